@@ -1,0 +1,87 @@
+/**
+ * Every code a problem can carry, with its HTTP status and its title. `retryable` says whether the same request may
+ * succeed later without anyone changing something.
+ */
+export const errorTable = {
+  invalid_parameter: { status: 400, title: "Invalid Parameter", retryable: false },
+  invalid_state: { status: 400, title: "Invalid State", retryable: false },
+  invalid_cursor: { status: 400, title: "Invalid Cursor", retryable: false },
+  access_denied: { status: 403, title: "Access Denied", retryable: false },
+  exchange_failed: { status: 502, title: "Authorization Failed", retryable: false },
+  metadata_invalid: { status: 502, title: "Account Metadata Invalid", retryable: false },
+  unauthorized: { status: 401, title: "Unauthorized", retryable: false },
+  sub_account_forbidden: { status: 403, title: "Sub-account Forbidden", retryable: false },
+  cursor_foreign: { status: 403, title: "Cursor of Another Connection", retryable: false },
+  mailchimp_forbidden: { status: 403, title: "Forbidden by Mailchimp", retryable: false },
+  access_token_not_found: { status: 404, title: "Access Token Not Found", retryable: false },
+  list_not_found: { status: 404, title: "List Not Found", retryable: false },
+  route_not_found: { status: 404, title: "Not Found", retryable: false },
+  method_not_allowed: { status: 405, title: "Method Not Allowed", retryable: false },
+  not_acceptable: { status: 406, title: "Not Acceptable", retryable: false },
+  connection_exists: { status: 409, title: "Only one active connection allowed", retryable: false },
+  connection_invalidated: { status: 409, title: "Connection Invalidated", retryable: false },
+  cursor_expired: { status: 410, title: "Cursor Expired", retryable: false },
+  too_many_exports: { status: 429, title: "Too Many Exports", retryable: true },
+  internal_error: { status: 500, title: "Internal Error", retryable: false },
+  mailchimp_error: { status: 502, title: "Mailchimp Error", retryable: true },
+  mailchimp_throttled: { status: 503, title: "Mailchimp Throttled", retryable: true },
+  database_unavailable: { status: 503, title: "Database Unavailable", retryable: true },
+  identity_provider_unavailable: { status: 503, title: "Identity Provider Unavailable", retryable: true },
+  draining: { status: 503, title: "Shutting Down", retryable: true },
+  mailchimp_timeout: { status: 504, title: "Mailchimp Timed Out", retryable: true },
+} as const satisfies Record<string, { status: number; title: string; retryable: boolean }>
+
+export type ErrorCode = keyof typeof errorTable
+
+/** What Mailchimp itself said of a failure, passed on so that a person can act on it. */
+export type Upstream = {
+  readonly status: number
+  readonly title?: string
+  readonly detail?: string
+  /** Mailchimp's own id of the occurrence, which its support asks for. */
+  readonly instance?: string
+}
+
+/** One thing wrong with the input: the parameter's name, and what would be right. */
+export type InvalidInput = { readonly name: string; readonly reason: string }
+
+export type AppErrorOptions = {
+  readonly upstream?: Upstream | undefined
+  readonly errors?: readonly InvalidInput[] | undefined
+  /** Seconds after which another try makes sense: the Retry-After header of a 429 or 503. */
+  readonly retryAfterS?: number | undefined
+  readonly cause?: unknown
+}
+
+/** A failure that a caller is told of. `detail` is one sentence for a person; it never holds a token or an address. */
+export class AppError extends Error {
+  override readonly name: string = "AppError"
+  readonly code: ErrorCode
+  readonly upstream: Upstream | undefined
+  readonly errors: readonly InvalidInput[] | undefined
+  readonly retryAfterS: number | undefined
+
+  constructor(code: ErrorCode, detail: string, options: AppErrorOptions = {}) {
+    super(detail, { cause: options.cause })
+    this.code = code
+    this.upstream = options.upstream
+    this.errors = options.errors
+    this.retryAfterS = options.retryAfterS
+  }
+
+  get detail(): string {
+    return this.message
+  }
+
+  get status(): (typeof errorTable)[ErrorCode]["status"] {
+    return errorTable[this.code].status
+  }
+
+  get title(): string {
+    return errorTable[this.code].title
+  }
+
+  get retryable(): boolean {
+    return errorTable[this.code].retryable
+  }
+}
