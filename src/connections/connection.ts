@@ -55,6 +55,9 @@ export type ConnectionStore = {
 
 /** Remembers which states were used, so that each can be used once, also when two callbacks race. */
 export type UsedStateStore = {
-  /** Resolves to true for the first use of `id` and to false for each later one until `expiresAt`. */
+  /**
+   * Resolves to true for the first use of `id` and to false for each later one, until `expiresAt` at least. After that
+   * it may be forgotten: by then the state itself has expired. An id is never given out twice.
+   */
   use(id: string, expiresAt: Date): Promise<boolean>
 }

@@ -1,0 +1,101 @@
+import type { Database } from "bun:sqlite"
+import { z } from "zod"
+import type { Connection, ConnectionMetadata, ConnectionStore } from "../../connections/connection.ts"
+import { parseStored } from "../parse-stored.ts"
+import { attempt } from "./database.ts"
+
+const metadataSchema = z.object({
+  dc: z.string(),
+  userId: z.string().exactOptional(),
+  accountName: z.string().exactOptional(),
+})
+
+/** Malformed text is undefined, which no schema here takes. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const rowSchema = z.object({
+  revision: z.string(),
+  id: z.string(),
+  account_id: z.string(),
+  owner: z.string(),
+  access_token: z.string(),
+  metadata: z.string().transform(parseJson).pipe(metadataSchema),
+  connected_at_ms: z.int(),
+  token_invalidated: z.literal([0, 1]),
+})
+
+/** Connections in one table, a row each. They are stored as they are given: see `createSealedConnections`. */
+export function createSqliteConnections(database: Database): ConnectionStore {
+  const find = database.query<unknown, { accountId: string; uid: string }>(
+    "SELECT * FROM connections WHERE account_id = $accountId AND owner = $uid",
+  )
+  const insert = database.query(
+    `INSERT INTO connections VALUES ($revision, $id, $accountId, $uid, $accessToken, $metadata, $connectedAtMs, 0)
+     ON CONFLICT (account_id, owner) DO NOTHING`,
+  )
+  const update = database.query(
+    `UPDATE connections SET
+       access_token = coalesce($accessToken, access_token),
+       metadata = coalesce($metadata, metadata),
+       token_invalidated = coalesce($tokenInvalidated, token_invalidated)
+     WHERE revision = $revision`,
+  )
+  const remove = database.query("DELETE FROM connections WHERE revision = $revision")
+
+  return {
+    find: ({ accountId, uid }) =>
+      attempt("find the connection", () => {
+        const row = find.get({ accountId, uid })
+        return row === null ? undefined : toConnection(row)
+      }),
+
+    insert: ({ id, owner, accessToken, metadata, connectedAt }) =>
+      attempt("store the connection", () => {
+        const { changes } = insert.run({
+          revision: crypto.randomUUID(),
+          id,
+          ...owner,
+          accessToken,
+          metadata: toText(metadata),
+          connectedAtMs: connectedAt.getTime(),
+        })
+        return changes === 1
+      }),
+
+    update: ({ revision }, { accessToken, metadata, tokenInvalidated }) =>
+      attempt("change the connection", () => {
+        update.run({
+          revision,
+          accessToken: accessToken ?? null,
+          metadata: metadata === undefined ? null : toText(metadata),
+          tokenInvalidated: tokenInvalidated ?? null,
+        })
+      }),
+
+    delete: ({ revision }) => attempt("delete the connection", () => remove.run({ revision }).changes === 1),
+  }
+}
+
+function toText({ dc, userId, accountName }: ConnectionMetadata): string {
+  return JSON.stringify({ dc, userId, accountName })
+}
+
+function toConnection(row: unknown): Connection {
+  const { revision, id, account_id, owner, access_token, metadata, connected_at_ms, token_invalidated } =
+    parseStored(rowSchema, row, "a stored connection")
+  return {
+    id,
+    revision,
+    owner: { accountId: account_id, uid: owner },
+    accessToken: access_token,
+    metadata,
+    connectedAt: new Date(connected_at_ms),
+    tokenInvalidated: token_invalidated === 1,
+  }
+}

@@ -1,0 +1,18 @@
+import type { Database } from "bun:sqlite"
+import type { UsedStateStore } from "../../connections/connection.ts"
+import type { Clock } from "../../lib/clock.ts"
+import { attempt } from "./database.ts"
+
+/** Used states, a row each. Every use sweeps those that have expired. */
+export function createSqliteUsedStates(database: Database, clock: Clock): UsedStateStore {
+  const insert = database.query("INSERT INTO used_states VALUES ($id, $expiresAtMs) ON CONFLICT DO NOTHING")
+  const sweep = database.query("DELETE FROM used_states WHERE expires_at_ms <= $nowMs")
+  const use = database.transaction((id: string, expiresAtMs: number) => {
+    sweep.run({ nowMs: clock.now() })
+    return insert.run({ id, expiresAtMs }).changes === 1
+  })
+
+  return {
+    use: (id, expiresAt) => attempt("use the state", () => use.immediate(id, expiresAt.getTime())),
+  }
+}

@@ -1,0 +1,185 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import type { Connection, ConnectionStore, NewConnection, Owner } from "../../src/connections/connection.ts"
+
+export type StoreUnderTest<Store> = {
+  /** A store over the same data each time, through a client of its own, as another replica has it. */
+  open(): Store
+  close(): Promise<void>
+}
+
+const timeoutMs = 180_000
+
+let owners = 0
+
+/** An owner whom no other test uses. */
+export function newOwner(): Owner {
+  owners += 1
+  return { accountId: `account-${owners}`, uid: "user-1" }
+}
+
+export function newConnection(owner: Owner, changes: Partial<NewConnection> = {}): NewConnection {
+  return {
+    id: crypto.randomUUID(),
+    owner,
+    accessToken: "1b2c3d4e5f60718293a4b5c6d7e8f901",
+    metadata: { dc: "us19", userId: "131656250", accountName: "Acme" },
+    connectedAt: new Date("2026-03-01T10:00:00.123Z"),
+    ...changes,
+  }
+}
+
+/** What every store of connections must do, whatever is below it or around it. */
+export function connectionStoreContract(
+  name: string,
+  create: () => Promise<StoreUnderTest<ConnectionStore>> | StoreUnderTest<ConnectionStore>,
+) {
+  describe(`${name}: connections`, () => {
+    let underTest: StoreUnderTest<ConnectionStore>
+    let store: ConnectionStore
+
+    beforeAll(async () => {
+      underTest = await create()
+      store = underTest.open()
+    }, timeoutMs)
+
+    afterAll(() => underTest.close())
+
+    async function inserted(connection: NewConnection): Promise<Connection> {
+      expect(await store.insert(connection)).toBe(true)
+      return found(connection.owner)
+    }
+
+    async function found(owner: Owner): Promise<Connection> {
+      const connection = await store.find(owner)
+      if (connection === undefined) throw new Error("the connection is not there")
+      return connection
+    }
+
+    test("find() gives back what insert() was given, not invalidated", async () => {
+      const connection = newConnection(newOwner())
+      expect(await inserted(connection)).toEqual({
+        ...connection,
+        revision: expect.any(String),
+        tokenInvalidated: false,
+      })
+    })
+
+    test("find() gives back every character, and leaves out what was not given", async () => {
+      const hostile = `"'\\$.\u0000\u2028é😀\n`
+      const owner = { accountId: `${newOwner().accountId}-é😀"'$.`, uid: `$ne: null'; --` }
+      const connection = newConnection(owner, { metadata: { dc: "us1", accountName: hostile } })
+      const { metadata, owner: stored } = await inserted(connection)
+      expect(metadata).toStrictEqual({ dc: "us1", accountName: hostile })
+      expect(stored).toStrictEqual(owner)
+    })
+
+    test("find() resolves to undefined for an owner without a connection", async () => {
+      expect(await store.find(newOwner())).toBeUndefined()
+    })
+
+    test("a connection is its owner's alone: account and user both count, and so does where one ends", async () => {
+      const { accountId } = newOwner()
+      await inserted(newConnection({ accountId, uid: "ab" }))
+      for (const owner of [
+        { accountId, uid: "a" },
+        { accountId, uid: "AB" },
+        { accountId, uid: "ab " },
+        { accountId: `${accountId}a`, uid: "b" },
+        { accountId: "ab", uid: accountId },
+      ]) {
+        expect(await store.find(owner)).toBeUndefined()
+      }
+    })
+
+    test("insert() resolves to false and changes nothing when the owner has a connection", async () => {
+      const first = await inserted(newConnection(newOwner()))
+      const second = newConnection(first.owner, { accessToken: "another", metadata: { dc: "us2" } })
+      expect(await store.insert(second)).toBe(false)
+      expect(await found(first.owner)).toEqual(first)
+    })
+
+    test("update() writes what is named, and keeps the rest", async () => {
+      const before = await inserted(newConnection(newOwner()))
+      const metadata = { dc: "us20", userId: "7", accountName: "Other" }
+      await store.update(before, { metadata })
+      expect(await found(before.owner)).toEqual({ ...before, metadata })
+      await store.update(before, { tokenInvalidated: true })
+      expect(await found(before.owner)).toEqual({ ...before, metadata, tokenInvalidated: true })
+      await store.update(before, { accessToken: "renewed" })
+      const after = await found(before.owner)
+      expect(after).toEqual({ ...before, metadata, tokenInvalidated: true, accessToken: "renewed" })
+    })
+
+    test("update() of metadata takes away what the new metadata does not have", async () => {
+      const before = await inserted(newConnection(newOwner()))
+      await store.update(before, { metadata: { dc: "us20" } })
+      expect((await found(before.owner)).metadata).toStrictEqual({ dc: "us20" })
+    })
+
+    test("update() with no changes changes nothing", async () => {
+      const before = await inserted(newConnection(newOwner()))
+      await store.update(before, {})
+      expect(await found(before.owner)).toEqual(before)
+    })
+
+    test("update() and delete() of a connection that was replaced leave its successor alone", async () => {
+      const old = await inserted(newConnection(newOwner()))
+      expect(await store.delete(old)).toBe(true)
+      const successor = await inserted(newConnection(old.owner, { id: old.id }))
+      expect(successor.revision).not.toBe(old.revision)
+      await store.update(old, { tokenInvalidated: true, accessToken: "late", metadata: { dc: "us1" } })
+      expect(await store.delete(old)).toBe(false)
+      expect(await found(old.owner)).toEqual(successor)
+    })
+
+    test("update() of a connection that is gone does not bring it back", async () => {
+      const connection = await inserted(newConnection(newOwner()))
+      await store.delete(connection)
+      await store.update(connection, { tokenInvalidated: true })
+      expect(await store.find(connection.owner)).toBeUndefined()
+    })
+
+    test("delete() deletes that connection and no other", async () => {
+      const [gone, kept] = [
+        await inserted(newConnection(newOwner())),
+        await inserted(newConnection(newOwner())),
+      ]
+      expect(await store.delete(gone)).toBe(true)
+      expect(await store.find(gone.owner)).toBeUndefined()
+      expect(await found(kept.owner)).toEqual(kept)
+    })
+
+    test("of 50 insert() calls at once through 5 replicas, one wins, and its connection is the stored one", async () => {
+      const replicas = Array.from({ length: 5 }, () => underTest.open())
+      const owner = newOwner()
+      const connections = Array.from({ length: 50 }, () => newConnection(owner))
+      const results = await Promise.all(
+        connections.map((connection, index) => replicas[index % replicas.length]!.insert(connection)),
+      )
+      expect(results.filter(Boolean)).toHaveLength(1)
+      expect((await found(owner)).id).toBe(connections[results.indexOf(true)]!.id)
+    })
+
+    test("of 50 delete() calls at once through 5 replicas, one wins", async () => {
+      const replicas = Array.from({ length: 5 }, () => underTest.open())
+      const connection = await inserted(newConnection(newOwner()))
+      const results = await Promise.all(
+        Array.from({ length: 50 }, (_, index) => replicas[index % replicas.length]!.delete(connection)),
+      )
+      expect(results.filter(Boolean)).toHaveLength(1)
+      expect(await store.find(connection.owner)).toBeUndefined()
+    })
+
+    test("50 reconnections at once, each a delete() and an insert(), leave one connection", async () => {
+      const old = await inserted(newConnection(newOwner()))
+      const results = await Promise.all(
+        Array.from({ length: 50 }, async () => {
+          await store.delete(old)
+          return store.insert(newConnection(old.owner))
+        }),
+      )
+      expect(results.filter(Boolean)).toHaveLength(1)
+      expect((await found(old.owner)).revision).not.toBe(old.revision)
+    })
+  })
+}

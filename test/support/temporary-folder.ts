@@ -1,0 +1,9 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+/** A new folder of one's own, and how to take it away again. */
+export function temporaryFolder() {
+  const path = mkdtempSync(join(tmpdir(), "mailchimp-export-"))
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
+}
