@@ -85,3 +85,8 @@ export class AppError extends Error {
     return errorTable[this.code].retryable
   }
 }
+
+/** A sealed text that cannot be opened: not sealed here, or for another purpose or owner, or with a key that is gone. */
+export class CannotOpen extends Error {
+  override readonly name = "CannotOpen"
+}

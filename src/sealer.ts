@@ -1,4 +1,5 @@
 import { compactDecrypt, CompactEncrypt, decodeProtectedHeader } from "jose"
+import { CannotOpen } from "./errors.ts"
 
 /**
  * What a sealed text is for. Nothing sealed for one purpose, or for one owner, opens for another. A state needs no
@@ -14,11 +15,6 @@ export type Sealer = {
   open(sealed: string, binding: SealBinding): Promise<unknown>
   /** Whether the text is sealed, with the key that seals now. False for plain texts and after a rotation. */
   isCurrent(sealed: string): boolean
-}
-
-/** A text that was not sealed here, or not for this purpose and owner, or with a key that is gone. */
-export class CannotOpen extends Error {
-  override readonly name = "CannotOpen"
 }
 
 export type SealerKey = { readonly id: string; readonly key: Uint8Array }

@@ -1,0 +1,284 @@
+import { z } from "zod"
+import type { SealerKey } from "./sealer.ts"
+
+/** Where Mailchimp sends the browser back to, below PUBLIC_URL. */
+export const callbackPath = "/v1/integrations/mailchimp/callback"
+
+const variable = <T extends z.ZodType>(schema: T, description: string, example = "") =>
+  schema.meta({ description, example })
+
+const text = z.string().trim()
+const wholeNumber = (least: number, most: number) => {
+  const range = `must be a whole number from ${least} to ${most}`
+  return z.coerce.number(range).int(range).min(least, range).max(most, range)
+}
+const url = text.refine((value) => isHttpUrl(value), "must be a URL that begins with http:// or https://")
+const baseUrl = url.transform((value) => value.replace(/\/+$/, ""))
+const origins = text.transform((value, context) =>
+  splitList(value).map((item) => {
+    if (!isHttpUrl(item) || new URL(item).origin !== item.replace(/\/$/, "")) {
+      context.addIssue({
+        code: "custom",
+        message: `must hold origins such as https://app.example.com, separated by commas`,
+      })
+    }
+    return item.replace(/\/$/, "")
+  }),
+)
+const tokenKeys = text.transform((value, context) =>
+  splitList(value).map((item): SealerKey => {
+    const [id = "", encoded = ""] = item.split(/:(.*)/s)
+    const key = Uint8Array.from(Buffer.from(encoded, "base64"))
+    if (!/^[\w-]+$/.test(id) || key.length !== 32) {
+      context.addIssue({
+        code: "custom",
+        message: "must hold keys as id:base64 of 32 bytes, separated by commas",
+      })
+    }
+    return { id, key }
+  }),
+)
+
+/** Every environment variable, in the order of .env.example. An empty value counts as none. */
+const environment = z.object({
+  NODE_ENV: variable(
+    z
+      .enum(["development", "test", "production"], "must be development, test or production")
+      .default("development"),
+    "development, test or production, which refuses to start without TOKEN_KEYS",
+  ),
+  HOST: variable(text.default("127.0.0.1"), "The address to listen on; 0.0.0.0 for all"),
+  PORT: variable(wholeNumber(0, 65_535).default(3000), "The port to listen on; 0 for any free one"),
+  PUBLIC_URL: variable(baseUrl.optional(), "Where browsers reach this service", "http://127.0.0.1:3000"),
+  SHUTDOWN_TIMEOUT_MS: variable(
+    wholeNumber(0, 3_600_000).default(30_000),
+    "How long running exports may go on after SIGTERM before they are cut",
+  ),
+  LOG_LEVEL: variable(
+    z
+      .enum(["debug", "info", "warn", "error", "silent"], "must be debug, info, warn, error or silent")
+      .default("info"),
+    "The least severe log line to write",
+  ),
+
+  JWT_SECRET: variable(
+    text
+      .refine((value) => Buffer.byteLength(value) >= 32, "must have at least 32 bytes (RFC 7518, 3.2)")
+      .optional(),
+    "The secret of the platform's HS256 tokens; this or JWKS_URL",
+  ),
+  JWKS_URL: variable(
+    url.optional(),
+    "The keys of the platform's RS, ES or EdDSA tokens; this or JWT_SECRET",
+    "https://id.example.com/.well-known/jwks.json",
+  ),
+  JWT_ISSUER: variable(
+    text.optional(),
+    "Where set, the `iss` that a token must have",
+    "https://id.example.com",
+  ),
+  JWT_AUDIENCE: variable(text.optional(), "Where set, the `aud` that a token must have", "mailchimp-export"),
+
+  TOKEN_KEYS: variable(
+    tokenKeys.optional(),
+    "Keys that seal stored tokens, id:base64 of 32 bytes, separated by commas: the first one seals, all open. Outside production a key file beside the SQLite file is made once",
+  ),
+  SQLITE_PATH: variable(text.default(".data/export.sqlite"), "The file of the embedded database"),
+  MONGODB_URI: variable(
+    text.regex(/^mongodb(\+srv)?:\/\//, "must begin with mongodb:// or mongodb+srv://").optional(),
+    "Where set, MongoDB instead of the embedded database",
+    "mongodb://127.0.0.1:27017/integrations",
+  ),
+
+  FORWARD_URL_ORIGINS: variable(
+    origins.default([]),
+    "Origins that a login may send the browser back to, separated by commas; empty: only PUBLIC_URL's",
+    "https://app.example.com",
+  ),
+  CORS_ORIGINS: variable(
+    origins.default([]),
+    "Origins whose pages may call this service, with credentials",
+    "https://app.example.com",
+  ),
+  LOGIN_COOKIE: variable(
+    z.enum(["on", "off"], "must be on or off").default("on"),
+    "off where the platform's server, not the user's browser, asks for the login",
+  ),
+
+  MAILCHIMP_CLIENT_ID: variable(
+    text.min(1, "must not be empty"),
+    "The client id of the app that is registered at Mailchimp",
+  ),
+  MAILCHIMP_CLIENT_SECRET: variable(text.min(1, "must not be empty"), "The client secret of that app"),
+  MAILCHIMP_REDIRECT_URI: variable(
+    url.optional(),
+    `The redirect URI of that app, to the letter; by default PUBLIC_URL + ${callbackPath}`,
+    `http://127.0.0.1:3000${callbackPath}`,
+  ),
+  MAILCHIMP_AUTHORIZATION_URL: variable(
+    url.default("https://login.mailchimp.com/oauth2/authorize"),
+    "Where a login begins",
+  ),
+  MAILCHIMP_TOKEN_URL: variable(
+    url.default("https://login.mailchimp.com/oauth2/token"),
+    "Where a code becomes a token",
+  ),
+  MAILCHIMP_DATACENTER_URL: variable(
+    url.default("https://login.mailchimp.com/oauth2/metadata"),
+    "Where a token tells its account and data center",
+  ),
+  MAILCHIMP_RESPONSE_TYPE: variable(text.default("code"), "The response_type of the login"),
+  MAILCHIMP_GRANT_TYPE: variable(text.default("authorization_code"), "The grant_type of the exchange"),
+  MAILCHIMP_API_URL: variable(
+    text
+      .refine(
+        (value) => isHttpUrl(value.replaceAll("{dc}", "us1")),
+        "must be a URL that begins with http:// or https://",
+      )
+      .transform((value) => value.replace(/\/+$/, ""))
+      .default("https://{dc}.api.mailchimp.com/3.0"),
+    "The Marketing API; {dc} becomes the account's data center",
+  ),
+  MAILCHIMP_LIST: variable(
+    text
+      .regex(/^\//, "must be a path that begins with /")
+      .transform((value) => value.replace(/\/+$/, ""))
+      .optional(),
+    "Where set, the path of the lists on the host of MAILCHIMP_API_URL",
+    "/3.0/lists",
+  ),
+  MAILCHIMP_MAX_CONNECTIONS: variable(
+    wholeNumber(1, 100).default(10),
+    "Simultaneous connections to Mailchimp for each of its users; it refuses more than 10",
+  ),
+  MAILCHIMP_REQUESTS_PER_SECOND: variable(
+    wholeNumber(1, 1000).default(10),
+    "Requests a second for each of its users, after as many at once",
+  ),
+  MAILCHIMP_PAGE_SIZE: variable(wholeNumber(1, 1000).default(1000), "Members to ask for in one request"),
+  MAILCHIMP_TIMEOUT_MS: variable(
+    wholeNumber(1, 3_600_000).default(125_000),
+    "When a request is given up; Mailchimp itself cuts it after 120 s",
+  ),
+  CURSOR_MARGIN_S: variable(
+    wholeNumber(0, 600).default(10),
+    "How old a second must be before nothing can change in it any more",
+  ),
+  EXPORT_STALL_TIMEOUT_MS: variable(
+    wholeNumber(1, 86_400_000).default(300_000),
+    "How long an export waits for a consumer that does not read",
+  ),
+})
+
+const variables = Object.entries(environment.shape).map(([name, schema]) => {
+  const { description = "", example } = schema.meta() ?? {}
+  return { name, schema, description, example: String(example) }
+})
+
+/** The service's configuration, as the rest of it wants it. */
+export type Config = ReturnType<typeof toConfig>
+
+/** Variables that are missing or wrong: one message that names them all. It never quotes a value. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError"
+}
+
+/**
+ * Reads the configuration from environment variables.
+ *
+ * @throws ConfigError that names every missing or bad variable, and what it is for
+ */
+export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const set = Object.fromEntries(
+    variables.flatMap(({ name }) => (env[name]?.trim() ? [[name, env[name]]] : [])),
+  )
+  const parsed = environment.safeParse(set)
+  const problems = new Map<string, string>()
+  for (const issue of parsed.error?.issues ?? []) {
+    const name = String(issue.path[0])
+    problems.set(name, name in set ? issue.message : "is missing")
+  }
+  if (!("JWT_SECRET" in set) && !("JWKS_URL" in set))
+    problems.set("JWT_SECRET", "is missing, and so is JWKS_URL: set one")
+  if ("JWT_SECRET" in set && "JWKS_URL" in set) problems.set("JWKS_URL", "is set beside JWT_SECRET: set one")
+  if (set["NODE_ENV"] === "production" && !("TOKEN_KEYS" in set))
+    problems.set("TOKEN_KEYS", "is missing in production")
+
+  if (!parsed.success || problems.size > 0) {
+    const lines = variables
+      .filter(({ name }) => problems.has(name))
+      .map(({ name, description }) => `  ${name} ${problems.get(name)}\n      ${description}`)
+    throw new ConfigError(
+      `Cannot start as the environment is not right:\n\n${lines.join("\n")}\n\nEvery variable is described in .env.example`,
+    )
+  }
+  return toConfig(parsed.data)
+}
+
+/** The text of .env.example: what must be set stands bare, the rest is commented out with its default or an example. */
+export function toEnvExample(): string {
+  const blocks = variables.map(({ name, schema, description, example }) => {
+    const whenMissing = schema.safeParse(undefined)
+    if (!whenMissing.success) return `# ${description}\n${name}=\n`
+    const { data } = whenMissing
+    return `# ${description}\n# ${name}=${data === undefined || Array.isArray(data) ? example : data}\n`
+  })
+  return `# Made from src/config.ts by \`bun run env-example\`\n\n${blocks.join("\n")}`
+}
+
+function toConfig(env: z.infer<typeof environment>) {
+  const hostInUrl = env.HOST === "0.0.0.0" || env.HOST === "::" ? "127.0.0.1" : env.HOST
+  const publicUrl = env.PUBLIC_URL ?? `http://${hostInUrl}:${env.PORT}`
+  return {
+    production: env.NODE_ENV === "production",
+    host: env.HOST,
+    port: env.PORT,
+    publicUrl,
+    shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
+    logLevel: env.LOG_LEVEL,
+    jwt: {
+      secret: env.JWT_SECRET,
+      jwksUrl: env.JWKS_URL,
+      issuer: env.JWT_ISSUER,
+      audience: env.JWT_AUDIENCE,
+    },
+    tokenKeys: env.TOKEN_KEYS,
+    storage:
+      env.MONGODB_URI === undefined ? { sqlitePath: env.SQLITE_PATH } : { mongodbUri: env.MONGODB_URI },
+    sqlitePath: env.SQLITE_PATH,
+    forwardUrlOrigins:
+      env.FORWARD_URL_ORIGINS.length > 0 ? env.FORWARD_URL_ORIGINS : [new URL(publicUrl).origin],
+    corsOrigins: env.CORS_ORIGINS,
+    loginCookie: env.LOGIN_COOKIE === "on",
+    mailchimp: {
+      clientId: env.MAILCHIMP_CLIENT_ID,
+      clientSecret: env.MAILCHIMP_CLIENT_SECRET,
+      redirectUri: env.MAILCHIMP_REDIRECT_URI ?? publicUrl + callbackPath,
+      authorizationUrl: env.MAILCHIMP_AUTHORIZATION_URL,
+      tokenUrl: env.MAILCHIMP_TOKEN_URL,
+      datacenterUrl: env.MAILCHIMP_DATACENTER_URL,
+      responseType: env.MAILCHIMP_RESPONSE_TYPE,
+      grantType: env.MAILCHIMP_GRANT_TYPE,
+      apiUrl: env.MAILCHIMP_API_URL,
+      listsPath: env.MAILCHIMP_LIST,
+      maxConnections: env.MAILCHIMP_MAX_CONNECTIONS,
+      requestsPerSecond: env.MAILCHIMP_REQUESTS_PER_SECOND,
+      pageSize: env.MAILCHIMP_PAGE_SIZE,
+      timeoutMs: env.MAILCHIMP_TIMEOUT_MS,
+    },
+    cursorMarginS: env.CURSOR_MARGIN_S,
+    exportStallTimeoutMs: env.EXPORT_STALL_TIMEOUT_MS,
+  }
+}
+
+function splitList(value: string): string[] {
+  return value
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "")
+}
+
+function isHttpUrl(value: string): boolean {
+  const parsed = URL.parse(value)
+  return parsed !== null && (parsed.protocol === "http:" || parsed.protocol === "https:")
+}

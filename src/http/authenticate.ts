@@ -1,0 +1,156 @@
+import type { MiddlewareHandler } from "hono"
+import { createRemoteJWKSet, errors, jwtVerify, SignJWT, type JWTPayload, type JWTVerifyOptions } from "jose"
+import { z } from "zod"
+import type { Owner } from "../connections/connection.ts"
+import { AppError } from "../errors.ts"
+
+/** Who is calling us, from his JWT. */
+export type Caller = {
+  readonly accountId: string
+  readonly uid: string
+  /** The sub-accounts he may act for. */
+  readonly subAccounts: readonly string[]
+}
+
+/** Checks a bearer token. Rejects with `unauthorized`, or with `identity_provider_unavailable`. */
+export type VerifyToken = (token: string) => Promise<Caller>
+
+export type VerifierOptions = {
+  /** The secret of HS256 tokens; this or `jwksUrl`. */
+  readonly secret?: string | undefined
+  /** Where the keys of RS, ES or EdDSA tokens are. */
+  readonly jwksUrl?: string | undefined
+  readonly issuer?: string | undefined
+  readonly audience?: string | undefined
+}
+
+/** What authenticated routes find in their context. */
+export type CallerEnv = { Variables: { caller: Caller } }
+
+const id = z.union([z.string().min(1), z.int().transform(String)])
+const claimsSchema = z.object({
+  account_id: id,
+  uid: id.optional(),
+  sub: id.optional(),
+  sub_accounts: z.array(id).default([]),
+})
+
+/** Only these with a key set: one that also took HS256 would accept tokens signed with a public key (RFC 8725, 3.1). */
+const publicKeyAlgorithms = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
+]
+
+/** Verifies the platform's JWTs: signature, expiry, and issuer and audience where they are set. */
+export function createVerifier({ secret, jwksUrl, issuer, audience }: VerifierOptions): VerifyToken {
+  const claims = {
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(audience === undefined ? {} : { audience }),
+  }
+  const verify = jwksUrl === undefined ? withSecret(secret ?? "", claims) : withKeySet(jwksUrl, claims)
+  return async (token) => toCaller(await verify(token))
+}
+
+/** A token as the platform would sign it, with a secret: for development, the demo and tests. Lives for `lifeS` seconds. */
+export function signToken(claims: JWTPayload, secret: string, lifeS: number): Promise<string> {
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+    .setIssuedAt()
+    .setExpirationTime(`${lifeS}s`)
+    .sign(new TextEncoder().encode(secret))
+}
+
+/** Lets only requests with a good bearer token pass, and tells the routes who is calling (RFC 6750). */
+export function authenticate(verifyToken: VerifyToken): MiddlewareHandler<CallerEnv> {
+  return async (context, next) => {
+    const token = /^Bearer +([\w.~+/-]+=*)$/i.exec(context.req.header("authorization") ?? "")?.[1]
+    if (token === undefined) {
+      throw new AppError(
+        "unauthorized",
+        "Cannot tell who is calling: send the header Authorization: Bearer <JWT>",
+      )
+    }
+    context.set("caller", await verifyToken(token))
+    await next()
+  }
+}
+
+/**
+ * Whose connection a request is about: the caller's own, or the one of a sub-account that his token names.
+ *
+ * @throws AppError `sub_account_forbidden`
+ */
+export function toOwner(caller: Caller, subAccountId: string | undefined): Owner {
+  if (subAccountId === undefined) return { accountId: caller.accountId, uid: caller.uid }
+  if (!caller.subAccounts.includes(subAccountId)) {
+    throw new AppError(
+      "sub_account_forbidden",
+      "Cannot act for this sub-account as the token's sub_accounts do not name it",
+    )
+  }
+  return { accountId: subAccountId, uid: caller.uid }
+}
+
+type VerifyPayload = (token: string) => Promise<JWTPayload>
+
+function withSecret(secret: string, claims: JWTVerifyOptions): VerifyPayload {
+  const key = new TextEncoder().encode(secret)
+  return async (token) => {
+    const { payload } = await jwtVerify(token, key, { ...claims, algorithms: ["HS256"] }).catch(refuse)
+    return payload
+  }
+}
+
+function withKeySet(jwksUrl: string, claims: JWTVerifyOptions): VerifyPayload {
+  const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 5000 })
+  return async (token) => {
+    const { payload } = await jwtVerify(token, keys, { ...claims, algorithms: publicKeyAlgorithms }).catch(
+      refuse,
+    )
+    return payload
+  }
+}
+
+function toCaller(payload: JWTPayload): Caller {
+  const { data: claims } = claimsSchema.safeParse(payload)
+  const uid = claims?.uid ?? claims?.sub
+  if (claims === undefined || uid === undefined) {
+    throw new AppError(
+      "unauthorized",
+      "Cannot tell who is calling as the token lacks the claims account_id and uid (or sub)",
+    )
+  }
+  return { accountId: claims.account_id, uid, subAccounts: claims.sub_accounts }
+}
+
+/** A token that is bad is the caller's to mend; keys that cannot be had are not, and say nothing about the token. */
+function refuse(cause: unknown): never {
+  const keysMissing =
+    !(cause instanceof errors.JOSEError) ||
+    cause instanceof errors.JWKSTimeout ||
+    cause instanceof errors.JWKSInvalid ||
+    cause.code === "ERR_JOSE_GENERIC"
+  if (keysMissing) {
+    throw new AppError(
+      "identity_provider_unavailable",
+      "Cannot check the token as the platform's keys cannot be read now",
+      { cause, retryAfterS: 5 },
+    )
+  }
+  const reason =
+    cause instanceof errors.JWTExpired
+      ? "it has expired"
+      : cause instanceof errors.JWTClaimValidationFailed
+        ? `its claim ${cause.claim} is not as required`
+        : "its signature or form is not valid"
+  throw new AppError("unauthorized", `Cannot accept the token as ${reason}`, { cause })
+}

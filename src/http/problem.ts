@@ -1,0 +1,94 @@
+import type { ErrorHandler, NotFoundHandler } from "hono"
+import { HTTPException } from "hono/http-exception"
+import { z } from "zod"
+import { AppError, errorTable, type InvalidInput } from "../errors.ts"
+
+/**
+ * The body of every error answer (RFC 9457), with the fields `success` and `message` of the platform's envelope, so
+ * that its users find what they know.
+ */
+export const problemSchema = z.object({
+  type: z.string().meta({ description: "Where the code is described", example: "/docs#list_not_found" }),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().meta({ description: "What is wrong and how to mend it, for a person" }),
+  code: z.enum(Object.keys(errorTable)).meta({ description: "For programs; it does not change" }),
+  errors: z
+    .array(z.object({ name: z.string(), reason: z.string() }))
+    .optional()
+    .meta({ description: "Each parameter that is wrong, and what would be right" }),
+  upstream: z
+    .object({
+      status: z.int(),
+      title: z.string().optional(),
+      detail: z.string().optional(),
+      instance: z.string().optional(),
+    })
+    .optional()
+    .meta({ description: "What Mailchimp said" }),
+  success: z.literal(false),
+  message: z.string(),
+})
+
+/** The one place where an error becomes an answer. */
+export function toProblem(error: AppError): Response {
+  const { code, status, title, detail, errors, upstream, retryAfterS } = error
+  const body = {
+    type: `/docs#${code}`,
+    title,
+    status,
+    detail,
+    code,
+    errors,
+    upstream,
+    success: false,
+    message: title,
+  }
+  const headers = new Headers({ "content-type": "application/problem+json", "cache-control": "no-store" })
+  if (code === "unauthorized") headers.set("www-authenticate", "Bearer")
+  if (status === 429 || status === 503)
+    headers.set("retry-after", String(Math.max(1, Math.ceil(retryAfterS ?? 5))))
+  return new Response(JSON.stringify(body), { status, headers })
+}
+
+/** A failure of ours that nobody foresaw says nothing of its inside: that is in the log, under the request's id. */
+export function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error
+  if (error instanceof HTTPException && error.status === 400) {
+    return new AppError("invalid_parameter", "Cannot read the request as it is malformed", { cause: error })
+  }
+  return new AppError(
+    "internal_error",
+    "Cannot answer as something went wrong here: the log has it under this request's id",
+    { cause: error },
+  )
+}
+
+export const onError: ErrorHandler = (error, context) => {
+  const appError = toAppError(error)
+  context.set("error", appError)
+  return toProblem(appError)
+}
+
+export const onNotFound: NotFoundHandler = () =>
+  toProblem(
+    new AppError("route_not_found", "Cannot find a route for this method and path: /openapi.json lists them"),
+  )
+
+/** Validation of a request that failed, as a problem that names each parameter. Its values are not repeated. */
+export function toInvalidParameters(error: z.core.$ZodError): AppError {
+  const errors = error.issues.flatMap(toInvalidInputs)
+  const names = [...new Set(errors.map(({ name }) => name))].join(", ")
+  return new AppError(
+    "invalid_parameter",
+    `Cannot read the request as these parameters are not right: ${names}`,
+    { errors },
+  )
+}
+
+function toInvalidInputs(issue: z.core.$ZodIssue): InvalidInput[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((name) => ({ name, reason: "is not a parameter of this route" }))
+  }
+  return [{ name: issue.path.map(String).join(".") || "request", reason: issue.message }]
+}

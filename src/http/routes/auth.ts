@@ -1,0 +1,181 @@
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
+import type { Context, MiddlewareHandler } from "hono"
+import { accepts } from "hono/accepts"
+import type { Connection, Owner } from "../../connections/connection.ts"
+import type { Disconnect } from "../../connections/disconnect.ts"
+import type { FinishAuthorization } from "../../connections/finish-authorization.ts"
+import type { StartAuthorization } from "../../connections/start-authorization.ts"
+import { toOwner, type CallerEnv } from "../authenticate.ts"
+import {
+  callerProblems,
+  envelopeOf,
+  jsonContent,
+  once,
+  problems,
+  refuseInvalid,
+  subAccountId,
+  toEnvelope,
+} from "../envelope.ts"
+import type { LoginCookie } from "../login-cookie.ts"
+
+const security = [{ bearer: [] }]
+const tags = ["Connection"]
+
+const loginRoute = createRoute({
+  method: "get",
+  path: "/auth/login",
+  summary: "Begin to connect a Mailchimp account",
+  description:
+    "Redirects the browser to Mailchimp, or straight to forward_url where the account is connected. A page, which cannot send a bearer header on a navigation, asks with `Accept: application/json` and navigates to `redirect_url` itself.",
+  tags,
+  security,
+  request: {
+    query: z.strictObject({
+      forward_url: once.meta({
+        description: "Where the browser goes in the end; its origin must be allowed",
+      }),
+      sub_account_id: subAccountId,
+    }),
+  },
+  responses: {
+    200: jsonContent(
+      envelopeOf(z.object({ redirect_url: z.url().nullable(), connected: z.boolean() })),
+      "Where to send the browser; null where the account is connected",
+    ),
+    302: { description: "To Mailchimp, or to forward_url?status=success&integration=mailchimp" },
+    ...callerProblems,
+  },
+})
+
+const callbackRoute = createRoute({
+  method: "get",
+  path: "/callback",
+  summary: "Where Mailchimp sends the browser back to",
+  tags,
+  request: {
+    query: z.object({
+      state: once.optional(),
+      code: once.optional(),
+      error: once.optional(),
+    }),
+  },
+  responses: {
+    302: {
+      description: "To forward_url?status=success|failed&integration=mailchimp, a failure with its reason",
+    },
+    400: problems[400],
+    403: problems[403],
+    409: problems[409],
+    502: problems[502],
+    503: problems[503],
+  },
+})
+
+const connectionRoute = createRoute({
+  method: "get",
+  path: "/auth",
+  summary: "The caller's connection",
+  tags,
+  security,
+  request: { query: z.strictObject({ sub_account_id: subAccountId }) },
+  responses: {
+    200: jsonContent(
+      envelopeOf(
+        z.object({
+          account_name: z.string().nullable(),
+          data_center: z.string(),
+          connected_at: z.iso.datetime().nullable(),
+          token_invalidated: z.boolean(),
+        }),
+      ),
+      "The connection; never its token",
+    ),
+    ...callerProblems,
+    404: problems[404],
+  },
+})
+
+const disconnectRoute = createRoute({
+  method: "delete",
+  path: "/auth",
+  summary: "Disconnect: forget the token and all that was stored for the connection",
+  tags,
+  security,
+  request: { query: z.strictObject({ sub_account_id: subAccountId }) },
+  responses: {
+    200: jsonContent(envelopeOf(z.object({ connected: z.literal(false) })), "Disconnected, now or before"),
+    ...callerProblems,
+  },
+})
+
+/** Connecting an account, asking for it, and disconnecting it. */
+export function createAuthRoutes(deps: {
+  readonly authenticated: MiddlewareHandler<CallerEnv>
+  readonly startAuthorization: StartAuthorization
+  readonly finishAuthorization: FinishAuthorization
+  readonly requireConnection: (owner: Owner) => Promise<Connection>
+  readonly disconnect: Disconnect
+  readonly loginCookie: LoginCookie
+}) {
+  const routes = new OpenAPIHono<CallerEnv>({ defaultHook: refuseInvalid })
+  routes.use("/auth", deps.authenticated)
+  routes.use("/auth/*", deps.authenticated)
+
+  routes.openapi(loginRoute, async (context) => {
+    const { forward_url: forwardUrl, sub_account_id } = context.req.valid("query")
+    const owner = toOwner(context.get("caller"), sub_account_id)
+    hideUrl(context)
+    const browserSecret = deps.loginCookie.ensure(context)
+    const started = await deps.startAuthorization({ owner, forwardUrl, browserSecret })
+    if (wantsJson(context)) {
+      const redirectUrl = started.connected ? null : started.redirectUrl
+      return context.json(toEnvelope({ redirect_url: redirectUrl, connected: started.connected }), 200)
+    }
+    return context.redirect(started.connected ? started.forwardUrl : started.redirectUrl, 302)
+  })
+
+  routes.openapi(callbackRoute, async (context) => {
+    hideUrl(context)
+    const { state, code, error } = context.req.valid("query")
+    const outcome = await deps.finishAuthorization({
+      state,
+      code,
+      error,
+      browserSecret: deps.loginCookie.read(context),
+    })
+    if (outcome.failure !== undefined && wantsJson(context)) throw outcome.failure
+    return context.redirect(outcome.forwardUrl, 302)
+  })
+
+  routes.openapi(connectionRoute, async (context) => {
+    const owner = toOwner(context.get("caller"), context.req.valid("query").sub_account_id)
+    const { metadata, connectedAt, tokenInvalidated } = await deps.requireConnection(owner)
+    return context.json(
+      toEnvelope({
+        account_name: metadata.accountName ?? null,
+        data_center: metadata.dc,
+        connected_at: connectedAt?.toISOString() ?? null,
+        token_invalidated: tokenInvalidated,
+      }),
+      200,
+    )
+  })
+
+  routes.openapi(disconnectRoute, async (context) => {
+    await deps.disconnect(toOwner(context.get("caller"), context.req.valid("query").sub_account_id))
+    return context.json(toEnvelope({ connected: false as const }), 200)
+  })
+
+  return routes
+}
+
+function wantsJson(context: Context): boolean {
+  const supports = ["text/html", "application/json"]
+  return accepts(context, { header: "Accept", supports, default: "text/html" }) === "application/json"
+}
+
+/** The request's URL, or the answer's, holds a state or a code: neither a cache nor a referrer may keep it. */
+function hideUrl(context: Context): void {
+  context.header("cache-control", "no-store")
+  context.header("referrer-policy", "no-referrer")
+}

@@ -1,0 +1,77 @@
+import { expect, test } from "bun:test"
+import { ConfigError, parseConfig, toEnvExample } from "../src/config.ts"
+
+const least = { JWT_SECRET: "s".repeat(32), MAILCHIMP_CLIENT_ID: "id", MAILCHIMP_CLIENT_SECRET: "secret" }
+
+function problemsOf(env: Record<string, string>): string {
+  try {
+    parseConfig(env)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message
+    throw error
+  }
+  return ""
+}
+
+test(".env.example is what the configuration says: mend it with `bun run env-example`", async () => {
+  expect(await Bun.file(`${import.meta.dir}/../.env.example`).text()).toBe(toEnvExample())
+})
+
+test("three variables are enough to start", () => {
+  const config = parseConfig(least)
+  expect(config.publicUrl).toBe("http://127.0.0.1:3000")
+  expect(config.mailchimp.redirectUri).toBe("http://127.0.0.1:3000/v1/integrations/mailchimp/callback")
+  expect(config.forwardUrlOrigins).toEqual(["http://127.0.0.1:3000"])
+  expect(config.storage).toEqual({ sqlitePath: ".data/export.sqlite" })
+})
+
+test("an empty value counts as none", () => {
+  expect(parseConfig({ ...least, PORT: "", JWKS_URL: " ", MONGODB_URI: "" }).port).toBe(3000)
+})
+
+test("every missing variable is named at once, with what it is for", () => {
+  const message = problemsOf({})
+  for (const name of ["JWT_SECRET", "MAILCHIMP_CLIENT_ID", "MAILCHIMP_CLIENT_SECRET"])
+    expect(message).toContain(`  ${name} is missing`)
+  expect(message).toContain("The client id of the app that is registered at Mailchimp")
+})
+
+test.each([
+  ["NODE_ENV", "prod", "must be development, test or production"],
+  ["PORT", "70000", "must be a whole number from 0 to 65535"],
+  ["PORT", "30x", "must be a whole number from 0 to 65535"],
+  ["PUBLIC_URL", "export.example.com", "must be a URL that begins with http:// or https://"],
+  ["JWT_SECRET", "short", "must have at least 32 bytes (RFC 7518, 3.2)"],
+  ["JWKS_URL", "https://id.example.com/jwks", "is set beside JWT_SECRET: set one"],
+  ["TOKEN_KEYS", "k1:dG9vIHNob3J0", "must hold keys as id:base64 of 32 bytes, separated by commas"],
+  ["MONGODB_URI", "mysql://db", "must begin with mongodb:// or mongodb+srv://"],
+  [
+    "FORWARD_URL_ORIGINS",
+    "https://app.example.com/path",
+    "must hold origins such as https://app.example.com, separated by commas",
+  ],
+  [
+    "CORS_ORIGINS",
+    "app.example.com",
+    "must hold origins such as https://app.example.com, separated by commas",
+  ],
+  ["LOGIN_COOKIE", "no", "must be on or off"],
+  ["MAILCHIMP_API_URL", "{dc}.api.mailchimp.com", "must be a URL that begins with http:// or https://"],
+  ["MAILCHIMP_LIST", "api/lists", "must be a path that begins with /"],
+  ["MAILCHIMP_PAGE_SIZE", "1001", "must be a whole number from 1 to 1000"],
+  ["LOG_LEVEL", "loud", "must be debug, info, warn, error or silent"],
+])("%s=%s is refused: it %s", (name, value, reason) => {
+  expect(problemsOf({ ...least, [name]: value })).toContain(`  ${name} ${reason}`)
+})
+
+test("production refuses to start without TOKEN_KEYS", () => {
+  const TOKEN_KEYS = `k1:${Buffer.alloc(32, 1).toString("base64")}`
+  expect(problemsOf({ ...least, NODE_ENV: "production" })).toContain("  TOKEN_KEYS is missing in production")
+  expect(parseConfig({ ...least, NODE_ENV: "production", TOKEN_KEYS }).tokenKeys?.[0]?.id).toBe("k1")
+})
+
+test("a refusal never quotes a value", () => {
+  expect(
+    problemsOf({ ...least, JWT_SECRET: "hunter2", TOKEN_KEYS: "hunter2", MONGODB_URI: "hunter2" }),
+  ).not.toContain("hunter2")
+})
