@@ -5,28 +5,36 @@ export type Second = number
 export type MembersQuery = {
   readonly listId: string
   /** Mailchimp's own filter, one value. Without it archived members are left out. */
-  readonly status?: string
+  readonly status?: string | undefined
   /** Only members changed after this second. */
-  readonly since?: Second
+  readonly since?: Second | undefined
   /** Only members changed at or before this second. */
-  readonly before?: Second
+  readonly before?: Second | undefined
   readonly sort: "last_changed" | "timestamp_opt"
+  /** Ascending when left out. */
   readonly direction?: "ASC" | "DESC"
   readonly offset: number
   /** At most so many rows, fewer where Mailchimp fails on big pages. Without it: as many as a page may hold. */
-  readonly count?: number
+  readonly count?: number | undefined
 }
 
-/** The answer to one question: rows in order, as Mailchimp sent them. */
-export type Page = {
-  /** The number of rows. */
+/** The members of one answer, in order, as Mailchimp sent them. */
+export type Rows = {
   readonly length: number
-  /** Id and `last_changed` of a row. The second is undefined where Mailchimp gave none that is a date. */
-  key(index: number): { readonly id: string; readonly second: Second | undefined }
-  /** The bytes of the rows from `start` to before `end`, as NDJSON: each row ended by a newline. */
-  ndjson(start: number, end: number): Uint8Array
+  /** The member's id: unique within its list only. */
+  id(index: number): string
+  /** Its `last_changed`. Undefined where Mailchimp gave none that is a date. */
+  second(index: number): Second | undefined
+  /** Equal for two rows of equal bytes, and for no others that one will ever meet. */
+  fingerprint(index: number): bigint | number | string
+  /** The rows from `start` to before `end`, each *after* a newline, so that a separator never waits for a row. */
+  bytes(start: number, end: number): Uint8Array
   /** How many rows match the question, by Mailchimp's count. */
   readonly totalItems: number
+}
+
+/** The answer to one question. */
+export type Page = Rows & {
   /** How many rows were asked for. */
   readonly count: number
   /**

@@ -1,0 +1,115 @@
+const QUOTE = 0x22
+const COMMA = 0x2c
+const COLON = 0x3a
+const BACKSLASH = 0x5c
+const OPEN_ARRAY = 0x5b
+const CLOSE_ARRAY = 0x5d
+const OPEN_OBJECT = 0x7b
+const CLOSE_OBJECT = 0x7d
+
+/** Where a value lies in a text: from `start` to before `end`. */
+export type Span = { readonly start: number; readonly end: number }
+
+export type Entry = { readonly key: string; readonly entry: Span; readonly value: Span }
+
+/**
+ * The values of an array, by their places, so that each can be passed on byte for byte: number spelling, escapes and
+ * key order stay as they are, which a parse and a stringify would not keep.
+ *
+ * @param json bytes that `JSON.parse` accepts: nothing is checked again
+ * @param start the place of the array's bracket
+ */
+export function arrayValues(json: Uint8Array, start: number): Span[] {
+  const values: Span[] = []
+  for (let at = skipSpace(json, start + 1); json[at] !== CLOSE_ARRAY; at = skipComma(json, at)) {
+    const value = { start: at, end: valueEnd(json, at) }
+    values.push(value)
+    at = value.end
+  }
+  return values
+}
+
+/**
+ * The entries of an object, by their places.
+ *
+ * @param json bytes that `JSON.parse` accepts: nothing is checked again
+ * @param start the place of the object's brace
+ */
+export function objectEntries(json: Uint8Array, start: number): Entry[] {
+  const entries: Entry[] = []
+  for (let at = skipSpace(json, start + 1); json[at] !== CLOSE_OBJECT; at = skipComma(json, at)) {
+    const key = { start: at, end: valueEnd(json, at) }
+    const valueStart = skipSpace(json, skipSpace(json, key.end) + 1)
+    const value = { start: valueStart, end: valueEnd(json, valueStart) }
+    entries.push({ key: parseString(json, key), entry: { start: at, end: value.end }, value })
+    at = value.end
+  }
+  return entries
+}
+
+/** A copy of a value without the white space between its tokens. */
+export function compact(json: Uint8Array, { start, end }: Span): Uint8Array {
+  const kept = new Uint8Array(end - start)
+  let length = 0
+  for (let at = start; at < end;) {
+    if (json[at] === QUOTE) {
+      const next = stringEnd(json, at)
+      kept.set(json.subarray(at, next), length)
+      length += next - at
+      at = next
+      continue
+    }
+    if (!isSpace(json[at])) kept[length++] = json[at] ?? 0
+    at += 1
+  }
+  return kept.subarray(0, length)
+}
+
+function valueEnd(json: Uint8Array, start: number): number {
+  const first = json[start]
+  if (first === QUOTE) return stringEnd(json, start)
+  if (first === OPEN_ARRAY || first === OPEN_OBJECT) return bracketEnd(json, start)
+  let at = start
+  while (at < json.length && !isDelimiter(json[at])) at += 1
+  return at
+}
+
+function bracketEnd(json: Uint8Array, start: number): number {
+  let depth = 0
+  for (let at = start; at < json.length; at += 1) {
+    const byte = json[at]
+    if (byte === QUOTE) at = stringEnd(json, at) - 1
+    else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) depth += 1
+    else if ((byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) && --depth === 0) return at + 1
+  }
+  return json.length
+}
+
+function stringEnd(json: Uint8Array, start: number): number {
+  let at = start + 1
+  while (at < json.length && json[at] !== QUOTE) at += json[at] === BACKSLASH ? 2 : 1
+  return at + 1
+}
+
+function skipSpace(json: Uint8Array, start: number): number {
+  let at = start
+  while (isSpace(json[at])) at += 1
+  return at
+}
+
+function skipComma(json: Uint8Array, start: number): number {
+  const at = skipSpace(json, start)
+  return json[at] === COMMA ? skipSpace(json, at + 1) : at
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+}
+
+function isDelimiter(byte: number | undefined): boolean {
+  return byte === COMMA || byte === COLON || byte === CLOSE_ARRAY || byte === CLOSE_OBJECT || isSpace(byte)
+}
+
+function parseString(json: Uint8Array, { start, end }: Span): string {
+  return String(JSON.parse(Buffer.from(json.buffer, json.byteOffset + start, end - start).toString()))
+}
