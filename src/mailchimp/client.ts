@@ -1,0 +1,244 @@
+import { AppError } from "../errors.ts"
+import { abortable } from "../lib/abortable.ts"
+import { type Clock, systemClock } from "../lib/clock.ts"
+import type { Fetch } from "../lib/fetch.ts"
+import { withTimeout } from "../lib/with-timeout.ts"
+import { isDataCenter } from "./data-center.ts"
+import {
+  createMailchimpError,
+  MailchimpError,
+  type MailchimpErrorKind,
+  type RawAnswer,
+  type Subject,
+  toMailchimpError,
+  toTransportError,
+} from "./errors.ts"
+import { LimiterPaused, type Party } from "./limiter.ts"
+import { createMailchimpClock } from "./mailchimp-clock.ts"
+import { retry, type RetryEvent } from "./retry.ts"
+
+/** What a client reports, for logs and metrics. Nothing in it is personal. */
+export type MailchimpEvent =
+  | (RetryEvent & { readonly action: string })
+  | {
+      readonly type: "answer"
+      readonly action: string
+      /** Undefined for a good answer. */
+      readonly kind: MailchimpErrorKind | undefined
+      readonly durationMs: number
+      readonly bytes: number
+    }
+
+export type MailchimpClientOptions = {
+  readonly accessToken: string
+  /** The data center of the account, such as `us19`. */
+  readonly dc: string
+  /** The API's root, in which `{dc}` stands for the data center: `https://{dc}.api.mailchimp.com/3.0`. */
+  readonly apiUrl: string
+  /** The path of the lists on the API's host, where it is not `/lists` under its root: `/api/3.0/lists`. */
+  readonly listsPath?: string | undefined
+  /** Where the permits and tokens for this client's requests come from. */
+  readonly party: Party
+  /**
+   * Finds out where the account is now, when Mailchimp says that it is in another data center. Asked once in a
+   * client's life; whoever gives it stores the answer. Without it that is an error.
+   */
+  readonly onWrongDataCenter?: (() => Promise<string>) | undefined
+  /** A little more than the 120 s after which Mailchimp cuts a call. */
+  readonly timeoutMs?: number
+  readonly fetch?: Fetch
+  readonly clock?: Clock
+  readonly random?: () => number
+  readonly onEvent?: (event: MailchimpEvent) => void
+}
+
+export type ParseContext = {
+  /** Mailchimp's clock when this very question was sent, a lower bound: see {@link MailchimpClient.clock}. */
+  readonly askedAt: number
+}
+
+export type MailchimpRequest<T> = {
+  /** Completes "Cannot …" in errors, such as "read the members". */
+  readonly action: string
+  /** The list that is asked for; none asks for the collection of lists. */
+  readonly listId?: string
+  /** What is asked for below the list: `members`. */
+  readonly resource?: string
+  /** The query's parameters, made anew for each attempt, as the size of a page may have changed. */
+  query(): Readonly<Record<string, string | number | undefined>>
+  /**
+   * Makes a value of the whole body. What it throws, unless an AppError, is taken as an answer that was not what it
+   * should be: it is asked for again.
+   */
+  parse(body: Uint8Array, context: ParseContext): T
+  /** Told of each attempt that failed. */
+  onFailure?(error: MailchimpError): void
+  readonly signal: AbortSignal
+  /** After so long no other attempt begins: see {@link RetryOptions}. Ten minutes, unless said otherwise. */
+  readonly deadlineMs?: number | undefined
+}
+
+export type MailchimpClient = {
+  /**
+   * Asks until there is a usable answer. Rejects with the signal's reason at once when it aborts, and with a
+   * {@link MailchimpError} when Mailchimp refuses or the deadline has passed.
+   */
+  request<T>(request: MailchimpRequest<T>): Promise<T>
+  /** A lower bound of Mailchimp's clock, whole seconds since the epoch; -Infinity before the first good answer. */
+  clock(): number
+  /** Waits until that clock has reached a second. */
+  waitUntil(second: number, signal: AbortSignal): Promise<void>
+}
+
+const defaultTimeoutMs = 125_000
+const defaultDeadlineMs = 600_000
+
+/** Asks Mailchimp's API for one connection: limits, times out, judges and asks again. */
+export function createMailchimpClient(options: MailchimpClientOptions): MailchimpClient {
+  const { accessToken, party, timeoutMs = defaultTimeoutMs, onEvent } = options
+  const { fetch = globalThis.fetch, clock = systemClock, random = Math.random } = options
+  const mailchimpClock = createMailchimpClock(clock)
+  let dc = options.dc
+  let moved: Promise<string> | undefined
+
+  /** Sends the question and reads the answer whole; rejects with what fetch or the time-out threw. */
+  const ask = (url: string, signal: AbortSignal) =>
+    withTimeout(
+      async (signal): Promise<RawAnswer & { receivedMs: number }> => {
+        const response = await fetch(url, {
+          headers: { authorization: `Bearer ${accessToken}`, accept: "application/json" },
+          // Followed, a redirect could take the token to another host.
+          redirect: "manual",
+          signal,
+        })
+        const receivedMs = clock.monotonicMs()
+        const { status, headers } = response
+        return { status, headers, receivedMs, body: await response.bytes() }
+      },
+      { timeoutMs, signal, clock },
+    )
+
+  const attempt = async <T>(request: MailchimpRequest<T>, subject: Subject, patienceMs: number) => {
+    const { action, signal } = request
+    using permit = await acquire(party, signal, patienceMs, subject)
+    const startedMs = clock.monotonicMs()
+    const askedAt = mailchimpClock.second()
+    let bytes = 0
+    const report = (kind: MailchimpErrorKind | undefined) =>
+      onEvent?.({ type: "answer", action, kind, durationMs: clock.monotonicMs() - startedMs, bytes })
+    try {
+      const url = toUrl(options, dc, request)
+      const answer = await ask(url, signal).catch((error: unknown) => {
+        signal.throwIfAborted()
+        throw toTransportError(error, subject)
+      })
+      bytes = answer.body.length
+      if (answer.status < 200 || answer.status > 299) throw toMailchimpError(answer, subject, clock.now())
+      const value = parse(request, answer.body, { askedAt }, subject)
+      // The date of an answer that is not Mailchimp's own would be somebody else's clock.
+      mailchimpClock.observe(answer.headers.get("date"), answer.receivedMs)
+      permit.succeeded()
+      report(undefined)
+      return value
+    } catch (error) {
+      if (error instanceof MailchimpError) {
+        if (error.kind === "throttled") permit.throttled()
+        if (error.kind === "timed_out") permit.timedOut()
+        report(error.kind)
+        request.onFailure?.(error)
+      }
+      throw error
+    }
+  }
+
+  /** Asks once more, in the data center that the account has moved to. */
+  const follow = async (error: unknown, signal: AbortSignal, askedIn: string) => {
+    if (!(error instanceof MailchimpError) || error.kind !== "wrong_datacenter") throw error
+    // Requests that are under way together learn of a move together; one of them finds out where to.
+    if (dc !== askedIn) return
+    moved ??= options.onWrongDataCenter?.()
+    if (moved === undefined) throw error
+    const found = await abortable(moved, signal)
+    if (found === askedIn) throw error
+    dc = found
+  }
+
+  return {
+    request: async (request) => {
+      const { action, listId, signal, deadlineMs = defaultDeadlineMs } = request
+      const subject = { action, listId, secrets: [accessToken] }
+      // The id becomes part of a path. One that cannot be an id may be anything, so the error does not name it.
+      if (listId !== undefined && !isListId(listId))
+        throw createMailchimpError("not_found", { action, secrets: [] })
+      const deadlineAtMs = clock.monotonicMs() + deadlineMs
+      const patienceMs = () => deadlineAtMs - clock.monotonicMs()
+      return retry(
+        async () => {
+          const askedIn = dc
+          try {
+            return await attempt(request, subject, patienceMs())
+          } catch (error) {
+            await follow(error, signal, askedIn)
+            return await attempt(request, subject, patienceMs())
+          }
+        },
+        {
+          deadlineMs,
+          signal,
+          clock,
+          random,
+          onRetry: (event) => {
+            // All who share the limiter are throttled with this one, so none of them asks before it does.
+            if (event.kind === "throttled") party.pause(event.delayMs)
+            onEvent?.({ ...event, action })
+          },
+        },
+      )
+    },
+    clock: mailchimpClock.second,
+    waitUntil: mailchimpClock.waitUntil,
+  }
+}
+
+async function acquire(party: Party, signal: AbortSignal, patienceMs: number, subject: Subject) {
+  try {
+    return await party.acquire(signal, patienceMs)
+  } catch (error) {
+    if (!(error instanceof LimiterPaused)) throw error
+    throw createMailchimpError("throttled", subject, { retryAfterMs: error.pausedMs, cause: error })
+  }
+}
+
+function parse<T>(
+  request: MailchimpRequest<T>,
+  body: Uint8Array,
+  context: ParseContext,
+  subject: Subject,
+): T {
+  try {
+    return request.parse(body, context)
+  } catch (error) {
+    if (error instanceof AppError) throw error
+    throw createMailchimpError("unusable_answer", subject, { cause: error })
+  }
+}
+
+function isListId(text: string): boolean {
+  return /^[A-Za-z0-9_-]{1,100}$/.test(text)
+}
+
+function toUrl(
+  { apiUrl, listsPath }: MailchimpClientOptions,
+  dc: string,
+  { listId, resource, query }: MailchimpRequest<unknown>,
+): string {
+  if (!isDataCenter(dc))
+    throw new AppError("metadata_invalid", "Cannot ask Mailchimp as the data center is not one")
+  const root = apiUrl.replaceAll("{dc}", dc).replace(/\/+$/, "")
+  const lists = listsPath === undefined ? `${root}/lists` : new URL(listsPath, root).href.replace(/\/+$/, "")
+  const url = new URL([lists, listId, resource].filter((part) => part !== undefined).join("/"))
+  for (const [name, value] of Object.entries(query())) {
+    if (value !== undefined) url.searchParams.set(name, String(value))
+  }
+  return url.href
+}

@@ -1,0 +1,190 @@
+import { z } from "zod"
+import { AppError, type ErrorCode, errorTable, type Upstream } from "../errors.ts"
+import { TimedOut } from "../lib/with-timeout.ts"
+import { createMask } from "./mask.ts"
+
+/** Every way in which a call to Mailchimp fails: the code that a caller sees, whether to ask again, and why it failed. */
+const kinds = {
+  token_revoked: { code: "connection_invalidated", retryable: false, reason: "Mailchimp refused its token" },
+  user_disabled: { code: "connection_invalidated", retryable: false, reason: "Mailchimp disabled its user" },
+  wrong_datacenter: {
+    code: "mailchimp_error",
+    retryable: false,
+    reason: "the account is in another data center",
+  },
+  forbidden: {
+    code: "mailchimp_forbidden",
+    retryable: false,
+    reason: "Mailchimp does not allow it to this account",
+  },
+  throttled: { code: "mailchimp_throttled", retryable: true, reason: "Mailchimp is throttling the account" },
+  not_found: { code: "list_not_found", retryable: false, reason: "Mailchimp knows no such list" },
+  rejected: { code: "mailchimp_error", retryable: false, reason: "Mailchimp rejected the request" },
+  server_error: { code: "mailchimp_error", retryable: true, reason: "Mailchimp failed" },
+  unusable_answer: {
+    code: "mailchimp_error",
+    retryable: true,
+    reason: "Mailchimp's answer is not what it should be",
+  },
+  connection_failed: {
+    code: "mailchimp_error",
+    retryable: true,
+    reason: "the connection to Mailchimp failed or was cut",
+  },
+  timed_out: { code: "mailchimp_timeout", retryable: true, reason: "Mailchimp did not answer in time" },
+} as const satisfies Record<string, { code: ErrorCode; retryable: boolean; reason: string }>
+
+export type MailchimpErrorKind = keyof typeof kinds
+
+/** A call to Mailchimp that failed. `kind` is stable; the code is what a caller is told. */
+export class MailchimpError extends AppError {
+  override readonly name = "MailchimpError"
+  readonly kind: MailchimpErrorKind
+  /** How long Mailchimp asked to wait before another try. */
+  readonly retryAfterMs: number | undefined
+
+  constructor(
+    kind: MailchimpErrorKind,
+    detail: string,
+    options: {
+      readonly upstream?: Upstream | undefined
+      readonly retryAfterMs?: number | undefined
+      readonly cause?: unknown
+    } = {},
+  ) {
+    const { upstream, retryAfterMs, cause } = options
+    const { code } = kinds[kind]
+    const retryAfterS =
+      errorTable[code].status === 503 ? Math.max(1, Math.ceil((retryAfterMs ?? 0) / 1000)) : undefined
+    super(code, detail, { upstream, retryAfterS, cause })
+    this.kind = kind
+    this.retryAfterMs = retryAfterMs
+  }
+
+  override get retryable(): boolean {
+    return kinds[this.kind].retryable
+  }
+}
+
+/** What a call was for: how its errors are worded, and what must not appear in them. */
+export type Subject = {
+  /** Completes "Cannot …", such as "read the members". */
+  readonly action: string
+  /** The list that it was about, if it was about one. */
+  readonly listId?: string | undefined
+  /** Texts that no error may hold: the access token. */
+  readonly secrets: readonly string[]
+}
+
+export function createMailchimpError(
+  kind: MailchimpErrorKind,
+  subject: Subject,
+  options: {
+    readonly upstream?: Upstream
+    readonly retryAfterMs?: number | undefined
+    readonly cause?: unknown
+  } = {},
+): MailchimpError {
+  const about = subject.listId === undefined ? "" : `: list ${subject.listId}`
+  return new MailchimpError(kind, `Cannot ${subject.action} as ${kinds[kind].reason}${about}`, options)
+}
+
+/** An answer of Mailchimp's, read whole. */
+export type RawAnswer = {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: Uint8Array
+}
+
+/**
+ * Judges an answer that is not a 2xx.
+ *
+ * Some statuses mean the same whoever sends them: 429, 504, and a 403 that is not JSON, which is Mailchimp's way to
+ * throttle. Any other HTML page comes from something in between, and says nothing of the token or the list.
+ *
+ * @param nowMs milliseconds since the epoch, against which a date in Retry-After is read
+ */
+export function toMailchimpError(answer: RawAnswer, subject: Subject, nowMs: number): MailchimpError {
+  const text = new TextDecoder().decode(answer.body.subarray(0, longestProblemBytes))
+  const problem = problemIn(text)
+  const kind = kindOf(answer.status, problem, isHtml(answer.headers, text))
+  const isAboutList = kind !== "not_found" || subject.listId !== undefined
+  return createMailchimpError(isAboutList ? kind : "rejected", subject, {
+    upstream: toUpstream(answer.status, problem, subject.secrets),
+    retryAfterMs: retryAfterMs(answer.headers, nowMs),
+  })
+}
+
+/** Judges what was thrown while asking: by fetch, while the body was read, or by the time-out. */
+export function toTransportError(error: unknown, subject: Subject): MailchimpError {
+  return createMailchimpError(error instanceof TimedOut ? "timed_out" : "connection_failed", subject, {
+    cause: error,
+  })
+}
+
+function kindOf(status: number, problem: Problem | undefined, html: boolean): MailchimpErrorKind {
+  if (status === 429 || (status === 403 && problem === undefined)) return "throttled"
+  if (status === 504 || status === 408) return "timed_out"
+  if (status >= 500) return "server_error"
+  if (status < 400 || html) return "unusable_answer"
+  if (status === 401) return "token_revoked"
+  if (status === 404) return "not_found"
+  if (status !== 403) return "rejected"
+  // Mailchimp's glossary of errors writes the titles in one word, its answers write them spaced.
+  const words = (problem?.title ?? "").toLowerCase().replaceAll(/[^a-z]/g, "")
+  if (words === "userdisabled") return "user_disabled"
+  if (words === "wrongdatacenter") return "wrong_datacenter"
+  return "forbidden"
+}
+
+function isHtml(headers: Headers, text: string): boolean {
+  return (headers.get("content-type") ?? "").includes("text/html") || text.trimStart().startsWith("<")
+}
+
+/** More than any problem of Mailchimp's, and less than is costly to parse. */
+const longestProblemBytes = 65_536
+
+// Every field may be missing, or be of another type: a problem is still a problem then.
+const problemSchema = z.object({
+  title: z.string().optional().catch(undefined),
+  detail: z.string().optional().catch(undefined),
+  instance: z.string().optional().catch(undefined),
+  errors: z
+    .array(z.object({ field: z.string().catch(""), message: z.string().catch("") }))
+    .optional()
+    .catch(undefined),
+})
+
+type Problem = z.infer<typeof problemSchema>
+
+function problemIn(text: string): Problem | undefined {
+  try {
+    return problemSchema.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
+}
+
+function toUpstream(status: number, problem: Problem | undefined, secrets: readonly string[]): Upstream {
+  const mask = createMask(secrets)
+  const fields = problem?.errors?.map(({ field, message }) => `${field} ${message}`.trim()) ?? []
+  const detail = [problem?.detail ?? "", ...fields].filter((part) => part !== "").join("; ")
+  return {
+    status,
+    ...(problem?.title !== undefined && { title: mask(problem.title) }),
+    ...(detail !== "" && { detail: mask(detail) }),
+    ...(problem?.instance !== undefined && { instance: mask(problem.instance) }),
+  }
+}
+
+/** Retry-After is whole seconds or an HTTP date (RFC 9110, 10.2.3). */
+function retryAfterMs(headers: Headers, nowMs: number): number | undefined {
+  const value = headers.get("retry-after")?.trim()
+  if (value === undefined || value === "") return undefined
+  if (/^\d+$/.test(value)) return Number(value) * 1000
+  const atMs = Date.parse(value)
+  if (Number.isNaN(atMs)) return undefined
+  // The date is of the sender's clock, so it is compared with that clock where the answer tells it.
+  const sentMs = Date.parse(headers.get("date") ?? "")
+  return Math.max(0, atMs - (Number.isNaN(sentMs) ? nowMs : sentMs))
+}

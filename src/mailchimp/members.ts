@@ -1,0 +1,148 @@
+import { z } from "zod"
+import type { MailchimpClient } from "./client.ts"
+import type { MailchimpError } from "./errors.ts"
+import { createPageSize, type PageSize } from "./page-size.ts"
+
+/** One question for members of one list. Seconds are whole seconds since the epoch. */
+export type MembersQuery = {
+  readonly listId: string
+  /** Mailchimp's own filter, one value. Without it archived members are left out. */
+  readonly status?: string
+  /** Only members changed after this second. */
+  readonly since?: number
+  /** Only members changed at or before this second. */
+  readonly before?: number
+  readonly sort: "last_changed" | "timestamp_opt"
+  readonly direction?: "ASC" | "DESC"
+  readonly offset: number
+  /** At most so many rows. */
+  readonly count?: number
+}
+
+export type MembersPageContext = {
+  /** How many rows were asked for, by the attempt that was answered. */
+  readonly count: number
+  readonly offset: number
+  /** A lower bound of Mailchimp's clock when that attempt was sent; -Infinity before the first good answer. */
+  readonly askedAt: number
+}
+
+export type MembersReaderOptions<T> = {
+  /** Makes a page of the body. What it throws is an answer that was not what it should be, and is asked for again. */
+  parsePage(body: Uint8Array, context: MembersPageContext): T
+  /** The fields of a response that the caller wants, dotted: `members.email_address`. Without it: all of them. */
+  readonly fields?: readonly string[] | undefined
+  /** The fields that he does not want. Mailchimp refuses both at once. */
+  readonly excludeFields?: readonly string[] | undefined
+  /** Rows of a page at most; 1000 is Mailchimp's own maximum. */
+  readonly pageSize?: number
+  /** After so long a page is not asked for again: ten minutes, unless said otherwise. A function is asked each time. */
+  readonly deadlineMs?: () => number | undefined
+}
+
+export type MembersReader<T> = {
+  /** Asks for one page, with all retries. Rejects with the signal's reason, or with a MailchimpError. */
+  read(query: MembersQuery, signal: AbortSignal): Promise<T>
+  /** How many members a list has, archived ones left out unless `status` asks for them. */
+  readTotal(listId: string, status: string | undefined, signal: AbortSignal): Promise<number>
+  /** A lower bound of Mailchimp's clock for a question about to be sent. */
+  clock(): number
+  /** Waits until that clock has reached a second. */
+  waitUntil(second: number, signal: AbortSignal): Promise<void>
+}
+
+const largestPage = 1000
+
+/** What a page cannot be read without, whatever the caller selected. */
+const neededFields = ["members.id", "members.last_changed", "total_items"] as const
+
+/** Three quarters of a member are links, which nobody asks for. */
+const linkFields = ["members._links", "_links"] as const
+
+const totalSchema = z.object({ total_items: z.int().nonnegative() })
+
+/** Reads the members of a connection's lists, page by page. */
+export function createMembersReader<T>(
+  client: MailchimpClient,
+  options: MembersReaderOptions<T>,
+): MembersReader<T> {
+  const { parsePage, pageSize = largestPage, deadlineMs } = options
+  const selection = toSelection(options)
+  const sizeByList = new Map<string, PageSize>()
+
+  const sizeOf = (listId: string) => {
+    const size = sizeByList.get(listId) ?? createPageSize(Math.max(1, Math.min(pageSize, largestPage)))
+    sizeByList.set(listId, size)
+    return size
+  }
+
+  return {
+    read: (query, signal) => {
+      const { listId, offset, status } = query
+      const size = sizeOf(listId)
+      let count = 0
+      return client.request({
+        action: "read the members",
+        listId,
+        resource: "members",
+        signal,
+        deadlineMs: deadlineMs?.(),
+        query: () => {
+          count = Math.min(query.count ?? largestPage, size.current())
+          return {
+            ...selection,
+            count,
+            offset,
+            sort_field: query.sort,
+            sort_dir: query.direction ?? "ASC",
+            status,
+            since_last_changed: toDate(query.since),
+            before_last_changed: toDate(query.before),
+          }
+        },
+        parse: (body, { askedAt }) => {
+          const page = parsePage(body, { count, offset, askedAt })
+          size.succeeded()
+          return page
+        },
+        onFailure: (error) => {
+          if (isTooMuch(error)) size.failed(count)
+        },
+      })
+    },
+
+    readTotal: (listId, status, signal) =>
+      client.request({
+        action: "count the members",
+        listId,
+        resource: "members",
+        signal,
+        deadlineMs: deadlineMs?.(),
+        // A count of 0 is not documented, so one row is asked for and its fields are not.
+        query: () => ({ count: 1, offset: 0, status, fields: "total_items" }),
+        parse: (body) => totalSchema.parse(JSON.parse(new TextDecoder().decode(body))).total_items,
+      }),
+
+    clock: client.clock,
+    waitUntil: client.waitUntil,
+  }
+}
+
+function toSelection({
+  fields,
+  excludeFields = [],
+}: Pick<MembersReaderOptions<unknown>, "fields" | "excludeFields">) {
+  if (fields !== undefined) return { fields: [...new Set([...fields, ...neededFields])].join(",") }
+  const needed = new Set<string>(neededFields)
+  const unwanted = excludeFields.filter((field) => !needed.has(field))
+  return { exclude_fields: [...new Set([...unwanted, ...linkFields])].join(",") }
+}
+
+/** Mailchimp answers a page that is too big for an account with 503 or 504, or not in time. */
+function isTooMuch({ kind, upstream }: MailchimpError): boolean {
+  return kind === "timed_out" || upstream?.status === 503
+}
+
+function toDate(second: number | undefined): string | undefined {
+  return second === undefined ? undefined : new Date(second * 1000).toISOString().replace(".000Z", "+00:00")
+}

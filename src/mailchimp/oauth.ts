@@ -1,0 +1,208 @@
+import { z } from "zod"
+import { AppError, type ErrorCode, type Upstream } from "../errors.ts"
+import { type Clock, systemClock } from "../lib/clock.ts"
+import type { Fetch } from "../lib/fetch.ts"
+import { withTimeout } from "../lib/with-timeout.ts"
+import { isDataCenter } from "./data-center.ts"
+import { MailchimpError, type RawAnswer, toMailchimpError, toTransportError } from "./errors.ts"
+import { createMask } from "./mask.ts"
+import { retry } from "./retry.ts"
+
+export type MailchimpOAuthOptions = {
+  readonly clientId: string
+  readonly clientSecret: string
+  /** Exactly as it is registered at Mailchimp. */
+  readonly redirectUri: string
+  readonly authorizationUrl: string
+  readonly tokenUrl: string
+  /** Where the metadata of a token is: the data center is the part of it that is needed. */
+  readonly dataCenterUrl: string
+  readonly responseType?: string
+  readonly grantType?: string
+  /** For each request. */
+  readonly timeoutMs?: number
+  readonly fetch?: Fetch
+  readonly clock?: Clock
+  readonly random?: () => number
+}
+
+/** The Mailchimp account that a token is for. */
+export type MailchimpAccount = {
+  readonly dc: string
+  readonly userId?: string
+  readonly accountName?: string
+}
+
+export type MailchimpOAuth = {
+  /** Where the user is sent to consent. */
+  authorizationUrl(state: string): string
+  /**
+   * Exchanges a code for an access token. Asked once: a code is used up even if the answer is lost, so a failed
+   * exchange begins again with a new authorization. Rejects with `exchange_failed`.
+   */
+  exchangeCode(code: string, signal?: AbortSignal): Promise<string>
+  /** Reads which account a token is for. Asked again when Mailchimp fails. Rejects with `metadata_invalid`. */
+  readMetadata(accessToken: string, signal?: AbortSignal): Promise<MailchimpAccount>
+}
+
+const metadataDeadlineMs = 15_000
+
+/** Mailchimp's OAuth 2. Read by hand, as its answers lack what strict OAuth libraries insist on: `token_type`. */
+export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpOAuth {
+  const {
+    clientId,
+    clientSecret,
+    redirectUri,
+    responseType = "code",
+    grantType = "authorization_code",
+  } = options
+  const { timeoutMs = 10_000, clock = systemClock, random = Math.random, fetch = globalThis.fetch } = options
+
+  const ask = (url: string, init: RequestInit, signal: AbortSignal | undefined) =>
+    withTimeout(
+      async (signal): Promise<RawAnswer> => {
+        // Followed, a redirect could take the secrets to another host.
+        const response = await fetch(url, { ...init, redirect: "manual", signal })
+        const { status, headers } = response
+        return { status, headers, body: await response.bytes() }
+      },
+      { timeoutMs, signal, clock },
+    )
+
+  return {
+    authorizationUrl: (state) => {
+      const url = new URL(options.authorizationUrl)
+      url.searchParams.set("response_type", responseType)
+      url.searchParams.set("client_id", clientId)
+      url.searchParams.set("redirect_uri", redirectUri)
+      url.searchParams.set("state", state)
+      return url.href
+    },
+
+    exchangeCode: async (code, signal) => {
+      const form = {
+        grant_type: grantType,
+        client_id: clientId,
+        client_secret: clientSecret,
+        redirect_uri: redirectUri,
+        code,
+      }
+      const init = {
+        method: "POST",
+        headers: { accept: "application/json" },
+        body: new URLSearchParams(form),
+      }
+      const answer = await ask(options.tokenUrl, init, signal).catch((cause: unknown) => {
+        signal?.throwIfAborted()
+        throw new AppError("exchange_failed", "Cannot finish the authorization as Mailchimp did not answer", {
+          cause,
+        })
+      })
+      return processTokenAnswer(answer, [code, clientSecret])
+    },
+
+    readMetadata: (accessToken, signal = new AbortController().signal) => {
+      const secrets = [accessToken]
+      const subject = { action: "read the account's metadata", secrets }
+      const init = { headers: { accept: "application/json", authorization: `OAuth ${accessToken}` } }
+      return retry(
+        async () => {
+          const answer = await ask(options.dataCenterUrl, init, signal).catch((error: unknown) => {
+            signal.throwIfAborted()
+            throw toTransportError(error, subject)
+          })
+          if (isTransient(answer.status)) throw toMailchimpError(answer, subject, clock.now())
+          return processMetadataAnswer(answer, secrets)
+        },
+        { deadlineMs: metadataDeadlineMs, signal, clock, random },
+      ).catch((error: unknown) => {
+        if (!(error instanceof MailchimpError)) throw error
+        const { upstream, cause } = error
+        throw new AppError("metadata_invalid", error.detail, { upstream, cause })
+      })
+    },
+  }
+}
+
+function isTransient(status: number): boolean {
+  return status >= 500 || status === 429 || status === 408
+}
+
+// What cannot stand in a header cannot be a token (RFC 6750, 2.1, is stricter still).
+const tokenSchema = z.object({ access_token: z.string().regex(/^[\x21-\x7e]{1,1000}$/) })
+
+function processTokenAnswer(answer: RawAnswer, secrets: readonly string[]): string {
+  const body = jsonOf(answer)
+  const { success, data } = tokenSchema.safeParse(body)
+  if (isOk(answer) && success) return data.access_token
+  throw refusal("exchange_failed", "Cannot finish the authorization as Mailchimp did not give a token", {
+    answer,
+    body,
+    secrets,
+  })
+}
+
+const metadataSchema = z.object({
+  error: z.undefined().optional(),
+  dc: z.string().refine(isDataCenter),
+  user_id: z
+    .union([z.int().nonnegative(), z.string().regex(/^\d{1,20}$/)])
+    .transform(String)
+    .optional()
+    .catch(undefined),
+  accountname: z.string().min(1).optional().catch(undefined),
+})
+
+function processMetadataAnswer(answer: RawAnswer, secrets: readonly string[]): MailchimpAccount {
+  const body = jsonOf(answer)
+  const { success, data } = metadataSchema.safeParse(body)
+  if (isOk(answer) && success) {
+    return {
+      dc: data.dc,
+      ...(data.user_id !== undefined && { userId: data.user_id }),
+      ...(data.accountname !== undefined && { accountName: data.accountname }),
+    }
+  }
+  throw refusal(
+    "metadata_invalid",
+    "Cannot read the account's metadata as Mailchimp did not tell its data center",
+    {
+      answer,
+      body,
+      secrets,
+    },
+  )
+}
+
+function isOk({ status }: RawAnswer): boolean {
+  return status >= 200 && status <= 299
+}
+
+function jsonOf({ body }: RawAnswer): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body))
+  } catch {
+    return undefined
+  }
+}
+
+// RFC 6749, 5.2. Mailchimp's metadata endpoint sends the same, with status 200.
+const oauthErrorSchema = z.object({
+  error: z.string().optional().catch(undefined),
+  error_description: z.string().optional().catch(undefined),
+})
+
+function refusal(
+  code: ErrorCode,
+  detail: string,
+  { answer, body, secrets }: { answer: RawAnswer; body: unknown; secrets: readonly string[] },
+): AppError {
+  const mask = createMask(secrets)
+  const said = oauthErrorSchema.safeParse(body).data
+  const upstream: Upstream = {
+    status: answer.status,
+    ...(said?.error !== undefined && { title: mask(said.error) }),
+    ...(said?.error_description !== undefined && { detail: mask(said.error_description) }),
+  }
+  return new AppError(code, detail, { upstream })
+}

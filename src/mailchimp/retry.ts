@@ -1,0 +1,56 @@
+import type { Clock } from "../lib/clock.ts"
+import { MailchimpError, type MailchimpErrorKind } from "./errors.ts"
+
+/** An attempt failed and is made again after a pause. */
+export type RetryEvent = {
+  readonly type: "retry"
+  readonly kind: MailchimpErrorKind
+  /** The attempt that failed; the first one is 1. */
+  readonly attempt: number
+  readonly delayMs: number
+}
+
+export type RetryOptions = {
+  /** No attempt begins so long after the first one did. One that is under way is not cut. */
+  readonly deadlineMs: number
+  readonly signal: AbortSignal
+  readonly clock: Clock
+  /** From 0 to below 1. */
+  readonly random: () => number
+  readonly onRetry?: ((event: RetryEvent) => void) | undefined
+}
+
+const firstDelayMs = 500
+const longestDelayMs = 30_000
+/** Mailchimp may still be working on a call that timed out, and needs a rest after throttling: never at once. */
+const shortestPauseMs = 1000
+
+/**
+ * Makes attempts until one succeeds, fails for good, or the deadline leaves no time for another. The pauses grow
+ * exponentially, with full jitter, and are never shorter than Mailchimp's Retry-After.
+ *
+ * Rejects with the last error, or with the signal's reason.
+ */
+export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const { deadlineMs, signal, clock, random, onRetry } = options
+  const deadlineAtMs = clock.monotonicMs() + deadlineMs
+
+  for (let made = 1; ; made += 1) {
+    try {
+      return await attempt()
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!(error instanceof MailchimpError) || !error.retryable) throw error
+      const delayMs = delayAfter(error, made, random)
+      if (clock.monotonicMs() + delayMs > deadlineAtMs) throw error
+      onRetry?.({ type: "retry", kind: error.kind, attempt: made, delayMs })
+      await clock.sleep(delayMs, signal)
+    }
+  }
+}
+
+function delayAfter(error: MailchimpError, made: number, random: () => number): number {
+  const jittered = random() * Math.min(longestDelayMs, firstDelayMs * 2 ** (made - 1))
+  const mustRest = error.kind === "timed_out" || error.kind === "throttled"
+  return Math.round(Math.max(jittered, mustRest ? shortestPauseMs : 0, error.retryAfterMs ?? 0))
+}
