@@ -1,0 +1,135 @@
+import { AppError, type InvalidInput } from "../errors.ts"
+import { nearest } from "../lib/nearest.ts"
+import { isMemberField, mergeTagOf, nearestMemberField } from "./member-fields.ts"
+
+/** What a caller asked for, each value valid by itself. */
+export type SelectionInput = {
+  readonly count?: number | undefined
+  readonly offset?: number | undefined
+  /** Mailchimp's dotted names, with or without the `members.` prefix; an element may hold several, by commas. */
+  readonly fields?: readonly string[] | undefined
+  readonly exclude_fields?: readonly string[] | undefined
+  readonly status?: string | undefined
+}
+
+/** Which members an export holds, and which of their fields. */
+export type Selection = {
+  readonly status?: string | undefined
+  /** A slice of the lists laid end to end, in place of everything. */
+  readonly slice?: { readonly offset: number; readonly count: number } | undefined
+  /** Names of a member's fields, without a prefix: just these, or all but these. Never both. */
+  readonly fields?: readonly string[] | undefined
+  readonly excludeFields?: readonly string[] | undefined
+}
+
+/** How the selection of fields is asked of Mailchimp, in its own parameters. */
+export type FieldsQuery = {
+  readonly fields?: readonly string[]
+  readonly excludeFields?: readonly string[]
+  /** Keys of a member that the scan needs and the caller did not want: to be taken out before a row is passed on. */
+  readonly without: readonly string[]
+}
+
+/** What the scan itself needs of every row. */
+const SCANNED_FIELDS = ["id", "last_changed"]
+/** The count of a slice that gives an offset alone: the default of Mailchimp's own API. */
+const DEFAULT_COUNT = 10
+
+/**
+ * Checks what a caller asked for. A field that Mailchimp does not know is refused, as Mailchimp would ignore it: a
+ * privacy filter with a typo must not let the field through.
+ *
+ * @throws {AppError} `invalid_parameter`, with every parameter that is wrong
+ */
+export function parseSelection({ count, offset, fields, exclude_fields, status }: SelectionInput): Selection {
+  const errors: InvalidInput[] = []
+  if (fields && exclude_fields) {
+    errors.push({ name: "exclude_fields", reason: "must not come together with fields" })
+  }
+  const selection: Selection = {
+    status,
+    slice:
+      count === undefined && offset === undefined
+        ? undefined
+        : { offset: offset ?? 0, count: count ?? DEFAULT_COUNT },
+    fields: fields && parseFields("fields", fields, errors),
+    excludeFields: exclude_fields && parseFields("exclude_fields", exclude_fields, errors),
+  }
+  if (errors.length > 0) throw invalid(errors)
+  return selection
+}
+
+/**
+ * Refuses merge fields that no exported list has. Asks for the tags of a list only when a merge field was named that
+ * no list before it had.
+ *
+ * @throws {AppError} `invalid_parameter`
+ */
+export async function requireMergeTags(
+  selection: Selection,
+  listIds: readonly string[],
+  readTags: (listId: string) => Promise<readonly string[]>,
+): Promise<void> {
+  const names = selection.fields ?? selection.excludeFields ?? []
+  const missing = new Set(names.map(mergeTagOf).filter((tag) => tag !== undefined))
+  const known = new Set<string>()
+  for (const listId of listIds) {
+    if (missing.size === 0) return
+    for (const tag of await readTags(listId)) {
+      known.add(tag)
+      missing.delete(tag)
+    }
+  }
+  if (missing.size === 0) return
+  const name = selection.fields ? "fields" : "exclude_fields"
+  throw invalid(
+    [...missing].map((tag) => ({
+      name,
+      reason: unknownField(`merge_fields.${tag}`, prefixed("merge_fields.", nearest(tag, known))),
+    })),
+  )
+}
+
+/**
+ * The selection of fields in Mailchimp's parameters. `_links` are three quarters of a member's bytes, so they are
+ * left out unless they were named; `id` and `last_changed` are asked for in any case.
+ */
+export function toFieldsQuery({ fields, excludeFields = [] }: Selection): FieldsQuery {
+  if (fields) {
+    const members = new Set([...SCANNED_FIELDS, ...fields])
+    return {
+      fields: [...[...members].map((name) => `members.${name}`), "total_items"],
+      without: SCANNED_FIELDS.filter((name) => !fields.includes(name)),
+    }
+  }
+  const members = new Set(["_links", ...excludeFields.filter((name) => !SCANNED_FIELDS.includes(name))])
+  return {
+    excludeFields: [...[...members].map((name) => `members.${name}`), "_links"],
+    without: SCANNED_FIELDS.filter((name) => excludeFields.includes(name)),
+  }
+}
+
+function parseFields(name: string, values: readonly string[], errors: InvalidInput[]): string[] {
+  const fields = values
+    .flatMap((value) => value.split(","))
+    .map((field) => field.trim().replace(/^members\./, ""))
+  for (const field of new Set(fields)) {
+    if (field === "") errors.push({ name, reason: "must name fields of a member, separated by commas" })
+    else if (!isMemberField(field))
+      errors.push({ name, reason: unknownField(field, nearestMemberField(field)) })
+  }
+  return [...new Set(fields)]
+}
+
+function unknownField(field: string, near: string | undefined): string {
+  return `must not name ${field} as no member has such a field${near ? `: did you mean ${near}` : ""}`
+}
+
+function prefixed(prefix: string, name: string | undefined): string | undefined {
+  return name === undefined ? undefined : prefix + name
+}
+
+function invalid(errors: readonly InvalidInput[]): AppError {
+  const names = [...new Set(errors.map(({ name }) => name))].join(", ")
+  return new AppError("invalid_parameter", `Cannot export as a parameter is not valid: ${names}`, { errors })
+}

@@ -1,0 +1,142 @@
+import { describe, expect, test } from "bun:test"
+import { AppError } from "../../src/errors.ts"
+import { parseSelection, requireMergeTags, toFieldsQuery } from "../../src/exports/selection.ts"
+
+function errorsOf(run: () => unknown): AppError["errors"] {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof AppError && error.code === "invalid_parameter") return error.errors
+    throw error
+  }
+  return undefined
+}
+
+describe("parseSelection()", () => {
+  test("is everything where neither count nor offset is given", () => {
+    expect(parseSelection({}).slice).toBeUndefined()
+  })
+
+  test("is a slice with either: count alone from the beginning, offset alone of ten", () => {
+    expect(parseSelection({ count: 3 }).slice).toEqual({ offset: 0, count: 3 })
+    expect(parseSelection({ offset: 0 }).slice).toEqual({ offset: 0, count: 10 })
+    expect(parseSelection({ offset: 7, count: 5 }).slice).toEqual({ offset: 7, count: 5 })
+  })
+
+  test("takes names with and without the prefix, repeated or by commas, each once", () => {
+    const { fields } = parseSelection({ fields: ["members.id, status", "merge_fields.FNAME,members.status"] })
+    expect(fields).toEqual(["id", "status", "merge_fields.FNAME"])
+  })
+
+  test.each([
+    "stats.ecommerce_data.total_revenue",
+    "location.country_code",
+    "email_client",
+    "interests",
+    "interests.9143cf3bd1",
+    "merge_fields.ADDRESS.zip",
+    "marketing_permissions.enabled",
+    "tags.name",
+    "_links.href",
+  ])("knows %s", (name) => {
+    expect(parseSelection({ exclude_fields: [name] }).excludeFields).toEqual([name])
+  })
+
+  test.each([
+    [
+      "emial_address",
+      "must not name emial_address as no member has such a field: did you mean email_address",
+    ],
+    ["members.Status", "must not name Status as no member has such a field: did you mean status"],
+    [
+      "stats.open_rate",
+      "must not name stats.open_rate as no member has such a field: did you mean stats.avg_open_rate",
+    ],
+    ["members", "must not name members as no member has such a field"],
+    ["lists.id", "must not name lists.id as no member has such a field: did you mean list_id"],
+    ["total_items", "must not name total_items as no member has such a field"],
+    ["interests.newsletter", "must not name interests.newsletter as no member has such a field"],
+    ["constructor", "must not name constructor as no member has such a field"],
+    ["id,", "must name fields of a member, separated by commas"],
+    ["", "must name fields of a member, separated by commas"],
+  ])("refuses %p, by name and with what is near", (value, reason) => {
+    expect(errorsOf(() => parseSelection({ fields: [value] }))).toEqual([{ name: "fields", reason }])
+    expect(errorsOf(() => parseSelection({ exclude_fields: [value] }))).toEqual([
+      { name: "exclude_fields", reason },
+    ])
+  })
+
+  test("refuses fields and exclude_fields at once, and names every error there is", () => {
+    const errors = errorsOf(() => parseSelection({ fields: ["nix"], exclude_fields: ["nothing_like_it"] }))
+    expect(errors?.map(({ name }) => name)).toEqual(["exclude_fields", "fields", "exclude_fields"])
+  })
+})
+
+describe("toFieldsQuery()", () => {
+  test("leaves out only the links when nothing is selected", () => {
+    expect(toFieldsQuery(parseSelection({}))).toEqual({
+      excludeFields: ["members._links", "_links"],
+      without: [],
+    })
+  })
+
+  test("asks for id and last_changed all the same, to be taken out again", () => {
+    expect(toFieldsQuery(parseSelection({ fields: ["merge_fields.FNAME"] }))).toEqual({
+      fields: ["members.id", "members.last_changed", "members.merge_fields.FNAME", "total_items"],
+      without: ["id", "last_changed"],
+    })
+    expect(toFieldsQuery(parseSelection({ fields: ["id"] })).without).toEqual(["last_changed"])
+    expect(toFieldsQuery(parseSelection({ fields: ["last_changed", "id"] })).without).toEqual([])
+    expect(toFieldsQuery(parseSelection({ exclude_fields: ["id", "email_address"] }))).toEqual({
+      excludeFields: ["members._links", "members.email_address", "_links"],
+      without: ["id"],
+    })
+    expect(toFieldsQuery(parseSelection({ exclude_fields: ["last_changed"] })).without).toEqual([
+      "last_changed",
+    ])
+  })
+
+  test("gives the links to who names them, and only then", () => {
+    expect(toFieldsQuery(parseSelection({ fields: ["_links"] })).fields).toContain("members._links")
+    expect(toFieldsQuery(parseSelection({ exclude_fields: ["_links"] })).excludeFields).toEqual([
+      "members._links",
+      "_links",
+    ])
+  })
+})
+
+describe("requireMergeTags()", () => {
+  const tags: Record<string, string[]> = { a: ["FNAME", "LNAME"], b: ["ADDRESS"] }
+
+  async function check(fields: string[], asked: string[] = []) {
+    await requireMergeTags(parseSelection({ fields }), ["a", "b"], async (listId) => {
+      asked.push(listId)
+      return tags[listId] ?? []
+    })
+    return asked
+  }
+
+  test("asks no list where no merge field is named", async () => {
+    expect(await check(["merge_fields", "id"])).toEqual([])
+  })
+
+  test("accepts a tag of any exported list, and asks no more of them than it must", async () => {
+    expect(await check(["merge_fields.FNAME"])).toEqual(["a"])
+    expect(await check(["merge_fields.ADDRESS.zip", "merge_fields.LNAME"])).toEqual(["a", "b"])
+  })
+
+  test("refuses a tag that no list has", async () => {
+    const error = await check(["merge_fields.FNAM", "merge_fields.LNAME", "merge_fields.EMAIL"]).catch(
+      (error) => error,
+    )
+    expect(error).toBeInstanceOf(AppError)
+    expect(error.errors).toEqual([
+      {
+        name: "fields",
+        reason:
+          "must not name merge_fields.FNAM as no member has such a field: did you mean merge_fields.FNAME",
+      },
+      { name: "fields", reason: "must not name merge_fields.EMAIL as no member has such a field" },
+    ])
+  })
+})
