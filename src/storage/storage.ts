@@ -1,5 +1,8 @@
 import type { ConnectionStore, UsedStateStore } from "../connections/connection.ts"
 import { type Clock, systemClock } from "../lib/clock.ts"
+import { createMongoConnections } from "./mongo/connections.ts"
+import { openDatabase as openMongo } from "./mongo/database.ts"
+import { createMongoUsedStates } from "./mongo/used-states.ts"
 import { createSqliteConnections } from "./sqlite/connections.ts"
 import { openDatabase as openSqlite, ping as pingSqlite } from "./sqlite/database.ts"
 import { createSqliteUsedStates } from "./sqlite/used-states.ts"
@@ -23,8 +26,23 @@ export type StorageOptions = ({ readonly mongodbUri: string } | { readonly sqlit
  */
 export function openStorage(options: StorageOptions): Storage {
   const clock = options.clock ?? systemClock
-  if ("mongodbUri" in options) throw new Error("not yet")
-  const database = openSqlite(options.sqlitePath)
+  return "mongodbUri" in options
+    ? openMongoStorage(options.mongodbUri, clock)
+    : openSqliteStorage(options.sqlitePath, clock)
+}
+
+function openMongoStorage(uri: string, clock: Clock): Storage {
+  const database = openMongo(uri, clock)
+  return {
+    connections: createMongoConnections(database),
+    usedStates: createMongoUsedStates(database, clock),
+    ping: database.ping,
+    close: database.close,
+  }
+}
+
+function openSqliteStorage(path: string, clock: Clock): Storage {
+  const database = openSqlite(path)
   return {
     connections: createSqliteConnections(database),
     usedStates: createSqliteUsedStates(database, clock),

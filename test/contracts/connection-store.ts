@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import type { Connection, ConnectionStore, NewConnection, Owner } from "../../src/connections/connection.ts"
+import { mongodbStartTimeoutMs } from "../support/mongodb.ts"
 
 export type StoreUnderTest<Store> = {
   /** A store over the same data each time, through a client of its own, as another replica has it. */
   open(): Store
   close(): Promise<void>
 }
-
-const timeoutMs = 180_000
 
 let owners = 0
 
@@ -32,15 +31,16 @@ export function newConnection(owner: Owner, changes: Partial<NewConnection> = {}
 export function connectionStoreContract(
   name: string,
   create: () => Promise<StoreUnderTest<ConnectionStore>> | StoreUnderTest<ConnectionStore>,
+  describeSuite: (name: string, suite: () => void) => void = describe,
 ) {
-  describe(`${name}: connections`, () => {
+  describeSuite(`${name}: connections`, () => {
     let underTest: StoreUnderTest<ConnectionStore>
     let store: ConnectionStore
 
     beforeAll(async () => {
       underTest = await create()
       store = underTest.open()
-    }, timeoutMs)
+    }, mongodbStartTimeoutMs)
 
     afterAll(() => underTest.close())
 

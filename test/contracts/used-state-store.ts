@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import type { UsedStateStore } from "../../src/connections/connection.ts"
 import type { Clock } from "../../src/lib/clock.ts"
+import { mongodbStartTimeoutMs } from "../support/mongodb.ts"
 import type { StoreUnderTest } from "./connection-store.ts"
 
 type UsedStatesUnderTest = StoreUnderTest<UsedStateStore> & {
@@ -12,8 +13,9 @@ type UsedStatesUnderTest = StoreUnderTest<UsedStateStore> & {
 export function usedStateStoreContract(
   name: string,
   create: (clock: Clock) => Promise<UsedStatesUnderTest> | UsedStatesUnderTest,
+  describeSuite: (name: string, suite: () => void) => void = describe,
 ) {
-  describe(`${name}: used states`, () => {
+  describeSuite(`${name}: used states`, () => {
     let underTest: UsedStatesUnderTest
     let store: UsedStateStore
     let nowMs = Date.parse("2026-03-01T10:00:00Z")
@@ -27,7 +29,7 @@ export function usedStateStoreContract(
     beforeAll(async () => {
       underTest = await create(clock)
       store = underTest.open()
-    }, 180_000)
+    }, mongodbStartTimeoutMs)
 
     afterAll(() => underTest.close())
 

@@ -1,0 +1,179 @@
+import { BSON, type Collection, type Document, MongoServerError, ObjectId } from "mongodb"
+import { z } from "zod"
+import type {
+  Connection,
+  ConnectionChanges,
+  ConnectionMetadata,
+  ConnectionStore,
+  Owner,
+} from "../../connections/connection.ts"
+import { AppError } from "../../errors.ts"
+import { parseStored } from "../parse-stored.ts"
+import { isInserted, type MongoDatabase } from "./database.ts"
+
+const collectionName = "integrations.mailchimp.key"
+
+/** A field that is null is read like one that is not there. */
+function optional<T>(schema: z.ZodType<T>) {
+  return schema.nullish().transform((value) => value ?? undefined)
+}
+
+/** Documents of an older service may lack the last three. */
+const documentSchema = z.object({
+  _id: z.unknown(),
+  token: z.object({ access_token: z.string().min(1), metadata: z.unknown().optional() }),
+  metadata: z.unknown().optional(),
+  connection_id: optional(z.string()),
+  connected_at: optional(z.date()),
+  token_invalidated: optional(z.boolean()),
+})
+
+/** As Mailchimp tells it: its `user_id` is a number. */
+const metadataSchema = z.object({
+  dc: z.string().regex(/^[a-z]+\d+$/),
+  user_id: optional(z.union([z.string(), z.number()]).transform(String)),
+  accountname: optional(z.string()),
+})
+
+/**
+ * Connections in the collection `integrations.mailchimp.key`, a document each, with a unique index over `account_id`
+ * and `owner`. A document's `_id` is the connection's revision, and every write is to that one `_id`: nothing here asks
+ * the server to check and change in one step, which not every server of this protocol does. Fields that we do not know
+ * are kept. Tokens are stored as they are given: see `createSealedConnections`.
+ *
+ * Documents that an older service wrote are read as they are: with the metadata beside `token`, with no
+ * `connection_id` (it is then the `_id`), and with an `account_id` or `owner` that is an ObjectId or a number. An owner
+ * finds his by the same digits; what we write ourselves are strings.
+ */
+export function createMongoConnections({ db, attempt }: MongoDatabase): ConnectionStore {
+  const collection = db.collection(collectionName)
+  let index: Promise<void> | undefined
+
+  /** Made before the first insert, and tried again before the next one when it failed. */
+  function ensureIndex(): Promise<void> {
+    index ??= makeIndex(collection).catch((error: unknown) => {
+      index = undefined
+      throw error
+    })
+    return index
+  }
+
+  return {
+    find: (owner) =>
+      attempt("find the connection", async () => {
+        const document = await collection.findOne({
+          account_id: { $in: spellings(owner.accountId) },
+          owner: { $in: spellings(owner.uid) },
+        })
+        return document === null ? undefined : toConnection(document, owner)
+      }),
+
+    insert: (connection) =>
+      attempt("store the connection", async () => {
+        await ensureIndex()
+        const insertion = collection.insertOne({
+          account_id: connection.owner.accountId,
+          owner: connection.owner.uid,
+          connection_id: connection.id,
+          token: { access_token: connection.accessToken, metadata: toDocument(connection.metadata) },
+          token_invalidated: false,
+          connected_at: connection.connectedAt,
+        })
+        return isInserted(insertion)
+      }),
+
+    update: ({ revision }, changes) =>
+      attempt("change the connection", async () => {
+        if (Object.keys(changes).length === 0) return
+        await collection.updateOne({ _id: toDocumentId(revision) }, toUpdate(changes))
+      }),
+
+    delete: ({ revision }) =>
+      attempt("delete the connection", async () => {
+        const { deletedCount } = await collection.deleteOne({ _id: toDocumentId(revision) })
+        return deletedCount === 1
+      }),
+  }
+}
+
+/** Codes for an index over the same fields that has another name (85) or other options (86). */
+const indexExistsOtherwise = [85, 86]
+
+async function makeIndex(collection: Collection): Promise<void> {
+  await collection.createIndex({ account_id: 1, owner: 1 }, { unique: true }).catch((error: unknown) => {
+    const exists = error instanceof MongoServerError && indexExistsOtherwise.includes(Number(error.code))
+    if (!exists) throw error
+  })
+  const indexes = await collection.indexes()
+  if (indexes.some(({ unique, key }) => unique && Object.keys(key).toSorted().join() === "account_id,owner"))
+    return
+  throw new AppError(
+    "internal_error",
+    `Cannot store the connection as an index of ${collectionName} over account_id and owner is not unique`,
+  )
+}
+
+/** What an owner's id may be in a document of an older service. */
+function spellings(id: string): unknown[] {
+  const number = Number(id)
+  return [
+    id,
+    ...(/^[0-9a-f]{24}$/.test(id) ? [new ObjectId(id)] : []),
+    ...(Number.isSafeInteger(number) && String(number) === id ? [number] : []),
+  ]
+}
+
+/** An `_id` is mostly an ObjectId, but may be anything: extended JSON keeps its type. */
+function toRevision(documentId: unknown): string {
+  return BSON.EJSON.stringify(documentId, { relaxed: false })
+}
+
+function toDocumentId(revision: string) {
+  return BSON.EJSON.parse(revision, { relaxed: false })
+}
+
+function toConnection(document: Document, owner: Owner): Connection {
+  const name = `the stored connection ${String(document["_id"])}`
+  const stored = parseStored(documentSchema, document, name)
+  const { metadata } = parseStored(
+    z.object({ metadata: metadataSchema }),
+    { metadata: stored.token.metadata ?? stored.metadata },
+    name,
+  )
+  return {
+    id: stored.connection_id ?? String(stored._id),
+    revision: toRevision(stored._id),
+    owner,
+    accessToken: stored.token.access_token,
+    metadata: {
+      dc: metadata.dc,
+      ...(metadata.user_id !== undefined && { userId: metadata.user_id }),
+      ...(metadata.accountname !== undefined && { accountName: metadata.accountname }),
+    },
+    ...(stored.connected_at !== undefined && { connectedAt: stored.connected_at }),
+    tokenInvalidated: stored.token_invalidated ?? false,
+  }
+}
+
+function toDocument({ dc, userId, accountName }: ConnectionMetadata): Document {
+  return { dc, user_id: userId, accountname: accountName }
+}
+
+/** Field by field, so that what an older service keeps in the same places stays. */
+function toUpdate({ accessToken, metadata, tokenInvalidated }: ConnectionChanges): Document {
+  const fields = Object.entries({
+    ...(accessToken !== undefined && { "token.access_token": accessToken }),
+    ...(tokenInvalidated !== undefined && { token_invalidated: tokenInvalidated }),
+    ...(metadata !== undefined && {
+      "token.metadata.dc": metadata.dc,
+      "token.metadata.user_id": metadata.userId,
+      "token.metadata.accountname": metadata.accountName,
+    }),
+  })
+  const set = fields.filter(([, value]) => value !== undefined)
+  const unset = fields.filter(([, value]) => value === undefined)
+  return {
+    $set: Object.fromEntries(set),
+    ...(unset.length > 0 && { $unset: Object.fromEntries(unset.map(([field]) => [field, ""])) }),
+  }
+}
