@@ -1,0 +1,190 @@
+import { Hono, type Context } from "hono"
+import type { Clock } from "../lib/clock.ts"
+import { selfLinks } from "./links.ts"
+import { createListWriter } from "./lists.ts"
+import type { Json } from "./member.ts"
+import { createProjection } from "./partial-response.ts"
+import { problemResponse, type FieldError } from "./problems.ts"
+import { findMembers, parseDate, parseMembersQuery, parsePaging } from "./query-members.ts"
+import { renderMember, renderPage } from "./render-page.ts"
+import type { Settings } from "./settings.ts"
+import type { Account, List } from "./state.ts"
+import { addWebhookRoutes } from "./webhook-routes.ts"
+import type { Deliverer } from "./webhooks.ts"
+
+/** What is known of a request before it reaches a route. */
+export type ApiBindings = {
+  account: Account
+  /** At most that many rows of a members page, where a fault says so. */
+  mostRows: number
+}
+
+export type ApiOptions = {
+  settings: Settings
+  clock: Clock
+  deliverer: () => Deliverer
+  newId: () => string
+  /** Called after each page of members was made, for the churn. */
+  onPage: (listId: string) => void
+}
+
+/** The Marketing API as far as contacts go, to be mounted at `/3.0` and, as data centers are hosts in reality, `/{dc}/3.0`. */
+export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: ApiOptions) {
+  const writeList = createListWriter(clock.now)
+  let pages = 0
+
+  const api = new Hono<{ Bindings: ApiBindings }>()
+    .get("/", (c) => {
+      const { account } = c.env
+      return answer(c, {
+        account_id: String(account.userId),
+        login_id: String(account.loginId),
+        account_name: account.accountName,
+        email: account.loginEmail,
+        username: account.loginEmail,
+        role: account.role,
+        pricing_plan_type: "monthly",
+        account_timezone: "Europe/London",
+        total_subscribers: account.lists.reduce(
+          (sum, list) => sum + list.table.order("none", "subscribed").size,
+          0,
+        ),
+        _links: selfLinks(apiAddress(c), apiAddress(c)),
+      })
+    })
+    .get("/ping", (c) => answer(c, { health_status: "Everything's Chimpy!" }))
+    .get("/lists", (c) => {
+      const params = new URL(c.req.url).searchParams
+      const errors = fieldConflicts(params)
+      const { count, offset } = parsePaging(params, errors)
+      const since = parseDate(params, "since_date_created", errors)
+      const before = parseDate(params, "before_date_created", errors)
+      if (errors.length > 0) return problemResponse("invalid_resource", { errors })
+      const found = c.env.account.lists.filter(({ createdAt }) => {
+        const seconds = Math.floor(createdAt / 1000)
+        return (since === undefined || seconds > since) && (before === undefined || seconds <= before)
+      })
+      const totalContacts = /^(true|1)$/.test(params.get("include_total_contacts") ?? "")
+      return answer(c, {
+        lists: found
+          .slice(offset, offset + count)
+          .map((list) => writeList(list, apiAddress(c), totalContacts)),
+        total_items: found.length,
+        constraints: {
+          may_create: false,
+          max_instances: 5,
+          current_total_instances: c.env.account.lists.length,
+        },
+        _links: selfLinks(`${apiAddress(c)}/lists`, apiAddress(c)),
+      })
+    })
+    .get("/lists/:list_id", (c) => {
+      const list = findList(c)
+      if (!list) return problemResponse("resource_not_found")
+      const totalContacts = /^(true|1)$/.test(c.req.query("include_total_contacts") ?? "")
+      return answer(c, writeList(list, apiAddress(c), totalContacts))
+    })
+    .get("/lists/:list_id/merge-fields", (c) => {
+      const list = findList(c)
+      if (!list) return problemResponse("resource_not_found")
+      const params = new URL(c.req.url).searchParams
+      const errors = fieldConflicts(params)
+      const { count, offset } = parsePaging(params, errors)
+      if (errors.length > 0) return problemResponse("invalid_resource", { errors })
+      const address = `${apiAddress(c)}/lists/${list.id}/merge-fields`
+      const fields = list.mergeFields.map(({ tag, name, type, required = false }, index) => ({
+        merge_id: index + 1,
+        tag,
+        name,
+        type,
+        required,
+        default_value: "",
+        public: false,
+        display_order: index + 2,
+        options: {},
+        help_text: "",
+        list_id: list.id,
+        _links: selfLinks(`${address}/${index + 1}`, address),
+      }))
+      return answer(c, {
+        merge_fields: fields.slice(offset, offset + count),
+        list_id: list.id,
+        total_items: fields.length,
+        _links: selfLinks(address, `${apiAddress(c)}/lists/${list.id}`),
+      })
+    })
+    .get("/lists/:list_id/members", async (c) => {
+      const list = findList(c)
+      if (!list) return problemResponse("resource_not_found")
+      const parsed = parseMembersQuery(new URL(c.req.url).searchParams, {
+        campaignLastSent: Math.floor(list.campaignLastSent / 1000),
+      })
+      if ("errors" in parsed) return problemResponse("invalid_resource", { errors: parsed.errors })
+      const { query } = parsed
+      const nth = pages++
+      const { latencyMs, evaluate } = settings
+      const waitMs =
+        typeof latencyMs === "number" ? latencyMs : latencyMs({ listId: list.id, offset: query.offset, nth })
+      const early = evaluate === "after-latency" ? undefined : findMembers(list.table, query)
+      if (waitMs > 0) await clock.sleep(waitMs, c.req.raw.signal)
+      const late = evaluate === "before-latency" && early ? early : findMembers(list.table, query)
+      const page = renderPage(
+        { table: list.table, listId: list.id, api: apiAddress(c) },
+        {
+          versions: late.versions.slice(0, c.env.mostRows),
+          totalItems: (early ?? late).totalItems,
+        },
+        query.fields,
+        query.excludeFields,
+      )
+      onPage(list.id)
+      return json(page)
+    })
+    .get("/lists/:list_id/members/:subscriber_hash", (c) => {
+      const list = findList(c)
+      if (!list) return problemResponse("resource_not_found")
+      const params = new URL(c.req.url).searchParams
+      const errors = fieldConflicts(params)
+      if (errors.length > 0) return problemResponse("invalid_resource", { errors })
+      const index = list.table.find(c.req.param("subscriber_hash").toLowerCase())
+      const version = index === undefined ? undefined : list.table.visible(index)
+      if (!version || version.status === "gone") return problemResponse("resource_not_found")
+      return json(
+        renderMember(
+          { table: list.table, listId: list.id, api: apiAddress(c) },
+          version,
+          params.get("fields") || undefined,
+          params.get("exclude_fields") || undefined,
+        ),
+      )
+    })
+  return addWebhookRoutes(api, { findList, answer, apiAddress, deliverer, newId })
+}
+
+export type ApiContext = Context<{ Bindings: ApiBindings }>
+
+/** A list of the caller's own account; another account's is not found either. */
+function findList(c: ApiContext): List | undefined {
+  return c.env.account.lists.find((list) => list.id === c.req.param("list_id"))
+}
+
+function fieldConflicts(params: URLSearchParams): FieldError[] {
+  return params.get("fields") && params.get("exclude_fields")
+    ? [{ field: "fields", message: "fields and exclude_fields cannot be used together." }]
+    : []
+}
+
+/** The address that the client used, up to `/3.0`. */
+function apiAddress(c: ApiContext): string {
+  const { origin, pathname } = new URL(c.req.url)
+  return `${origin}${pathname.slice(0, pathname.indexOf("/3.0") + 4)}`
+}
+
+function answer(c: ApiContext, body: Json): Response {
+  const projection = createProjection(c.req.query("fields"), c.req.query("exclude_fields"), "")
+  return json(Buffer.from(JSON.stringify(projection.apply(body))))
+}
+
+function json(bytes: Uint8Array): Response {
+  return new Response(bytes, { headers: { "content-type": "application/json; charset=utf-8" } })
+}

@@ -1,0 +1,76 @@
+import type { Clock } from "../lib/clock.ts"
+
+/** How long the first part of a body is given to reach the client before the connection breaks: a reset drops what is not yet delivered. */
+const DELIVERY_MS = 50
+
+/** The answer, broken off after a share of its body. Bun resets the connection when a body throws: curl reports error 56. */
+export async function cutAnswer(
+  response: Response,
+  keep: number,
+  clock: Clock,
+  onEnd: () => void,
+): Promise<Response> {
+  const bytes = await response.bytes()
+  return streamed(
+    response,
+    async function* () {
+      yield bytes.subarray(0, Math.max(1, Math.floor(bytes.length * keep)))
+      await clock.sleep(DELIVERY_MS)
+      throw new Error("Cut by a fault of the sandbox")
+    },
+    onEnd,
+  )
+}
+
+/** An answer whose connection breaks before its headers are complete. */
+export function resetAnswer(): Response {
+  const body = new ReadableStream({
+    async pull(controller) {
+      // The turn matters: Bun prints an error that is thrown at once.
+      await Promise.resolve()
+      controller.error(new Error("Reset by a fault of the sandbox"))
+    },
+  })
+  return new Response(body)
+}
+
+/** The answer, its body in pieces with a pause before each. */
+export async function slowAnswer(
+  response: Response,
+  { chunks, everyMs }: { chunks: number; everyMs: number },
+  clock: Clock,
+  signal: AbortSignal,
+  onEnd: () => void,
+): Promise<Response> {
+  const bytes = await response.bytes()
+  const size = Math.ceil(bytes.length / chunks)
+  return streamed(
+    response,
+    async function* () {
+      for (let start = 0; start < bytes.length; start += size) {
+        await clock.sleep(everyMs, signal)
+        yield bytes.subarray(start, start + size)
+      }
+    },
+    onEnd,
+  )
+}
+
+/** The answer with 200 and JSON that ends too early, in a body that is whole as far as HTTP can tell. */
+export async function endJsonEarly(response: Response, keep: number): Promise<Response> {
+  const bytes = await response.bytes()
+  return new Response(bytes.subarray(0, Math.floor(bytes.length * keep)), response)
+}
+
+function streamed(response: Response, pieces: () => AsyncGenerator<Uint8Array>, onEnd: () => void): Response {
+  const body = async function* () {
+    try {
+      yield* pieces()
+    } finally {
+      onEnd()
+    }
+  }
+  const headers = new Headers(response.headers)
+  headers.delete("content-length")
+  return new Response(body(), { status: response.status, headers })
+}

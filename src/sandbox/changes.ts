@@ -1,0 +1,182 @@
+import { createMember, inventMember, uniqueEmailIdOf, type MemberInput } from "./generate-members.ts"
+import { memberIdOf, writeTime, type Json, type Member, type MemberStatus } from "./member.ts"
+import type { MemberTable } from "./member-table.ts"
+import type { Random } from "./random.ts"
+import type { List } from "./state.ts"
+
+/** Who makes a change: webhooks can be set for each of them. */
+export type ChangeSource = "user" | "admin" | "api"
+
+/** What happened to a member, as webhooks tell it. */
+export type MemberEvent =
+  | { type: "subscribe" | "profile" | "cleaned"; member: Member }
+  | { type: "unsubscribe"; member: Member; action: "unsub" | "delete" }
+  | { type: "upemail"; member: Member; oldEmail: string }
+
+/** What an edit may set: any key of a row but its id, its list and the time of the change. `merge_fields` are merged. */
+export type MemberEdit = {
+  status?: MemberStatus
+  merge_fields?: Record<string, Json>
+  [key: string]: Json | undefined
+}
+
+/** The ways to change a list. Each moves `last_changed` to now and throws where the member is not there. */
+export type Changes = {
+  /** Without an edit, counts the merge field POINTS up by one. */
+  editMember(listId: string, memberId: string, edit?: MemberEdit, source?: ChangeSource): Member
+  /** Deletes for good: the member is gone from every answer, and nothing in the API tells. */
+  deleteMember(listId: string, memberId: string, source?: ChangeSource): void
+  /** Without an input, adds somebody believable. */
+  addMember(listId: string, input?: MemberInput, source?: ChangeSource): Member
+  archiveMember(listId: string, memberId: string, source?: ChangeSource): Member
+  unarchiveMember(listId: string, memberId: string, source?: ChangeSource): Member
+  /** The member gets another id, as that is made of the address; the old id is gone. */
+  changeEmail(listId: string, memberId: string, emailAddress?: string, source?: ChangeSource): Member
+  /** Adds that many believable members in one and the same second. */
+  bulkImport(listId: string, count: number): Member[]
+  /** Edits these in one and the same second. */
+  bulkEdit(listId: string, memberIds: readonly string[], edit?: MemberEdit): Member[]
+}
+
+export type ChangesOptions = {
+  findList: (listId: string) => List
+  random: Random
+  /** The time of one of Mailchimp's servers, in ms. */
+  serverTime: () => number
+  /** The true time, in ms, for the histories. */
+  now: () => number
+  announce: (list: List, events: MemberEvent[], source: ChangeSource, at: number) => void
+}
+
+export function createChanges({ findList, random, serverTime, now, announce }: ChangesOptions): Changes {
+  let serial = 0
+
+  const put = (
+    list: List,
+    member: Member,
+    time: number,
+    events: (member: Member) => MemberEvent[],
+    source: ChangeSource,
+  ): Member => {
+    const changed = Object.assign({}, member, { last_changed: writeTime(time) })
+    list.table.put(changed, now())
+    if (list.webhooks.length > 0) announce(list, events(changed), source, time)
+    return changed
+  }
+
+  const add = (
+    listId: string,
+    input: MemberInput | undefined,
+    time: number,
+    source: ChangeSource,
+  ): Member => {
+    const list = findList(listId)
+    const member = createMember(
+      input ?? inventMember(random, 1_000_000_000 + serial),
+      listId,
+      700_000_000 + serial++,
+      time,
+    )
+    const index = list.table.find(member.id)
+    if (index !== undefined && list.table.latest(index)?.status !== "gone") {
+      throw new RangeError(`Cannot add the member as the list has it: ${member.email_address}`)
+    }
+    return put(list, member, time, (member) => [{ type: "subscribe", member }], source)
+  }
+
+  const edit = (
+    listId: string,
+    memberId: string,
+    edit: MemberEdit,
+    time: number,
+    source: ChangeSource,
+  ): Member => {
+    const list = findList(listId)
+    const { member } = findMember(list.table, memberId)
+    const merge_fields = { ...member.merge_fields, ...edit.merge_fields }
+    const kept = { merge_fields, id: member.id, list_id: member.list_id }
+    const changed = Object.assign({}, member, edit, kept)
+    return put(list, changed, time, (changed) => eventsOf(member, changed), source)
+  }
+
+  const countUp = (listId: string, memberId: string): MemberEdit => {
+    const points = findMember(findList(listId).table, memberId).member.merge_fields["POINTS"]
+    return { merge_fields: { POINTS: (typeof points === "number" ? points : 0) + 1 } }
+  }
+
+  return {
+    editMember: (listId, memberId, change = countUp(listId, memberId), source = "admin") =>
+      edit(listId, memberId, change, serverTime(), source),
+    deleteMember(listId, memberId, source = "admin") {
+      const list = findList(listId)
+      const { index, member } = findMember(list.table, memberId)
+      list.table.remove(index, now())
+      announce(list, [{ type: "unsubscribe", member, action: "delete" }], source, serverTime())
+    },
+    addMember: (listId, input, source = "admin") => add(listId, input, serverTime(), source),
+    archiveMember: (listId, memberId, source = "admin") =>
+      edit(listId, memberId, { status: "archived" }, serverTime(), source),
+    unarchiveMember: (listId, memberId, source = "admin") =>
+      edit(listId, memberId, { status: "subscribed" }, serverTime(), source),
+    changeEmail(listId, memberId, emailAddress = `moved.${serial++}@example.com`, source = "admin") {
+      const list = findList(listId)
+      const { index, member } = findMember(list.table, memberId)
+      const id = memberIdOf(emailAddress)
+      const taken = list.table.find(id)
+      if (taken !== undefined && list.table.latest(taken)?.status !== "gone") {
+        throw new RangeError(`Cannot change the address as another member has it: ${emailAddress}`)
+      }
+      list.table.remove(index, now())
+      return put(
+        list,
+        Object.assign({}, member, {
+          id,
+          email_address: emailAddress,
+          unique_email_id: uniqueEmailIdOf(emailAddress),
+        }),
+        serverTime(),
+        (changed) => [
+          { type: "upemail", member: changed, oldEmail: member.email_address },
+          { type: "profile", member: changed },
+        ],
+        source,
+      )
+    },
+    bulkImport(listId, count) {
+      const time = serverTime()
+      return Array.from({ length: count }, () => add(listId, undefined, time, "admin"))
+    },
+    bulkEdit(listId, memberIds, change) {
+      const time = serverTime()
+      return memberIds.map((memberId) =>
+        edit(listId, memberId, change ?? countUp(listId, memberId), time, "admin"),
+      )
+    },
+  }
+}
+
+function findMember(table: MemberTable, memberId: string): { index: number; member: Member } {
+  const index = table.find(memberId)
+  const version = index === undefined ? undefined : table.latest(index)
+  if (index === undefined || !version || version.status === "gone") {
+    throw new RangeError(`Cannot find the member in the list: ${memberId}`)
+  }
+  return { index, member: table.member(version) }
+}
+
+/** Archiving is told as an unsubscription, as the API's documents know no event of its own for it. */
+function eventsOf(before: Member, after: Member): MemberEvent[] {
+  if (before.status === after.status) return [{ type: "profile", member: after }]
+  switch (after.status) {
+    case "subscribed":
+      return [{ type: "subscribe", member: after }]
+    case "cleaned":
+      return [{ type: "cleaned", member: after }]
+    case "unsubscribed":
+    case "archived":
+      return [{ type: "unsubscribe", member: after, action: "unsub" }]
+    case "pending":
+    case "transactional":
+      return [{ type: "profile", member: after }]
+  }
+}

@@ -1,0 +1,117 @@
+import { problems, type ProblemName } from "./problems.ts"
+import { z } from "zod"
+
+const problemNames = Object.keys(problems).filter((name): name is ProblemName => name in problems)
+
+/** What goes wrong. Everything but `short_page`, `delay`, `cut` and `slow` happens instead of the answer. */
+export const faultActionSchema = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("problem"),
+    problem: z.enum(problemNames).describe("One of Mailchimp's errors"),
+    retryAfter: z.string().optional().describe("The Retry-After header, where there should be one"),
+  }),
+  z.object({ kind: z.literal("html"), status: z.number().int().describe("A proxy's page: 200, 403, 502 …") }),
+  z
+    .object({ kind: z.literal("bad_json"), keep: z.number().min(0).max(1).default(0.5) })
+    .describe("200 whose JSON ends early"),
+  z
+    .object({ kind: z.literal("short_page"), rows: z.number().int().min(0) })
+    .describe("At most that many rows"),
+  z
+    .object({ kind: z.literal("cut"), keep: z.number().min(0).max(1).default(0.5) })
+    .describe("Breaks the connection in the body"),
+  z.object({ kind: z.literal("reset") }).describe("Breaks the connection before the headers are complete"),
+  z
+    .object({ kind: z.literal("hang") })
+    .describe("Never answers; holds its connection until the client leaves"),
+  z.object({ kind: z.literal("delay"), ms: z.number().min(0) }),
+  z
+    .object({ kind: z.literal("slow"), chunks: z.number().int().min(1), everyMs: z.number().min(0) })
+    .describe("Sends the body in pieces"),
+])
+
+export type FaultAction = z.infer<typeof faultActionSchema>
+
+/** A fault to come. Without a match it is the next request's; `skip` and `times` count the requests that match. */
+export type Fault = {
+  match?: {
+    /** A part of the path, or a pattern of it. */
+    path?: string | RegExp
+    method?: string
+    listId?: string
+    /** The `offset` parameter, 0 where there is none. */
+    offset?: number
+    /** Any part of the query, such as `status=archived`. */
+    query?: string | RegExp
+  }
+  action: FaultAction
+  /** How many matching requests go well first; 0 by default. */
+  skip?: number
+  /** How many then go wrong; 1 by default, Infinity for all. */
+  times?: number
+}
+
+/** A fault that was added: how often it matched and was played, and the way to take it back. */
+export type FaultHandle = { readonly matched: number; readonly played: number; remove(): void }
+
+export type Faults = {
+  add(fault: Fault): FaultHandle
+  clear(): void
+  /** The faults there are, with their counts. */
+  list(): { action: FaultAction; matched: number; played: number }[]
+  /** Counts the request for every fault that it matches and returns the first that is due. */
+  next(request: Request): FaultAction | undefined
+}
+
+export function createFaults(): Faults {
+  let entries: { fault: Fault; matched: number; played: number }[] = []
+  return {
+    add(fault) {
+      const entry = { fault, matched: 0, played: 0 }
+      entries.push(entry)
+      return {
+        get matched() {
+          return entry.matched
+        },
+        get played() {
+          return entry.played
+        },
+        remove: () => {
+          entries = entries.filter((other) => other !== entry)
+        },
+      }
+    },
+    clear() {
+      entries = []
+    },
+    list: () => entries.map(({ fault, matched, played }) => ({ action: fault.action, matched, played })),
+    next(request) {
+      let action: FaultAction | undefined
+      for (const entry of entries) {
+        if (!matches(entry.fault, request)) continue
+        const { skip = 0, times = 1 } = entry.fault
+        const place = entry.matched++
+        if (action === undefined && place >= skip && entry.played < times) {
+          action = entry.fault.action
+          entry.played++
+        }
+      }
+      return action
+    },
+  }
+}
+
+function has(text: string, part: string | RegExp | undefined): boolean {
+  return part === undefined || (typeof part === "string" ? text.includes(part) : part.test(text))
+}
+
+function matches({ match = {} }: Fault, request: Request): boolean {
+  const url = new URL(request.url)
+  return (
+    has(url.pathname, match.path) &&
+    has(url.search, match.query) &&
+    (match.method === undefined || match.method === request.method) &&
+    (match.listId === undefined || url.pathname.includes(`/lists/${match.listId}`)) &&
+    (match.offset === undefined || match.offset === Number(url.searchParams.get("offset") ?? 0))
+  )
+}

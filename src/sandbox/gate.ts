@@ -1,0 +1,156 @@
+import { promisify } from "node:util"
+import { gzip } from "node:zlib"
+import type { Clock } from "../lib/clock.ts"
+import { cutAnswer, endJsonEarly, resetAnswer, slowAnswer } from "./broken-answers.ts"
+import type { FaultAction, Faults } from "./faults.ts"
+import { htmlResponse, problemResponse } from "./problems.ts"
+import type { Settings } from "./settings.ts"
+import type { Account, State } from "./state.ts"
+import type { RequestEntry, Traffic } from "./traffic.ts"
+
+/** What a route gets of a request that came through. */
+export type Passed = { account: Account | undefined; mostRows: number }
+
+export type GateOptions = {
+  state: () => State
+  settings: Settings
+  clock: Clock
+  faults: Faults
+  traffic: Traffic
+  /** The time of one of Mailchimp's servers, in ms: each call is another server's turn. */
+  serverTime: () => number
+  /** Aborts when the sandbox stops. */
+  stopping: AbortSignal
+  onRequest: ((entry: RequestEntry) => void) | undefined
+  route: (request: Request, passed: Passed) => Response | Promise<Response>
+}
+
+const apiPath = /^\/(?:([a-z]+\d+)\/)?3\.0(?:\/|$)/
+
+/**
+ * What stands between a client and Mailchimp's routes: who is asking, the limits, the faults, compression and the `Date` of
+ * the server. A connection is held from here until the answer is made, or until a broken one has ended.
+ */
+export function createGate(options: GateOptions): (request: Request) => Promise<Response> {
+  const { state, settings, clock, faults, traffic, serverTime, stopping, onRequest, route } = options
+
+  /** The account that asks, or the answer that refuses it. OAuth's own addresses know no account. */
+  const identify = (request: Request): { account: Account | undefined; refusal?: Response } => {
+    const path = apiPath.exec(new URL(request.url).pathname)
+    if (!path) return { account: undefined }
+    const token = /^Bearer (.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1]
+    if (token === undefined) return { account: undefined, refusal: problemResponse("api_key_missing") }
+    const account = state().accountOfToken(token)
+    if (!account) return { account, refusal: problemResponse("api_key_invalid") }
+    if (account.disabled) return { account, refusal: problemResponse("user_disabled") }
+    const dc = path[1]
+    if (dc !== undefined && dc !== account.dc)
+      return { account, refusal: problemResponse("wrong_datacenter") }
+    return { account }
+  }
+
+  const throttle = () =>
+    settings.throttleWith === "429" ? problemResponse("too_many_requests") : htmlResponse(403)
+
+  const answer = async (request: Request, entry: RequestEntry): Promise<Response> => {
+    const { account, refusal } = identify(request)
+    entry.userId = account?.userId
+    const fault = faults.next(request)
+    entry.fault = fault?.kind
+    const connection = account ? traffic.hold(account.userId, settings.maxConnections) : undefined
+    if (account && !connection) return throttle()
+    let streams = false
+    const release = () => connection?.[Symbol.dispose]()
+    try {
+      if (account && settings.requestLimit && !traffic.allow(account.userId, settings.requestLimit))
+        return throttle()
+      const instead = await playInstead(fault, request)
+      if (instead) return instead
+      if (fault?.kind === "delay") await clock.sleep(fault.ms, request.signal)
+      const mostRows = fault?.kind === "short_page" ? fault.rows : Infinity
+      const made = refusal ?? (await route(request, { account, mostRows }))
+      const body = fault?.kind === "bad_json" ? await endJsonEarly(made, fault.keep) : made
+      const packed = await compress(request, body)
+      if (fault?.kind !== "cut" && fault?.kind !== "slow") return packed
+      streams = true
+      const onEnd = () => {
+        entry.endedAt = clock.now()
+        release()
+      }
+      // A body that was never begun never ends either: then the abort says so.
+      request.signal.addEventListener("abort", onEnd, { once: true })
+      return fault.kind === "cut"
+        ? cutAnswer(packed, fault.keep, clock, onEnd)
+        : slowAnswer(packed, fault, clock, request.signal, onEnd)
+    } finally {
+      if (!streams) {
+        entry.endedAt = clock.now()
+        if (request.signal.aborted && settings.holdAfterAbortMs > 0) {
+          void clock.sleep(settings.holdAfterAbortMs, stopping).then(release, release)
+        } else {
+          release()
+        }
+      }
+    }
+  }
+
+  const playInstead = async (
+    fault: FaultAction | undefined,
+    request: Request,
+  ): Promise<Response | undefined> => {
+    switch (fault?.kind) {
+      case "problem":
+        return problemResponse(
+          fault.problem,
+          fault.retryAfter === undefined ? {} : { headers: { "retry-after": fault.retryAfter } },
+        )
+      case "html":
+        return htmlResponse(fault.status)
+      case "reset":
+        return resetAnswer()
+      case "hang":
+        await aborted(AbortSignal.any([request.signal, stopping]))
+        return resetAnswer()
+      default:
+        return undefined
+    }
+  }
+
+  const compress = async (request: Request, response: Response): Promise<Response> => {
+    const accepts = /\bgzip\b/.test(request.headers.get("accept-encoding") ?? "")
+    if (!settings.gzip || !accepts || response.status === 204 || response.status === 302) return response
+    const headers = new Headers(response.headers)
+    headers.set("content-encoding", "gzip")
+    headers.set("vary", "Accept-Encoding")
+    return new Response(await gzipAsync(await response.bytes(), { level: 1 }), {
+      status: response.status,
+      headers,
+    })
+  }
+
+  return async (request) => {
+    const entry = traffic.record(request)
+    onRequest?.(entry)
+    const onAbort = () => {
+      entry.abortedAt ??= clock.now()
+    }
+    request.signal.addEventListener("abort", onAbort, { once: true })
+    const response = await answer(request, entry).catch((error: unknown) => {
+      // A client that left gets no answer; nothing else may fail here.
+      if (request.signal.aborted || stopping.aborted) return resetAnswer()
+      throw error
+    })
+    entry.status = response.status
+    response.headers.set("date", new Date(serverTime()).toUTCString())
+    return response
+  }
+}
+
+const gzipAsync = promisify(gzip)
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener("abort", () => resolve(), { once: true })
+  })
+}

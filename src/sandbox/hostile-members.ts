@@ -1,0 +1,43 @@
+import type { MemberInput } from "./generate-members.ts"
+
+/**
+ * Members whose values look like the structure around them, or that a careless reader, splitter or writer of JSON trips over.
+ * Every one is valid JSON on the wire.
+ */
+export function createHostileMembers(): MemberInput[] {
+  return hostileTexts.map((text, index) => ({
+    email_address: `hostile.${index}@example.com`,
+    merge_fields: {
+      FNAME: text,
+      LNAME: `${text}${text}`,
+      COMPANY: text,
+      POINTS: index % 2 === 0 ? 1e21 : -0.5,
+    },
+    source: text,
+    tags: [{ id: index, name: text }],
+  }))
+}
+
+const hostileTexts = [
+  '},{"id":"',
+  '"}],"total_items":0,"_links":[]}',
+  '{"members":[{"id":"00000000000000000000000000000000"}]}',
+  '\\"},{\\"id\\":\\"',
+  '"',
+  "\\",
+  '\\\\"',
+  "{}[],:",
+  "line one\nline two\r\nline three\ttabbed",
+  "\u2028 and \u2029",
+  "\u0000 and \u001f and \u007f",
+  // Alone, each half of a surrogate pair is written as an escape, as it has no UTF-8.
+  "\ud800",
+  "\udfff before \ud83d",
+  "\ufeffbyte order mark",
+  "👩‍👩‍👧‍👦 Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A ﷽",
+  '=HYPERLINK("http://example.com")',
+  "</script><script>alert(1)</script>",
+  '$export","code":"x',
+  "é".repeat(20_000),
+  '},{"id":"'.repeat(500),
+]

@@ -1,0 +1,204 @@
+import type { Clock } from "../lib/clock.ts"
+import { memberSchema, secondsOf, writeMember, type Member, type MemberStatus } from "./member.ts"
+import { createRowStore, type RowPlace } from "./row-store.ts"
+import { createSortedNumbers, type SortedNumbers } from "./sorted-numbers.ts"
+
+/** What can be sorted by. `none` is the order of a request without `sort_field`: nothing a reader could rely on. */
+export type SortField = "none" | "last_changed" | "timestamp_opt" | "timestamp_signup"
+
+/** Whom a request is about: one status, or `live`, which is every one but `archived`. */
+export type Population = MemberStatus | "live"
+
+/** One state of a member, from a moment on. */
+export type Version = RowPlace & {
+  /** When it came to be, in ms; -Infinity for what was seeded. */
+  readonly at: number
+  /** `gone` from the moment on at which a member was deleted for good, or left its id for that of a new address. */
+  readonly status: MemberStatus | "gone"
+  /** Seconds since the epoch; 0 where the row has none. */
+  readonly lastChanged: number
+  readonly timestampOpt: number
+  readonly timestampSignup: number
+  readonly previous: Version | undefined
+}
+
+/** The rows of one list: what is true, what was, and what the API already shows. */
+export type MemberTable = {
+  /** How many ids the list has ever had, the deleted ones included; members are numbered from 0. */
+  readonly size: number
+  /** The number of the member with this id, gone or not. */
+  find(id: string): number | undefined
+  /** The true state, whether the API shows it yet or not. */
+  latest(index: number): Version | undefined
+  /** The state that the API shows. */
+  visible(index: number): Version | undefined
+  /** Writes a row, for a new member or for one that has its id already, and returns its number. */
+  put(member: Member, at: number): number
+  /** As `put`, of a row that is written already, for seeding: it must begin with its id and be no older than `member`. */
+  seed(id: string, row: string, times: SeedTimes): void
+  remove(index: number, at: number): void
+  /** The members of a population by a field: to be read by rank and slice, with `sortKey` and `indexOf`. */
+  order(field: SortField, population: Population): SortedNumbers
+  /** The id that its row begins with. */
+  id(version: Version): string
+  text(version: Version): string
+  bytes(version: Version): Uint8Array
+  member(version: Version): Member
+}
+
+export type SeedTimes = Pick<Version, "lastChanged" | "timestampOpt" | "timestampSignup"> & {
+  status: MemberStatus
+}
+
+/** At most this many ids in a list, as 53 bits of a number hold the second and the place of a tie. */
+const MAX_MEMBERS = 2 ** 22
+
+/**
+ * A sorted order holds a number for each member: its second, then 22 bits that are its index, shuffled by a multiplication
+ * that can be undone. So ties have a stable order that looks like none, and no order needs a comparison function.
+ */
+export function sortKey(seconds: number): number {
+  return seconds * MAX_MEMBERS
+}
+
+/** The member that a number of an order stands for. */
+export function indexOf(key: number): number {
+  return Math.imul(key % MAX_MEMBERS, UNSHUFFLE) & (MAX_MEMBERS - 1)
+}
+
+const SHUFFLE = 0x2c9277b5
+const UNSHUFFLE = inverse(SHUFFLE)
+
+function shuffled(index: number): number {
+  return Math.imul(index, SHUFFLE) & (MAX_MEMBERS - 1)
+}
+
+/** The number that undoes a multiplication by an odd one, modulo 2^32 (Newton's iteration). */
+function inverse(odd: number): number {
+  let found = odd
+  for (let step = 0; step < 5; step++) found = Math.imul(found, 2 - Math.imul(odd, found))
+  return found
+}
+
+/** An empty table. A change is shown by the API `visibilityDelayMs()` after it was made, as with a replica that lags. */
+export function createMemberTable(clock: Clock, visibilityDelayMs: () => number): MemberTable {
+  const rows = createRowStore()
+  const latest: Version[] = []
+  const visible: (Version | undefined)[] = []
+  const waiting: { shownAt: number; index: number; version: Version }[] = []
+  const orders = new Map<string, { field: SortField; population: Population; numbers: SortedNumbers }>()
+  let ids: Map<string, number> | undefined
+
+  const isIn = (population: Population, version: Version | undefined): version is Version =>
+    version !== undefined &&
+    version.status !== "gone" &&
+    (population === "live" ? version.status !== "archived" : version.status === population)
+
+  const keyOf = (field: SortField, version: Version, index: number): number =>
+    sortKey(secondsBy(field, version)) + shuffled(index)
+
+  const show = (index: number, version: Version) => {
+    const before = visible[index]
+    for (const { field, population, numbers } of orders.values()) {
+      if (isIn(population, before)) numbers.remove(keyOf(field, before, index))
+      if (isIn(population, version)) numbers.add(keyOf(field, version, index))
+    }
+    visible[index] = version
+  }
+
+  const showWhatIsDue = () => {
+    while (waiting[0] !== undefined && waiting[0].shownAt <= clock.now()) {
+      const due = waiting.shift()
+      if (due) show(due.index, due.version)
+    }
+  }
+
+  const write = (index: number, version: Version) => {
+    latest[index] = version
+    const delayMs = visibilityDelayMs()
+    if (delayMs === 0 && waiting.length === 0) show(index, version)
+    else waiting.push({ shownAt: clock.now() + delayMs, index, version })
+  }
+
+  const idOf = (version: Version) => Buffer.from(rows.bytes(version).subarray(7, 39)).toString("latin1")
+
+  const find = (id: string): number | undefined => {
+    // Built when first asked for: an export never asks, and a million strings are 100 MB.
+    ids ??= new Map(latest.map((version, index) => [idOf(version), index]))
+    return ids.get(id)
+  }
+
+  const newIndex = (): number => {
+    if (latest.length === MAX_MEMBERS)
+      throw new RangeError(`Cannot hold more members in a list: ${MAX_MEMBERS}`)
+    return latest.length
+  }
+
+  return {
+    get size() {
+      return latest.length
+    },
+    find,
+    latest: (index) => latest[index],
+    visible(index) {
+      showWhatIsDue()
+      return visible[index]
+    },
+    put(member, at) {
+      const index = find(member.id) ?? newIndex()
+      ids?.set(member.id, index)
+      write(index, {
+        ...rows.add(writeMember(member)),
+        at,
+        status: member.status,
+        lastChanged: secondsOf(member.last_changed),
+        timestampOpt: secondsOf(member.timestamp_opt),
+        timestampSignup: secondsOf(member.timestamp_signup),
+        previous: latest[index],
+      })
+      return index
+    },
+    seed(id, row, times) {
+      const index = newIndex()
+      ids?.set(id, index)
+      const version = { ...rows.add(row), at: -Infinity, ...times, previous: undefined }
+      latest[index] = version
+      show(index, version)
+    },
+    remove(index, at) {
+      const before = latest[index]
+      if (before) write(index, { ...before, at, status: "gone", previous: before })
+    },
+    order(field, population) {
+      showWhatIsDue()
+      const name = `${field} ${population}`
+      const existing = orders.get(name)
+      if (existing) return existing.numbers
+      const keys: number[] = []
+      for (let index = 0; index < visible.length; index++) {
+        const version = visible[index]
+        if (isIn(population, version)) keys.push(keyOf(field, version, index))
+      }
+      const numbers = createSortedNumbers(Float64Array.from(keys))
+      orders.set(name, { field, population, numbers })
+      return numbers
+    },
+    id: idOf,
+    text: (version) => rows.text(version),
+    bytes: (version) => rows.bytes(version),
+    member: (version) => memberSchema.parse(JSON.parse(rows.text(version))),
+  }
+}
+
+function secondsBy(field: SortField, version: Version): number {
+  switch (field) {
+    case "none":
+      return 0
+    case "last_changed":
+      return version.lastChanged
+    case "timestamp_opt":
+      return version.timestampOpt
+    case "timestamp_signup":
+      return version.timestampSignup
+  }
+}

@@ -1,0 +1,97 @@
+const documentation = "https://mailchimp.com/developer/marketing/docs/errors/"
+
+const invalidResource =
+  "The resource submitted could not be validated. For field-specific details, see the 'errors' array."
+
+/** Mailchimp's errors as recorded, by a name of ours. */
+export const problems = {
+  invalid_resource: { status: 400, title: "Invalid Resource", detail: invalidResource },
+  api_key_invalid: {
+    status: 401,
+    title: "API Key Invalid",
+    detail: "Your API key may be invalid, or you've attempted to access the wrong datacenter.",
+  },
+  api_key_missing: {
+    status: 401,
+    title: "API Key Missing",
+    detail: "Your request did not include an API key.",
+  },
+  user_disabled: { status: 403, title: "User Disabled", detail: "This account has been deactivated." },
+  wrong_datacenter: {
+    status: 403,
+    title: "Wrong Datacenter",
+    detail: "The API key provided is linked to a different datacenter.",
+  },
+  forbidden: {
+    status: 403,
+    title: "Forbidden",
+    detail: "The API key provided does not have permission to access the requested resource.",
+  },
+  resource_not_found: {
+    status: 404,
+    title: "Resource Not Found",
+    detail: "The requested resource could not be found.",
+  },
+  method_not_allowed: {
+    status: 405,
+    title: "Method Not Allowed",
+    detail:
+      "The requested method and resource are not compatible. See the Allow header for this resource's available methods.",
+  },
+  too_many_requests: {
+    status: 429,
+    title: "Too Many Requests",
+    detail: "You have exceeded the limit of 10 simultaneous connections.",
+  },
+  internal_server_error: {
+    status: 500,
+    title: "Internal Server Error",
+    detail: "An unexpected internal error has occurred. Please contact Support for more information.",
+  },
+  service_unavailable: {
+    status: 503,
+    title: "Service Unavailable",
+    detail: "The service is temporarily unavailable. Please try again later.",
+  },
+  gateway_timeout: {
+    status: 504,
+    title: "Gateway Timeout",
+    detail: "The request took too long to complete.",
+  },
+} as const
+
+export type ProblemName = keyof typeof problems
+
+export type FieldError = { field: string; message: string }
+
+/** An error answer as Mailchimp writes it. The instance is random there and here. */
+export function problemResponse(
+  name: ProblemName,
+  details: { detail?: string; errors?: readonly FieldError[]; headers?: Record<string, string> } = {},
+): Response {
+  const { status, title, detail } = problems[name]
+  const instance = crypto.randomUUID()
+  const body = {
+    type: documentation,
+    title,
+    status,
+    detail: details.detail ?? detail,
+    instance,
+    ...(details.errors ? { errors: details.errors } : {}),
+  }
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: {
+      "content-type": "application/problem+json; charset=utf-8",
+      "x-request-id": instance,
+      ...details.headers,
+    },
+  })
+}
+
+/** A page as a proxy in front of the API answers, with no JSON in it. */
+export function htmlResponse(status: number): Response {
+  const title = status === 200 ? "Maintenance" : `${status} ${status === 403 ? "Forbidden" : "Bad Gateway"}`
+  const body = `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<center><h1>${title}</h1></center>\r\n<hr><center>openresty</center>\r\n</body>\r\n</html>\r\n`
+  return new Response(body, { status, headers: { "content-type": "text/html" } })
+}

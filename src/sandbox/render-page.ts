@@ -1,0 +1,98 @@
+import { memberLinks, selfLinks } from "./links.ts"
+import type { Json } from "./member.ts"
+import type { MemberTable, Version } from "./member-table.ts"
+import { createProjection } from "./partial-response.ts"
+import type { FoundMembers } from "./query-members.ts"
+
+/** What a page of members is written from. `api` is the address of the API up to `/3.0`, for the links. */
+export type PageContext = { table: MemberTable; listId: string; api: string }
+
+/** The bytes of a members answer: `members` first, `total_items` after it, as on the wire. */
+export function renderPage(
+  { table, listId, api }: PageContext,
+  { versions, totalItems }: FoundMembers,
+  fields: string | undefined,
+  excludeFields: string | undefined,
+): Uint8Array {
+  const projection = createProjection(fields, excludeFields, "members")
+  const links = JSON.stringify(memberLinks(api, listId, "{id}"))
+  const envelope = {
+    list_id: listId,
+    total_items: totalItems,
+    _links: selfLinks(`${api}/lists/${listId}/members`, `${api}/lists/${listId}`),
+  }
+  if (!projection.keepsRows) {
+    const members = versions.map((version) => parseRow(table, version, links))
+    return Buffer.from(JSON.stringify(projection.apply({ members, ...envelope })))
+  }
+  const tail = JSON.stringify(projection.apply(envelope)).slice(1)
+  return joinRows(
+    versions.map((version) => table.bytes(version)),
+    projection.keepsRowLinks ? links.split("{id}").map((part) => Buffer.from(part)) : [],
+    Buffer.from(tail === "}" ? "]}" : `],${tail}`),
+  )
+}
+
+/** The answer to a request for one member. */
+export function renderMember(
+  { table, listId, api }: PageContext,
+  version: Version,
+  fields: string | undefined,
+  excludeFields: string | undefined,
+): Uint8Array {
+  const row = parseRow(table, version, JSON.stringify(memberLinks(api, listId, "{id}")))
+  return Buffer.from(JSON.stringify(createProjection(fields, excludeFields, "").apply(row)))
+}
+
+function parseRow(table: MemberTable, version: Version, links: string): Record<string, Json> {
+  const row: Record<string, Json> = JSON.parse(table.text(version))
+  row["_links"] = JSON.parse(links.replaceAll("{id}", String(row["id"])))
+  return row
+}
+
+const head = Buffer.from('{"members":[')
+const beforeLinks = Buffer.from(',"_links":')
+const comma = 0x2c
+const brace = 0x7d
+const ID_START = 7
+const ID_END = 39
+
+/**
+ * Copies rows into one buffer, without parsing one. With links, the id (the first value of every row) is put between their
+ * parts and the whole before the row's last brace.
+ */
+function joinRows(
+  rows: readonly Uint8Array[],
+  linkParts: readonly Uint8Array[],
+  tail: Uint8Array,
+): Uint8Array {
+  const linkBytes =
+    linkParts.length === 0
+      ? 0
+      : beforeLinks.length +
+        linkParts.reduce((sum, part) => sum + part.length, 0) +
+        (linkParts.length - 1) * (ID_END - ID_START)
+  const rowBytes = rows.reduce((sum, row) => sum + row.length + 1 + linkBytes, 0)
+  const page = new Uint8Array(head.length + rowBytes + tail.length)
+  let end = 0
+  const write = (bytes: Uint8Array) => {
+    page.set(bytes, end)
+    end += bytes.length
+  }
+  write(head)
+  for (const [index, row] of rows.entries()) {
+    if (index > 0) page[end++] = comma
+    write(row)
+    if (linkBytes > 0) {
+      end--
+      write(beforeLinks)
+      for (const [part, bytes] of linkParts.entries()) {
+        if (part > 0) write(row.subarray(ID_START, ID_END))
+        write(bytes)
+      }
+      page[end++] = brace
+    }
+  }
+  write(tail)
+  return page.subarray(0, end)
+}

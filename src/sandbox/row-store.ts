@@ -1,0 +1,42 @@
+/** Where the text of a row is kept. */
+export type RowPlace = { readonly address: number; readonly length: number }
+
+/** The texts of rows as UTF-8 bytes, outside the garbage collector's reach. Rows are added, never changed or removed. */
+export type RowStore = {
+  add(text: string): RowPlace
+  text(place: RowPlace): string
+  /** The bytes themselves, not a copy. */
+  bytes(place: RowPlace): Uint8Array
+}
+
+const BLOCK_BYTES = 1 << 20
+
+/** Blocks of a megabyte: a million rows of 835 bytes are a few hundred buffers instead of a million strings. */
+export function createRowStore(): RowStore {
+  const encoder = new TextEncoder()
+  const decoder = new TextDecoder()
+  const blocks: Uint8Array[] = []
+  let block = new Uint8Array(0)
+  let used = 0
+
+  const add = (text: string): RowPlace => {
+    const needed = text.length * 3
+    if (used + needed > block.length) {
+      block = new Uint8Array(Math.max(BLOCK_BYTES, needed))
+      blocks.push(block)
+      used = 0
+    }
+    const { written } = encoder.encodeInto(text, block.subarray(used))
+    const place = { address: (blocks.length - 1) * ADDRESSES + used, length: written }
+    used += written
+    return place
+  }
+  const bytes = ({ address, length }: RowPlace): Uint8Array => {
+    const start = address % ADDRESSES
+    return (blocks[Math.floor(address / ADDRESSES)] ?? block).subarray(start, start + length)
+  }
+  return { add, bytes, text: (place) => decoder.decode(bytes(place)) }
+}
+
+/** Addresses reserved for each block: more than the longest row can be. */
+const ADDRESSES = 2 ** 32

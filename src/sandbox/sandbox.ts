@@ -1,0 +1,168 @@
+import { Hono } from "hono"
+import { systemClock, type Clock } from "../lib/clock.ts"
+import { createApiRoutes } from "./api.ts"
+import { createChanges, type Changes } from "./changes.ts"
+import { createChurn, type Churn } from "./churn.ts"
+import { createFaults, type Faults } from "./faults.ts"
+import { createGate } from "./gate.ts"
+import { createOAuthRoutes, type OAuthClient } from "./oauth.ts"
+import { problemResponse } from "./problems.ts"
+import { createRandom, seedFrom } from "./random.ts"
+import { defaultSettings, type Settings } from "./settings.ts"
+import { createState, defaultAccounts, type AccountSeed, type State } from "./state.ts"
+import { createTraffic, type RequestEntry, type Traffic } from "./traffic.ts"
+import { createTruth, type Truth } from "./truth.ts"
+import { createDeliverer, type Deliverer } from "./webhooks.ts"
+
+export type SandboxOptions = Partial<Settings> & {
+  /** The same seed gives the same members and the same churn; 1 by default. */
+  seed?: number
+  accounts?: readonly AccountSeed[]
+  /** The registered apps; `defaultClient` by default. */
+  clients?: readonly OAuthClient[]
+  clock?: Clock
+  /** Called as each request arrives. */
+  onRequest?: (entry: RequestEntry) => void
+  /** What webhooks are delivered with. */
+  fetch?: (request: Request) => Promise<Response>
+}
+
+/** The app that may ask for consent when none is named; it may return to any http(s) address. */
+export const defaultClient: OAuthClient = { clientId: "sandbox-client", clientSecret: "sandbox-secret" }
+
+/** A local Mailchimp: the handler of its requests, and everything that a test or a demo holds it by. */
+export type Sandbox = {
+  fetch(request: Request): Promise<Response>
+  /** What may be changed while it runs. */
+  readonly settings: Settings
+  /** Accounts, lists and tokens as they are now; another object after each reset. */
+  readonly state: State
+  readonly changes: Changes
+  readonly churn: Churn
+  readonly faults: Faults
+  readonly traffic: Traffic
+  readonly deliverer: Deliverer
+  readonly clients: readonly OAuthClient[]
+  readonly routes: readonly { method: string; path: string }[]
+  truth(listId: string): Truth
+  /** Ends a token, as when the app is removed in Mailchimp: 401 from now on. Without one, all of the account. */
+  revoke(userId: number, token?: string): void
+  /** Disables or enables a user: 403 "User Disabled". */
+  setDisabled(userId: number, disabled: boolean): void
+  /** Back to the seed: members, tokens, settings, faults, churn, counts. */
+  reset(): void
+  /** Lets go of what hangs and of deliveries under way. */
+  stop(): void
+}
+
+/** Builds a Mailchimp in memory. Nothing listens: give its `fetch` requests, or see startSandbox(). */
+export function createSandbox(options: SandboxOptions = {}): Sandbox {
+  const {
+    seed = 1,
+    accounts = defaultAccounts,
+    clients = [defaultClient],
+    clock = systemClock,
+    fetch: send = (request) => fetch(request),
+    onRequest,
+    ...initialSettings
+  } = options
+  const settings: Settings = { ...defaultSettings, ...initialSettings }
+  const stopping = new AbortController()
+  const traffic = createTraffic(clock)
+  const faults = createFaults()
+
+  let turns = 0
+  const serverTime = () => {
+    const { serverSkewsMs } = settings
+    return clock.now() + (serverSkewsMs[turns++ % serverSkewsMs.length] ?? 0)
+  }
+
+  /** All that a reset makes anew. */
+  const build = () => {
+    const random = createRandom(seedFrom(seed, "changes"))
+    const state = createState(accounts, {
+      seed,
+      clock,
+      visibilityDelayMs: () => settings.visibilityDelayMs,
+    })
+    const deliverer = createDeliverer(clock, send)
+    const changes = createChanges({
+      findList: state.list,
+      random,
+      serverTime,
+      now: clock.now,
+      announce: deliverer.announce,
+    })
+    const churn = createChurn(changes, state.list, seedFrom(seed, "churn"))
+    return { state, deliverer, changes, churn }
+  }
+  let world = build()
+
+  const ids = createRandom(seedFrom(seed, "ids"))
+  const api = createApiRoutes({
+    settings,
+    clock,
+    deliverer: () => world.deliverer,
+    newId: () => Array.from({ length: 10 }, () => ids.integer(16).toString(16)).join(""),
+    onPage: (listId) => world.churn.pageServed(listId),
+  })
+  const oauth = createOAuthRoutes({ clients, state: () => world.state, settings, clock, seed })
+  const app = new Hono()
+    .route("/oauth2", oauth)
+    .route("/3.0", api)
+    .route("/:dc{[a-z]+[0-9]+}/3.0", api)
+    .notFound(() => problemResponse("resource_not_found"))
+  const gate = createGate({
+    state: () => world.state,
+    settings,
+    clock,
+    faults,
+    traffic,
+    serverTime,
+    stopping: stopping.signal,
+    onRequest,
+    route: (request, passed) => app.fetch(request, passed),
+  })
+
+  const sandbox: Sandbox = {
+    fetch: gate,
+    settings,
+    get state() {
+      return world.state
+    },
+    get changes() {
+      return world.changes
+    },
+    get churn() {
+      return world.churn
+    },
+    get deliverer() {
+      return world.deliverer
+    },
+    faults,
+    traffic,
+    clients,
+    routes: app.routes,
+    truth: (listId) => createTruth(world.state.list(listId).table),
+    revoke(userId, token) {
+      const { tokens } = world.state.account(userId)
+      if (token === undefined) tokens.clear()
+      else tokens.delete(token)
+    },
+    setDisabled(userId, disabled) {
+      world.state.account(userId).disabled = disabled
+    },
+    reset() {
+      world.deliverer.stop()
+      Object.assign(settings, defaultSettings, initialSettings)
+      faults.clear()
+      traffic.reset()
+      world = build()
+    },
+    stop() {
+      stopping.abort()
+      world.deliverer.stop()
+    },
+  }
+  return sandbox
+}

@@ -1,0 +1,216 @@
+import type { Clock } from "../lib/clock.ts"
+import { createMember, generateMembers, type MemberInput } from "./generate-members.ts"
+import { createHostileMembers } from "./hostile-members.ts"
+import { md5, secondsOf, writeMember } from "./member.ts"
+import { createMemberTable, type MemberTable } from "./member-table.ts"
+import { createRandom, seedFrom } from "./random.ts"
+import type { Webhook } from "./webhooks.ts"
+
+/** A list to begin with. */
+export type ListSeed = {
+  name: string
+  /** Ten hex digits; made from the names by default. */
+  id?: string
+  /** How many believable members to invent. */
+  count?: number
+  /** Members to hold beside them. Whatever a member leaves out gets the value of a contact that little is known of. */
+  members?: readonly MemberInput[]
+  /** Adds the members whose values look like JSON themselves (hostile-members.ts). */
+  hostile?: boolean
+  /** Sizes of bulk imports among the invented members: each shares one `last_changed`. */
+  imports?: readonly number[]
+  mergeFields?: readonly MergeField[]
+}
+
+/** A Mailchimp account to begin with. */
+export type AccountSeed = {
+  /** Mailchimp's id of the account; with the data center the key of its limits. */
+  userId?: number
+  accountName?: string
+  loginEmail?: string
+  dc?: string
+  role?: string
+  /** Access tokens that work from the start, for whoever does not go through OAuth. */
+  tokens?: readonly string[]
+  /** Newer accounts sign their webhooks. */
+  signsWebhooks?: boolean
+  lists?: readonly ListSeed[]
+}
+
+export type MergeField = { tag: string; name: string; type: string; required?: boolean }
+
+export type List = {
+  readonly id: string
+  readonly webId: number
+  readonly name: string
+  readonly account: Account
+  readonly createdAt: number
+  readonly campaignLastSent: number
+  readonly mergeFields: readonly MergeField[]
+  readonly table: MemberTable
+  readonly webhooks: Webhook[]
+}
+
+export type Account = {
+  readonly userId: number
+  readonly loginId: number
+  readonly loginEmail: string
+  readonly accountName: string
+  readonly dc: string
+  readonly role: string
+  readonly signsWebhooks: boolean
+  readonly lists: List[]
+  readonly tokens: Set<string>
+  disabled: boolean
+}
+
+/** What the sandbox's Mailchimp holds. */
+export type State = {
+  readonly accounts: Account[]
+  /** Lists of any account, as ids of lists are unique. Throws when there is none: a mistake of the test. */
+  list(listId: string): List
+  account(userId: number): Account
+  accountOfToken(token: string): Account | undefined
+  addList(userId: number, seed: ListSeed): List
+  removeList(listId: string): void
+}
+
+export type StateOptions = {
+  seed: number
+  clock: Clock
+  visibilityDelayMs: () => number
+}
+
+/** The accounts of `bun run dev`, the demo and of whoever names none: two people, one of whom has three lists. */
+export const defaultAccounts: readonly AccountSeed[] = [
+  {
+    accountName: "Analytical Engines",
+    loginEmail: "ada@example.com",
+    dc: "us19",
+    lists: [
+      { name: "Newsletter", count: 2500 },
+      { name: "Customers", count: 1200, hostile: true },
+      { name: "Nobody yet", count: 0 },
+    ],
+  },
+  {
+    accountName: "Tanaka Trading",
+    loginEmail: "tanaka@example.com",
+    dc: "us3",
+    signsWebhooks: true,
+    lists: [{ name: "お知らせ", count: 300 }],
+  },
+]
+
+/** Seeded members have last changed before this moment, so that the same seed gives the same bytes on any day. */
+const SEEDED_UNTIL = Date.parse("2025-12-31T23:59:59Z")
+
+const defaultMergeFields: readonly MergeField[] = [
+  { tag: "FNAME", name: "First Name", type: "text" },
+  { tag: "LNAME", name: "Last Name", type: "text" },
+  { tag: "ADDRESS", name: "Address", type: "address" },
+  { tag: "PHONE", name: "Phone Number", type: "phone" },
+  { tag: "BIRTHDAY", name: "Birthday", type: "birthday" },
+  { tag: "COMPANY", name: "Company", type: "text" },
+  { tag: "POINTS", name: "Points", type: "number" },
+]
+
+/** Builds everything from the seeds. The same seeds and seed number give the same bytes. */
+export function createState(
+  seeds: readonly AccountSeed[],
+  { seed, clock, visibilityDelayMs }: StateOptions,
+): State {
+  const accounts: Account[] = []
+  const until = Math.min(SEEDED_UNTIL, clock.now() - 3_600_000)
+
+  const list = (listId: string): List => {
+    for (const account of accounts) for (const list of account.lists) if (list.id === listId) return list
+    throw new RangeError(`Cannot find the list in the sandbox: ${listId}`)
+  }
+  const account = (userId: number): Account => {
+    const found = accounts.find((account) => account.userId === userId)
+    if (!found) throw new RangeError(`Cannot find the account in the sandbox: ${userId}`)
+    return found
+  }
+
+  const addList = (userId: number, listSeed: ListSeed): List => {
+    const owner = account(userId)
+    const id = listSeed.id ?? md5(`${seed} ${userId} ${owner.lists.length} ${listSeed.name}`).slice(0, 10)
+    if (accounts.some((account) => account.lists.some((list) => list.id === id))) {
+      throw new RangeError(`Cannot add the list as its id is taken: ${id}`)
+    }
+    const random = createRandom(seedFrom(seed, id))
+    const added: List = {
+      id,
+      webId: 380_000 + random.integer(100_000),
+      name: listSeed.name,
+      account: owner,
+      createdAt: until - (4 * 365 + random.integer(365)) * 86_400_000,
+      campaignLastSent: until - random.integer(60) * 86_400_000,
+      mergeFields: listSeed.mergeFields ?? defaultMergeFields,
+      table: createMemberTable(clock, visibilityDelayMs),
+      webhooks: [],
+    }
+    const count = listSeed.count ?? 0
+    const imports = listSeed.imports ?? defaultImports(count)
+    for (const { id, row, times } of generateMembers(random, added.id, { count, imports, until })) {
+      added.table.seed(id, row, times)
+    }
+    const given = [...(listSeed.hostile ? createHostileMembers() : []), ...(listSeed.members ?? [])]
+    for (const [index, input] of given.entries()) {
+      const member = createMember(input, added.id, 900_000_000 + index, until - (given.length - index) * 1000)
+      if (added.table.find(member.id) !== undefined) {
+        throw new RangeError(`Cannot seed a member twice: ${member.email_address}`)
+      }
+      added.table.seed(member.id, writeMember(member), {
+        status: member.status,
+        lastChanged: secondsOf(member.last_changed),
+        timestampOpt: secondsOf(member.timestamp_opt),
+        timestampSignup: secondsOf(member.timestamp_signup),
+      })
+    }
+    owner.lists.push(added)
+    return added
+  }
+
+  for (const [index, accountSeed] of seeds.entries()) {
+    const loginEmail = accountSeed.loginEmail ?? `owner.${index}@example.com`
+    const userId = accountSeed.userId ?? 131_656_250 + index
+    if (accounts.some((account) => account.userId === userId)) {
+      throw new RangeError(`Cannot seed an account twice: ${userId}`)
+    }
+    accounts.push({
+      userId,
+      loginId: 168_278_758 + index,
+      loginEmail,
+      accountName: accountSeed.accountName ?? `Account ${index}`,
+      dc: accountSeed.dc ?? "us19",
+      role: accountSeed.role ?? "owner",
+      signsWebhooks: accountSeed.signsWebhooks ?? false,
+      lists: [],
+      tokens: new Set(accountSeed.tokens ?? []),
+      disabled: false,
+    })
+    for (const listSeed of accountSeed.lists ?? []) addList(userId, listSeed)
+  }
+
+  return {
+    accounts,
+    list,
+    account,
+    accountOfToken: (token) => accounts.find((account) => account.tokens.has(token)),
+    addList,
+    removeList(listId) {
+      const { account, id } = list(listId)
+      account.lists.splice(
+        account.lists.findIndex((list) => list.id === id),
+        1,
+      )
+    },
+  }
+}
+
+/** One import of a fiftieth of the list, and on a big one another that is larger than a page. */
+function defaultImports(count: number): number[] {
+  return [...(count >= 10_000 ? [1_500] : []), Math.min(900, Math.floor(count / 50))]
+}

@@ -1,0 +1,111 @@
+import type { Clock } from "../lib/clock.ts"
+
+/** A request as the sandbox saw it. */
+export type RequestEntry = {
+  readonly method: string
+  readonly path: string
+  readonly query: string
+  /** When it came, in ms of the sandbox's clock. */
+  readonly at: number
+  userId: number | undefined
+  listId: string | undefined
+  status: number | undefined
+  /** The fault that was played, by its action's kind. */
+  fault: string | undefined
+  /** When its answer was made, or had been streamed to the end. */
+  endedAt: number | undefined
+  /** When the client left before that. */
+  abortedAt: number | undefined
+}
+
+/** What was asked of the sandbox, and how much of it at once. */
+export type Traffic = {
+  /** The newest requests, at most `LOG_LENGTH`, oldest first. */
+  readonly log: readonly RequestEntry[]
+  /** All requests since the start or the last reset. */
+  readonly total: number
+  /** Connections of an account that are held now, and the most there ever were. */
+  connections(userId: number): { now: number; peak: number }
+  /** How many came per path, ids of lists and members left out. */
+  counts(): Record<string, number>
+  record(request: Request): RequestEntry
+  /** Takes a connection, or says that the account has none left. */
+  hold(userId: number, most: number): Disposable | undefined
+  /** Counts a request against an allowance; false when there is none left. */
+  allow(userId: number, limit: { requests: number; windowMs: number }): boolean
+  reset(): void
+}
+
+const LOG_LENGTH = 20_000
+
+export function createTraffic(clock: Clock): Traffic {
+  const log: RequestEntry[] = []
+  const held = new Map<number, { now: number; peak: number }>()
+  const recent = new Map<number, number[]>()
+  const counts = new Map<string, number>()
+  let total = 0
+
+  const connections = (userId: number) => {
+    const known = held.get(userId) ?? { now: 0, peak: 0 }
+    held.set(userId, known)
+    return known
+  }
+
+  return {
+    log,
+    get total() {
+      return total
+    },
+    connections: (userId) => ({ ...connections(userId) }),
+    counts: () => Object.fromEntries(counts),
+    record(request) {
+      const url = new URL(request.url)
+      const entry: RequestEntry = {
+        method: request.method,
+        path: url.pathname,
+        query: url.search,
+        at: clock.now(),
+        userId: undefined,
+        listId: /\/lists\/([^/]+)/.exec(url.pathname)?.[1],
+        status: undefined,
+        fault: undefined,
+        endedAt: undefined,
+        abortedAt: undefined,
+      }
+      total++
+      const pattern = `${request.method} ${url.pathname.replaceAll(/\/[0-9a-f]{10}(?=\/|$)|\/[0-9a-f]{32}(?=\/|$)/g, "/:id")}`
+      counts.set(pattern, (counts.get(pattern) ?? 0) + 1)
+      log.push(entry)
+      if (log.length > LOG_LENGTH) log.splice(0, LOG_LENGTH / 10)
+      return entry
+    },
+    hold(userId, most) {
+      const count = connections(userId)
+      if (count.now >= most) return undefined
+      count.now++
+      count.peak = Math.max(count.peak, count.now)
+      let released = false
+      return {
+        [Symbol.dispose]() {
+          if (!released) count.now--
+          released = true
+        },
+      }
+    },
+    allow(userId, { requests, windowMs }) {
+      const now = clock.monotonicMs()
+      const times = (recent.get(userId) ?? []).filter((time) => time > now - windowMs)
+      recent.set(userId, times)
+      if (times.length >= requests) return false
+      times.push(now)
+      return true
+    },
+    reset() {
+      log.length = 0
+      total = 0
+      counts.clear()
+      recent.clear()
+      for (const count of held.values()) count.peak = count.now
+    },
+  }
+}

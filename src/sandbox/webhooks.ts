@@ -1,0 +1,191 @@
+import type { Clock } from "../lib/clock.ts"
+import type { ChangeSource, MemberEvent } from "./changes.ts"
+import type { Json, Member } from "./member.ts"
+import type { List } from "./state.ts"
+
+export type WebhookEvents = Record<
+  "subscribe" | "unsubscribe" | "profile" | "cleaned" | "upemail" | "campaign",
+  boolean
+>
+
+/** A webhook of a list. */
+export type Webhook = {
+  readonly id: string
+  readonly url: string
+  readonly events: WebhookEvents
+  readonly sources: Record<ChangeSource, boolean>
+  /** Of newer accounts only: the key of `X-Mailchimp-Signature`. */
+  readonly signingSecret: string | undefined
+  /** Set by an answer of 410: nothing is sent any more. */
+  disabled: boolean
+}
+
+/** One delivery, for tests to look at. */
+export type Delivery = {
+  readonly listId: string
+  readonly webhookId: string
+  readonly type: MemberEvent["type"]
+  readonly body: string
+  /** The status of each answer; 0 where there was none within ten seconds. */
+  readonly attempts: { at: number; status: number }[]
+  state: "under_way" | "delivered" | "failed"
+}
+
+export type Deliverer = {
+  readonly deliveries: readonly Delivery[]
+  announce(list: List, events: MemberEvent[], source: ChangeSource, at: number): void
+  /** Asks the address with a GET whether it is there, as Mailchimp does before it saves a webhook. */
+  validate(url: string): Promise<boolean>
+  /** Waits until no delivery is under way; one that is being retried is. */
+  settled(): Promise<void>
+  /** Gives up what is under way. */
+  stop(): void
+}
+
+/** How long Mailchimp waits for an answer. */
+const ANSWER_TIMEOUT_MS = 10_000
+
+/** The pauses before the retries: growing, 75 minutes in all. */
+const retryAfterMs = [1, 3, 6, 15, 20, 30].map((minutes) => minutes * 60_000)
+
+export function createDeliverer(clock: Clock, fetch: (request: Request) => Promise<Response>): Deliverer {
+  const stopping = new AbortController()
+  const deliveries: Delivery[] = []
+  const underWay = new Set<Promise<void>>()
+
+  const attempt = async (webhook: Webhook, body: string): Promise<number> => {
+    const request = new Request(webhook.url, {
+      method: "POST",
+      headers: {
+        "content-type": "application/x-www-form-urlencoded",
+        "user-agent": "MailChimp",
+        ...(webhook.signingSecret
+          ? { "x-mailchimp-signature": sign(webhook.signingSecret, Math.floor(clock.now() / 1000), body) }
+          : {}),
+      },
+      body,
+      signal: AbortSignal.any([stopping.signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]),
+    })
+    try {
+      const response = await fetch(request)
+      await response.body?.cancel()
+      return response.status
+    } catch {
+      return 0
+    }
+  }
+
+  const deliver = async (webhook: Webhook, delivery: Delivery) => {
+    for (const pauseMs of [0, ...retryAfterMs]) {
+      if (pauseMs > 0) await clock.sleep(pauseMs, stopping.signal)
+      if (webhook.disabled) break
+      const at = clock.now()
+      const status = await attempt(webhook, delivery.body)
+      delivery.attempts.push({ at, status })
+      if (status >= 200 && status < 300) {
+        delivery.state = "delivered"
+        return
+      }
+      if (status === 410) webhook.disabled = true
+    }
+    delivery.state = "failed"
+  }
+
+  return {
+    deliveries,
+    announce(list, events, source, at) {
+      for (const event of events) {
+        for (const webhook of list.webhooks) {
+          if (webhook.disabled || !webhook.events[event.type] || !webhook.sources[source]) continue
+          const delivery: Delivery = {
+            listId: list.id,
+            webhookId: webhook.id,
+            type: event.type,
+            body: writeDelivery(event, at),
+            attempts: [],
+            state: "under_way",
+          }
+          deliveries.push(delivery)
+          const run = deliver(webhook, delivery)
+            .catch(() => {
+              delivery.state = "failed"
+            })
+            .finally(() => underWay.delete(run))
+          underWay.add(run)
+        }
+      }
+    },
+    async validate(url) {
+      try {
+        const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)])
+        const response = await fetch(new Request(url, { headers: { "user-agent": "MailChimp" }, signal }))
+        await response.body?.cancel()
+        return response.status === 200
+      } catch {
+        return false
+      }
+    },
+    async settled() {
+      while (underWay.size > 0) await Promise.allSettled(underWay)
+    },
+    stop: () => stopping.abort(),
+  }
+}
+
+/** `t=<unix>,v1=<hex>`: an HMAC-SHA256 over `t`, a dot and the raw body. */
+function sign(secret: string, seconds: number, body: string): string {
+  const hmac = new Bun.CryptoHasher("sha256", secret).update(`${seconds}.${body}`).digest("hex")
+  return `t=${seconds},v1=${hmac}`
+}
+
+/** The form that Mailchimp posts: `type`, `fired_at` and `data[…]`. */
+function writeDelivery(event: MemberEvent, at: number): string {
+  const form = new URLSearchParams({
+    type: event.type,
+    fired_at: new Date(at).toISOString().slice(0, 19).replace("T", " "),
+  })
+  for (const [name, value] of Object.entries(dataOf(event))) appendField(form, `data[${name}]`, value)
+  return form.toString()
+}
+
+function dataOf(event: MemberEvent): Record<string, Json> {
+  const { member } = event
+  switch (event.type) {
+    case "subscribe":
+    case "profile":
+      return profileOf(member)
+    case "unsubscribe":
+      return { ...profileOf(member), action: event.action, reason: "manual", campaign_id: "" }
+    case "upemail":
+      return {
+        list_id: member.list_id,
+        new_id: member.unique_email_id,
+        new_email: member.email_address,
+        old_email: event.oldEmail,
+      }
+    case "cleaned":
+      return { list_id: member.list_id, campaign_id: "", reason: "hard", email: member.email_address }
+  }
+}
+
+/** `data[id]` is the short id of the address, not the MD5 that the API calls id. */
+function profileOf(member: Member): Record<string, Json> {
+  return {
+    id: member.unique_email_id,
+    list_id: member.list_id,
+    email: member.email_address,
+    email_type: member.email_type,
+    ip_opt: member.ip_opt,
+    ip_signup: member.ip_signup,
+    web_id: member.web_id,
+    merges: { EMAIL: member.email_address, ...member.merge_fields },
+  }
+}
+
+function appendField(form: URLSearchParams, name: string, value: Json): void {
+  if (value !== null && typeof value === "object") {
+    for (const [key, inner] of Object.entries(value)) appendField(form, `${name}[${key}]`, inner)
+  } else {
+    form.append(name, String(value ?? ""))
+  }
+}
