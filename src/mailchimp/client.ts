@@ -67,8 +67,8 @@ export type MailchimpRequest<T> = {
   /** The query's parameters, made anew for each attempt, as the size of a page may have changed. */
   query(): Readonly<Record<string, string | number | undefined>>
   /**
-   * Makes a value of the whole body. What it throws, unless an AppError, is taken as an answer that was not what it
-   * should be: it is asked for again.
+   * Makes a value of the whole body. Whatever it throws means that the answer was not what it should be: it is asked
+   * for again.
    */
   parse(body: Uint8Array, context: ParseContext): T
   /** Told of each attempt that failed. */
@@ -218,7 +218,6 @@ function parse<T>(
   try {
     return request.parse(body, context)
   } catch (error) {
-    if (error instanceof AppError) throw error
     throw createMailchimpError("unusable_answer", subject, { cause: error })
   }
 }

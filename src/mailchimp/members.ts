@@ -7,16 +7,16 @@ import { createPageSize, type PageSize } from "./page-size.ts"
 export type MembersQuery = {
   readonly listId: string
   /** Mailchimp's own filter, one value. Without it archived members are left out. */
-  readonly status?: string
+  readonly status?: string | undefined
   /** Only members changed after this second. */
-  readonly since?: number
+  readonly since?: number | undefined
   /** Only members changed at or before this second. */
-  readonly before?: number
+  readonly before?: number | undefined
   readonly sort: "last_changed" | "timestamp_opt"
   readonly direction?: "ASC" | "DESC"
   readonly offset: number
   /** At most so many rows. */
-  readonly count?: number
+  readonly count?: number | undefined
 }
 
 export type MembersPageContext = {

@@ -1,0 +1,102 @@
+import { describe, expect, test } from "bun:test"
+import { abortable } from "../../src/lib/abortable.ts"
+import { TimedOut, withTimeout } from "../../src/lib/with-timeout.ts"
+import { createVirtualClock } from "../support/virtual-clock.ts"
+
+/** A signal that knows how many listen to it. */
+function countedSignal() {
+  const controller = new AbortController()
+  const { signal } = controller
+  let listeners = 0
+  const add = signal.addEventListener.bind(signal)
+  const remove = signal.removeEventListener.bind(signal)
+  signal.addEventListener = (...args: Parameters<typeof add>) => {
+    listeners += 1
+    add(...args)
+  }
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+    listeners -= 1
+    remove(...args)
+  }
+  return { controller, signal, listeners: () => listeners }
+}
+
+const never = () => new Promise<never>(() => {})
+
+describe("withTimeout()", () => {
+  test("gives the work's value and leaves no timer and no listener", async () => {
+    const clock = createVirtualClock()
+    const { signal, listeners } = countedSignal()
+    for (let round = 0; round < 100; round += 1) {
+      expect(await withTimeout(async () => round, { timeoutMs: 1000, signal, clock })).toBe(round)
+    }
+    await clock.advance(0)
+    expect([clock.sleepers(), listeners()]).toEqual([0, 0])
+  })
+
+  test("rejects with TimedOut when the time is up, aborts the work, leaves nothing", async () => {
+    const clock = createVirtualClock()
+    const { signal, listeners } = countedSignal()
+    let workSignal: AbortSignal | undefined
+    const work = (given: AbortSignal) => {
+      workSignal = given
+      return never()
+    }
+    const result = withTimeout(work, { timeoutMs: 1000, signal, clock }).catch((error: unknown) => error)
+    await clock.advance(999)
+    expect(workSignal?.aborted).toBe(false)
+    await clock.advance(1)
+    expect(workSignal?.aborted).toBe(true)
+    expect(await result).toBeInstanceOf(TimedOut)
+    expect([clock.sleepers(), listeners()]).toEqual([0, 0])
+  })
+
+  test("rejects with the caller's reason at once when he aborts, even if the work does not listen", async () => {
+    const clock = createVirtualClock()
+    const { controller, signal, listeners } = countedSignal()
+    let workSignal: AbortSignal | undefined
+    const work = (given: AbortSignal) => {
+      workSignal = given
+      return never()
+    }
+    const result = withTimeout(work, { timeoutMs: 1000, signal, clock }).catch((error: unknown) => error)
+    controller.abort("the reader left")
+    expect(workSignal?.reason).toBe("the reader left")
+    expect(await result).toBe("the reader left")
+    await clock.advance(0)
+    expect([clock.sleepers(), listeners()]).toEqual([0, 0])
+  })
+
+  test("does not begin when the caller has aborted already", async () => {
+    const clock = createVirtualClock()
+    let began = false
+    const work = async () => {
+      began = true
+    }
+    const signal = AbortSignal.abort("gone")
+    expect(await withTimeout(work, { timeoutMs: 1, signal, clock }).catch((error: unknown) => error)).toBe(
+      "gone",
+    )
+    expect([began, clock.sleepers()]).toEqual([false, 0])
+  })
+
+  test("passes on what the work throws", async () => {
+    const clock = createVirtualClock()
+    const failing = withTimeout(() => Promise.reject(new Error("broken")), { timeoutMs: 1000, clock })
+    await expect(failing).rejects.toThrow("broken")
+  })
+})
+
+describe("abortable()", () => {
+  test("settles with the promise, or with the signal's reason, and leaves no listener", async () => {
+    const { controller, signal, listeners } = countedSignal()
+    expect(await abortable(Promise.resolve(1), signal)).toBe(1)
+    await expect(abortable(Promise.reject(new Error("broken")), signal)).rejects.toThrow("broken")
+    const waiting = abortable(never(), signal).catch((error: unknown) => error)
+    controller.abort("gone")
+    expect(await waiting).toBe("gone")
+    expect(await abortable(never(), signal).catch((error: unknown) => error)).toBe("gone")
+    // One fired, and is gone by itself.
+    expect(listeners()).toBe(1)
+  })
+})
