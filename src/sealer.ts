@@ -13,8 +13,8 @@ export type Sealer = {
   seal(value: unknown, binding: SealBinding): Promise<string>
   /** The value that was sealed for just this binding. Rejects with {@link CannotOpen} for anything else. */
   open(sealed: string, binding: SealBinding): Promise<unknown>
-  /** Whether the text is sealed, with the key that seals now. False for plain texts and after a rotation. */
-  isCurrent(sealed: string): boolean
+  /** Whether a text looks sealed, by whatever key, whole or damaged. False for a token as Mailchimp gives it. */
+  isSealed(text: string): boolean
 }
 
 export type SealerKey = { readonly id: string; readonly key: Uint8Array }
@@ -26,11 +26,16 @@ const decoder = new TextDecoder("utf-8", { fatal: true })
  * Seals with the first key and opens with every key, by the key id in the header, so that keys rotate: put a new one
  * first, drop an old one when nothing is sealed with it any more. JWE compact, `dir` with A256GCM (RFC 7516, RFC 7518).
  *
- * @param keys 32 bytes each
+ * @param keys 32 bytes each, no id twice
+ * @throws Error for other keys, which would seal what nothing opens
  */
 export function createSealer(keys: readonly [SealerKey, ...SealerKey[]]): Sealer {
   const [sealing] = keys
   const keyById = new Map(keys.map(({ id, key }) => [id, key]))
+  if (keyById.size < keys.length) throw new Error("Cannot seal with two keys of one id")
+  for (const { id, key } of keys) {
+    if (key.length !== 32) throw new Error(`Cannot seal with a key that is not 32 bytes long: ${id}`)
+  }
 
   return {
     seal: (value, binding) =>
@@ -40,9 +45,11 @@ export function createSealer(keys: readonly [SealerKey, ...SealerKey[]]): Sealer
 
     open: async (sealed, binding) => {
       const header = headerOf(sealed)
-      const key = header?.kid === undefined ? undefined : keyById.get(header.kid)
-      if (header === undefined || key === undefined)
-        throw new CannotOpen("Cannot open a text that was not sealed with a key of ours")
+      if (header?.kid === undefined) throw new CannotOpen("Cannot open a text that was not sealed")
+      const key = keyById.get(header.kid)
+      if (key === undefined) {
+        throw new CannotOpen(`Cannot open a text that was sealed with a key that is not here: ${header.kid}`)
+      }
       if (header.typ !== binding.purpose)
         throw new CannotOpen("Cannot open a text that was sealed for another purpose")
       const { plaintext } = await compactDecrypt(sealed, key, {
@@ -51,14 +58,15 @@ export function createSealer(keys: readonly [SealerKey, ...SealerKey[]]): Sealer
       }).catch((cause: unknown) => {
         throw new CannotOpen("Cannot open a text that was changed after it was sealed", { cause })
       })
-      const content: unknown = JSON.parse(decoder.decode(plaintext))
-      if (!isContent(content) || content.owner !== ownerOf(binding)) {
+      const content = parseContent(plaintext)
+      if (content?.owner !== ownerOf(binding)) {
         throw new CannotOpen("Cannot open a text that was sealed for another owner")
       }
       return content.value
     },
 
-    isCurrent: (sealed) => headerOf(sealed)?.kid === sealing.id,
+    // Every JWE begins with its header, a JSON object: `{"` in base64url.
+    isSealed: (text) => text.startsWith("eyJ"),
   }
 }
 
@@ -66,8 +74,15 @@ function ownerOf(binding: SealBinding): string {
   return binding.purpose === "state" ? "" : binding.owner
 }
 
-function isContent(value: unknown): value is { value: unknown; owner: string } {
-  return typeof value === "object" && value !== null && "value" in value && "owner" in value
+/** Undefined for what seal() does not write: another program may use the same key. */
+function parseContent(plaintext: Uint8Array): { value: unknown; owner: unknown } | undefined {
+  try {
+    const content: unknown = JSON.parse(decoder.decode(plaintext))
+    const isOurs = typeof content === "object" && content !== null && "value" in content && "owner" in content
+    return isOurs ? content : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function headerOf(sealed: string) {
