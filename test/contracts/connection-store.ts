@@ -27,6 +27,13 @@ export function newConnection(owner: Owner, changes: Partial<NewConnection> = {}
   }
 }
 
+/** The owner's connection, which must be there. */
+export async function found(store: Pick<ConnectionStore, "find">, owner: Owner): Promise<Connection> {
+  const connection = await store.find(owner)
+  if (connection === undefined) throw new Error("the connection is not there")
+  return connection
+}
+
 /** What every store of connections must do, whatever is below it or around it. */
 export function connectionStoreContract(
   name: string,
@@ -46,13 +53,7 @@ export function connectionStoreContract(
 
     async function inserted(connection: NewConnection): Promise<Connection> {
       expect(await store.insert(connection)).toBe(true)
-      return found(connection.owner)
-    }
-
-    async function found(owner: Owner): Promise<Connection> {
-      const connection = await store.find(owner)
-      if (connection === undefined) throw new Error("the connection is not there")
-      return connection
+      return found(store, connection.owner)
     }
 
     test("find() gives back what insert() was given, not invalidated", async () => {
@@ -95,31 +96,31 @@ export function connectionStoreContract(
       const first = await inserted(newConnection(newOwner()))
       const second = newConnection(first.owner, { accessToken: "another", metadata: { dc: "us2" } })
       expect(await store.insert(second)).toBe(false)
-      expect(await found(first.owner)).toEqual(first)
+      expect(await found(store, first.owner)).toEqual(first)
     })
 
     test("update() writes what is named, and keeps the rest", async () => {
       const before = await inserted(newConnection(newOwner()))
       const metadata = { dc: "us20", userId: "7", accountName: "Other" }
       await store.update(before, { metadata })
-      expect(await found(before.owner)).toEqual({ ...before, metadata })
+      expect(await found(store, before.owner)).toEqual({ ...before, metadata })
       await store.update(before, { tokenInvalidated: true })
-      expect(await found(before.owner)).toEqual({ ...before, metadata, tokenInvalidated: true })
+      expect(await found(store, before.owner)).toEqual({ ...before, metadata, tokenInvalidated: true })
       await store.update(before, { accessToken: "renewed" })
-      const after = await found(before.owner)
+      const after = await found(store, before.owner)
       expect(after).toEqual({ ...before, metadata, tokenInvalidated: true, accessToken: "renewed" })
     })
 
     test("update() of metadata takes away what the new metadata does not have", async () => {
       const before = await inserted(newConnection(newOwner()))
       await store.update(before, { metadata: { dc: "us20" } })
-      expect((await found(before.owner)).metadata).toStrictEqual({ dc: "us20" })
+      expect((await found(store, before.owner)).metadata).toStrictEqual({ dc: "us20" })
     })
 
     test("update() with no changes changes nothing", async () => {
       const before = await inserted(newConnection(newOwner()))
       await store.update(before, {})
-      expect(await found(before.owner)).toEqual(before)
+      expect(await found(store, before.owner)).toEqual(before)
     })
 
     test("update() and delete() of a connection that was replaced leave its successor alone", async () => {
@@ -129,7 +130,7 @@ export function connectionStoreContract(
       expect(successor.revision).not.toBe(old.revision)
       await store.update(old, { tokenInvalidated: true, accessToken: "late", metadata: { dc: "us1" } })
       expect(await store.delete(old)).toBe(false)
-      expect(await found(old.owner)).toEqual(successor)
+      expect(await found(store, old.owner)).toEqual(successor)
     })
 
     test("update() of a connection that is gone does not bring it back", async () => {
@@ -146,7 +147,7 @@ export function connectionStoreContract(
       ]
       expect(await store.delete(gone)).toBe(true)
       expect(await store.find(gone.owner)).toBeUndefined()
-      expect(await found(kept.owner)).toEqual(kept)
+      expect(await found(store, kept.owner)).toEqual(kept)
     })
 
     test("of 50 insert() calls at once through 5 replicas, one wins, and its connection is the stored one", async () => {
@@ -157,7 +158,7 @@ export function connectionStoreContract(
         connections.map((connection, index) => replicas[index % replicas.length]!.insert(connection)),
       )
       expect(results.filter(Boolean)).toHaveLength(1)
-      expect((await found(owner)).id).toBe(connections[results.indexOf(true)]!.id)
+      expect((await found(store, owner)).id).toBe(connections[results.indexOf(true)]!.id)
     })
 
     test("of 50 delete() calls at once through 5 replicas, one wins", async () => {
@@ -179,7 +180,7 @@ export function connectionStoreContract(
         }),
       )
       expect(results.filter(Boolean)).toHaveLength(1)
-      expect((await found(old.owner)).revision).not.toBe(old.revision)
+      expect((await found(store, old.owner)).revision).not.toBe(old.revision)
     })
   })
 }
