@@ -1,7 +1,12 @@
 import { AppError, CannotOpen } from "../errors.ts"
 import type { Clock } from "../lib/clock.ts"
 import type { Sealer } from "../sealer.ts"
-import { authorizationSchema, isSameBrowser, type Authorization } from "./authorization.ts"
+import {
+  authorizationLifeMs,
+  authorizationSchema,
+  isSameBrowser,
+  type Authorization,
+} from "./authorization.ts"
 import type { Connection, ConnectionMetadata, ConnectionStore, Owner, UsedStateStore } from "./connection.ts"
 import { toOutcomeUrl, type FailureReason } from "./forward-url.ts"
 
@@ -40,7 +45,7 @@ export function createFinishAuthorization(deps: {
   readonly connections: ConnectionStore
   readonly usedStates: UsedStateStore
   readonly sealer: Sealer
-  readonly exchangeCode: (code: string) => Promise<{ readonly accessToken: string }>
+  readonly exchangeCode: (code: string) => Promise<string>
   readonly readMetadata: (accessToken: string) => Promise<ConnectionMetadata>
   readonly clock: Pick<Clock, "now">
   readonly randomId?: () => string
@@ -58,7 +63,9 @@ export function createFinishAuthorization(deps: {
         },
       )
     }
-    if (!(await usedStates.use(authorization.id, new Date(authorization.expiresAt)))) {
+    // Remembered for longer than the state lives, as the clocks of two replicas differ.
+    const rememberedUntil = new Date(authorization.expiresAt + authorizationLifeMs)
+    if (!(await usedStates.use(authorization.id, rememberedUntil))) {
       throw new AppError(
         "invalid_state",
         "Cannot finish the login as it was finished before: start a new one",
@@ -108,7 +115,7 @@ export function createFinishAuthorization(deps: {
     if (error !== undefined || code === undefined) throw refusal(error)
     const existing = await connections.find(owner)
     if (existing !== undefined && !existing.tokenInvalidated) throw connectionExists()
-    const { accessToken } = await deps.exchangeCode(code)
+    const accessToken = await deps.exchangeCode(code)
     const metadata = await deps.readMetadata(accessToken)
     if (existing !== undefined) await connections.delete(existing)
     const inserted = await connections.insert({

@@ -1,0 +1,46 @@
+import { OpenAPIHono } from "@hono/zod-openapi"
+import { cors } from "hono/cors"
+import { requestId } from "hono/request-id"
+import { secureHeaders } from "hono/secure-headers"
+import { authenticate } from "./http/authenticate.ts"
+import { apiPrefix } from "./http/envelope.ts"
+import { openapiDocument } from "./http/openapi.ts"
+import { onError, onNotFound } from "./http/problem.ts"
+import { requestLog } from "./http/request-log.ts"
+import { createAuthRoutes } from "./http/routes/auth.ts"
+import { createExportRoutes } from "./http/routes/export.ts"
+import { createHealthRoutes } from "./http/routes/health.ts"
+import { createListRoutes } from "./http/routes/lists.ts"
+import type { Services } from "./services.ts"
+
+/** Every middleware and route, in the order in which a request meets them. */
+export function createApp(services: Services) {
+  const app = new OpenAPIHono()
+  app.onError(onError)
+  app.notFound(onNotFound)
+
+  app.use(requestId({ limitLength: 64 }))
+  app.use(requestLog(services.logger))
+  app.use(secureHeaders())
+  app.use(
+    cors({
+      origin: [...services.corsOrigins],
+      credentials: true,
+      exposeHeaders: ["x-request-id", "retry-after"],
+    }),
+  )
+
+  app.route("/", createHealthRoutes(services))
+  const authenticated = authenticate(services.verifyToken)
+  app.route(apiPrefix, createAuthRoutes({ ...services, authenticated }))
+  app.route(apiPrefix, createListRoutes({ ...services, authenticated }))
+  // app.route(apiPrefix, createExportRoutes({ ...services, authenticated }))
+
+  app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
+    type: "http",
+    scheme: "bearer",
+    bearerFormat: "JWT",
+  })
+  app.doc31("/openapi.json", openapiDocument(services.publicUrl))
+  return app
+}

@@ -1,0 +1,98 @@
+import { AppError } from "../errors.ts"
+import {
+  createMailchimpClient,
+  type MailchimpClient,
+  type MailchimpClientOptions,
+} from "../mailchimp/client.ts"
+import type { Limiters } from "../mailchimp/limiter.ts"
+import type { Connection, ConnectionMetadata, ConnectionStore, Owner } from "./connection.ts"
+import { requireLiveConnection } from "./live-connection.ts"
+
+/** A connected account in use: what asks Mailchimp on its behalf, until it is disposed of. */
+export type Account = Disposable & {
+  readonly connection: Connection
+  readonly client: MailchimpClient
+  /** What its requests wait for now. */
+  waitingFor(): "permit" | "rate_limit" | undefined
+}
+
+/**
+ * Opens the owner's account for one piece of work, which takes its turn with all others of the same Mailchimp user.
+ * Rejects with `access_token_not_found`, or with `connection_invalidated`.
+ */
+export type OpenAccount = (owner: Owner) => Promise<Account>
+
+/** What the database could not be told about a connection: it is told again the next time it matters. */
+export type AccountEvent = { readonly type: "connection_not_updated"; readonly error: unknown }
+
+/**
+ * Keeps what is stored of a connection true while it is used: a token that Mailchimp refuses marks it as invalidated,
+ * a move to another data center and a user id that an older service did not store are written down.
+ */
+export function createOpenAccount(deps: {
+  readonly connections: Pick<ConnectionStore, "find" | "update">
+  readonly limiters: Limiters
+  readonly readMetadata: (accessToken: string) => Promise<ConnectionMetadata>
+  readonly clientOptions: Omit<MailchimpClientOptions, "accessToken" | "dc" | "party" | "onWrongDataCenter">
+  readonly onEvent?: (event: AccountEvent) => void
+}): OpenAccount {
+  const { connections, limiters, readMetadata, onEvent } = deps
+
+  return async (owner) => {
+    const connection = await withUserId(await requireLiveConnection(connections, owner))
+    const { accessToken, metadata } = connection
+    const party = limiters.join({ dc: metadata.dc, userId: metadata.userId ?? connection.id })
+    const client = createMailchimpClient({
+      ...deps.clientOptions,
+      accessToken,
+      dc: metadata.dc,
+      party,
+      onWrongDataCenter: async () => {
+        const moved = await readMetadata(accessToken)
+        await tell(connection, { metadata: moved })
+        return moved.dc
+      },
+    })
+    return {
+      connection,
+      client: {
+        ...client,
+        request: (request) =>
+          client.request(request).catch(async (error: unknown) => {
+            if (error instanceof AppError && error.code === "connection_invalidated") {
+              await tell(connection, { tokenInvalidated: true })
+            }
+            throw error
+          }),
+      },
+      waitingFor: party.waitingFor,
+      [Symbol.dispose]: party.leave,
+    }
+  }
+
+  /**
+   * All connections of one Mailchimp user share a limiter, so who he is must be known before the first request. Where
+   * Mailchimp does not tell, the connection has a limiter of its own: if its token is bad, the API will say so.
+   */
+  async function withUserId(connection: Connection): Promise<Connection> {
+    if (connection.metadata.userId !== undefined) return connection
+    try {
+      const metadata = await readMetadata(connection.accessToken)
+      await tell(connection, { metadata })
+      return { ...connection, metadata }
+    } catch (error) {
+      if (error instanceof AppError) return connection
+      throw error
+    }
+  }
+
+  /** The work at hand does not fail because the database does. */
+  async function tell(
+    connection: Connection,
+    changes: Parameters<ConnectionStore["update"]>[1],
+  ): Promise<void> {
+    await connections.update(connection, changes).catch((error: unknown) => {
+      onEvent?.({ type: "connection_not_updated", error })
+    })
+  }
+}

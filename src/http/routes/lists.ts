@@ -1,0 +1,74 @@
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
+import type { MiddlewareHandler } from "hono"
+import type { OpenAccount } from "../../connections/open-account.ts"
+import type { MailchimpList } from "../../mailchimp/lists.ts"
+import { toOwner, type CallerEnv } from "../authenticate.ts"
+import {
+  callerProblems,
+  envelopeOf,
+  jsonContent,
+  problems,
+  refuseInvalid,
+  subAccountId,
+  toEnvelope,
+} from "../envelope.ts"
+import type { MailchimpClient } from "../../mailchimp/client.ts"
+
+const listsRoute = createRoute({
+  method: "get",
+  path: "/lists",
+  summary: "Every list of the account",
+  tags: ["Export"],
+  security: [{ bearer: [] }],
+  request: { query: z.strictObject({ sub_account_id: subAccountId }) },
+  responses: {
+    200: jsonContent(
+      envelopeOf(
+        z.array(
+          z.object({
+            id: z.string(),
+            name: z.string(),
+            member_count: z
+              .int()
+              .meta({ description: "Subscribed members only, as Mailchimp counts them, some minutes old" }),
+            unsubscribe_count: z.int(),
+            cleaned_count: z.int(),
+          }),
+        ),
+      ),
+      "The lists",
+    ),
+    ...callerProblems,
+    404: problems[404],
+    409: problems[409],
+    502: problems[502],
+    504: problems[504],
+  },
+})
+
+/** What can be exported. */
+export function createListRoutes(deps: {
+  readonly authenticated: MiddlewareHandler<CallerEnv>
+  readonly openAccount: OpenAccount
+  readonly listLists: (client: MailchimpClient, signal: AbortSignal) => Promise<readonly MailchimpList[]>
+}) {
+  const routes = new OpenAPIHono<CallerEnv>({ defaultHook: refuseInvalid })
+  routes.use("/lists", deps.authenticated)
+
+  routes.openapi(listsRoute, async (context) => {
+    using account = await deps.openAccount(
+      toOwner(context.get("caller"), context.req.valid("query").sub_account_id),
+    )
+    const lists = await deps.listLists(account.client, context.req.raw.signal)
+    const data = lists.map(({ id, name, memberCount, unsubscribeCount, cleanedCount }) => ({
+      id,
+      name,
+      member_count: memberCount,
+      unsubscribe_count: unsubscribeCount,
+      cleaned_count: cleanedCount,
+    }))
+    return context.json(toEnvelope(data), 200)
+  })
+
+  return routes
+}

@@ -1,0 +1,105 @@
+import { join, dirname } from "node:path"
+import type { Config } from "./config.ts"
+import { createDisconnect } from "./connections/disconnect.ts"
+import { createFinishAuthorization } from "./connections/finish-authorization.ts"
+import { requireConnection } from "./connections/live-connection.ts"
+import { createOpenAccount } from "./connections/open-account.ts"
+import { createStartAuthorization } from "./connections/start-authorization.ts"
+import type { Owner } from "./connections/connection.ts"
+import { createVerifier } from "./http/authenticate.ts"
+import { createLoginCookie, noLoginCookie } from "./http/login-cookie.ts"
+import { type Clock, systemClock } from "./lib/clock.ts"
+import type { MailchimpClient } from "./mailchimp/client.ts"
+import { createLimiters } from "./mailchimp/limiter.ts"
+import { listLists } from "./mailchimp/lists.ts"
+import { createMailchimpOAuth } from "./mailchimp/oauth.ts"
+import { createLogger, type Logger } from "./observability/logger.ts"
+import { createSealer } from "./sealer.ts"
+import { readKeyFile } from "./storage/key-file.ts"
+import { createSealedConnections } from "./storage/sealed-connections.ts"
+import { openStorage } from "./storage/storage.ts"
+
+/** How long Mailchimp is asked again before there is an answer: as long as a person, or a proxy, would wait. */
+const beforeAnswerMs = 30_000
+
+/** What is built once and lives as long as the service. */
+export type Services = ReturnType<typeof createServices>
+
+/** The composition root: builds everything from the configuration, by name. Nothing is read or started elsewhere. */
+export function createServices(
+  config: Config,
+  overrides: { readonly clock?: Clock; readonly logger?: Logger } = {},
+) {
+  const { clock = systemClock, logger = createLogger(config.logLevel) } = overrides
+  const drain = new AbortController()
+
+  const keyFile = join(dirname(config.sqlitePath), "token.key")
+  const [firstKey = readKeyFile(keyFile), ...olderKeys] = config.tokenKeys ?? []
+  const sealer = createSealer([firstKey, ...olderKeys])
+  const storage = openStorage({ ...config.storage, clock })
+  const connections = createSealedConnections(storage.connections, sealer)
+
+  const { mailchimp } = config
+  const oauth = createMailchimpOAuth({
+    ...mailchimp,
+    dataCenterUrl: mailchimp.datacenterUrl,
+    timeoutMs: 10_000,
+    clock,
+  })
+  const limiters = createLimiters({
+    permits: mailchimp.maxConnections,
+    tokens: mailchimp.requestsPerSecond,
+    refillPerSecond: mailchimp.requestsPerSecond,
+    clock,
+  })
+
+  return {
+    logger,
+    publicUrl: config.publicUrl,
+    corsOrigins: config.corsOrigins,
+    loginCookie: config.loginCookie
+      ? createLoginCookie(config.publicUrl.startsWith("https:"))
+      : noLoginCookie,
+    verifyToken: createVerifier(config.jwt),
+    startAuthorization: createStartAuthorization({
+      connections,
+      sealer,
+      forwardUrlOrigins: config.forwardUrlOrigins,
+      toAuthorizationUrl: oauth.authorizationUrl,
+      clock,
+    }),
+    finishAuthorization: createFinishAuthorization({
+      connections,
+      usedStates: storage.usedStates,
+      sealer,
+      exchangeCode: oauth.exchangeCode,
+      readMetadata: oauth.readMetadata,
+      clock,
+    }),
+    requireConnection: (owner: Owner) => requireConnection(connections, owner),
+    disconnect: createDisconnect({ connections, forget: [] }),
+    openAccount: createOpenAccount({
+      connections,
+      limiters,
+      readMetadata: oauth.readMetadata,
+      clientOptions: {
+        apiUrl: mailchimp.apiUrl,
+        listsPath: mailchimp.listsPath,
+        timeoutMs: mailchimp.timeoutMs,
+        clock,
+        onEvent: (event) => logger.debug(event, "mailchimp"),
+      },
+      onEvent: ({ type, error }) => logger.error({ error }, type),
+    }),
+    listLists: (client: MailchimpClient, signal: AbortSignal) =>
+      Array.fromAsync(listLists(client, { signal, deadlineMs: beforeAnswerMs })),
+    pageSize: mailchimp.pageSize,
+    marginS: config.cursorMarginS,
+    stallTimeoutMs: config.exportStallTimeoutMs,
+    ping: storage.ping,
+    isDraining: () => drain.signal.aborted,
+    /** Takes no new work from now on; what runs goes on. */
+    drain: () => drain.abort(),
+    close: storage.close,
+  }
+}

@@ -1,0 +1,235 @@
+import { afterAll, beforeEach, expect, test } from "bun:test"
+import { join } from "node:path"
+import type { ConnectionMetadata, Owner } from "../../src/connections/connection.ts"
+import { createFinishAuthorization } from "../../src/connections/finish-authorization.ts"
+import { createStartAuthorization } from "../../src/connections/start-authorization.ts"
+import { AppError } from "../../src/errors.ts"
+import { systemClock } from "../../src/lib/clock.ts"
+import { createSealer } from "../../src/sealer.ts"
+import { openStorage } from "../../src/storage/storage.ts"
+import { temporaryFolder } from "../support/temporary-folder.ts"
+
+const folder = temporaryFolder()
+let nowMs = Date.UTC(2026, 0, 1)
+const clock = { ...systemClock, now: () => nowMs }
+const storage = openStorage({ sqlitePath: join(folder.path, "export.sqlite"), clock })
+afterAll(async () => {
+  await storage.close()
+  folder.remove()
+})
+
+const { connections, usedStates } = storage
+const sealer = createSealer([{ id: "k1", key: new Uint8Array(32).fill(1) }])
+const forwardUrl = "https://app.example.com/done?tab=2"
+const browserSecret = "b".repeat(43)
+let owner: Owner = { accountId: "acme", uid: "ada" }
+
+const exchanged: string[] = []
+let exchangeCode: (code: string) => Promise<string>
+let metadata: ConnectionMetadata
+
+beforeEach(() => {
+  owner = { accountId: "acme", uid: crypto.randomUUID() }
+  exchanged.length = 0
+  exchangeCode = async (code) => {
+    exchanged.push(code)
+    return `token-of-${code}`
+  }
+  metadata = { dc: "us1", userId: "7", accountName: "Acme" }
+})
+
+const start = createStartAuthorization({
+  connections,
+  sealer,
+  forwardUrlOrigins: ["https://app.example.com"],
+  toAuthorizationUrl: (state) => `https://login.example.com/authorize?state=${state}`,
+  clock,
+})
+const finish = createFinishAuthorization({
+  connections,
+  usedStates,
+  sealer,
+  exchangeCode: (code) => exchangeCode(code),
+  readMetadata: async () => metadata,
+  clock,
+})
+
+async function login(secret: string | undefined = browserSecret): Promise<string> {
+  const started = await start({ owner, forwardUrl, browserSecret: secret })
+  return started.connected ? "connected" : (new URL(started.redirectUrl).searchParams.get("state") ?? "")
+}
+
+function callback(
+  state: string | undefined,
+  changes: { code?: string | undefined; error?: string; browserSecret?: string | undefined } = {},
+) {
+  return finish({ state, code: "code", error: undefined, browserSecret, ...changes })
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  const error = await promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  return error instanceof AppError ? error.code : `not an AppError: ${String(error)}`
+}
+
+test("a login that was consented to ends in a stored connection, and its forward URL keeps its query", async () => {
+  const outcome = await callback(await login())
+  expect(outcome).toEqual({
+    forwardUrl: "https://app.example.com/done?tab=2&status=success&integration=mailchimp",
+  })
+  const connection = await connections.find(owner)
+  expect(connection).toMatchObject({ owner, accessToken: "token-of-code", metadata, tokenInvalidated: false })
+  expect(connection?.connectedAt).toEqual(new Date(nowMs))
+})
+
+test("with a live connection there is nothing to authorize", async () => {
+  await callback(await login())
+  expect(await start({ owner, forwardUrl, browserSecret })).toEqual({
+    connected: true,
+    forwardUrl: "https://app.example.com/done?tab=2&status=success&integration=mailchimp",
+  })
+})
+
+test("a state is used once", async () => {
+  const state = await login()
+  await callback(state)
+  expect(await codeOf(callback(state))).toBe("invalid_state")
+  expect(exchanged).toEqual(["code"])
+})
+
+test("a state that was refused by the user is used, too", async () => {
+  const state = await login()
+  await callback(state, { code: undefined, error: "access_denied" })
+  expect(await codeOf(callback(state))).toBe("invalid_state")
+  expect(await connections.find(owner)).toBeUndefined()
+})
+
+test.each([
+  ["another browser", async () => callback(await login(), { browserSecret: "c".repeat(43) })],
+  ["a browser without the cookie", async () => callback(await login(), { browserSecret: undefined })],
+  ["no state", async () => callback(undefined)],
+  ["a state that was never sealed", async () => callback("state")],
+  ["a state that was changed", async () => callback(`${(await login()).slice(0, -2)}AA`)],
+  [
+    "a text that was sealed for another purpose",
+    async () => callback(await sealer.seal({}, { purpose: "token", owner: "" })),
+  ],
+  [
+    "a state that was sealed with another key",
+    async () =>
+      callback(
+        await createSealer([{ id: "k1", key: new Uint8Array(32).fill(2) }]).seal({}, { purpose: "state" }),
+      ),
+  ],
+])("a callback with %s is refused before anything is asked or stored", async (_, call) => {
+  expect(await codeOf(call())).toBe("invalid_state")
+  expect(exchanged).toEqual([])
+  expect(await connections.find(owner)).toBeUndefined()
+})
+
+test("a state lives for ten minutes", async () => {
+  const [first, second] = [await login(), await login()]
+  nowMs += 10 * 60_000 - 1
+  expect((await callback(first)).failure).toBeUndefined()
+  nowMs += 1
+  expect(await codeOf(callback(second))).toBe("invalid_state")
+})
+
+test("a login that is not bound to a browser needs no cookie", async () => {
+  const started = await start({ owner, forwardUrl, browserSecret: undefined })
+  const state = started.connected ? "" : (new URL(started.redirectUrl).searchParams.get("state") ?? "")
+  expect((await callback(state, { browserSecret: undefined })).failure).toBeUndefined()
+})
+
+test("a callback without a code and without an error does not use the state up", async () => {
+  const state = await login()
+  expect(await codeOf(callback(state, { code: undefined }))).toBe("invalid_parameter")
+  expect((await callback(state)).failure).toBeUndefined()
+})
+
+test.each([
+  ["access_denied", "access_denied"],
+  ["server_error", "exchange_failed"],
+])("Mailchimp's error %s forwards the reason %s", async (error, reason) => {
+  const outcome = await callback(await login(), { code: undefined, error })
+  expect(outcome.forwardUrl).toBe(
+    `https://app.example.com/done?tab=2&status=failed&integration=mailchimp&reason=${reason}`,
+  )
+  expect(outcome.failure?.code).toBe(reason === "access_denied" ? "access_denied" : "exchange_failed")
+})
+
+test("a failed exchange is not tried again, and forwards its reason", async () => {
+  exchangeCode = async (code) => {
+    exchanged.push(code)
+    throw new AppError("exchange_failed", "Cannot connect")
+  }
+  const outcome = await callback(await login())
+  expect(outcome.forwardUrl).toEndWith("status=failed&integration=mailchimp&reason=exchange_failed")
+  expect(exchanged).toEqual(["code"])
+  expect(await connections.find(owner)).toBeUndefined()
+})
+
+test("a second connection is refused while the first one lives, before its code is exchanged", async () => {
+  const [first, second] = [await login(), await login()]
+  await callback(first, { code: "one" })
+  const outcome = await callback(second, { code: "two" })
+  expect(outcome.failure?.code).toBe("connection_exists")
+  expect(exchanged).toEqual(["one"])
+  expect((await connections.find(owner))?.accessToken).toBe("token-of-one")
+})
+
+test("an invalidated connection stays until the callback replaces it; the same user keeps its id", async () => {
+  await callback(await login())
+  const old = await connections.find(owner)
+  if (old === undefined) throw new Error("not stored")
+  await connections.update(old, { tokenInvalidated: true })
+
+  const state = await login()
+  expect((await connections.find(owner))?.revision).toBe(old.revision)
+  await callback(state, { code: "two" })
+  const renewed = await connections.find(owner)
+  expect(renewed).toMatchObject({ id: old.id, accessToken: "token-of-two", tokenInvalidated: false })
+  expect(renewed?.revision).not.toBe(old.revision)
+})
+
+test("another Mailchimp user gets another id, as cursors of the old one are not for his account", async () => {
+  await callback(await login())
+  const old = await connections.find(owner)
+  if (old === undefined) throw new Error("not stored")
+  await connections.update(old, { tokenInvalidated: true })
+  metadata = { dc: "us1", userId: "8" }
+  await callback(await login())
+  expect((await connections.find(owner))?.id).not.toBe(old.id)
+})
+
+test("of 50 callbacks at once one connects, and every other one is told why it did not", async () => {
+  const states = await Promise.all(Array.from({ length: 50 }, () => login()))
+  const outcomes = await Promise.all(states.map((state) => callback(state)))
+  const reasons = outcomes.map(({ failure }) => failure?.code)
+  expect(reasons.filter((code) => code === undefined)).toHaveLength(1)
+  expect(reasons.filter((code) => code === "connection_exists")).toHaveLength(49)
+})
+
+test("of 50 callbacks at once with one state one reaches Mailchimp", async () => {
+  const state = await login()
+  const codes = await Promise.all(Array.from({ length: 50 }, () => codeOf(callback(state))))
+  expect(codes.filter((code) => code === "invalid_state")).toHaveLength(49)
+  expect(exchanged).toHaveLength(1)
+})
+
+test.each([
+  ["javascript:alert(1)", "must be an absolute http or https URL"],
+  ["/done", "must be an absolute http or https URL"],
+  ["", "must be an absolute http or https URL"],
+  ["https://ada:pass@app.example.com/", "must not hold a user name or a password"],
+  ["https://app.example.com.evil.example/", "must have one of the allowed origins"],
+  ["http://app.example.com/", "must have one of the allowed origins"],
+  ["https://app.example.com:8443/", "must have one of the allowed origins"],
+])("a login to %s is refused: forward_url %s", async (url, reason) => {
+  const error = await start({ owner, forwardUrl: url, browserSecret }).catch((error: unknown) => error)
+  expect(error).toBeInstanceOf(AppError)
+  if (error instanceof AppError)
+    expect(error.errors).toEqual([{ name: "forward_url", reason: expect.stringContaining(reason) }])
+})

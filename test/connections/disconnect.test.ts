@@ -1,0 +1,59 @@
+import { expect, test } from "bun:test"
+import type { Connection } from "../../src/connections/connection.ts"
+import { createDisconnect } from "../../src/connections/disconnect.ts"
+
+const owner = { accountId: "acme", uid: "ada" }
+const connection: Connection = {
+  id: "c1",
+  revision: "r1",
+  owner,
+  accessToken: "token",
+  metadata: { dc: "us1" },
+  tokenInvalidated: false,
+}
+
+function storeOf(stored: Connection | undefined) {
+  const steps: string[] = []
+  return {
+    steps,
+    connections: {
+      find: async () => stored,
+      delete: async () => {
+        steps.push("token")
+        stored = undefined
+        return true
+      },
+    },
+  }
+}
+
+test("disconnect() forgets step by step, the token last", async () => {
+  const { steps, connections } = storeOf(connection)
+  const forget = ["webhooks", "deliveries"].map((name) => async () => void steps.push(name))
+  await createDisconnect({ connections, forget })(owner)
+  expect(steps).toEqual(["webhooks", "deliveries", "token"])
+})
+
+test("disconnect() keeps the token when a step fails, and goes on when it is called again", async () => {
+  const { steps, connections } = storeOf(connection)
+  let fails = true
+  const disconnect = createDisconnect({
+    connections,
+    forget: [
+      async () => {
+        if (fails) throw new Error("Mailchimp is away")
+      },
+    ],
+  })
+  expect(disconnect(owner)).rejects.toThrow("Mailchimp is away")
+  expect(steps).toEqual([])
+  fails = false
+  await disconnect(owner)
+  expect(steps).toEqual(["token"])
+})
+
+test("disconnect() of no connection does nothing", async () => {
+  const { steps, connections } = storeOf(undefined)
+  await createDisconnect({ connections, forget: [async () => void steps.push("step")] })(owner)
+  expect(steps).toEqual([])
+})

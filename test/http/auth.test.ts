@@ -1,0 +1,235 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test"
+import { startSandbox } from "../../src/sandbox/serve.ts"
+import { createBrowser } from "../support/browser.ts"
+import { bearer, sandboxEnv, startService, type RunningService } from "../support/service.ts"
+
+const mailchimp = startSandbox({ decision: "approve" })
+let service: RunningService
+let uid: string
+let headers: Record<string, string>
+
+beforeAll(async () => {
+  service = await startService(sandboxEnv(mailchimp))
+})
+afterAll(async () => {
+  await service.stop()
+  await mailchimp.stop()
+})
+beforeEach(async () => {
+  mailchimp.sandbox.reset()
+  uid = crypto.randomUUID()
+  headers = await bearer(uid)
+})
+
+const forwardUrl = "https://app.example.com/done?tab=2"
+const loginUrl = (url = forwardUrl) => `${service.api}/auth/login?forward_url=${encodeURIComponent(url)}`
+const connect = () => createBrowser().follow(loginUrl(), headers)
+const get = (path: string, init: RequestInit = {}) =>
+  fetch(`${service.api}${path}`, { redirect: "manual", ...init, headers: { ...headers, ...init.headers } })
+
+describe("GET /auth/login", () => {
+  test("goes through Mailchimp's consent and the callback to the forward URL, whose query is kept", async () => {
+    expect(await connect()).toBe("https://app.example.com/done?tab=2&status=success&integration=mailchimp")
+  })
+
+  test("sends the browser to Mailchimp with a state and a cookie, and neither is cached or referred", async () => {
+    const answer = await get(loginUrl().slice(service.api.length))
+    expect(answer.status).toBe(302)
+    const location = new URL(answer.headers.get("location") ?? "")
+    expect(location.origin + location.pathname).toBe(`${mailchimp.url}/oauth2/authorize`)
+    expect(location.searchParams.get("redirect_uri")).toBe(`${service.api}/callback`)
+    expect(location.searchParams.get("response_type")).toBe("code")
+    expect(answer.headers.get("set-cookie")).toMatch(
+      /^mailchimp_login=[\w-]{43}; Max-Age=600; Path=\/; HttpOnly; SameSite=Lax$/,
+    )
+    expect(answer.headers.get("cache-control")).toBe("no-store")
+    expect(answer.headers.get("referrer-policy")).toBe("no-referrer")
+  })
+
+  test("keeps the browser's cookie, so that two logins can be under way in it", async () => {
+    const cookie = `mailchimp_login=${"c".repeat(43)}`
+    const answer = await get(loginUrl().slice(service.api.length), { headers: { cookie } })
+    expect(answer.headers.get("set-cookie")).toStartWith(cookie)
+  })
+
+  test("answers a page that asks for JSON with the URL to navigate to", async () => {
+    const answer = await get(loginUrl().slice(service.api.length), {
+      headers: { accept: "application/json" },
+    })
+    expect(answer.status).toBe(200)
+    expect(await answer.json()).toEqual({
+      success: true,
+      message: "Success",
+      data: { redirect_url: expect.stringContaining("/oauth2/authorize?"), connected: false },
+    })
+    expect(answer.headers.get("set-cookie")).toStartWith("mailchimp_login=")
+  })
+
+  test("goes straight to the forward URL with a live connection", async () => {
+    await connect()
+    const answer = await get(loginUrl().slice(service.api.length))
+    expect(answer.headers.get("location")).toBe(
+      "https://app.example.com/done?tab=2&status=success&integration=mailchimp",
+    )
+    const json = await get(loginUrl().slice(service.api.length), { headers: { accept: "application/json" } })
+    expect(await json.json()).toMatchObject({ data: { redirect_url: null, connected: true } })
+  })
+
+  test("refuses an origin that is not allowed, and says which are", async () => {
+    const answer = await get(loginUrl("https://evil.example/").slice(service.api.length))
+    expect(answer.status).toBe(400)
+    expect(await answer.json()).toMatchObject({
+      code: "invalid_parameter",
+      errors: [
+        { name: "forward_url", reason: "must have one of the allowed origins: https://app.example.com" },
+      ],
+    })
+  })
+})
+
+describe("GET /callback", () => {
+  test("forwards the user's refusal", async () => {
+    mailchimp.sandbox.settings.decision = "deny"
+    expect(await connect()).toBe(
+      "https://app.example.com/done?tab=2&status=failed&integration=mailchimp&reason=access_denied",
+    )
+    expect((await get("/auth")).status).toBe(404)
+  })
+
+  test("is a 400 in another browser than the one that asked for the login, and stores nothing", async () => {
+    const browser = createBrowser()
+    const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""
+    const toCallback = (await browser.visit(toMailchimp)).headers.get("location") ?? ""
+    const stranger = await createBrowser().visit(toCallback)
+    expect(stranger.status).toBe(400)
+    expect(await stranger.json()).toMatchObject({
+      code: "invalid_state",
+      success: false,
+      message: "Invalid State",
+    })
+    expect((await get("/auth")).status).toBe(404)
+    expect((await browser.visit(toCallback)).headers.get("location")).toContain("status=success")
+  })
+
+  test("is a 400 the second time, and no redirect", async () => {
+    const browser = createBrowser()
+    const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""
+    const toCallback = (await browser.visit(toMailchimp)).headers.get("location") ?? ""
+    await browser.visit(toCallback)
+    const again = await browser.visit(toCallback)
+    expect([again.status, again.headers.get("location")]).toEqual([400, null])
+  })
+
+  test("refuses a state of one caller in the browser of another", async () => {
+    const [victim, attacker] = [createBrowser(), createBrowser()]
+    await victim.visit(loginUrl(), await bearer("victim"))
+    const toMailchimp = (await attacker.visit(loginUrl(), headers)).headers.get("location") ?? ""
+    const toCallback = (await attacker.visit(toMailchimp)).headers.get("location") ?? ""
+    expect((await victim.visit(toCallback)).status).toBe(400)
+    expect((await get("/auth")).status).toBe(404)
+  })
+
+  test("takes unknown parameters, as Mailchimp may add some", async () => {
+    const browser = createBrowser()
+    const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""
+    const toCallback = (await browser.visit(toMailchimp)).headers.get("location") ?? ""
+    expect((await browser.visit(`${toCallback}&campaign=x`)).headers.get("location")).toContain(
+      "status=success",
+    )
+  })
+
+  test("exchanges a code once and forwards that it failed", async () => {
+    const browser = createBrowser()
+    const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""
+    const toCallback = new URL((await browser.visit(toMailchimp)).headers.get("location") ?? "")
+    toCallback.searchParams.set("code", "no-such-code")
+    const answer = await browser.visit(toCallback.href)
+    expect(answer.headers.get("location")).toEndWith(
+      "&status=failed&integration=mailchimp&reason=exchange_failed",
+    )
+    const exchanges = mailchimp.sandbox.traffic.log.filter(({ path }) => path === "/oauth2/token")
+    expect(exchanges).toHaveLength(1)
+  })
+
+  test("answers whoever asks for JSON with a problem instead of a redirect", async () => {
+    mailchimp.sandbox.settings.decision = "deny"
+    const browser = createBrowser()
+    const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""
+    const toCallback = (await browser.visit(toMailchimp)).headers.get("location") ?? ""
+    const answer = await browser.visit(toCallback, { accept: "application/json" })
+    expect(answer.status).toBe(403)
+    expect(await answer.json()).toMatchObject({ code: "access_denied" })
+  })
+})
+
+describe("GET /auth", () => {
+  test("shows the connection, but never its token", async () => {
+    await connect()
+    const answer = await get("/auth")
+    const text = await answer.text()
+    expect(JSON.parse(text)).toEqual({
+      success: true,
+      message: "Success",
+      data: {
+        account_name: expect.any(String),
+        data_center: expect.stringMatching(/^us\d+$/),
+        connected_at: expect.stringMatching(/^\d{4}-.*Z$/),
+        token_invalidated: false,
+      },
+    })
+    expect(text).not.toContain("access_token")
+  })
+
+  test("is a 404 problem without one", async () => {
+    const answer = await get("/auth")
+    expect(answer.status).toBe(404)
+    expect(answer.headers.get("content-type")).toBe("application/problem+json")
+    expect(await answer.json()).toEqual({
+      type: "/docs#access_token_not_found",
+      title: "Access Token Not Found",
+      status: 404,
+      detail: "Cannot find a connection: connect a Mailchimp account first, by /auth/login",
+      code: "access_token_not_found",
+      success: false,
+      message: "Access Token Not Found",
+    })
+  })
+
+  test("is per user of an account, and per sub-account that the token names", async () => {
+    await connect()
+    expect((await get("/auth", { headers: await bearer("another") })).status).toBe(404)
+    const forSub = await bearer(uid, { sub_accounts: ["sub-1"] })
+    expect((await get("/auth?sub_account_id=sub-1", { headers: forSub })).status).toBe(404)
+    await createBrowser().follow(`${loginUrl()}&sub_account_id=sub-1`, forSub)
+    expect((await get("/auth?sub_account_id=sub-1", { headers: forSub })).status).toBe(200)
+    const foreign = await get("/auth?sub_account_id=sub-2", { headers: forSub })
+    expect(foreign.status).toBe(403)
+    expect(await foreign.json()).toMatchObject({ code: "sub_account_forbidden" })
+  })
+})
+
+describe("DELETE /auth", () => {
+  test("forgets the connection, and is a 200 again", async () => {
+    await connect()
+    for (let times = 0; times < 2; times += 1) {
+      const answer = await get("/auth", { method: "DELETE" })
+      expect(answer.status).toBe(200)
+      expect(await answer.json()).toEqual({ success: true, message: "Success", data: { connected: false } })
+    }
+    expect((await get("/auth")).status).toBe(404)
+  })
+})
+
+test("a connection whose token was revoked at Mailchimp is marked, and replaced by the next login", async () => {
+  await connect()
+  for (const { userId } of mailchimp.sandbox.state.accounts) mailchimp.sandbox.revoke(userId)
+  const lists = await get("/lists")
+  expect(lists.status).toBe(409)
+  expect(await lists.json()).toMatchObject({
+    code: "connection_invalidated",
+    upstream: { status: 401, title: "API Key Invalid" },
+  })
+  expect(await (await get("/auth")).json()).toMatchObject({ data: { token_invalidated: true } })
+  expect(await connect()).toContain("status=success")
+  expect((await get("/lists")).status).toBe(200)
+})

@@ -1,0 +1,131 @@
+import { afterAll, expect, test } from "bun:test"
+import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from "jose"
+import { AppError } from "../../src/errors.ts"
+import { createVerifier, signToken, toOwner } from "../../src/http/authenticate.ts"
+
+const secret = "a-secret-of-at-least-32-bytes-length"
+const claims = { account_id: "acme", uid: "ada" }
+const verify = createVerifier({ secret })
+
+async function refusalOf(promise: Promise<unknown>): Promise<{ code: string; detail: string }> {
+  const error = await promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  return error instanceof AppError
+    ? { code: error.code, detail: error.detail }
+    : { code: "none", detail: String(error) }
+}
+
+const pair = await generateKeyPair("RS256", { extractable: true })
+const jwk = { ...(await exportJWK(pair.publicKey)), kid: "k1", alg: "RS256" }
+let answer: () => Response = () => Response.json({ keys: [jwk] })
+const identityProvider = Bun.serve({
+  port: 0,
+  hostname: "127.0.0.1",
+  development: false,
+  fetch: () => answer(),
+})
+afterAll(() => identityProvider.stop(true))
+const signRs256 = (payload: Record<string, unknown>) =>
+  new SignJWT(payload)
+    .setProtectedHeader({ alg: "RS256", kid: "k1" })
+    .setExpirationTime("1h")
+    .sign(pair.privateKey)
+
+test("a token tells account, user and sub-accounts; sub stands in for uid", async () => {
+  expect(await verify(await signToken({ ...claims, sub_accounts: ["s1"] }, secret, 60))).toEqual({
+    accountId: "acme",
+    uid: "ada",
+    subAccounts: ["s1"],
+  })
+  expect(await verify(await signToken({ account_id: 17, sub: "ada" }, secret, 60))).toEqual({
+    accountId: "17",
+    uid: "ada",
+    subAccounts: [],
+  })
+})
+
+test.each([
+  ["that has expired", () => signToken(claims, secret, -60), "it has expired"],
+  ["of another secret", () => signToken(claims, `${secret}!`, 60), "its signature or form is not valid"],
+  ["that is not one", async () => "a.b.c", "its signature or form is not valid"],
+  [
+    "that is not signed",
+    async () => new UnsecuredJWT(claims).setExpirationTime("1h").encode(),
+    "its signature or form is not valid",
+  ],
+  [
+    "signed with HS512",
+    async () =>
+      new SignJWT(claims)
+        .setProtectedHeader({ alg: "HS512" })
+        .sign(new TextEncoder().encode(secret.repeat(2))),
+    "its signature or form is not valid",
+  ],
+  [
+    "without an account",
+    () => signToken({ uid: "ada" }, secret, 60),
+    "lacks the claims account_id and uid (or sub)",
+  ],
+  [
+    "without a user",
+    () => signToken({ account_id: "acme" }, secret, 60),
+    "lacks the claims account_id and uid (or sub)",
+  ],
+  ["with an empty account", () => signToken({ account_id: "", uid: "ada" }, secret, 60), "lacks the claims"],
+])("a token %s is refused, and told why", async (_, makeToken, reason) => {
+  const { code, detail } = await refusalOf(verify(await makeToken()))
+  expect(code).toBe("unauthorized")
+  expect(detail).toContain(reason)
+})
+
+test("issuer and audience are checked where they are set", async () => {
+  const strict = createVerifier({ secret, issuer: "https://id.example.com", audience: "mailchimp-export" })
+  const good = { ...claims, iss: "https://id.example.com", aud: "mailchimp-export" }
+  expect((await strict(await signToken(good, secret, 60))).uid).toBe("ada")
+  expect(
+    (await refusalOf(strict(await signToken({ ...good, iss: "https://evil.example" }, secret, 60)))).detail,
+  ).toContain("its claim iss")
+  expect((await refusalOf(strict(await signToken({ ...good, aud: "other" }, secret, 60)))).detail).toContain(
+    "its claim aud",
+  )
+})
+
+test("with a key set a token of its key is accepted, and an HS256 token signed with the public key is not", async () => {
+  const verifyByKeySet = createVerifier({ jwksUrl: `${identityProvider.url}jwks` })
+  expect((await verifyByKeySet(await signRs256(claims))).uid).toBe("ada")
+  const forged = await new SignJWT(claims)
+    .setProtectedHeader({ alg: "HS256", kid: "k1" })
+    .sign(new TextEncoder().encode(JSON.stringify(jwk)))
+  expect((await refusalOf(verifyByKeySet(forged))).code).toBe("unauthorized")
+})
+
+test.each([
+  ["cannot be reached", () => createVerifier({ jwksUrl: "http://127.0.0.1:1/jwks" })],
+  [
+    "fails",
+    () => {
+      answer = () => new Response("away", { status: 503 })
+      return createVerifier({ jwksUrl: `${identityProvider.url}jwks` })
+    },
+  ],
+  [
+    "is not a key set",
+    () => {
+      answer = () => Response.json({ nothing: true })
+      return createVerifier({ jwksUrl: `${identityProvider.url}jwks` })
+    },
+  ],
+])("a key set that %s says nothing about the token: 503, not 401", async (_, makeVerifier) => {
+  const refusal = await refusalOf(makeVerifier()(await signRs256(claims)))
+  answer = () => Response.json({ keys: [jwk] })
+  expect(refusal.code).toBe("identity_provider_unavailable")
+})
+
+test("toOwner() lets a caller act for himself, and for the sub-accounts of his token alone", () => {
+  const caller = { accountId: "acme", uid: "ada", subAccounts: ["s1"] }
+  expect(toOwner(caller, undefined)).toEqual({ accountId: "acme", uid: "ada" })
+  expect(toOwner(caller, "s1")).toEqual({ accountId: "s1", uid: "ada" })
+  expect(() => toOwner(caller, "s2")).toThrow(AppError)
+})

@@ -1,0 +1,42 @@
+import { expect, test } from "bun:test"
+import { AppError } from "../../src/errors.ts"
+import { chooseFormat } from "../../src/http/choose-format.ts"
+
+test.each([
+  [undefined, "ndjson"],
+  ["", "ndjson"],
+  ["*/*", "ndjson"],
+  ["application/*", "ndjson"],
+  ["application/x-ndjson", "ndjson"],
+  ["application/ndjson", "ndjson"],
+  ["application/json", "json"],
+  ["Application/JSON", "json"],
+  ["application/json;q=0.5, application/x-ndjson", "ndjson"],
+  ["application/json, */*;q=0.1", "json"],
+  ["application/x-ndjson;q=0, */*", "json"],
+  ["text/html,application/xhtml+xml,*/*;q=0.8", "ndjson"],
+])("Accept: %s gives %s", (accept, format) => {
+  expect(chooseFormat(undefined, accept)).toBe(format === "json" ? "json" : "ndjson")
+})
+
+test("the parameter format beats Accept", () => {
+  expect(chooseFormat("json", "application/x-ndjson")).toBe("json")
+  expect(chooseFormat("ndjson", "image/png")).toBe("ndjson")
+})
+
+test.each(["image/png", "text/html", "application/json;q=0", "text/*, application/xml"])(
+  "Accept: %s cannot be served, and the error says what can",
+  (accept) => {
+    try {
+      chooseFormat(undefined, accept)
+      throw new Error("accepted")
+    } catch (error) {
+      expect(error).toBeInstanceOf(AppError)
+      if (error instanceof AppError)
+        expect([error.code, error.detail]).toEqual([
+          "not_acceptable",
+          expect.stringContaining("application/x-ndjson, application/json"),
+        ])
+    }
+  },
+)

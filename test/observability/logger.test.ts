@@ -1,0 +1,33 @@
+import { expect, test } from "bun:test"
+import { createLogger, maskSecrets } from "../../src/observability/logger.ts"
+
+test.each([
+  ["mail ada.lovelace+x@example.co.uk now", "mail [address] now"],
+  ['for {"email":"ada@example.com"}', 'for {"email":"[address]"}'],
+  ["GET /members?email=ada%40example.com", "GET /members?email=[address]"],
+  ["Authorization: Bearer 0123-us1", "Authorization: Bearer [token]"],
+  ["token eyJhbGciOiJIUzI1NiJ9.eyJ1aWQiOiJhIn0.c2ln end", "token [token] end"],
+  ["key 0123456789abcdef0123456789abcdef-us19", "key [hex]"],
+  ["https://x/callback?code=abc&state=def", "https://x/callback?code=[value]&state=[value]"],
+])("%s is masked", (text, masked) => {
+  expect(maskSecrets(text)).toBe(masked)
+})
+
+test("an error is logged with its code and its causes, masked, and no field that is not known", () => {
+  const lines: string[] = []
+  const cause = Object.assign(new Error("cannot write to ada@example.com"), {
+    response: { secret: "hunter2" },
+  })
+  createLogger("info", { write: (line) => void lines.push(line) }).error(
+    { error: new Error("failed for bob@example.com", { cause }) },
+    "failed",
+  )
+  const [line = ""] = lines
+  expect(JSON.parse(line)).toMatchObject({
+    level: "error",
+    time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+    msg: "failed",
+    error: { message: "failed for [address]", cause: { message: "cannot write to [address]" } },
+  })
+  expect(line).not.toMatch(/hunter2|example\.com/)
+})

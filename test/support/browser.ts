@@ -1,0 +1,37 @@
+/** As much of a browser as a login needs: cookies by origin, and redirects that are followed one at a time. */
+export function createBrowser() {
+  const cookies = new Map<string, Map<string, string>>()
+
+  const visit = async (url: string, headers: Record<string, string> = {}): Promise<Response> => {
+    const jar = cookies.get(new URL(url).origin) ?? new Map<string, string>()
+    cookies.set(new URL(url).origin, jar)
+    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ")
+    const response = await fetch(url, {
+      redirect: "manual",
+      headers: { ...headers, ...(cookie === "" ? {} : { cookie }) },
+    })
+    for (const line of response.headers.getSetCookie()) {
+      const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+      jar.set(name, value)
+    }
+    return response
+  }
+
+  return {
+    visit,
+    /** Goes to a page and on to wherever it redirects, until a host is none of ours; the last URL, not visited. */
+    follow: async (url: string, headers: Record<string, string> = {}): Promise<string> => {
+      let next = url
+      for (let hops = 0; hops < 10 && new URL(next).hostname === "127.0.0.1"; hops += 1) {
+        const response = await visit(next, next === url ? headers : {})
+        const location = response.headers.get("location")
+        if (location === null)
+          throw new Error(
+            `No redirect from ${new URL(next).pathname}: ${response.status} ${await response.text()}`,
+          )
+        next = new URL(location, next).href
+      }
+      return next
+    },
+  }
+}

@@ -1,0 +1,76 @@
+import { join } from "node:path"
+import { createApp } from "../../src/app.ts"
+import { parseConfig } from "../../src/config.ts"
+import { signToken } from "../../src/http/authenticate.ts"
+import { apiPrefix } from "../../src/http/envelope.ts"
+import { createLogger } from "../../src/observability/logger.ts"
+import { defaultClient } from "../../src/sandbox/sandbox.ts"
+import type { RunningSandbox } from "../../src/sandbox/serve.ts"
+import { createServices } from "../../src/services.ts"
+import { temporaryFolder } from "./temporary-folder.ts"
+
+export const jwtSecret = "only-for-tests-only-for-tests-only"
+
+/** The environment that points a service at a sandbox. */
+export function sandboxEnv(sandbox: Pick<RunningSandbox, "url">): Record<string, string> {
+  return {
+    NODE_ENV: "test",
+    JWT_SECRET: jwtSecret,
+    FORWARD_URL_ORIGINS: "https://app.example.com",
+    MAILCHIMP_CLIENT_ID: defaultClient.clientId,
+    MAILCHIMP_CLIENT_SECRET: defaultClient.clientSecret,
+    MAILCHIMP_AUTHORIZATION_URL: `${sandbox.url}/oauth2/authorize`,
+    MAILCHIMP_TOKEN_URL: `${sandbox.url}/oauth2/token`,
+    MAILCHIMP_DATACENTER_URL: `${sandbox.url}/oauth2/metadata`,
+    MAILCHIMP_API_URL: `${sandbox.url}/{dc}/3.0`,
+    MAILCHIMP_REQUESTS_PER_SECOND: "1000",
+  }
+}
+
+/** A service that listens, in this process, with all that it logs. */
+export type RunningService = Awaited<ReturnType<typeof startService>>
+
+export async function startService(env: Record<string, string>) {
+  const folder = temporaryFolder()
+  const log: string[] = []
+  let app: ReturnType<typeof createApp> | undefined
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    development: false,
+    idleTimeout: 60,
+    fetch: (request, server) => app?.fetch(request, server) ?? new Response(null, { status: 503 }),
+  })
+  const config = parseConfig({
+    SQLITE_PATH: join(folder.path, "export.sqlite"),
+    PUBLIC_URL: server.url.origin,
+    ...env,
+  })
+  const services = createServices(config, {
+    logger: createLogger("debug", { write: (line) => void log.push(line) }),
+  })
+  app = createApp(services)
+  return {
+    url: server.url.origin,
+    api: server.url.origin + apiPrefix,
+    services,
+    server,
+    /** Every line that was logged so far. */
+    log,
+    stop: async () => {
+      await server.stop(true)
+      await services.close()
+      folder.remove()
+    },
+  }
+}
+
+/** The header of a caller; each uid is another user of the platform. */
+export async function bearer(
+  uid: string,
+  claims: Record<string, unknown> = {},
+): Promise<Record<string, string>> {
+  return {
+    authorization: `Bearer ${await signToken({ account_id: "acme", uid, ...claims }, jwtSecret, 3600)}`,
+  }
+}
