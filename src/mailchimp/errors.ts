@@ -1,5 +1,6 @@
 import { z } from "zod"
 import { AppError, type ErrorCode, errorTable, type Upstream } from "../errors.ts"
+import { parseHttpDate } from "../lib/http-date.ts"
 import { TimedOut } from "../lib/with-timeout.ts"
 import { createMask } from "./mask.ts"
 
@@ -182,9 +183,7 @@ function retryAfterMs(headers: Headers, nowMs: number): number | undefined {
   const value = headers.get("retry-after")?.trim()
   if (value === undefined || value === "") return undefined
   if (/^\d+$/.test(value)) return Number(value) * 1000
-  const atMs = Date.parse(value)
-  if (Number.isNaN(atMs)) return undefined
+  const atMs = parseHttpDate(value)
   // The date is of the sender's clock, so it is compared with that clock where the answer tells it.
-  const sentMs = Date.parse(headers.get("date") ?? "")
-  return Math.max(0, atMs - (Number.isNaN(sentMs) ? nowMs : sentMs))
+  return atMs === undefined ? undefined : Math.max(0, atMs - (parseHttpDate(headers.get("date")) ?? nowMs))
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../lib/clock.ts"
+import { parseHttpDate } from "../lib/http-date.ts"
 
 /** What is known of Mailchimp's clock: always a lower bound. */
 export type MailchimpClock = {
@@ -31,8 +32,8 @@ export function createMailchimpClock(clock: Clock): MailchimpClock {
 
   return {
     observe: (date, receivedMs) => {
-      const sentMs = Date.parse(date ?? "")
-      if (!Number.isNaN(sentMs)) aheadMs = Math.max(aheadMs, sentMs - receivedMs)
+      const sentMs = parseHttpDate(date)
+      if (sentMs !== undefined) aheadMs = Math.max(aheadMs, sentMs - receivedMs)
     },
     second,
     waitUntil: async (until, signal) => {

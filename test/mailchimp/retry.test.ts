@@ -1,0 +1,133 @@
+import { describe, expect, test } from "bun:test"
+import { AppError } from "../../src/errors.ts"
+import { MailchimpError, type MailchimpErrorKind } from "../../src/mailchimp/errors.ts"
+import { retry, type RetryEvent } from "../../src/mailchimp/retry.ts"
+import { createVirtualClock } from "../support/virtual-clock.ts"
+
+const fail = (kind: MailchimpErrorKind, retryAfterMs?: number) =>
+  new MailchimpError(kind, "Cannot", { retryAfterMs })
+
+/** Runs attempts that fail as told, then succeed. */
+async function run(
+  failures: readonly Error[],
+  options: { deadlineMs?: number; random?: number; attemptMs?: number } = {},
+) {
+  const clock = createVirtualClock()
+  const events: RetryEvent[] = []
+  const startedMs: number[] = []
+  const attempt = async () => {
+    startedMs.push(clock.monotonicMs())
+    if (options.attemptMs !== undefined) await clock.sleep(options.attemptMs)
+    const failure = failures[startedMs.length - 1]
+    if (failure !== undefined) throw failure
+    return "value"
+  }
+  const result = retry(attempt, {
+    deadlineMs: options.deadlineMs ?? 600_000,
+    signal: new AbortController().signal,
+    clock,
+    random: () => options.random ?? 0.999_999,
+    onRetry: (event) => events.push(event),
+  }).catch((error: unknown) => error)
+  return { result: await clock.settle(result), events, startedMs, sleepers: clock.sleepers() }
+}
+
+const manyErrors = (kind: MailchimpErrorKind) => Array.from({ length: 1000 }, () => fail(kind))
+
+describe("retry()", () => {
+  test("gives the first value there is, and reports each failure", async () => {
+    const { result, events } = await run([fail("server_error"), fail("connection_failed")], { random: 0.5 })
+    expect(result).toBe("value")
+    expect(events).toEqual([
+      { type: "retry", kind: "server_error", attempt: 1, delayMs: 250 },
+      { type: "retry", kind: "connection_failed", attempt: 2, delayMs: 500 },
+    ])
+  })
+
+  test("pauses twice as long each time, up to 30 s, by full jitter: anything between nothing and that", async () => {
+    const failures = manyErrors("server_error").slice(0, 9)
+    const longest = (await run(failures)).events.map(({ delayMs }) => delayMs)
+    expect(longest).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000])
+    const shortest = (await run(failures, { random: 0 })).events.map(({ delayMs }) => delayMs)
+    expect(new Set(shortest)).toEqual(new Set([0]))
+  })
+
+  test.each(["timed_out", "throttled"] as const)("never asks again at once after %s", async (kind) => {
+    const { events } = await run([fail(kind)], { random: 0 })
+    expect(events).toMatchObject([{ delayMs: 1000 }])
+  })
+
+  test("waits as long as Mailchimp asks, and longer where the jitter is longer", async () => {
+    expect((await run([fail("throttled", 20_000)], { random: 0 })).startedMs).toEqual([0, 20_000])
+    expect((await run([fail("server_error", 100)])).startedMs).toEqual([0, 500])
+  })
+
+  test("gives up with the last error when the deadline leaves no time for another attempt", async () => {
+    const failures = manyErrors("server_error")
+    const { result, startedMs } = await run(failures, { deadlineMs: 30_000 })
+    expect(result).toBe(failures[startedMs.length - 1])
+    expect(startedMs.at(-1)).toBeLessThanOrEqual(30_000)
+    expect(startedMs).toEqual([0, 500, 1500, 3500, 7500, 15_500])
+  })
+
+  test("gives up at once when Mailchimp asks to wait beyond the deadline", async () => {
+    const failure = fail("throttled", 31_000)
+    const { result, startedMs } = await run([failure], { deadlineMs: 30_000 })
+    expect([result, startedMs]).toEqual([failure, [0]])
+  })
+
+  test("does not cut an attempt under way at the deadline", async () => {
+    expect((await run([], { deadlineMs: 30_000, attemptMs: 100_000 })).result).toBe("value")
+  })
+
+  test.each([
+    "token_revoked",
+    "user_disabled",
+    "wrong_datacenter",
+    "forbidden",
+    "not_found",
+    "rejected",
+  ] as const)("asks once when Mailchimp means it: %s", async (kind) => {
+    const failure = fail(kind)
+    const { result, startedMs } = await run([failure])
+    expect([result, startedMs]).toEqual([failure, [0]])
+  })
+
+  test("asks once when something else failed than Mailchimp", async () => {
+    for (const failure of [new TypeError("a bug"), new AppError("database_unavailable", "Cannot")]) {
+      expect(await run([failure])).toMatchObject({ result: failure, startedMs: [0] })
+    }
+  })
+
+  test("an abort ends a pause at once, with the signal's reason, and leaves no timer", async () => {
+    const clock = createVirtualClock()
+    const controller = new AbortController()
+    let attempts = 0
+    const result = retry(
+      () => {
+        attempts += 1
+        return Promise.reject(fail("timed_out"))
+      },
+      { deadlineMs: 600_000, signal: controller.signal, clock, random: Math.random },
+    ).catch((error: unknown) => error)
+    await clock.advance(0)
+    expect(clock.sleepers()).toBe(1)
+    controller.abort("left")
+    expect([await result, attempts, clock.sleepers()]).toEqual(["left", 1, 0])
+  })
+
+  test("an attempt that fails because of the abort is the abort", async () => {
+    const controller = new AbortController()
+    const attempt = () => {
+      controller.abort("left")
+      return Promise.reject(fail("connection_failed"))
+    }
+    const options = {
+      deadlineMs: 1,
+      signal: controller.signal,
+      clock: createVirtualClock(),
+      random: Math.random,
+    }
+    expect(await retry(attempt, options).catch((error: unknown) => error)).toBe("left")
+  })
+})
