@@ -132,7 +132,7 @@ export function createChanges({ findList, random, serverTime, now, announce }: C
         Object.assign({}, member, {
           id,
           email_address: emailAddress,
-          unique_email_id: uniqueEmailIdOf(emailAddress),
+          unique_email_id: uniqueEmailIdOf(id),
         }),
         serverTime(),
         (changed) => [

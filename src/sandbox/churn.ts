@@ -29,6 +29,7 @@ export type Churn = {
   once(listId: string, plan: ChurnPlan): void
   /** Called for every page served. */
   pageServed(listId: string): void
+  readonly running: boolean
   readonly made: ChurnCounts
 }
 
@@ -99,6 +100,9 @@ export function createChurn(changes: Changes, findList: (listId: string) => List
     pageServed(listId) {
       if (!running || (running.listId !== undefined && running.listId !== listId)) return
       apply(listId, running.plan)
+    },
+    get running() {
+      return running !== undefined
     },
     made,
   }

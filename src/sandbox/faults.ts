@@ -30,7 +30,7 @@ export const faultActionSchema = z.discriminatedUnion("kind", [
     .describe("Sends the body in pieces"),
 ])
 
-export type FaultAction = z.infer<typeof faultActionSchema>
+export type FaultAction = z.output<typeof faultActionSchema>
 
 /** A fault to come. Without a match it is the next request's; `skip` and `times` count the requests that match. */
 export type Fault = {
@@ -44,7 +44,7 @@ export type Fault = {
     /** Any part of the query, such as `status=archived`. */
     query?: string | RegExp
   }
-  action: FaultAction
+  action: z.input<typeof faultActionSchema>
   /** How many matching requests go well first; 0 by default. */
   skip?: number
   /** How many then go wrong; 1 by default, Infinity for all. */
@@ -64,10 +64,10 @@ export type Faults = {
 }
 
 export function createFaults(): Faults {
-  let entries: { fault: Fault; matched: number; played: number }[] = []
+  let entries: { fault: Fault; action: FaultAction; matched: number; played: number }[] = []
   return {
     add(fault) {
-      const entry = { fault, matched: 0, played: 0 }
+      const entry = { fault, action: faultActionSchema.parse(fault.action), matched: 0, played: 0 }
       entries.push(entry)
       return {
         get matched() {
@@ -84,7 +84,7 @@ export function createFaults(): Faults {
     clear() {
       entries = []
     },
-    list: () => entries.map(({ fault, matched, played }) => ({ action: fault.action, matched, played })),
+    list: () => entries.map(({ action, matched, played }) => ({ action, matched, played })),
     next(request) {
       let action: FaultAction | undefined
       for (const entry of entries) {
@@ -92,7 +92,7 @@ export function createFaults(): Faults {
         const { skip = 0, times = 1 } = entry.fault
         const place = entry.matched++
         if (action === undefined && place >= skip && entry.played < times) {
-          action = entry.fault.action
+          action = entry.action
           entry.played++
         }
       }

@@ -1,4 +1,4 @@
-import { md5, memberIdOf, secondsOf, writeMember, writeTime, type Json, type Member } from "./member.ts"
+import { memberIdOf, secondsOf, writeTime, type Json, type Member } from "./member.ts"
 import type { MemberStatus } from "./member.ts"
 import type { Random } from "./random.ts"
 
@@ -11,24 +11,32 @@ export type MemberInput = {
   [key: string]: Json | undefined
 }
 
-/** A whole row from what is known of it; `at` is the time of joining in ms, `webId` a number that grows by one a member. */
+/**
+ * A whole row from what is known of it, its keys in the order of the wire; `at` is the time of joining in ms, `webId` a number
+ * that grows by one a member.
+ */
 export function createMember(input: MemberInput, listId: string, webId: number, at: number): Member {
   const time = writeTime(at)
-  const { status = "subscribed", merge_fields = {}, ...known } = input
-  const email = input.email_address.toLowerCase()
+  const { FNAME = "", LNAME = "" } = input.merge_fields ?? {}
+  const id = memberIdOf(input.email_address)
   const tags = Array.isArray(input["tags"]) ? input["tags"] : []
-  const unknown = {
-    unique_email_id: uniqueEmailIdOf(email),
-    contact_id: md5(`contact ${listId} ${webId}`),
-    full_name: [merge_fields["FNAME"], merge_fields["LNAME"]].filter(Boolean).join(" "),
+  const member: Member = {
+    id,
+    email_address: input.email_address,
+    unique_email_id: uniqueEmailIdOf(id),
+    // Another one in each list, as web_id is.
+    contact_id: `${listId}${webId.toString(16).padStart(8, "0")}${id.slice(0, 14)}`,
+    full_name: FNAME && LNAME ? `${FNAME} ${LNAME}` : `${FNAME}${LNAME}`,
     web_id: webId,
     email_type: "html",
-    status,
+    status: "subscribed",
+    unsubscribe_reason: undefined,
     consents_to_one_to_one_messaging: true,
-    sms_phone_number: "",
-    sms_subscription_status: "",
-    sms_subscription_last_updated: "",
-    merge_fields: { FNAME: "", LNAME: "", ADDRESS: "", PHONE: "", BIRTHDAY: "", ...merge_fields },
+    sms_phone_number: undefined,
+    sms_subscription_status: undefined,
+    sms_subscription_last_updated: undefined,
+    merge_fields: {},
+    interests: undefined,
     stats: { avg_open_rate: 0, avg_click_rate: 0 },
     ip_signup: "",
     timestamp_signup: "",
@@ -40,22 +48,29 @@ export function createMember(input: MemberInput, listId: string, webId: number, 
     vip: false,
     email_client: "",
     location: noLocation,
+    marketing_permissions: undefined,
+    last_note: undefined,
     source: "API - Generic",
-  }
-  const fixed = {
-    // A row shows at most 50 tags and counts them all.
-    tags_count: typeof input["tags_count"] === "number" ? input["tags_count"] : tags.length,
-    tags: tags.slice(0, 50),
-    id: memberIdOf(email),
+    tags_count: tags.length,
+    tags: [],
     list_id: listId,
   }
-  return Object.assign(unknown, known, fixed)
+  // A row shows at most 50 tags and counts them all.
+  const kept = {
+    id,
+    list_id: listId,
+    tags: tags.slice(0, 50),
+    merge_fields: { ...noMergeFields, ...input.merge_fields },
+  }
+  return Object.assign(member, input, kept)
 }
 
 /** The short id of an address, the same in every list. */
-export function uniqueEmailIdOf(emailAddress: string): string {
-  return md5(`unique ${emailAddress.toLowerCase()}`).slice(0, 10)
+export function uniqueEmailIdOf(memberId: string): string {
+  return memberId.slice(11, 21)
 }
+
+const noMergeFields = { FNAME: "", LNAME: "", ADDRESS: "", PHONE: "", BIRTHDAY: "" }
 
 const noLocation = {
   latitude: 0,
@@ -85,7 +100,6 @@ export function inventMember(random: Random, serial: number): MemberInput {
       ADDRESS: address,
       PHONE: random.chance(0.2) ? `+44 7700 900${100 + random.integer(900)}` : "",
       BIRTHDAY: random.chance(0.2) ? `0${1 + random.integer(9)}/${10 + random.integer(19)}` : "",
-      COMPANY: random.chance(0.15) ? random.pick(companies) : "",
       POINTS: random.chance(0.5) ? random.integer(5000) : "",
     },
     email_type: random.chance(0.05) ? "text" : "html",
@@ -94,7 +108,7 @@ export function inventMember(random: Random, serial: number): MemberInput {
     language: random.chance(0.7) ? place.language : "",
     vip: random.chance(0.02),
     email_client: random.chance(0.2) ? random.pick(emailClients) : "",
-    location: random.chance(0.3) ? place.location : noLocation,
+    location: random.chance(0.15) ? place.location : noLocation,
     source: random.pick(sources),
     tags_count: tags.length,
     tags: tags.slice(0, 50),
@@ -109,6 +123,14 @@ function inventAddress(random: Random, place: Place): Json {
     state: place.location.region,
     zip: String(10_000 + random.integer(89_999)),
     country: place.location.country_code,
+  }
+}
+
+function inventSms(random: Random, at: number): Record<string, Json> {
+  return {
+    sms_phone_number: random.chance(0.5) ? `+1555010${1000 + random.integer(9000)}` : "",
+    sms_subscription_status: random.pick(["subscribed", "nonsubscribed", ""]),
+    sms_subscription_last_updated: random.chance(0.5) ? writeTime(at) : "",
   }
 }
 
@@ -142,13 +164,14 @@ export function* generateMembers(random: Random, listId: string, options: Seedin
   for (let serial = 0; serial < options.count; serial++) {
     const changedAt = (seconds[serial] ?? 0) * 1000
     const optedInAt = changedAt - (random.chance(0.4) ? 0 : random.integer(400 * 86_400) * 1000)
-    const signedUp = random.chance(0.3)
+    const signedUp = random.chance(0.15)
     const status = inventStatus(random)
     const member = createMember(
       {
         ...inventMember(random, serial),
         status,
         ...(status === "unsubscribed" ? { unsubscribe_reason: random.pick(reasons) } : {}),
+        ...(random.chance(0.1) ? inventSms(random, optedInAt) : {}),
         ip_signup: signedUp ? `203.0.113.${random.integer(256)}` : "",
         timestamp_signup: signedUp ? writeTime(optedInAt - 60_000) : "",
         ip_opt: `198.51.100.${random.integer(256)}`,
@@ -161,7 +184,7 @@ export function* generateMembers(random: Random, listId: string, options: Seedin
     )
     yield {
       id: member.id,
-      row: writeMember(member),
+      row: JSON.stringify(member),
       times: {
         status,
         lastChanged: Math.floor(changedAt / 1000),
@@ -257,7 +280,6 @@ const lastNames = [
 ]
 
 const domains = ["example.com", "example.org", "example.net", "mail.example.com"]
-const companies = ["Analytical Engines Ltd", "Müller & Söhne GmbH", "ACME, Inc.", "Café 24/7", "Tanaka 商店"]
 const streets = ["High Street", "Rue de la Paix", "Hauptstraße", "5th Ave", "Avenida Paulista"]
 const emailClients = ["Gmail", "Apple Mail", "Outlook 2016", "iPhone"]
 const sources = ["API - Generic", "Import", "Hosted Signup Form", "Admin Add", "Embed Form"]

@@ -7,6 +7,7 @@ export function renderFrame(title: string, body: unknown) {
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <link rel="icon" href="data:," />
         <title>${title}</title>
         <style>
           ${raw(style)}
@@ -34,17 +35,17 @@ code { font: .86em ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: a
 fieldset { border: 0; margin: 1.25rem 0; padding: 0; } legend { font-weight: 600; padding: 0; margin-bottom: .5rem; }
 label.choice { display: flex; gap: .75rem; align-items: center; border: 1px solid var(--line); border-radius: 8px; padding: .65rem .85rem; margin-bottom: .5rem; cursor: pointer; }
 label.choice:has(:checked) { border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent); }
-label.choice span { display: block; } label.choice input { accent-color: var(--accent); width: 1.1rem; height: 1.1rem; }
+label.choice span, label.choice small { display: block; } label.choice input { accent-color: var(--accent); width: 1.1rem; height: 1.1rem; }
 ul.plain { padding-left: 1.2rem; margin: .25rem 0 1rem; }
-.row { display: flex; gap: .6rem; flex-wrap: wrap; align-items: end; }
+.row { display: flex; gap: .6rem; flex-wrap: wrap; align-items: end; margin-top: .9rem; }
 button { font: inherit; font-weight: 600; padding: .5rem 1.1rem; border-radius: 8px; border: 1px solid var(--line); background: transparent; color: var(--ink); cursor: pointer; }
 button.main { background: var(--accent); border-color: var(--accent); color: var(--accent-ink); }
-button:hover { border-color: var(--accent); } button.main:hover { filter: brightness(1.08); }
+button[aria-pressed="true"] { border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent); } button:hover { border-color: var(--accent); } button.main:hover { filter: brightness(1.08); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .45rem .75rem .45rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th, td { text-align: left; padding: .45rem .75rem .45rem 0; border-bottom: 1px solid var(--line); }
 th { font-size: .82rem; font-weight: 600; color: var(--quiet); } td.number, th.number { text-align: right; padding-right: 1.25rem; }
-tr:last-child td { border-bottom: 0; } .scroll { overflow-x: auto; }
+tr:last-child td { border-bottom: 0; } td { vertical-align: middle; } td button { padding: .2rem .7rem; font-weight: 400; font-size: .88rem; } .scroll { overflow-x: auto; }
 select { font: inherit; padding: .45rem .5rem; border-radius: 8px; border: 1px solid var(--line); background: var(--card); color: var(--ink); }
 .field { display: grid; gap: .2rem; font-size: .88rem; } .bad { color: var(--bad); }
 `

@@ -1,5 +1,6 @@
 import { Hono } from "hono"
 import { systemClock, type Clock } from "../lib/clock.ts"
+import { createAdminRoutes } from "./admin.ts"
 import { createApiRoutes } from "./api.ts"
 import { createChanges, type Changes } from "./changes.ts"
 import { createChurn, type Churn } from "./churn.ts"
@@ -32,7 +33,7 @@ export const defaultClient: OAuthClient = { clientId: "sandbox-client", clientSe
 
 /** A local Mailchimp: the handler of its requests, and everything that a test or a demo holds it by. */
 export type Sandbox = {
-  fetch(request: Request): Promise<Response>
+  fetch(request: Request): Response | Promise<Response>
   /** What may be changed while it runs. */
   readonly settings: Settings
   /** Accounts, lists and tokens as they are now; another object after each reset. */
@@ -124,8 +125,12 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     route: (request, passed) => app.fetch(request, passed),
   })
 
+  const admin = createAdminRoutes(() => sandbox)
   const sandbox: Sandbox = {
-    fetch: gate,
+    fetch: (request) => {
+      const { pathname } = new URL(request.url)
+      return pathname === "/" || pathname.startsWith("/sandbox/") ? admin.fetch(request) : gate(request)
+    },
     settings,
     get state() {
       return world.state
@@ -142,7 +147,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     faults,
     traffic,
     clients,
-    routes: app.routes,
+    routes: [...app.routes, ...admin.routes],
     truth: (listId) => createTruth(world.state.list(listId).table),
     revoke(userId, token) {
       const { tokens } = world.state.account(userId)

@@ -1,0 +1,157 @@
+import { Hono, type Context } from "hono"
+import { z } from "zod"
+import { churnSchema } from "./churn.ts"
+import { faultActionSchema } from "./faults.ts"
+import { renderHomePage } from "./home-page.ts"
+import { countStatuses } from "./lists.ts"
+import type { Sandbox } from "./sandbox.ts"
+
+const settingsSchema = z.strictObject({
+  decision: z.enum(["ask", "approve", "deny"]).exactOptional(),
+  consentingUserId: z.number().int().exactOptional(),
+  latencyMs: z.number().min(0).exactOptional(),
+  evaluate: z.enum(["after-latency", "before-latency", "count-before-rows-after"]).exactOptional(),
+  visibilityDelayMs: z.number().min(0).exactOptional(),
+  serverSkewsMs: z.array(z.number()).min(1).exactOptional(),
+  maxConnections: z.number().int().min(1).exactOptional(),
+  holdAfterAbortMs: z.number().min(0).exactOptional(),
+  requestLimit: z.object({ requests: z.number().int(), windowMs: z.number() }).exactOptional(),
+  throttleWith: z.enum(["429", "403-html"]).exactOptional(),
+  gzip: z.boolean().exactOptional(),
+})
+
+const faultSchema = z.strictObject({
+  match: z
+    .strictObject({
+      path: z.string().exactOptional(),
+      query: z.string().exactOptional(),
+      method: z.string().exactOptional(),
+      listId: z.string().exactOptional(),
+      offset: z.number().int().exactOptional(),
+    })
+    .exactOptional(),
+  action: faultActionSchema,
+  skip: z.number().int().min(0).exactOptional(),
+  /** -1 for every request from now on, as JSON knows no infinity. */
+  times: z.number().int().min(-1).exactOptional(),
+})
+
+const churnStartSchema = z.strictObject({
+  everyPage: churnSchema,
+  seed: z.number().int().exactOptional(),
+  listId: z.string().exactOptional(),
+})
+
+/** The page at `/` and the routes by which another process holds the sandbox. None of them is Mailchimp's, and none is counted or broken. */
+export function createAdminRoutes(sandbox: () => Sandbox): Hono {
+  return new Hono()
+    .get("/", (c) => c.html(renderHomePage(describe(sandbox()))))
+    .get("/sandbox/state", (c) => c.json(describe(sandbox())))
+    .post("/sandbox/reset", (c) => {
+      sandbox().reset()
+      return c.body(null, 204)
+    })
+    .put("/sandbox/settings", async (c) => {
+      const body = await read(c, settingsSchema)
+      if (!body.success) return refuse(c, body.error)
+      Object.assign(sandbox().settings, body.data)
+      return c.json(describe(sandbox()).settings)
+    })
+    .get("/sandbox/requests", (c) => c.json(sandbox().traffic.log))
+    .get("/sandbox/faults", (c) => c.json(sandbox().faults.list()))
+    .post("/sandbox/faults", async (c) => {
+      const body = await read(c, faultSchema)
+      if (!body.success) return refuse(c, body.error)
+      const { times, ...fault } = body.data
+      sandbox().faults.add({
+        ...fault,
+        ...(times === undefined ? {} : { times: times === -1 ? Infinity : times }),
+      })
+      return c.json(sandbox().faults.list(), 201)
+    })
+    .delete("/sandbox/faults", (c) => {
+      sandbox().faults.clear()
+      return c.body(null, 204)
+    })
+    .put("/sandbox/churn", async (c) => {
+      const body = await read(c, churnStartSchema)
+      if (!body.success) return refuse(c, body.error)
+      sandbox().churn.start(body.data)
+      return c.body(null, 204)
+    })
+    .delete("/sandbox/churn", (c) => {
+      sandbox().churn.stop()
+      return c.body(null, 204)
+    })
+    .post("/sandbox/lists/:list_id/changes", async (c) => {
+      const body = await read(c, churnSchema)
+      if (!body.success) return refuse(c, body.error)
+      sandbox().churn.once(c.req.param("list_id"), body.data)
+      return c.json(sandbox().churn.made)
+    })
+    .get("/sandbox/lists/:list_id/truth", (c) => {
+      const members = sandbox().truth(c.req.param("list_id")).members()
+      const lines = async function* () {
+        const encoder = new TextEncoder()
+        for (const member of members) {
+          yield encoder.encode(
+            `${JSON.stringify({ ...member, at: Number.isFinite(member.at) ? member.at : null })}\n`,
+          )
+        }
+      }
+      return new Response(lines(), { headers: { "content-type": "application/x-ndjson" } })
+    })
+    .post("/sandbox/accounts/:user_id/revoke", (c) => {
+      sandbox().revoke(Number(c.req.param("user_id")))
+      return c.body(null, 204)
+    })
+    .put("/sandbox/accounts/:user_id/disabled", async (c) => {
+      const body = await read(c, z.boolean())
+      if (!body.success) return refuse(c, body.error)
+      sandbox().setDisabled(Number(c.req.param("user_id")), body.data)
+      return c.body(null, 204)
+    })
+    .onError((error, c) => {
+      if (error instanceof RangeError) return c.json({ error: error.message }, 404)
+      throw error
+    })
+}
+
+export type SandboxDescription = ReturnType<typeof describe>
+
+/** What there is to see of a sandbox, as JSON. */
+function describe({ state, settings, traffic, faults, churn, deliverer }: Sandbox) {
+  return {
+    accounts: state.accounts.map((account) => ({
+      user_id: account.userId,
+      account_name: account.accountName,
+      login_email: account.loginEmail,
+      dc: account.dc,
+      disabled: account.disabled,
+      tokens: account.tokens.size,
+      connections: traffic.connections(account.userId),
+      lists: account.lists.map((list) => ({
+        id: list.id,
+        name: list.name,
+        webhooks: list.webhooks.length,
+        counts: countStatuses(list),
+      })),
+    })),
+    settings: {
+      ...settings,
+      latencyMs: typeof settings.latencyMs === "number" ? settings.latencyMs : "by a function",
+    },
+    requests: { total: traffic.total, by_path: traffic.counts() },
+    faults: faults.list(),
+    churn: { running: churn.running, made: { ...churn.made } },
+    deliveries: deliverer.deliveries.length,
+  }
+}
+
+async function read<T extends z.ZodType>(c: Context, schema: T) {
+  return schema.safeParse(await c.req.json().catch(() => undefined))
+}
+
+function refuse(c: Context, error: z.ZodError): Response {
+  return c.json({ error: z.prettifyError(error) }, 400)
+}

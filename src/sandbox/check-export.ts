@@ -1,0 +1,93 @@
+import type { Sandbox } from "./sandbox.ts"
+import type { TrueMember } from "./truth.ts"
+
+/** What an export turned out to be, against the sandbox's own truth. All but `rows` and `members` should be 0. */
+export type ExportReport = {
+  readonly rows: number
+  /** Those who were in a list from the start of the export to its as_of, whom the export promises. */
+  readonly members: number
+  /** Members who were there all along, and are in no row. */
+  readonly missing: number
+  /** Members whose last row is older than what they were at as_of. */
+  readonly stale: number
+  /** Rows with an older version of a member than a row before them. */
+  readonly backwards: number
+  /** Rows that are no version of any member: changed on their way, or made up. */
+  readonly foreign: number
+}
+
+export type ExportCheck = {
+  /** Takes a row, as the line of NDJSON that it is. */
+  take(line: string): void
+  /** @param asOfMs until when each list is promised to be whole, in ms since the epoch */
+  report(asOfMs: (listId: string) => number): ExportReport
+}
+
+/**
+ * Compares an export of live members, row by row, with what the lists held and hold.
+ *
+ * @param startedMs when the export began, in ms since the epoch
+ */
+export function createExportCheck(
+  sandbox: Sandbox,
+  listIds: readonly string[],
+  startedMs: number,
+): ExportCheck {
+  const versionByList = new Map(listIds.map((listId) => [listId, new Map<string, number>()]))
+  const truthByList = new Map(listIds.map((listId) => [listId, sandbox.truth(listId)]))
+  let [rows, backwards, foreign] = [0, 0, 0]
+
+  return {
+    take: (line) => {
+      rows += 1
+      const row: unknown = JSON.parse(line)
+      const { id, list_id: listId } = isRow(row) ? row : { id: "", list_id: "" }
+      const history = truthByList.get(listId)?.history(id) ?? []
+      const text = JSON.stringify(row)
+      const version = history.findLastIndex((member) => isLive(member) && canonical(member.row) === text)
+      const before = versionByList.get(listId)?.get(id) ?? -1
+      if (version === -1) foreign += 1
+      else if (version < before) backwards += 1
+      versionByList.get(listId)?.set(id, version)
+    },
+
+    report: (asOfMs) => {
+      let [members, missing, stale] = [0, 0, 0]
+      for (const [listId, truth] of truthByList) {
+        const until = asOfMs(listId)
+        for (const id of truth.presentDuring(Math.min(startedMs, until), until)) {
+          const history = truth.history(id)
+          const due = history.findLastIndex(({ at }) => at <= until)
+          const wasLive = history
+            .slice(
+              Math.max(
+                0,
+                history.findLastIndex(({ at }) => at <= startedMs),
+              ),
+              due + 1,
+            )
+            .every(isLive)
+          if (!wasLive) continue
+          members += 1
+          const version = versionByList.get(listId)?.get(id)
+          if (version === undefined) missing += 1
+          else if (version < due) stale += 1
+        }
+      }
+      return { rows, members, missing, stale, backwards, foreign }
+    },
+  }
+}
+
+function isRow(value: unknown): value is { id: string; list_id: string } {
+  return typeof value === "object" && value !== null && "id" in value && "list_id" in value
+}
+
+function isLive({ status }: TrueMember): boolean {
+  return status !== "archived" && status !== "gone"
+}
+
+/** The same JSON for the same value, however it was written. */
+function canonical(json: string): string {
+  return JSON.stringify(JSON.parse(json))
+}
