@@ -1,0 +1,100 @@
+import { type Delivery, type OpenVersions, selectRows } from "./delivery.ts"
+import { type Question, type Reading, MAX_REPEATS, pauseBefore } from "./reading.ts"
+import type { MembersQuery, Page } from "./source.ts"
+
+export type CrowdedSecond = Reading & {
+  /** Whether it ended although not all rows that were counted have been seen. */
+  isShort(): boolean
+}
+
+/** After so many readings from the beginning that bring no new row, no other one will. */
+const MAX_PASSES = 3
+/** The part of a page that is asked for again with the next one, so that a few leavers do not open a gap. */
+const OVERLAP = 1 / 20
+
+/**
+ * Reads a closed second that fills a page by itself. All its rows share one `last_changed`, so nothing but an offset
+ * can tell them apart, and rows that leave the second meanwhile shift the others to the left. Two things make up for it:
+ *
+ * - A page must contain a row of the contiguous prefix that was delivered. Without one there may be a gap before it: its
+ *   rows are delivered, but the reading goes back, by one page, then two, four, until it finds one; offset 0 is always good.
+ * - The second is left only when it is complete. It can only lose rows, so when the distinct ids of answers asked for
+ *   after its present total was first shown are as many as that total, they are all of it, in whatever order they came.
+ *
+ * @param query the question for just this second, (second - 1, second]
+ * @param deliveredIds the ids of its rows that were delivered before; new ones are added
+ */
+export function createCrowdedSecond(
+  query: Omit<MembersQuery, "offset">,
+  deliveredIds: Set<string>,
+  versions: OpenVersions,
+): CrowdedSecond {
+  let offset = 0
+  let prefixIds = new Set<string>()
+  let stepBack = 1
+  let repeats = 0
+
+  let total: number | undefined
+  let idsOfTotal = new Set<string>()
+  let idsBeforePass = 0
+  let passesInVain = 0
+
+  let ended: "complete" | "short" | undefined
+
+  return { question, receive, isShort: () => ended === "short" }
+
+  function question(): Question | undefined {
+    if (ended) return undefined
+    return { query: { ...query, offset }, pauseS: repeats > 0 ? pauseBefore(repeats) : undefined }
+  }
+
+  function receive(page: Page): Delivery {
+    const ids = Array.from({ length: page.length }, (_, index) => page.id(index))
+    const all = { headEnd: page.length, knownIds: deliveredIds, openStart: page.length }
+    const ranges = selectRows(page, page.length, all, versions)
+    for (const id of ids) deliveredIds.add(id)
+    if (isComplete(page, ids)) ended = "complete"
+    else move(page, ids)
+    return { listId: query.listId, page, ranges }
+  }
+
+  function isComplete({ totalItems }: Page, ids: readonly string[]): boolean {
+    if (totalItems !== total) {
+      // The rows of this answer may be older than its count.
+      total = totalItems
+      idsOfTotal = new Set()
+      idsBeforePass = 0
+      passesInVain = 0
+      return total === 0 && ids.length === 0
+    }
+    for (const id of ids) idsOfTotal.add(id)
+    return total > 0 && idsOfTotal.size === total
+  }
+
+  function move(page: Page, ids: readonly string[]): void {
+    if (offset > 0 && !ids.some((id) => prefixIds.has(id))) {
+      offset = Math.max(0, offset - stepBack * page.count)
+      stepBack *= 2
+      return
+    }
+    for (const id of ids) prefixIds.add(id)
+    stepBack = 1
+    const seen = offset + ids.length
+    if (ids.length > 0 && seen >= page.totalItems) return startAgain()
+    const next = seen - Math.min(Math.ceil(page.count * OVERLAP), ids.length - 1)
+    if (next > offset) {
+      offset = next
+      repeats = 0
+    } else if (repeats < MAX_REPEATS) repeats += 1
+    else ended = "short"
+  }
+
+  function startAgain(): void {
+    passesInVain = idsOfTotal.size > idsBeforePass ? 0 : passesInVain + 1
+    if (passesInVain === MAX_PASSES) ended = "short"
+    idsBeforePass = idsOfTotal.size
+    offset = 0
+    prefixIds = new Set()
+    repeats = 0
+  }
+}

@@ -1,0 +1,63 @@
+import type { Page } from "./source.ts"
+
+/** Rows of a page, from `start` to before `end`. */
+export type Range = { readonly start: number; readonly end: number }
+
+/** What one answer brought: the rows of it that the consumer does not have yet. Often all, sometimes none. */
+export type Delivery = {
+  readonly listId: string
+  readonly page: Page
+  readonly ranges: readonly Range[]
+}
+
+/**
+ * The last version delivered of each member whose second was open then. A row that equals it may be dropped, over all
+ * readings of a list. Equal to *any* earlier version would not do: an edit and its undoing fit into one second.
+ */
+export type OpenVersions = Map<string, bigint | number | string>
+
+/** Which rows of a page need a closer look; all others are delivered as they are. */
+export type Doubts = {
+  /** Rows before this one are dropped when their id is known. */
+  readonly headEnd: number
+  readonly knownIds: ReadonlySet<string>
+  /** Rows from this one on are of an open second. */
+  readonly openStart: number
+}
+
+/** The rows among the first `end` of a page that are to be delivered. Notes what was delivered of open seconds. */
+export function selectRows(
+  page: Page,
+  end: number,
+  { headEnd, knownIds, openStart }: Doubts,
+  versions: OpenVersions,
+): Range[] {
+  const ranges: Range[] = []
+  let start = 0
+  for (let index = 0; index < end; index += 1) {
+    // Most rows of most pages are in no doubt, and their ids need not be looked at.
+    if (index >= headEnd && index < openStart && versions.size === 0) continue
+    if (isDelivered(index)) {
+      if (index > start) ranges.push({ start, end: index })
+      start = index + 1
+    }
+  }
+  if (end > start) ranges.push({ start, end })
+  return ranges
+
+  function isDelivered(index: number): boolean {
+    const id = page.id(index)
+    if (index < headEnd && knownIds.has(id)) return true
+    const isOpen = index >= openStart
+    if (!isOpen && !versions.has(id)) return false
+    const version = page.fingerprint(index)
+    if (versions.get(id) === version) return true
+    if (isOpen) versions.set(id, version)
+    else versions.delete(id)
+    return false
+  }
+}
+
+export function countRows(ranges: readonly Range[]): number {
+  return ranges.reduce((rows, { start, end }) => rows + end - start, 0)
+}

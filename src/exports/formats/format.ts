@@ -1,0 +1,12 @@
+/**
+ * An export as bytes. Rows come in with a newline before each, so what separates two rows is written with the second
+ * one, and white space may follow a row for as long as the next one is awaited.
+ */
+export type Format = {
+  start(): Uint8Array
+  rows(bytes: Uint8Array): Uint8Array
+  /** Bytes that no reader sees, to show that the export is alive. Empty where there is no place for them. */
+  keepAlive(): Uint8Array
+  /** What makes the document whole. It is not written when the export fails. */
+  end(): Uint8Array
+}

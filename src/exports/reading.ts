@@ -1,0 +1,42 @@
+import type { Delivery } from "./delivery.ts"
+import type { MembersQuery, Page, Second, Source } from "./source.ts"
+
+/** What is to be asked next, and what is to be waited for before. */
+export type Question = {
+  readonly query: MembersQuery
+  /** Not before Mailchimp's clock shows this second. */
+  readonly notBefore?: Second | undefined
+  /** Not before so many seconds from now. */
+  readonly pauseS?: number | undefined
+}
+
+/** One step after the other of a reading, without doing any of it, so that the rules can be read and tested alone. */
+export type Reading = {
+  /** The next question; undefined once the reading has ended. The same until an answer was received. */
+  question(): Question | undefined
+  /** Takes the answer to that question. */
+  receive(page: Page): Delivery
+}
+
+/** How often an answer that brings nothing new is asked for again while more rows are counted than were seen. */
+export const MAX_REPEATS = 3
+
+/** Pauses in seconds that grow with each repeat: one, two, four. */
+export function pauseBefore(repeat: number): number {
+  return 2 ** (repeat - 1)
+}
+
+/** Whether the page is the last one of its question: shorter than asked, and with the rows counted all seen. */
+export function reachesEnd(page: Page, offset: number): boolean {
+  return page.length < page.count && offset + page.length >= page.totalItems
+}
+
+/** Carries a reading out, lazily: the next question is asked when the next delivery is pulled. */
+export async function* read(reading: Reading, source: Source, signal: AbortSignal): AsyncGenerator<Delivery> {
+  for (let question = reading.question(); question; question = reading.question()) {
+    const { notBefore, pauseS } = question
+    if (notBefore !== undefined) await source.waitUntil(notBefore, signal)
+    if (pauseS !== undefined) await source.waitUntil(source.clock() + pauseS, signal)
+    yield reading.receive(await source.read(question.query, signal))
+  }
+}

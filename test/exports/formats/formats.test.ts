@@ -1,0 +1,60 @@
+import { describe, expect, test } from "bun:test"
+import type { Format } from "../../../src/exports/formats/format.ts"
+import { createJson } from "../../../src/exports/formats/json.ts"
+import { createNdjson } from "../../../src/exports/formats/ndjson.ts"
+
+/** What a format writes of these steps: rows, or a moment with nothing to send. */
+function write(format: Format, ...steps: (string | "alive")[]): string {
+  const parts = steps.map((step) => (step === "alive" ? format.keepAlive() : format.rows(Buffer.from(step))))
+  return Buffer.concat([format.start(), ...parts, format.end()]).toString()
+}
+
+describe("createNdjson()", () => {
+  test("ends each row by a newline", () => {
+    expect(write(createNdjson(), '\n{"id":"a"}\n{"id":"b"}', "", '\n{"id":"c"}')).toBe(
+      '{"id":"a"}\n{"id":"b"}\n{"id":"c"}\n',
+    )
+  })
+
+  test("is empty without rows", () => {
+    expect(write(createNdjson(), "", "alive")).toBe("")
+  })
+
+  test("keeps alive by spaces behind a row, so that no line is blank, not even the last one", () => {
+    const text = write(createNdjson(), "alive", '\n{"id":"a"}', "alive", "alive", '\n{"id":"b"}', "alive")
+    expect(text).toBe('{"id":"a"}  \n{"id":"b"} \n')
+  })
+})
+
+describe("createJson()", () => {
+  test("is the envelope, with the rows as its data", () => {
+    const text = write(
+      createJson(),
+      "alive",
+      '\n{"id":"a"}\n{"id":"b"}',
+      "alive",
+      "",
+      '\n{"id":"c"}',
+      "alive",
+    )
+    expect(JSON.parse(text)).toEqual({
+      success: true,
+      message: "Success",
+      data: [{ id: "a" }, { id: "b" }, { id: "c" }],
+    })
+  })
+
+  test("is an envelope of nothing without rows", () => {
+    expect(JSON.parse(write(createJson(), "", "alive"))).toEqual({
+      success: true,
+      message: "Success",
+      data: [],
+    })
+  })
+
+  test("leaves the bytes of its rows to others who read them", () => {
+    const bytes = Buffer.from('\n{"id":"a"}')
+    createJson().rows(bytes)
+    expect(bytes.toString()).toBe('\n{"id":"a"}')
+  })
+})

@@ -1,0 +1,204 @@
+import { describe, expect, test } from "bun:test"
+import { AppError } from "../../src/errors.ts"
+import { parseSelection } from "../../src/exports/selection.ts"
+import { type ExportEvent, type ExportOptions, openExport } from "../../src/exports/stream-export.ts"
+import { systemClock } from "../../src/lib/clock.ts"
+import { createTestSource, membersOf } from "./support.ts"
+
+const listIds = ["a", "none", "b"]
+const lists = { a: membersOf(25), none: [], b: membersOf(3) }
+const all = [...lists.a, ...lists.b]
+const failure = new AppError("mailchimp_error", "Cannot read the members as Mailchimp failed: list a")
+
+function open(options: Partial<ExportOptions> = {}) {
+  return openExport({
+    listIds,
+    selection: parseSelection({}),
+    format: "ndjson",
+    source: createTestSource(lists, { pageSize: 10 }),
+    marginS: 10,
+    signal: new AbortController().signal,
+    ...options,
+  })
+}
+
+async function textOf(stream: AsyncGenerator<Uint8Array>): Promise<string> {
+  return new Response(stream).text()
+}
+
+/** Fails at the n-th question and after. */
+function failingAt(n: number, error: Error = failure) {
+  let asked = 0
+  return createTestSource(lists, {
+    pageSize: 10,
+    answer: (_query, _signal, answer) => {
+      asked += 1
+      if (asked >= n) throw error
+      return answer()
+    },
+  })
+}
+
+describe("openExport()", () => {
+  test("gives every member of every list as a line", async () => {
+    expect(await textOf(await open())).toBe(all.map((member) => `${JSON.stringify(member)}\n`).join(""))
+  })
+
+  test("gives the JSON envelope", async () => {
+    const text = await textOf(await open({ format: "json" }))
+    expect(JSON.parse(text)).toEqual({ success: true, message: "Success", data: all })
+  })
+
+  test("gives an empty document for no lists and for empty ones", async () => {
+    expect(await textOf(await open({ listIds: [] }))).toBe("")
+    expect(await textOf(await open({ listIds: ["none"] }))).toBe("")
+    expect(JSON.parse(await textOf(await open({ listIds: [], format: "json" })))).toMatchObject({ data: [] })
+  })
+
+  test("gives a slice where count or offset is selected", async () => {
+    const text = await textOf(
+      await open({ selection: parseSelection({ offset: 24, count: 2 }), format: "json" }),
+    )
+    expect(JSON.parse(text).data).toEqual(all.slice(24, 26))
+  })
+
+  test("reads the first page before it resolves, and then at most one page ahead of the consumer", async () => {
+    const source = createTestSource(lists, { pageSize: 5 })
+    const stream = await open({ source })
+    expect(source.queries.length).toBe(2)
+    await stream.next()
+    await Bun.sleep(1)
+    expect(source.queries.length).toBe(2)
+    await stream.next()
+    expect(source.queries.length).toBe(3)
+    await stream.return(undefined)
+  })
+
+  test("rejects with a failure of the first page, and asks for nothing more", async () => {
+    const source = failingAt(1)
+    await expect(open({ source })).rejects.toBe(failure)
+    expect(source.queries.length).toBe(1)
+  })
+
+  test.each(["ndjson", "json"] as const)(
+    "breaks the transfer of %s when a later page fails",
+    async (format) => {
+      const events: ExportEvent[] = []
+      const waited: number[] = []
+      const clock = { ...systemClock, sleep: async (ms: number) => void waited.push(ms) }
+      // A keep-alive timer that never rings, and a pause before the break that takes no time.
+      clock.sleep = (ms, signal?: AbortSignal) =>
+        ms === 10_000 ? systemClock.sleep(ms, signal) : Promise.resolve(void waited.push(ms))
+      const stream = await open({
+        source: failingAt(3),
+        format,
+        clock,
+        onEvent: (event) => events.push(event),
+      })
+      const chunks: Uint8Array[] = []
+      const run = async () => {
+        for await (const chunk of stream) chunks.push(chunk)
+      }
+      await expect(run()).rejects.toBe(failure)
+      const text = Buffer.concat(chunks).toString()
+      expect(text).toEndWith("}")
+      expect(text).toContain("19@example.com")
+      if (format === "json") expect(() => JSON.parse(text)).toThrow()
+      expect(waited).toEqual([500])
+      expect(events.at(-1)).toEqual({ type: "failed", rows: 19, error: failure })
+    },
+  )
+
+  test("stops reading at once when the consumer leaves in the middle of a page", async () => {
+    const events: ExportEvent[] = []
+    const consumer = new AbortController()
+    const asked: AbortSignal[] = []
+    const source = createTestSource(lists, {
+      pageSize: 10,
+      answer: (_query, signal, answer) => {
+        asked.push(signal)
+        if (asked.length < 2) return answer()
+        return new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason), { once: true })
+        })
+      },
+    })
+    const stream = await open({ source, signal: consumer.signal, onEvent: (event) => events.push(event) })
+    await stream.next()
+    const next = stream.next()
+    consumer.abort(new Error("The consumer left"))
+    await expect(next).rejects.toThrow("The consumer left")
+    expect(asked.map(({ aborted }) => aborted)).toEqual([true, true])
+    expect(events.at(-1)).toEqual({ type: "left", rows: 10 })
+    expect((await stream.next()).done).toBe(true)
+  })
+
+  test("stops reading when the generator is closed, and when it was never run", async () => {
+    for (const started of [true, false]) {
+      const consumer = new AbortController()
+      const asked: AbortSignal[] = []
+      const source = createTestSource(lists, {
+        pageSize: 10,
+        answer: (_query, signal, answer) => {
+          asked.push(signal)
+          return answer()
+        },
+      })
+      const stream = await open({ source, signal: consumer.signal })
+      if (started) {
+        await stream.next()
+        await stream.return(undefined)
+      } else consumer.abort()
+      expect(asked.at(-1)?.aborted).toBe(true)
+      expect(asked.length).toBe(2)
+    }
+  })
+
+  test("does not begin when the consumer has left already", async () => {
+    const source = createTestSource(lists)
+    await expect(open({ source, signal: AbortSignal.abort(new Error("gone")) })).rejects.toThrow("gone")
+    expect(source.queries).toEqual([])
+  })
+
+  test("shows that it is alive while it waits for Mailchimp", async () => {
+    let ring = () => {}
+    const rung = new Promise<void>((resolve) => (ring = resolve))
+    const clock = { ...systemClock, sleep: async () => {} }
+    let asked = 0
+    const source = createTestSource(lists, {
+      pageSize: 10,
+      answer: async (_query, _signal, answer) => {
+        if (++asked === 2) await rung
+        return answer()
+      },
+    })
+    const stream = await open({ source, clock })
+    const first = Buffer.from((await stream.next()).value ?? []).toString()
+    expect(Buffer.from((await stream.next()).value ?? []).toString()).toBe(" ")
+    ring()
+    const rest = await textOf(stream)
+    const lines = (first + rest).trimEnd().split("\n")
+    expect(lines.map((line) => JSON.parse(line))).toEqual(all)
+  })
+
+  test("writes chunks of at most 256 KiB, and each page at once", async () => {
+    const large = { a: membersOf(400, { note: "x".repeat(1000) }) }
+    const sizes: number[] = []
+    const stream = await open({ listIds: ["a"], source: createTestSource(large, { pageSize: 300 }) })
+    for await (const chunk of stream) sizes.push(chunk.length)
+    expect(Math.max(...sizes)).toBe(256 * 1024)
+    expect(sizes.length).toBe(4)
+  })
+
+  test("tells of pages, lists and the end", async () => {
+    const events: ExportEvent[] = []
+    await textOf(await open({ onEvent: (event) => events.push(event) }))
+    expect(events.filter(({ type }) => type === "page").length).toBe(5)
+    expect(events.filter(({ type }) => type === "list")).toEqual([
+      { type: "list", listId: "a", rows: 25, totalItems: 25, asOf: 1_999_999_989, isShort: false },
+      { type: "list", listId: "none", rows: 0, totalItems: 0, asOf: 1_999_999_989, isShort: false },
+      { type: "list", listId: "b", rows: 3, totalItems: 3, asOf: 1_999_999_989, isShort: false },
+    ])
+    expect(events.at(-1)).toEqual({ type: "completed", rows: 28 })
+  })
+})

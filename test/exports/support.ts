@@ -1,0 +1,56 @@
+import { splitMembers } from "../../src/exports/split-members.ts"
+import type { MembersQuery, Page, Source } from "../../src/exports/source.ts"
+
+export type TestMember = { readonly id: string; readonly last_changed: string } & Record<string, unknown>
+
+/** A member by its number: each a minute after the one before. */
+export function memberOf(number: number, changes: Record<string, unknown> = {}): TestMember {
+  return {
+    id: number.toString(16).padStart(32, "0"),
+    email_address: `${number}@example.com`,
+    last_changed: new Date(1_600_000_000_000 + number * 60_000).toISOString().replace(".000Z", "+00:00"),
+    ...changes,
+  }
+}
+
+export function membersOf(count: number, changes: Record<string, unknown> = {}): TestMember[] {
+  return Array.from({ length: count }, (_, index) => memberOf(index + 1, changes))
+}
+
+export type TestSource = Source & { readonly queries: MembersQuery[] }
+
+/** Lists that do not change, all in the past, as a source. `answer` may bend, delay or fail an answer. */
+export function createTestSource(
+  lists: Readonly<Record<string, readonly TestMember[]>>,
+  options: {
+    readonly pageSize?: number
+    readonly without?: readonly string[]
+    readonly answer?: (query: MembersQuery, signal: AbortSignal, answer: () => Page) => Page | Promise<Page>
+  } = {},
+): TestSource {
+  const { pageSize = 1000, without = [], answer = (_query, _signal, answer) => answer() } = options
+  const queries: MembersQuery[] = []
+  const secondOf = (member: TestMember) => Date.parse(member.last_changed) / 1000
+
+  const answerOf = (query: MembersQuery): Page => {
+    const { since = -Infinity, before = Infinity, offset } = query
+    const count = Math.min(query.count ?? pageSize, pageSize)
+    const matching = (lists[query.listId] ?? [])
+      .filter((member) => secondOf(member) > since && secondOf(member) <= before)
+      .toSorted((a, b) => secondOf(a) - secondOf(b))
+    const members = matching.slice(offset, offset + count)
+    const body = JSON.stringify({ members, list_id: query.listId, total_items: matching.length })
+    return { ...splitMembers(Buffer.from(body), { count, offset, without }), count, askedAt: 2_000_000_000 }
+  }
+
+  return {
+    queries,
+    read: async (query, signal) => {
+      signal.throwIfAborted()
+      queries.push(query)
+      return answer(query, signal, () => answerOf(query))
+    },
+    clock: () => 2_000_000_000,
+    waitUntil: async () => {},
+  }
+}
