@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { AppError } from "../../src/errors.ts"
 import { parseSelection } from "../../src/exports/selection.ts"
 import { type ExportEvent, type ExportOptions, openExport } from "../../src/exports/stream-export.ts"
-import { systemClock } from "../../src/lib/clock.ts"
+import { type Clock, systemClock } from "../../src/lib/clock.ts"
 import { createTestSource, membersOf } from "./support.ts"
 
 const listIds = ["a", "none", "b"]
@@ -85,10 +85,14 @@ describe("openExport()", () => {
     async (format) => {
       const events: ExportEvent[] = []
       const waited: number[] = []
-      const clock = { ...systemClock, sleep: async (ms: number) => void waited.push(ms) }
-      // A keep-alive timer that never rings, and a pause before the break that takes no time.
-      clock.sleep = (ms, signal?: AbortSignal) =>
-        ms === 10_000 ? systemClock.sleep(ms, signal) : Promise.resolve(void waited.push(ms))
+      // The time to keep alive never comes; the pause before the break takes none.
+      const clock: Clock = {
+        ...systemClock,
+        sleep: async (ms, signal) => {
+          if (ms === 10_000) return systemClock.sleep(ms, signal)
+          waited.push(ms)
+        },
+      }
       const stream = await open({
         source: failingAt(3),
         format,
@@ -161,21 +165,20 @@ describe("openExport()", () => {
   })
 
   test("shows that it is alive while it waits for Mailchimp", async () => {
-    let ring = () => {}
-    const rung = new Promise<void>((resolve) => (ring = resolve))
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
     const clock = { ...systemClock, sleep: async () => {} }
     let asked = 0
     const source = createTestSource(lists, {
       pageSize: 10,
-      answer: async (_query, _signal, answer) => {
-        if (++asked === 2) await rung
-        return answer()
+      answer: async (_query, _signal, page) => {
+        if (++asked === 2) await answered
+        return page()
       },
     })
     const stream = await open({ source, clock })
     const first = Buffer.from((await stream.next()).value ?? []).toString()
     expect(Buffer.from((await stream.next()).value ?? []).toString()).toBe(" ")
-    ring()
+    answer()
     const rest = await textOf(stream)
     const lines = (first + rest).trimEnd().split("\n")
     expect(lines.map((line) => JSON.parse(line))).toEqual(all)
