@@ -115,7 +115,7 @@ describe("createSealer() with rotating keys", () => {
   test("does not open what a key sealed that is gone, and names that key", async () => {
     const sealed = await sealer.seal("a value", token)
     await refused(sealed, token, createSealer([newKey]))
-    expect(createSealer([newKey]).open(sealed, token)).rejects.toThrow(/2025$/)
+    await expect(createSealer([newKey]).open(sealed, token)).rejects.toThrow(/2025$/)
   })
 
   test("does not open what another key of the same id sealed", async () => {

@@ -49,9 +49,18 @@ export function openDatabase(uri: string, clock: Clock): MongoDatabase {
   })
   const db = client.db(namesDatabase(uri) ? undefined : databaseName)
 
+  /**
+   * An operation connects by itself only once: when that fails, as the server is not up yet, the driver fails all that
+   * come later too. `connect()` tries again, and does nothing once it has succeeded.
+   */
+  async function connected<T>(step: () => Promise<T>): Promise<T> {
+    await client.connect()
+    return step()
+  }
+
   async function attempt<T>(what: string, step: () => Promise<T>): Promise<T> {
     try {
-      return await withTimeout(step, { timeoutMs: deadlineMs, clock })
+      return await withTimeout(() => connected(step), { timeoutMs: deadlineMs, clock })
     } catch (cause) {
       if (!isUnavailable(cause)) throw cause
       throw new AppError("database_unavailable", `Cannot ${what} as the database does not answer`, {
@@ -68,7 +77,7 @@ export function openDatabase(uri: string, clock: Clock): MongoDatabase {
       attempt("reach the database", async () => {
         await db.command({ ping: 1 })
       }),
-    close: () => attempt("close the database", () => client.close()),
+    close: () => client.close(),
   }
 }
 
@@ -96,9 +105,13 @@ const unavailableCodes = new Set([
   6, 7, 13, 18, 50, 64, 89, 91, 100, 189, 202, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031,
 ])
 
-/** All that the driver throws but what we did wrong ourselves (its API errors), and a server's no to a command. */
+/**
+ * All that the driver throws but what we did wrong ourselves (its API errors), and a server's no to a command. Resolving
+ * a name fails with an error of the system.
+ */
 function isUnavailable(error: unknown): boolean {
   if (error instanceof MongoServerError) return unavailableCodes.has(Number(error.code))
   if (error instanceof MongoNotConnectedError || error instanceof MongoTopologyClosedError) return true
-  return error instanceof TimedOut || (error instanceof MongoError && !(error instanceof MongoAPIError))
+  if (error instanceof MongoError) return !(error instanceof MongoAPIError)
+  return error instanceof TimedOut || (error instanceof Error && "syscall" in error)
 }

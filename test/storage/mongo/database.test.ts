@@ -1,0 +1,207 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { AppError } from "../../../src/errors.ts"
+import { openStorage, type Storage } from "../../../src/storage/storage.ts"
+import { found, newConnection, newOwner } from "../../contracts/connection-store.ts"
+import { buildTimeoutMs, type FragileFerretdb, startFragileFerretdb } from "../../support/ferretdb.ts"
+import { describeWithFerretdb, describeWithMongodb, newMongodbUri } from "../../support/mongodb.ts"
+import { withRawMongo } from "../../support/storage-under-test.ts"
+
+/** What is promised to a caller: an answer within five seconds, whatever happens to the database. */
+const promisedMs = 5_000
+
+/** Longer than several calls that take all the time they may. */
+const outageTimeoutMs = 60_000
+
+async function failure(call: Promise<unknown>): Promise<unknown> {
+  let timer: Timer | undefined
+  const late = new Promise((resolve) => {
+    timer = setTimeout(() => resolve("no answer within what is promised"), promisedMs)
+  })
+  const outcome = call.then(
+    (value) => ({ value }),
+    (error: unknown) => error,
+  )
+  try {
+    return await Promise.race([outcome, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function expectUnavailable(call: Promise<unknown>) {
+  const error = await failure(call)
+  expect(error).toBeInstanceOf(AppError)
+  expect(error).toMatchObject({ code: "database_unavailable", status: 503, retryAfterS: expect.any(Number) })
+}
+
+/** Every call there is, and what each must be able to do again after an outage. */
+function callsOf({ connections, usedStates, ping }: Storage) {
+  const connection = {
+    ...newConnection(newOwner()),
+    revision: `{"$oid":"65ab65ab65ab65ab65ab65ab"}`,
+    tokenInvalidated: false,
+  }
+  return [
+    () => connections.find(connection.owner),
+    () => connections.insert(connection),
+    () => connections.update(connection, { tokenInvalidated: true }),
+    () => connections.delete(connection),
+    () => usedStates.use(crypto.randomUUID(), new Date(Date.now() + 600_000)),
+    ping,
+  ]
+}
+
+describeWithFerretdb("a MongoDB that fails", () => {
+  let server: FragileFerretdb
+  let storage: Storage
+
+  beforeAll(async () => {
+    server = await startFragileFerretdb()
+    storage = openStorage({ mongodbUri: `mongodb://${server.host}/outages` })
+  }, buildTimeoutMs)
+
+  afterAll(async () => {
+    await storage.close()
+    await server.stop()
+  })
+
+  test(
+    "killed (-9): every call fails at once with database_unavailable; started again: the data is there",
+    async () => {
+      const connection = newConnection(newOwner())
+      await storage.connections.insert(connection)
+      await server.kill9()
+      await Promise.all(callsOf(storage).map((call) => expectUnavailable(call())))
+
+      await server.restart()
+      expect(await storage.connections.find(connection.owner)).toMatchObject(connection)
+      await Promise.all(callsOf(storage).map((call) => call()))
+    },
+    outageTimeoutMs,
+  )
+
+  test(
+    "frozen: every call fails within what is promised; thawed: all work again",
+    async () => {
+      const connection = newConnection(newOwner())
+      await storage.connections.insert(connection)
+      server.freeze()
+      try {
+        await Promise.all(callsOf(storage).map((call) => expectUnavailable(call())))
+      } finally {
+        server.thaw()
+      }
+      expect(await storage.connections.find(connection.owner)).toMatchObject(connection)
+      await Promise.all(callsOf(storage).map((call) => call()))
+    },
+    outageTimeoutMs,
+  )
+
+  test(
+    "frozen in the middle of calls: none hangs, and none is done twice",
+    async () => {
+      const owner = newOwner()
+      const calls = Array.from({ length: 20 }, () =>
+        failure(storage.connections.insert(newConnection(owner))),
+      )
+      server.freeze()
+      const outcomes = await Promise.all(calls)
+      server.thaw()
+      expect(outcomes).not.toContain("no answer within what is promised")
+      await found(storage.connections, owner).catch(() => storage.connections.insert(newConnection(owner)))
+      expect(await storage.connections.insert(newConnection(owner))).toBe(false)
+      const documents = await withRawMongo(`mongodb://${server.host}/outages`, (db) =>
+        db.collection("integrations.mailchimp.key").countDocuments({ account_id: owner.accountId }),
+      )
+      expect(documents).toBe(1)
+    },
+    outageTimeoutMs,
+  )
+
+  test(
+    "down from the start: opening does not fail, calls do, and all work when it comes up, the unique index too",
+    async () => {
+      await server.kill9()
+      const early = openStorage({ mongodbUri: `mongodb://${server.host}/from_the_start` })
+      try {
+        await Promise.all(callsOf(early).map((call) => expectUnavailable(call())))
+        await server.restart()
+        const owner = newOwner()
+        const inserted = await Promise.all(
+          Array.from({ length: 20 }, () => early.connections.insert(newConnection(owner))),
+        )
+        expect(inserted.filter(Boolean)).toHaveLength(1)
+      } finally {
+        await early.close()
+      }
+    },
+    outageTimeoutMs,
+  )
+
+  test(
+    "close() does not hang on a server that is frozen",
+    async () => {
+      const other = openStorage({ mongodbUri: `mongodb://${server.host}/outages` })
+      await other.ping()
+      server.freeze()
+      expect(await failure(other.close())).not.toBe("no answer within what is promised")
+      server.thaw()
+    },
+    outageTimeoutMs,
+  )
+})
+
+describe("openStorage() with a MongoDB that is not there", () => {
+  test(
+    "a port where nobody listens, and a name that nobody has: database_unavailable, within what is promised",
+    async () => {
+      for (const server of [
+        "mongodb://127.0.0.1:1",
+        "mongodb://database.invalid",
+        "mongodb+srv://database.invalid",
+      ]) {
+        const storage = openStorage({ mongodbUri: server })
+        await Promise.all(callsOf(storage).map((call) => expectUnavailable(call())))
+        await storage.close()
+      }
+    },
+    outageTimeoutMs,
+  )
+
+  test("a URI that is none throws, and shows no password", () => {
+    for (const mongodbUri of [
+      "mongodb://user:pass-word@",
+      "mongodb://user:pass-word@host:port",
+      "http://pass-word@x",
+    ]) {
+      expect(() => openStorage({ mongodbUri })).toThrow(expect.not.stringContaining("pass-word"))
+    }
+  })
+})
+
+describeWithMongodb("openStorage() with a MongoDB", () => {
+  test(
+    "uses the database of the URI, and mailchimp_export where it names none",
+    async () => {
+      const uri = await newMongodbUri()
+      const [, server = "", name = "", options = ""] = /^(.*\/)([^/?]+)(\?.*)?$/.exec(uri) ?? []
+      for (const [mongodbUri, expected] of [
+        [uri, name],
+        [`${server}${options}`, "mailchimp_export"],
+      ] as const) {
+        const storage = openStorage({ mongodbUri })
+        const connection = newConnection({ accountId: crypto.randomUUID(), uid: "1" })
+        await storage.connections.insert(connection)
+        const filter = { account_id: connection.owner.accountId }
+        const stored = await withRawMongo(`${server}${expected}${options}`, (db) =>
+          db.collection("integrations.mailchimp.key").countDocuments(filter),
+        )
+        expect(stored).toBe(1)
+        await storage.connections.delete(await found(storage.connections, connection.owner))
+        await storage.close()
+      }
+      await withRawMongo(uri, (db) => db.dropDatabase())
+    },
+    buildTimeoutMs,
+  )
+})
