@@ -33,7 +33,7 @@ export type FragileFerretdb = {
 let built: Promise<string> | undefined
 
 /** The path of the server's program. It is built once for each state of its source; only its modules are downloaded. */
-export function buildFerretdb(): Promise<string> {
+function buildFerretdb(): Promise<string> {
   built ??= build()
   return built
 }

@@ -1,0 +1,171 @@
+import { afterEach, beforeEach, expect, test } from "bun:test"
+import { Database } from "bun:sqlite"
+import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { AppError } from "../../../src/errors.ts"
+import { createSqliteConnections } from "../../../src/storage/sqlite/connections.ts"
+import { openDatabase } from "../../../src/storage/sqlite/database.ts"
+import { openStorage, type Storage } from "../../../src/storage/storage.ts"
+import { found, newConnection, newOwner } from "../../contracts/connection-store.ts"
+import { temporaryFolder } from "../../support/temporary-folder.ts"
+
+let folder: ReturnType<typeof temporaryFolder>
+let sqlitePath: string
+const opened: Storage[] = []
+
+beforeEach(() => {
+  folder = temporaryFolder()
+  sqlitePath = join(folder.path, "data", "deeper", "export.sqlite")
+})
+
+afterEach(async () => {
+  for (const storage of opened.splice(0)) await storage.close()
+  folder.remove()
+})
+
+function open(): Storage {
+  const storage = openStorage({ sqlitePath })
+  opened.push(storage)
+  return storage
+}
+
+const insertAndWait = new URL("../../support/insert-and-wait.ts", import.meta.url)
+const raceOnce = new URL("../../support/race-once.ts", import.meta.url)
+
+function run(script: URL, ...args: string[]) {
+  const command = [process.execPath, Bun.fileURLToPath(script), sqlitePath, ...args]
+  return Bun.spawn(command, { stdout: "pipe", stderr: "inherit" })
+}
+
+const modeOf = (path: string) => statSync(path).mode & 0o777
+
+test("openStorage() makes the file and its folders, for its owner's eyes alone", async () => {
+  await open().connections.insert(newConnection(newOwner()))
+  const dataFolder = join(sqlitePath, "..")
+  expect(modeOf(dataFolder)).toBe(0o700)
+  const files = readdirSync(dataFolder)
+  expect(files).toContain("export.sqlite-wal")
+  for (const file of files) expect(modeOf(join(dataFolder, file))).toBe(0o600)
+})
+
+test("openStorage() takes the file of others away from their eyes", async () => {
+  await openStorage({ sqlitePath }).close()
+  chmodSync(sqlitePath, 0o644)
+  open()
+  expect(modeOf(sqlitePath)).toBe(0o600)
+})
+
+test("what was stored is there when the storage is opened again", async () => {
+  const connection = newConnection(newOwner())
+  const first = openStorage({ sqlitePath })
+  await first.connections.insert(connection)
+  await first.usedStates.use("state", new Date(Date.now() + 600_000))
+  await first.close()
+  const second = open()
+  expect(await second.connections.find(connection.owner)).toMatchObject(connection)
+  expect(await second.usedStates.use("state", new Date(Date.now() + 600_000))).toBe(false)
+})
+
+test("what a process stored is there after it was killed (-9), 5 times in a row", async () => {
+  for (let round = 0; round < 5; round += 1) {
+    const process = run(insertAndWait, `account-${round}`, `state-${round}`)
+    for await (const chunk of process.stdout) if (Buffer.from(chunk).includes("stored")) break
+    process.kill("SIGKILL")
+    await process.exited
+    const storage = openStorage({ sqlitePath })
+    for (let earlier = 0; earlier <= round; earlier += 1) {
+      expect(await storage.connections.find({ accountId: `account-${earlier}`, uid: "1" })).toBeDefined()
+      expect(await storage.usedStates.use(`state-${earlier}`, new Date(Date.now() + 600_000))).toBe(false)
+    }
+    await storage.close()
+  }
+}, 30_000)
+
+test("every write is synced to the disk before it is answered, so that no loss of power takes it back", () => {
+  using database = openDatabase(sqlitePath)
+  expect(database.query("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" })
+  expect(database.query("PRAGMA synchronous").get()).toEqual({ synchronous: 2 })
+})
+
+test("8 processes that make the file at the same time agree: one connection, one use of a state", async () => {
+  for (let round = 0; round < 3; round += 1) {
+    sqlitePath = join(folder.path, `race-${round}.sqlite`)
+    const processes = Array.from({ length: 8 }, () => run(raceOnce))
+    const outputs = await Promise.all(processes.map(({ stdout }) => new Response(stdout).text()))
+    expect(outputs.filter((output) => output.includes("inserted"))).toHaveLength(1)
+    expect(outputs.filter((output) => output.includes("used"))).toHaveLength(1)
+    expect(outputs.filter((output) => output.endsWith("done\n"))).toHaveLength(8)
+  }
+}, 30_000)
+
+async function expectUnavailable(call: () => Promise<unknown>, code: RegExp) {
+  const error: unknown = await call().then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  if (!(error instanceof AppError)) throw error ?? new Error("it did not fail")
+  expect(error).toMatchObject({ code: "database_unavailable", status: 503, retryAfterS: 5 })
+  expect(error.message).toMatch(code)
+}
+
+test("a lock that another process holds is waited for, then database_unavailable, then all works again", async () => {
+  const { connections, usedStates } = open()
+  const connection = newConnection(newOwner())
+  await connections.insert(connection)
+  const stored = await found(connections, connection.owner)
+  using other = new Database(sqlitePath)
+  other.run("BEGIN IMMEDIATE")
+  const inTenMinutes = new Date(Date.now() + 600_000)
+  await expectUnavailable(() => connections.insert(newConnection(newOwner())), /SQLITE_BUSY/)
+  await expectUnavailable(() => connections.update(stored, { tokenInvalidated: true }), /SQLITE_BUSY/)
+  await expectUnavailable(() => connections.delete(stored), /SQLITE_BUSY/)
+  await expectUnavailable(() => usedStates.use("state", inTenMinutes), /SQLITE_BUSY/)
+  expect(await connections.find(connection.owner)).toEqual(stored)
+  other.run("ROLLBACK")
+  expect(await usedStates.use("state", inTenMinutes)).toBe(true)
+  expect(await connections.delete(stored)).toBe(true)
+}, 30_000)
+
+test("a full disk is database_unavailable, what is stored stays, and all works when there is room", async () => {
+  using database = openDatabase(sqlitePath)
+  const connections = createSqliteConnections(database)
+  const connection = newConnection(newOwner())
+  await connections.insert(connection)
+  const large = newConnection(newOwner(), { metadata: { dc: "us1", accountName: "x".repeat(1_000_000) } })
+  const pages = database.query<{ page_count: number }, []>("PRAGMA page_count").get()?.page_count
+  database.run(`PRAGMA max_page_count = ${pages}`)
+  await expectUnavailable(() => connections.insert(large), /SQLITE_FULL/)
+  expect(await connections.find(large.owner)).toBeUndefined()
+  expect(await connections.find(connection.owner)).toMatchObject(connection)
+  database.run("PRAGMA max_page_count = 1000000")
+  expect(await connections.insert(large)).toBe(true)
+})
+
+test("a file that is no database, and a folder in its place, are database_unavailable when opened", () => {
+  mkdirSync(join(sqlitePath, ".."), { recursive: true })
+  writeFileSync(sqlitePath, "this is no database ".repeat(100))
+  expect(() => openStorage({ sqlitePath })).toThrow(/Cannot open the database .*: SQLITE_NOTADB/)
+  const path = folder.path
+  expect(() => openStorage({ sqlitePath: path })).toThrow(/Cannot open the database .*: EISDIR/)
+})
+
+test("a file of a newer version of the service is not opened", async () => {
+  await openStorage({ sqlitePath }).close()
+  const raw = new Database(sqlitePath)
+  raw.run("PRAGMA user_version = 1000")
+  raw.close()
+  expect(() => openStorage({ sqlitePath })).toThrow("a newer version of the service made it")
+})
+
+test("a row that somebody else changed is an error that names the field, and shows nothing of it", async () => {
+  const { connections } = open()
+  const connection = newConnection(newOwner())
+  await connections.insert(connection)
+  using raw = new Database(sqlitePath)
+  for (const metadata of ["{", "{}", `{"dc":7}`, "null"]) {
+    raw.query("UPDATE connections SET metadata = ?").run(metadata)
+    const error: unknown = await connections.find(connection.owner).catch((error: unknown) => error)
+    expect(error).toMatchObject({ code: "internal_error" })
+    expect(Bun.inspect(error)).not.toContain(connection.accessToken)
+  }
+})
