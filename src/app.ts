@@ -34,7 +34,7 @@ export function createApp(services: Services) {
   const authenticated = authenticate(services.verifyToken)
   app.route(apiPrefix, createAuthRoutes({ ...services, authenticated }))
   app.route(apiPrefix, createListRoutes({ ...services, authenticated }))
-  // app.route(apiPrefix, createExportRoutes({ ...services, authenticated }))
+  app.route(apiPrefix, createExportRoutes({ ...services, authenticated }))
 
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
     type: "http",

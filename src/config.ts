@@ -48,7 +48,7 @@ const environment = z.object({
     "development, test or production, which refuses to start without TOKEN_KEYS",
   ),
   HOST: variable(text.default("127.0.0.1"), "The address to listen on; 0.0.0.0 for all"),
-  PORT: variable(wholeNumber(0, 65_535).default(3000), "The port to listen on; 0 for any free one"),
+  PORT: variable(wholeNumber(1, 65_535).default(3000), "The port to listen on"),
   PUBLIC_URL: variable(baseUrl.optional(), "Where browsers reach this service", "http://127.0.0.1:3000"),
   SHUTDOWN_TIMEOUT_MS: variable(
     wholeNumber(0, 3_600_000).default(30_000),

@@ -6,6 +6,7 @@ import { requireConnection } from "./connections/live-connection.ts"
 import { createOpenAccount } from "./connections/open-account.ts"
 import { createStartAuthorization } from "./connections/start-authorization.ts"
 import type { Owner } from "./connections/connection.ts"
+import { createStartExport } from "./exports/start-export.ts"
 import { createVerifier } from "./http/authenticate.ts"
 import { createLoginCookie, noLoginCookie } from "./http/login-cookie.ts"
 import { type Clock, systemClock } from "./lib/clock.ts"
@@ -13,6 +14,7 @@ import type { MailchimpClient } from "./mailchimp/client.ts"
 import { createLimiters } from "./mailchimp/limiter.ts"
 import { listLists } from "./mailchimp/lists.ts"
 import { createMailchimpOAuth } from "./mailchimp/oauth.ts"
+import { createExportLog } from "./http/export-log.ts"
 import { createLogger, type Logger } from "./observability/logger.ts"
 import { createSealer } from "./sealer.ts"
 import { readKeyFile } from "./storage/key-file.ts"
@@ -93,8 +95,8 @@ export function createServices(
     }),
     listLists: (client: MailchimpClient, signal: AbortSignal) =>
       Array.fromAsync(listLists(client, { signal, deadlineMs: beforeAnswerMs })),
-    pageSize: mailchimp.pageSize,
-    marginS: config.cursorMarginS,
+    startExport: createStartExport({ pageSize: mailchimp.pageSize, marginS: config.cursorMarginS, clock }),
+    onExportEvent: createExportLog(logger),
     stallTimeoutMs: config.exportStallTimeoutMs,
     ping: storage.ping,
     isDraining: () => drain.signal.aborted,

@@ -38,8 +38,8 @@ test("every missing variable is named at once, with what it is for", () => {
 
 test.each([
   ["NODE_ENV", "prod", "must be development, test or production"],
-  ["PORT", "70000", "must be a whole number from 0 to 65535"],
-  ["PORT", "30x", "must be a whole number from 0 to 65535"],
+  ["PORT", "70000", "must be a whole number from 1 to 65535"],
+  ["PORT", "30x", "must be a whole number from 1 to 65535"],
   ["PUBLIC_URL", "export.example.com", "must be a URL that begins with http:// or https://"],
   ["JWT_SECRET", "short", "must have at least 32 bytes (RFC 7518, 3.2)"],
   ["JWKS_URL", "https://id.example.com/jwks", "is set beside JWT_SECRET: set one"],

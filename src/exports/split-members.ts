@@ -1,4 +1,3 @@
-import { AppError } from "../errors.ts"
 import { arrayValues, compact, objectEntries, type Span } from "../lib/json-bytes.ts"
 import type { Rows, Second } from "./source.ts"
 
@@ -11,11 +10,11 @@ export type SplitOptions = {
 }
 
 /** An answer with status 200 that is not a page: cut, no JSON at all, or something else than its rows. */
-export class MalformedPage extends AppError {
+export class MalformedPage extends Error {
   override readonly name = "MalformedPage"
 
   constructor(reason: string, cause?: unknown) {
-    super("mailchimp_error", `Cannot read a page of members as ${reason}`, { cause })
+    super(`Cannot read a page of members as ${reason}`, { cause })
   }
 }
 

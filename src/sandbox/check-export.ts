@@ -4,11 +4,11 @@ import type { TrueMember } from "./truth.ts"
 /** What an export turned out to be, against the sandbox's own truth. All but `rows` and `members` should be 0. */
 export type ExportReport = {
   readonly rows: number
-  /** Those who were in a list from the start of the export to its as_of, whom the export promises. */
+  /** Those who were in a list, and not archived, from the start of the export to its end. */
   readonly members: number
   /** Members who were there all along, and are in no row. */
   readonly missing: number
-  /** Members whose last row is older than what they were at as_of. */
+  /** Members whose last row is older than what they were at the as_of of their list. */
   readonly stale: number
   /** Rows with an older version of a member than a row before them. */
   readonly backwards: number
@@ -19,8 +19,11 @@ export type ExportReport = {
 export type ExportCheck = {
   /** Takes a row, as the line of NDJSON that it is. */
   take(line: string): void
-  /** @param asOfMs until when each list is promised to be whole, in ms since the epoch */
-  report(asOfMs: (listId: string) => number): ExportReport
+  /**
+   * @param endedMs when the export ended, in ms since the epoch
+   * @param asOfMs the time whose version each list is promised in, or a later one
+   */
+  report(endedMs: number, asOfMs: (listId: string) => number): ExportReport
 }
 
 /**
@@ -51,27 +54,18 @@ export function createExportCheck(
       versionByList.get(listId)?.set(id, version)
     },
 
-    report: (asOfMs) => {
+    report: (endedMs, asOfMs) => {
       let [members, missing, stale] = [0, 0, 0]
       for (const [listId, truth] of truthByList) {
         const until = asOfMs(listId)
-        for (const id of truth.presentDuring(Math.min(startedMs, until), until)) {
+        for (const id of truth.presentDuring(startedMs, endedMs)) {
           const history = truth.history(id)
-          const due = history.findLastIndex(({ at }) => at <= until)
-          const wasLive = history
-            .slice(
-              Math.max(
-                0,
-                history.findLastIndex(({ at }) => at <= startedMs),
-              ),
-              due + 1,
-            )
-            .every(isLive)
-          if (!wasLive) continue
+          const atStart = history.findLastIndex(({ at }) => at <= startedMs)
+          if (!history.slice(atStart).every((version) => isLive(version) || version.at > endedMs)) continue
           members += 1
           const version = versionByList.get(listId)?.get(id)
           if (version === undefined) missing += 1
-          else if (version < due) stale += 1
+          else if (version < history.findLastIndex(({ at }) => at <= until)) stale += 1
         }
       }
       return { rows, members, missing, stale, backwards, foreign }

@@ -1,11 +1,14 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
 import type { Context, MiddlewareHandler } from "hono"
-import type { Account, OpenAccount } from "../../connections/open-account.ts"
+import type { OpenAccount } from "../../connections/open-account.ts"
 import { AppError } from "../../errors.ts"
-import { parseSelection, type Selection } from "../../exports/selection.ts"
+import { parseSelection } from "../../exports/selection.ts"
+import type { StartExport } from "../../exports/start-export.ts"
+import type { ExportEvent } from "../../exports/stream-export.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
-import { chooseFormat, mediaTypes, type Format } from "../choose-format.ts"
+import { chooseFormat, mediaTypes } from "../choose-format.ts"
 import { callerProblems, envelopeOf, once, problems, refuseInvalid, subAccountId } from "../envelope.ts"
+import { guardStall } from "../stall-guard.ts"
 
 const statuses = ["subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived"] as const
 
@@ -19,22 +22,18 @@ const wholeNumber = (least: number, most: number) => {
 const names = z.union([once.transform((value) => [value]), z.array(z.string())], "must be names of fields")
 
 const exportQuery = z.strictObject({
-  count: wholeNumber(1, 1000)
-    .optional()
-    .meta({
-      description: "With count or offset only a slice of the lists, laid end to end",
-      type: "integer",
-    }),
+  count: wholeNumber(1, 1000).optional().meta({
+    description: "With count or offset only a slice of the lists, laid end to end",
+    type: "integer",
+  }),
   offset: wholeNumber(0, Number.MAX_SAFE_INTEGER)
     .optional()
     .meta({ description: "Where the slice begins", type: "integer" }),
-  fields: names
-    .optional()
-    .meta({
-      description:
-        "Only these fields of a member, by Mailchimp's dotted names: repeated, or separated by commas",
-      type: "array",
-    }),
+  fields: names.optional().meta({
+    description:
+      "Only these fields of a member, by Mailchimp's dotted names: repeated, or separated by commas",
+    type: "array",
+  }),
   exclude_fields: names.optional().meta({ description: "All fields but these", type: "array" }),
   status: once.pipe(z.enum(statuses, `must be one of ${statuses.join(", ")}`)).optional(),
   format: once
@@ -88,24 +87,6 @@ const exportListRoute = createRoute({
   responses: answers,
 })
 
-/** The request of an export: what to read, from where, and how to write it. */
-export type ExportRequest = {
-  readonly account: Account
-  /** One list; none for all of them. */
-  readonly listId: string | undefined
-  readonly selection: Selection
-  readonly format: Format
-  /** Aborts when the consumer is gone. */
-  readonly signal: AbortSignal
-  readonly requestId: string
-}
-
-/**
- * Resolves when the first page is there, so that an early failure keeps its status. The bytes that follow must be read
- * or the signal aborted.
- */
-export type StartExport = (request: ExportRequest) => Promise<AsyncGenerator<Uint8Array>>
-
 /** Bun's server: its idle time-out would cut an export that waits for Mailchimp, or for its consumer. */
 type ServerEnv = { Bindings: { timeout?: (request: Request, seconds: number) => void } }
 type ExportEnv = CallerEnv & ServerEnv & { Variables: { requestId: string } }
@@ -115,6 +96,11 @@ export function createExportRoutes(deps: {
   readonly authenticated: MiddlewareHandler<CallerEnv>
   readonly openAccount: OpenAccount
   readonly startExport: StartExport
+  readonly stallTimeoutMs: number
+  readonly onExportEvent: (
+    event: ExportEvent | { readonly type: "stalled" },
+    requestLine: { readonly request_id: string },
+  ) => void
   readonly isDraining: () => boolean
 }) {
   const routes = new OpenAPIHono<ExportEnv>({ defaultHook: refuseInvalid })
@@ -149,14 +135,13 @@ export function createExportRoutes(deps: {
     context.env?.timeout?.(context.req.raw, 0)
     const account = await deps.openAccount(owner)
     const { signal } = context.req.raw
-    const bytes = await deps.startExport({
-      account,
-      listId,
-      selection,
-      format,
-      signal,
-      requestId: context.get("requestId"),
-    })
-    return new Response(bytes, { headers })
+    const line = { request_id: context.get("requestId") }
+    const onEvent = (event: ExportEvent) => deps.onExportEvent(event, line)
+    const bytes = await deps.startExport({ account, listId, selection, format, signal, onEvent })
+    const onStall = () => {
+      deps.onExportEvent({ type: "stalled" }, line)
+      context.env?.timeout?.(context.req.raw, 1)
+    }
+    return new Response(guardStall(bytes, { stallTimeoutMs: deps.stallTimeoutMs, onStall }), { headers })
   }
 }
