@@ -26,8 +26,8 @@ export async function cutAnswer(
 export function resetAnswer(): Response {
   const body = new ReadableStream({
     async pull(controller) {
-      // The turn matters: Bun prints an error that is thrown at once.
-      await Promise.resolve()
+      // Bun prints an error that comes before the answer has begun, and none that comes in a later turn.
+      await new Promise((resolve) => setImmediate(resolve))
       controller.error(new Error("Reset by a fault of the sandbox"))
     },
   })

@@ -78,7 +78,8 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
         release()
       }
       // A body that was never begun never ends either: then the abort says so.
-      request.signal.addEventListener("abort", onEnd, { once: true })
+      if (request.signal.aborted) onEnd()
+      else request.signal.addEventListener("abort", onEnd, { once: true })
       return fault.kind === "cut"
         ? cutAnswer(packed, fault.keep, clock, onEnd)
         : slowAnswer(packed, fault, clock, request.signal, onEnd)

@@ -108,11 +108,15 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     onPage: (listId) => world.churn.pageServed(listId),
   })
   const oauth = createOAuthRoutes({ clients, state: () => world.state, settings, clock, seed })
-  const app = new Hono()
+  const app = new Hono({ strict: false })
     .route("/oauth2", oauth)
     .route("/3.0", api)
     .route("/:dc{[a-z]+[0-9]+}/3.0", api)
     .notFound(() => problemResponse("resource_not_found"))
+    // Hono would print it and answer 500; the gate knows whether the client just left.
+    .onError((error) => {
+      throw error
+    })
   const gate = createGate({
     state: () => world.state,
     settings,

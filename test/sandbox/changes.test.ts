@@ -1,0 +1,162 @@
+import { describe, expect, test } from "bun:test"
+import { createSandbox, type SandboxOptions } from "../../src/sandbox/sandbox.ts"
+import { createVirtualClock } from "../support/virtual-clock.ts"
+
+const listId = "aaaaaaaaaa"
+
+function setUp(count: number, options: SandboxOptions = {}) {
+  const clock = createVirtualClock()
+  const sandbox = createSandbox({
+    clock,
+    gzip: false,
+    ...options,
+    accounts: [{ tokens: ["t"], lists: [{ id: listId, name: "A", count }] }],
+  })
+  const read = async (query: string) => {
+    const response = await sandbox.fetch(
+      new Request(`http://sandbox/3.0/lists/${listId}/members?exclude_fields=members._links&${query}`, {
+        headers: { authorization: "Bearer t" },
+      }),
+    )
+    const page: { members: { id: string }[]; total_items: number } = JSON.parse(await response.text())
+    return page
+  }
+  const truth = sandbox.truth(listId)
+  return { clock, sandbox, read, truth, present: () => [...truth.members()] }
+}
+
+describe("changes", () => {
+  test("an edit moves last_changed to now and keeps the rest, and the old version is remembered", async () => {
+    const { clock, sandbox, truth, present } = setUp(5)
+    const [before] = present()
+    const start = clock.now()
+    await clock.advance(1500)
+    sandbox.changes.editMember(listId, before!.id, { merge_fields: { FNAME: "Neu" }, vip: true })
+    const row = JSON.parse(truth.versionAt(before!.id, clock.now())!.row)
+    const old = JSON.parse(before!.row)
+    expect(row).toEqual({
+      ...old,
+      vip: true,
+      merge_fields: { ...old.merge_fields, FNAME: "Neu" },
+      last_changed: "2024-05-01T12:00:01+00:00",
+    })
+    expect(Object.keys(row)).toEqual(Object.keys(old))
+    expect(truth.versionAt(before!.id, start)?.row).toBe(before!.row)
+    expect(truth.history(before!.id).map(({ at }) => at)).toEqual([-Infinity, start + 1500])
+  })
+
+  test("a changed address is another id, and a deleted member is nowhere", async () => {
+    const { sandbox, read, truth, present } = setUp(5)
+    const [first, second] = present().filter(({ status }) => status !== "archived")
+    const moved = sandbox.changes.changeEmail(listId, first!.id, "New.Address@example.com")
+    sandbox.changes.deleteMember(listId, second!.id)
+    const ids = present().map(({ id }) => id)
+    expect(ids).toContain(moved.id)
+    expect(ids).not.toContain(first!.id)
+    expect(ids).not.toContain(second!.id)
+    expect(truth.history(first!.id).at(-1)?.status).toBe("gone")
+    expect(moved["contact_id"]).toBe(JSON.parse(first!.row).contact_id)
+    const shown = (await read("count=100")).members.map(({ id }) => id)
+    expect(shown).not.toContain(second!.id)
+    expect(() => sandbox.changes.editMember(listId, second!.id)).toThrow(second!.id)
+    expect(() => sandbox.changes.addMember(listId, { email_address: "new.address@example.com" })).toThrow()
+    const again = sandbox.changes.addMember(listId, { email_address: JSON.parse(second!.row).email_address })
+    expect(again.id).toBe(second!.id)
+  })
+
+  test("a bulk import and a bulk edit give everyone one second", async () => {
+    const { clock, sandbox, read } = setUp(0)
+    const added = sandbox.changes.bulkImport(listId, 1200)
+    await clock.advance(60_000)
+    const since = "since_last_changed=2024-05-01T11:59:59Z&before_last_changed=2024-05-01T12:00:00Z"
+    expect((await read(since)).total_items).toBe(1200)
+    const edited = sandbox.changes.bulkEdit(
+      listId,
+      added.slice(0, 30).map(({ id }) => id),
+    )
+    expect(new Set(edited.map(({ last_changed }) => last_changed)).size).toBe(1)
+    expect((await read(since)).total_items).toBe(1170)
+  })
+})
+
+describe("the truth", () => {
+  test("knows who was in the list all through an interval", async () => {
+    const { clock, sandbox, truth, present } = setUp(20)
+    const live = present().filter(({ status }) => status !== "archived")
+    const [early, late, edited, archived] = live
+    sandbox.changes.deleteMember(listId, early!.id)
+    await clock.advance(1000)
+    const from = clock.now()
+    await clock.advance(1000)
+    sandbox.changes.editMember(listId, edited!.id)
+    sandbox.changes.archiveMember(listId, archived!.id)
+    const joined = sandbox.changes.addMember(listId)
+    await clock.advance(1000)
+    const to = clock.now()
+    await clock.advance(1000)
+    sandbox.changes.deleteMember(listId, late!.id)
+
+    const during = [...truth.presentDuring(from, to)]
+    expect(during).toHaveLength(19)
+    expect(during).toContain(late!.id)
+    expect(during).toContain(edited!.id)
+    expect(during).toContain(archived!.id)
+    expect(during).not.toContain(early!.id)
+    expect(during).not.toContain(joined.id)
+    expect([...truth.presentDuring(from, clock.now())]).not.toContain(late!.id)
+  })
+})
+
+/** Reads five pages, four of them under churn. */
+async function runChurn(seed: number) {
+  const { sandbox, read, present } = setUp(500, { seed: 3 })
+  sandbox.churn.start({
+    everyPage: { edits: 5, deletions: 1, additions: 2, archives: 1, unarchives: 1, emailChanges: 1 },
+    seed,
+  })
+  for (let offset = 0; offset < 400; offset += 100) await read(`count=100&offset=${offset}`)
+  sandbox.churn.stop()
+  await read("count=100")
+  return { made: sandbox.churn.made, rows: present().map(({ row }) => row) }
+}
+
+describe("churn", () => {
+  test("changes the list that is read at every page, and the same way for the same seed", async () => {
+    const first = await runChurn(1)
+    expect(first.made).toEqual({
+      edits: 20,
+      deletions: 4,
+      additions: 8,
+      archives: 4,
+      unarchives: 4,
+      emailChanges: 4,
+    })
+    expect(first.rows).toHaveLength(504)
+    expect(await runChurn(1)).toEqual(first)
+    expect((await runChurn(2)).rows).not.toEqual(first.rows)
+  })
+
+  test("leaves every index in step with the truth", async () => {
+    const { sandbox, read, present } = setUp(2000)
+    await read("count=1&sort_field=last_changed")
+    await read("count=1&status=archived&sort_field=timestamp_opt")
+    sandbox.churn.start({
+      everyPage: { edits: 20, deletions: 5, additions: 9, archives: 5, unarchives: 3, emailChanges: 2 },
+    })
+    for (let page = 0; page < 60; page++) await read("count=1")
+    sandbox.churn.stop()
+    for (const [query, isIn] of [
+      ["sort_field=last_changed", (status: string) => status !== "archived"],
+      ["sort_field=timestamp_opt", (status: string) => status !== "archived"],
+      ["status=archived&sort_field=timestamp_opt", (status: string) => status === "archived"],
+      ["status=subscribed&sort_field=last_changed", (status: string) => status === "subscribed"],
+    ] as const) {
+      const expected = present().filter(({ status }) => isIn(status))
+      const found: string[] = []
+      for (let offset = 0; offset < expected.length; offset += 1000) {
+        found.push(...(await read(`count=1000&offset=${offset}&${query}`)).members.map(({ id }) => id))
+      }
+      expect(found.toSorted()).toEqual(expected.map(({ id }) => id).toSorted())
+    }
+  })
+})

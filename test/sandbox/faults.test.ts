@@ -1,0 +1,240 @@
+import { afterEach, describe, expect, test } from "bun:test"
+import { connect } from "node:net"
+import type { SandboxOptions } from "../../src/sandbox/sandbox.ts"
+import { startSandbox, type RunningSandbox } from "../../src/sandbox/serve.ts"
+
+let running: RunningSandbox | undefined
+
+afterEach(async () => {
+  await running?.stop()
+  running = undefined
+})
+
+const listId = "aaaaaaaaaa"
+const userId = 1
+
+function start(options: SandboxOptions = {}) {
+  running = startSandbox({
+    gzip: false,
+    ...options,
+    accounts: [
+      { userId, tokens: ["t"], lists: [{ id: listId, name: "A", count: 300 }] },
+      { userId: 2, tokens: ["other"], lists: [{ id: "bbbbbbbbbb", name: "B", count: 3 }] },
+    ],
+  })
+  const { url, sandbox } = running
+  const members = (query = "count=100", init: { signal?: AbortSignal } = {}) =>
+    fetch(`${url}/3.0/lists/${listId}/members?${query}`, { ...init, headers: { authorization: "Bearer t" } })
+  return { url, sandbox, members }
+}
+
+/** What really comes over the wire until the connection ends. */
+function readRaw(url: string, path: string): Promise<{ bytes: string; failed: boolean }> {
+  const { hostname, port } = new URL(url)
+  return new Promise((resolve) => {
+    let bytes = ""
+    let failed = false
+    const socket = connect(Number(port), hostname, () => {
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: Bearer t\r\n\r\n`)
+    })
+    socket.on("data", (data) => (bytes += data.toString("latin1")))
+    socket.on("error", () => (failed = true))
+    socket.on("close", () => resolve({ bytes, failed }))
+  })
+}
+
+const page = `/3.0/lists/${listId}/members?count=100`
+
+/** Waits, turn by turn, until something that another socket causes has happened. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve))
+}
+
+describe("a fault", () => {
+  test("is played for the requests that match, after those to skip, so many times", async () => {
+    const { sandbox, members } = start()
+    const fault = sandbox.faults.add({
+      match: { path: /members$/, method: "GET", listId, offset: 100, query: "count=50" },
+      action: { kind: "problem", problem: "internal_server_error" },
+      skip: 1,
+      times: 2,
+    })
+    const statuses = []
+    for (const offset of [0, 100, 100, 0, 100, 100]) {
+      statuses.push((await members(`count=50&offset=${offset}`)).status)
+    }
+    expect(statuses).toEqual([200, 200, 500, 200, 500, 200])
+    expect([fault.matched, fault.played]).toEqual([4, 2])
+    sandbox.faults.add({ action: { kind: "html", status: 502 }, times: Infinity }).remove()
+    expect((await members()).status).toBe(200)
+  })
+
+  test.each([
+    ["api_key_invalid", 401, "API Key Invalid"],
+    ["user_disabled", 403, "User Disabled"],
+    ["wrong_datacenter", 403, "Wrong Datacenter"],
+    ["forbidden", 403, "Forbidden"],
+    ["resource_not_found", 404, "Resource Not Found"],
+    ["too_many_requests", 429, "Too Many Requests"],
+    ["internal_server_error", 500, "Internal Server Error"],
+    ["service_unavailable", 503, "Service Unavailable"],
+    ["gateway_timeout", 504, "Gateway Timeout"],
+  ] as const)("%s is a %d %s", async (problem, status, title) => {
+    const { sandbox, members } = start()
+    sandbox.faults.add({ action: { kind: "problem", problem } })
+    const response = await members()
+    expect(response.status).toBe(status)
+    expect(response.headers.has("retry-after")).toBe(false)
+    expect(await response.json()).toMatchObject({ status, title })
+  })
+
+  test("can carry a Retry-After, be HTML, or broken JSON with 200", async () => {
+    const { sandbox, members } = start()
+    sandbox.faults.add({ action: { kind: "problem", problem: "too_many_requests", retryAfter: "7" } })
+    expect((await members()).headers.get("retry-after")).toBe("7")
+    for (const status of [200, 403, 502]) {
+      sandbox.faults.add({ action: { kind: "html", status } })
+      const response = await members()
+      expect(response.status).toBe(status)
+      expect(await response.text()).toStartWith("<html>")
+    }
+    sandbox.faults.add({ action: { kind: "bad_json" } })
+    const broken = await members()
+    expect(broken.status).toBe(200)
+    await expect(broken.json()).rejects.toThrow()
+    expect((await members()).status).toBe(200)
+  })
+
+  test("short_page has fewer rows than asked, and still the whole total", async () => {
+    const { sandbox, members } = start()
+    sandbox.faults.add({ action: { kind: "short_page", rows: 7 } })
+    const short = JSON.parse(await (await members()).text())
+    const whole = JSON.parse(await (await members()).text())
+    expect(short.members).toEqual(whole.members.slice(0, 7))
+    expect(short.total_items).toBe(whole.total_items)
+  })
+
+  test("cut breaks the connection in the middle of the body, without a terminator", async () => {
+    const { sandbox, members, url } = start()
+    sandbox.faults.add({ action: { kind: "cut", keep: 0.5 }, times: 2 })
+    const { bytes, failed } = await readRaw(url, page)
+    expect(bytes).toStartWith("HTTP/1.1 200 OK")
+    expect(bytes.length).toBeGreaterThan(50_000)
+    expect(bytes).not.toContain('"total_items"')
+    expect(bytes).not.toEndWith("0\r\n\r\n")
+    expect(failed).toBe(true)
+    const response = await members()
+    expect(response.status).toBe(200)
+    await expect(response.bytes()).rejects.toThrow()
+    await until(() => sandbox.traffic.connections(userId).now === 0)
+  })
+
+  test("cut breaks a compressed answer too", async () => {
+    const { sandbox, members } = start({ gzip: true })
+    const whole = await members()
+    expect(whole.headers.get("content-encoding")).toBe("gzip")
+    expect(JSON.parse(await whole.text()).members).toHaveLength(100)
+    sandbox.faults.add({ action: { kind: "cut" } })
+    const response = await members()
+    await expect(response.bytes()).rejects.toThrow()
+  })
+
+  test("reset breaks the connection before the headers are complete", async () => {
+    const { sandbox, members, url } = start()
+    sandbox.faults.add({ action: { kind: "reset" } })
+    const { bytes, failed } = await readRaw(url, page)
+    expect(bytes).not.toContain("\r\n\r\n")
+    expect(failed).toBe(true)
+    sandbox.faults.add({ action: { kind: "reset" }, times: 5 })
+    await expect(members()).rejects.toThrow()
+  })
+
+  test("hang holds its connection until the client leaves, which is noted", async () => {
+    const { sandbox, members } = start()
+    sandbox.faults.add({ action: { kind: "hang" } })
+    const leaving = new AbortController()
+    const asked = members("", { signal: leaving.signal })
+    await until(() => sandbox.traffic.connections(userId).now === 1)
+    leaving.abort()
+    await expect(asked).rejects.toThrow()
+    await until(() => sandbox.traffic.connections(userId).now === 0)
+    expect(sandbox.traffic.log.at(-1)).toMatchObject({ fault: "hang", listId, abortedAt: expect.any(Number) })
+  })
+
+  test("hang ends when the sandbox stops", async () => {
+    const { sandbox, members } = start()
+    sandbox.faults.add({ action: { kind: "hang" } })
+    const asked = members().then(
+      () => "answered",
+      () => "broken",
+    )
+    await until(() => sandbox.traffic.connections(userId).now === 1)
+    await running?.stop()
+    expect(await asked).toBe("broken")
+  })
+
+  test("slow sends the whole body in pieces and holds its connection meanwhile", async () => {
+    const { sandbox, members } = start()
+    sandbox.faults.add({ action: { kind: "slow", chunks: 4, everyMs: 10 } })
+    const response = await members()
+    expect(sandbox.traffic.connections(userId).now).toBe(1)
+    const chunks = []
+    for await (const chunk of response.body!) chunks.push(chunk)
+    expect(chunks.length).toBeGreaterThan(1)
+    expect(JSON.parse(Buffer.concat(chunks).toString()).members).toHaveLength(100)
+    await until(() => sandbox.traffic.connections(userId).now === 0)
+  })
+})
+
+describe("limits", () => {
+  test("the eleventh simultaneous connection of a user is a 429, another user's is not", async () => {
+    const { sandbox, members, url } = start()
+    sandbox.faults.add({ match: { query: "hanging" }, action: { kind: "hang" }, times: 10 })
+    const leaving = new AbortController()
+    const asked = Array.from({ length: 10 }, () =>
+      members("hanging=1", { signal: leaving.signal }).catch(() => "left"),
+    )
+    await until(() => sandbox.traffic.connections(userId).now === 10)
+    const refused = await members()
+    expect(refused.status).toBe(429)
+    expect(await refused.json()).toMatchObject({ title: "Too Many Requests" })
+    const other = await fetch(`${url}/3.0/lists`, { headers: { authorization: "Bearer other" } })
+    expect(other.status).toBe(200)
+    sandbox.settings.throttleWith = "403-html"
+    expect((await members()).status).toBe(403)
+    leaving.abort()
+    expect(await Promise.all(asked)).toEqual(Array.from({ length: 10 }, () => "left"))
+    await until(() => sandbox.traffic.connections(userId).now === 0)
+    expect(sandbox.traffic.connections(userId).peak).toBe(10)
+    expect((await members()).status).toBe(200)
+  })
+
+  test("a client that gave up may still hold its connection for a while", async () => {
+    const { sandbox, members } = start({ latencyMs: 60_000, holdAfterAbortMs: 60_000 })
+    const leaving = new AbortController()
+    const asked = members("", { signal: leaving.signal })
+    await until(() => sandbox.traffic.connections(userId).now === 1)
+    leaving.abort()
+    await expect(asked).rejects.toThrow()
+    await until(() => sandbox.traffic.log.at(-1)?.endedAt !== undefined)
+    expect(sandbox.traffic.connections(userId).now).toBe(1)
+  })
+
+  test("an allowance of requests in a window is kept", async () => {
+    const { members } = start({ requestLimit: { requests: 3, windowMs: 60_000 } })
+    const statuses = []
+    for (let request = 0; request < 4; request++) statuses.push((await members()).status)
+    expect(statuses).toEqual([200, 200, 200, 429])
+  })
+})
+
+test("each request is noted and shown as it arrives", async () => {
+  const seen: string[] = []
+  const { sandbox, members } = start({ onRequest: ({ method, path }) => seen.push(`${method} ${path}`) })
+  await members()
+  expect(seen).toEqual([`GET /3.0/lists/${listId}/members`])
+  expect(sandbox.traffic.counts()).toEqual({ "GET /3.0/lists/:id/members": 1 })
+  expect(sandbox.traffic.log).toMatchObject([
+    { status: 200, userId, listId, query: "?count=100", abortedAt: undefined },
+  ])
+})
