@@ -178,7 +178,7 @@ export function createLimiter(options: LimiterOptions = {}): Limiter {
   const acquire = (party: Party, signal: AbortSignal, patienceMs: number) =>
     new Promise<Permit>((resolve, reject) => {
       signal.throwIfAborted()
-      if (pausedMs() > patienceMs) throw new LimiterPaused(pausedMs())
+      if (pausedMs() > Math.max(0, patienceMs)) throw new LimiterPaused(pausedMs())
       const leave = () => {
         queue.delete(party, waiter)
         signal.removeEventListener("abort", onAbort)

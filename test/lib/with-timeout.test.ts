@@ -1,32 +1,15 @@
 import { describe, expect, test } from "bun:test"
 import { abortable } from "../../src/lib/abortable.ts"
 import { TimedOut, withTimeout } from "../../src/lib/with-timeout.ts"
+import { createCountedSignal } from "../support/counted-signal.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
-
-/** A signal that knows how many listen to it. */
-function countedSignal() {
-  const controller = new AbortController()
-  const { signal } = controller
-  let listeners = 0
-  const add = signal.addEventListener.bind(signal)
-  const remove = signal.removeEventListener.bind(signal)
-  signal.addEventListener = (...args: Parameters<typeof add>) => {
-    listeners += 1
-    add(...args)
-  }
-  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
-    listeners -= 1
-    remove(...args)
-  }
-  return { controller, signal, listeners: () => listeners }
-}
 
 const never = () => new Promise<never>(() => {})
 
 describe("withTimeout()", () => {
   test("gives the work's value and leaves no timer and no listener", async () => {
     const clock = createVirtualClock()
-    const { signal, listeners } = countedSignal()
+    const { signal, listeners } = createCountedSignal()
     for (let round = 0; round < 100; round += 1) {
       expect(await withTimeout(async () => round, { timeoutMs: 1000, signal, clock })).toBe(round)
     }
@@ -36,7 +19,7 @@ describe("withTimeout()", () => {
 
   test("rejects with TimedOut when the time is up, aborts the work, leaves nothing", async () => {
     const clock = createVirtualClock()
-    const { signal, listeners } = countedSignal()
+    const { signal, listeners } = createCountedSignal()
     let workSignal: AbortSignal | undefined
     const work = (given: AbortSignal) => {
       workSignal = given
@@ -53,7 +36,7 @@ describe("withTimeout()", () => {
 
   test("rejects with the caller's reason at once when he aborts, even if the work does not listen", async () => {
     const clock = createVirtualClock()
-    const { controller, signal, listeners } = countedSignal()
+    const { controller, signal, listeners } = createCountedSignal()
     let workSignal: AbortSignal | undefined
     const work = (given: AbortSignal) => {
       workSignal = given
@@ -89,7 +72,7 @@ describe("withTimeout()", () => {
 
 describe("abortable()", () => {
   test("settles with the promise, or with the signal's reason, and leaves no listener", async () => {
-    const { controller, signal, listeners } = countedSignal()
+    const { controller, signal, listeners } = createCountedSignal()
     expect(await abortable(Promise.resolve(1), signal)).toBe(1)
     await expect(abortable(Promise.reject(new Error("broken")), signal)).rejects.toThrow("broken")
     const waiting = abortable(never(), signal).catch((error: unknown) => error)

@@ -67,7 +67,7 @@ export function createVirtualClock(startMs = Date.parse("2024-05-01T12:00:00Z"))
       await turn()
       for (let first = next(); first !== undefined && first.dueMs <= untilMs; first = next())
         await wake(first)
-      elapsedMs = untilMs
+      elapsedMs = Math.max(elapsedMs, untilMs)
     },
 
     settle: async (promise) => {

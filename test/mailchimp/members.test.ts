@@ -1,0 +1,222 @@
+import { describe, expect, test } from "bun:test"
+import type { Fetch } from "../../src/lib/fetch.ts"
+import { createMailchimpClient } from "../../src/mailchimp/client.ts"
+import { createLimiter } from "../../src/mailchimp/limiter.ts"
+import {
+  createMembersReader,
+  type MembersPageContext,
+  type MembersQuery,
+  type MembersReaderOptions,
+} from "../../src/mailchimp/members.ts"
+import { startSandbox } from "../../src/sandbox/serve.ts"
+import { createVirtualClock } from "../support/virtual-clock.ts"
+
+const { signal } = new AbortController()
+const plain: MembersQuery = { listId: "a1b2", sort: "last_changed", offset: 0 }
+
+type Page = MembersPageContext & { ids: string[]; totalItems: number }
+
+function parsePage(body: Uint8Array, context: MembersPageContext): Page {
+  const { members, total_items } = JSON.parse(new TextDecoder().decode(body))
+  if (members.length > context.count) throw new Error("More rows than were asked for")
+  return { ...context, ids: members.map(({ id }: { id: string }) => id), totalItems: total_items }
+}
+
+function setUp(
+  fetch: Fetch,
+  options: Partial<MembersReaderOptions<Page>> = {},
+  apiUrl = "https://{dc}.api.mailchimp.com/3.0",
+) {
+  const clock = createVirtualClock()
+  const client = createMailchimpClient({
+    accessToken: "abc",
+    dc: "us1",
+    apiUrl,
+    party: createLimiter({ clock }).join(),
+    fetch: clock.watch(fetch),
+    clock,
+    random: () => 0.5,
+  })
+  const reader = createMembersReader(client, { parsePage, ...options })
+  const read = (query: Partial<MembersQuery> = {}) =>
+    clock.settle(reader.read({ ...plain, ...query }, signal))
+  return { clock, reader, read }
+}
+
+/** Answers each request as told, with an empty page at the end, and notes the addresses. */
+function answerWith(...answers: (Response | undefined)[]) {
+  const urls: URL[] = []
+  const fetch: Fetch = async (url) => {
+    urls.push(new URL(url))
+    return answers.shift() ?? Response.json({ members: [], total_items: 0 })
+  }
+  const counts = () => urls.map((url) => Number(url.searchParams.get("count")))
+  return { fetch, urls, counts }
+}
+
+const tooMuch = (status: number) => Response.json({ title: "Too much", status }, { status })
+
+describe("read()", () => {
+  test("asks for a page in its order, without links", async () => {
+    const { fetch, urls } = answerWith()
+    await setUp(fetch).read()
+    expect(urls[0]?.pathname).toBe("/3.0/lists/a1b2/members")
+    expect(Object.fromEntries(urls[0]?.searchParams ?? [])).toEqual({
+      exclude_fields: "members._links,_links",
+      count: "1000",
+      offset: "0",
+      sort_field: "last_changed",
+      sort_dir: "ASC",
+    })
+  })
+
+  test("asks for what the query says, dates with their zone", async () => {
+    const { fetch, urls } = answerWith()
+    const second = Date.parse("2024-02-29T23:59:59Z") / 1000
+    await setUp(fetch).read({
+      status: "archived",
+      since: second,
+      before: second + 1,
+      sort: "timestamp_opt",
+      direction: "DESC",
+      offset: 30,
+      count: 7,
+    })
+    expect(Object.fromEntries(urls[0]?.searchParams ?? [])).toMatchObject({
+      status: "archived",
+      since_last_changed: "2024-02-29T23:59:59+00:00",
+      before_last_changed: "2024-03-01T00:00:00+00:00",
+      sort_field: "timestamp_opt",
+      sort_dir: "DESC",
+      offset: "30",
+      count: "7",
+    })
+  })
+
+  test("asks beside the wanted fields for those without which no page can be read", async () => {
+    const { fetch, urls } = answerWith()
+    await setUp(fetch, { fields: ["members.email_address", "members.id"] }).read()
+    expect(urls[0]?.searchParams.get("fields")).toBe(
+      "members.email_address,members.id,members.last_changed,total_items",
+    )
+    expect(urls[0]?.searchParams.has("exclude_fields")).toBe(false)
+  })
+
+  test("leaves out the unwanted fields and the links, but never those without which no page can be read", async () => {
+    const { fetch, urls } = answerWith()
+    await setUp(fetch, { excludeFields: ["members.tags", "members.id", "members.last_changed"] }).read()
+    expect(urls[0]?.searchParams.get("exclude_fields")).toBe("members.tags,members._links,_links")
+  })
+
+  test("never asks for more than 1000 or for less than one", async () => {
+    const { fetch, counts } = answerWith()
+    const { read } = setUp(fetch, { pageSize: 5000 })
+    for (const count of [undefined, 5000, 1000, 999, 1]) await read({ count })
+    expect(counts()).toEqual([1000, 1000, 1000, 999, 1])
+    await setUp(fetch, { pageSize: 0 }).read()
+    expect(counts().at(-1)).toBe(1)
+  })
+
+  test.each([503, 504])(
+    "asks for half after a %d, and says how many rows the answer was asked for",
+    async (status) => {
+      const { fetch, counts } = answerWith(tooMuch(status), tooMuch(status))
+      const { read } = setUp(fetch)
+      expect(await read()).toMatchObject({ count: 250, offset: 0 })
+      expect(counts()).toEqual([1000, 500, 250])
+      expect(await read({ offset: 5 })).toMatchObject({ count: 250, offset: 5 })
+    },
+  )
+
+  test("asks for half after a time-out", async () => {
+    const { fetch, counts } = answerWith()
+    let asked = 0
+    const { reader, clock } = setUp((url, init) => {
+      asked += 1
+      return asked === 1 ? new Promise(() => {}) : fetch(url, init)
+    })
+    const page = reader.read(plain, signal)
+    await clock.advance(125_000)
+    await clock.advance(1000)
+    expect(await page).toMatchObject({ count: 500 })
+    expect(counts()).toEqual([500])
+  })
+
+  test("a page that fails for another reason keeps its size", async () => {
+    const { fetch, counts } = answerWith(tooMuch(500), tooMuch(429), Response.json({}))
+    await setUp(fetch).read()
+    expect(counts()).toEqual([1000, 1000, 1000, 1000])
+  })
+
+  test("one list that needs small pages does not make those of others small, and it recovers", async () => {
+    const { fetch, counts } = answerWith(tooMuch(504))
+    const { read } = setUp(fetch)
+    await read()
+    await read({ listId: "other" })
+    expect(counts()).toEqual([1000, 500, 1000])
+    for (let page = 0; page < 20; page += 1) await read()
+    expect(counts().at(-1)).toBe(1000)
+  })
+
+  test("a page that is not its rows is asked for again", async () => {
+    const tooMany = Response.json({ members: [{ id: "1" }, { id: "2" }], total_items: 2 })
+    const { fetch, counts } = answerWith(tooMany)
+    await setUp(fetch).read({ count: 1 })
+    expect(counts()).toEqual([1, 1])
+  })
+
+  test("asks for the deadline each time", async () => {
+    const { fetch, urls } = answerWith(tooMuch(500), tooMuch(500))
+    const deadlinesMs = [0, 60_000]
+    const { read } = setUp(fetch, { deadlineMs: () => deadlinesMs.shift() })
+    expect(await read().catch((error: unknown) => error)).toMatchObject({ code: "mailchimp_error" })
+    expect(urls).toHaveLength(1)
+    await read()
+    expect(urls).toHaveLength(3)
+  })
+})
+
+describe("readTotal()", () => {
+  test("asks for one row, and for no field of it", async () => {
+    const { fetch, urls } = answerWith(Response.json({ total_items: 41 }))
+    const { reader, clock } = setUp(fetch)
+    expect(await clock.settle(reader.readTotal("a1b2", "cleaned", signal))).toBe(41)
+    expect(urls[0]?.search).toBe("?count=1&offset=0&status=cleaned&fields=total_items")
+  })
+
+  test.each([{}, { total_items: -1 }, { total_items: "3" }])("does not take %j for a total", async (body) => {
+    const { fetch } = answerWith(Response.json(body), Response.json({ total_items: 2 }))
+    const { reader, clock } = setUp(fetch)
+    expect(await clock.settle(reader.readTotal("a1b2", undefined, signal))).toBe(2)
+  })
+})
+
+test("reads every member of a list of the sandbox, page by page, and its total", async () => {
+  const running = startSandbox({
+    accounts: [{ tokens: ["abc"], lists: [{ name: "News", id: "a1b2c3d4e5", count: 250 }] }],
+  })
+  try {
+    const { reader } = setUp((url, init) => fetch(url, init), { pageSize: 100 }, `${running.url}/3.0`)
+    const listId = "a1b2c3d4e5"
+    const total = await reader.readTotal(listId, undefined, signal)
+    const ids = new Set<string>()
+    let askedAt: number | undefined
+    for (let offset = 0; offset < total; offset += 100) {
+      const page = await reader.read({ ...plain, listId, offset }, signal)
+      expect(page.totalItems).toBe(total)
+      for (const id of page.ids) ids.add(id)
+      askedAt = page.askedAt
+    }
+    expect(ids.size).toBe(total)
+    expect(askedAt).toBeGreaterThan(Date.now() / 1000 - 60)
+    const error = await reader
+      .read({ ...plain, listId: "ffffffffff" }, signal)
+      .catch((error: unknown) => error)
+    expect(error).toMatchObject({
+      code: "list_not_found",
+      detail: "Cannot read the members as Mailchimp knows no such list: list ffffffffff",
+    })
+  } finally {
+    await running.stop()
+  }
+})

@@ -1,0 +1,248 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test"
+import { http, HttpResponse, type JsonBodyType } from "msw"
+import { setupServer } from "msw/node"
+import { AppError } from "../../src/errors.ts"
+import { createMailchimpOAuth, type MailchimpOAuthOptions } from "../../src/mailchimp/oauth.ts"
+import { startSandbox } from "../../src/sandbox/serve.ts"
+import { createCountedSignal } from "../support/counted-signal.ts"
+import { createVirtualClock } from "../support/virtual-clock.ts"
+
+const tokenUrl = "https://login.mailchimp.com/oauth2/token"
+const dataCenterUrl = "https://login.mailchimp.com/oauth2/metadata"
+const accessToken = "0123456789abcdef0123456789abcdef"
+const code = "code-4711"
+const clientSecret = "secret-4712"
+
+const server = setupServer()
+beforeAll(() => server.listen({ onUnhandledRequest: "error" }))
+afterEach(() => server.resetHandlers())
+afterAll(() => server.close())
+
+function setUp(options: Partial<MailchimpOAuthOptions> = {}) {
+  const clock = createVirtualClock()
+  const oauth = createMailchimpOAuth({
+    clientId: "client-1",
+    clientSecret,
+    redirectUri: "https://export.example/callback?x=1",
+    authorizationUrl: "https://login.mailchimp.com/oauth2/authorize",
+    tokenUrl,
+    dataCenterUrl,
+    fetch: clock.watch((url, init) => fetch(url, init)),
+    clock,
+    random: () => 0.5,
+    ...options,
+  })
+  const failure = async (promise: Promise<unknown>) => {
+    const error = await clock.settle(promise.catch((error: unknown) => error))
+    if (!(error instanceof AppError)) throw new Error("It did not fail", { cause: error })
+    for (const secret of [accessToken, code, clientSecret]) {
+      expect(Bun.inspect([error, error.cause])).not.toContain(secret)
+    }
+    return error
+  }
+  return { oauth, clock, failure }
+}
+
+/** Answers each request in turn, and notes the requests. */
+function answerWith(url: string, ...answers: (() => Response)[]) {
+  const requests: Request[] = []
+  server.use(
+    http.all(url, ({ request }) => {
+      requests.push(request.clone())
+      return answers[Math.min(requests.length, answers.length) - 1]?.()
+    }),
+  )
+  return requests
+}
+
+const json =
+  (body: JsonBodyType, status = 200) =>
+  () =>
+    HttpResponse.json(body, { status })
+
+const html = (status: number) => () => HttpResponse.html("<html>Oops</html>", { status })
+
+describe("authorizationUrl()", () => {
+  test("carries what Mailchimp wants to know, and keeps the address's own query", () => {
+    const { oauth } = setUp({ authorizationUrl: "https://login.mailchimp.com/oauth2/authorize?lang=de" })
+    const url = new URL(oauth.authorizationUrl("a state+/="))
+    expect(url.origin + url.pathname).toBe("https://login.mailchimp.com/oauth2/authorize")
+    expect(Object.fromEntries(url.searchParams)).toEqual({
+      lang: "de",
+      response_type: "code",
+      client_id: "client-1",
+      redirect_uri: "https://export.example/callback?x=1",
+      state: "a state+/=",
+    })
+  })
+})
+
+describe("exchangeCode()", () => {
+  test("sends everything in a form, and gives the token of an answer without token_type", async () => {
+    const { oauth, clock } = setUp()
+    const requests = answerWith(tokenUrl, json({ access_token: accessToken, expires_in: 0, scope: null }))
+    expect(await clock.settle(oauth.exchangeCode(code))).toBe(accessToken)
+    const [request] = requests
+    expect(request?.method).toBe("POST")
+    expect(request?.url).toBe(tokenUrl)
+    expect(request?.headers.get("content-type")).toStartWith("application/x-www-form-urlencoded")
+    expect(request?.headers.has("authorization")).toBe(false)
+    expect(Object.fromEntries(new URLSearchParams(await request?.text()))).toEqual({
+      grant_type: "authorization_code",
+      client_id: "client-1",
+      client_secret: clientSecret,
+      redirect_uri: "https://export.example/callback?x=1",
+      code,
+    })
+    expect(clock.sleepers()).toBe(0)
+  })
+
+  test.each([
+    ["an OAuth error", json({ error: "invalid_grant", error_description: `No ${code}` }, 400)],
+    ["an OAuth error with status 200", json({ error: "invalid_grant" })],
+    ["an answer without a token", json({ expires_in: 0 })],
+    ["an empty token", json({ access_token: "" })],
+    ["a token that is no text", json({ access_token: 5 })],
+    ["a token that cannot stand in a header", json({ access_token: "a\r\nb" })],
+    ["a token with a failing status", json({ access_token: "abc" }, 500)],
+    ["HTML with status 200", html(200)],
+    ["HTML with status 502", html(502)],
+    ["an empty body", () => new HttpResponse(null, { status: 204 })],
+    ["JSON null", json(null)],
+    ["a redirect", () => HttpResponse.redirect("https://elsewhere.example/", 307)],
+    ["a connection that failed", () => HttpResponse.error()],
+  ])("is refused by %s, and never asked again", async (_name, answer) => {
+    const { oauth, failure, clock } = setUp()
+    const requests = answerWith(tokenUrl, answer)
+    expect((await failure(oauth.exchangeCode(code))).code).toBe("exchange_failed")
+    expect(requests).toHaveLength(1)
+    expect(clock.sleepers()).toBe(0)
+  })
+
+  test("passes on what Mailchimp says", async () => {
+    const { oauth, failure } = setUp()
+    answerWith(tokenUrl, json({ error: "invalid_grant", error_description: `${code} has expired` }, 400))
+    expect((await failure(oauth.exchangeCode(code))).upstream).toEqual({
+      status: 400,
+      title: "invalid_grant",
+      detail: "[secret] has expired",
+    })
+  })
+
+  test("ends after ten seconds", async () => {
+    const { oauth, failure, clock } = setUp({ fetch: () => new Promise(() => {}) })
+    expect((await failure(oauth.exchangeCode(code))).code).toBe("exchange_failed")
+    expect([clock.monotonicMs(), clock.sleepers()]).toEqual([10_000, 0])
+  })
+
+  test("ends at once when the caller leaves, with his reason", async () => {
+    const { oauth, clock } = setUp({ fetch: () => new Promise(() => {}) })
+    const { controller, signal, listeners } = createCountedSignal()
+    const exchanged = oauth.exchangeCode(code, signal).catch((error: unknown) => error)
+    controller.abort("left")
+    expect([await exchanged, clock.sleepers(), listeners()]).toEqual(["left", 0, 0])
+  })
+})
+
+describe("readMetadata()", () => {
+  const recorded = {
+    dc: "us3",
+    role: "admin",
+    accountname: "Acme",
+    user_id: 131_656_250,
+    login: { email: "ann@example.com", login_id: 168_278_758 },
+    api_endpoint: "https://us3.api.mailchimp.com",
+  }
+
+  test("gives data center, user and account name, and nothing personal", async () => {
+    const { oauth, clock } = setUp()
+    const requests = answerWith(dataCenterUrl, json(recorded))
+    const account = await clock.settle(oauth.readMetadata(accessToken))
+    expect(account).toEqual({ dc: "us3", userId: "131656250", accountName: "Acme" })
+    expect(requests[0]?.headers.get("authorization")).toBe(`OAuth ${accessToken}`)
+    expect(clock.sleepers()).toBe(0)
+  })
+
+  test("needs no more than the data center", async () => {
+    const { oauth, clock } = setUp()
+    answerWith(dataCenterUrl, json({ dc: "us19", user_id: null, accountname: "" }))
+    expect(await clock.settle(oauth.readMetadata(accessToken))).toEqual({ dc: "us19" })
+  })
+
+  test.each([
+    ["an error with status 200", json({ error: "invalid_token", error_description: `Bad ${accessToken}` })],
+    ["an error beside a data center", json({ ...recorded, error: "invalid_token" })],
+    ["no data center", json({ ...recorded, dc: undefined })],
+    ["a data center that is none", json({ ...recorded, dc: "evil.example/" })],
+    ["one with a line break at its end", json({ ...recorded, dc: "us1\n" })],
+    ["a data center that is no text", json({ ...recorded, dc: 5 })],
+    ["a failing status", json(recorded, 401)],
+    ["HTML with status 200", html(200)],
+    ["JSON null", json(null)],
+    ["a redirect", () => HttpResponse.redirect("https://elsewhere.example/", 302)],
+  ])("is refused by %s, at once", async (_name, answer) => {
+    const { oauth, failure } = setUp()
+    const requests = answerWith(dataCenterUrl, answer)
+    expect((await failure(oauth.readMetadata(accessToken))).code).toBe("metadata_invalid")
+    expect(requests).toHaveLength(1)
+  })
+
+  test.each([
+    ["a 503", html(503)],
+    ["a 429", json({}, 429)],
+    ["a connection that failed", () => HttpResponse.error()],
+  ])("is asked again after %s", async (_name, answer) => {
+    const { oauth, clock } = setUp()
+    const requests = answerWith(dataCenterUrl, answer, answer, json(recorded))
+    expect(await clock.settle(oauth.readMetadata(accessToken))).toMatchObject({ dc: "us3" })
+    expect(requests).toHaveLength(3)
+  })
+
+  test("fails in the end, with what Mailchimp said last", async () => {
+    const { oauth, failure, clock } = setUp()
+    answerWith(dataCenterUrl, json({ title: "Internal Server Error", status: 500 }, 500))
+    const error = await failure(oauth.readMetadata(accessToken))
+    expect(error).toMatchObject({ code: "metadata_invalid", upstream: { status: 500 } })
+    expect(clock.monotonicMs()).toBeLessThanOrEqual(15_000)
+    expect(clock.sleepers()).toBe(0)
+  })
+
+  test("ends at once when the caller leaves, with his reason", async () => {
+    const { oauth, clock } = setUp({ fetch: () => new Promise(() => {}) })
+    const { controller, signal, listeners } = createCountedSignal()
+    const read = oauth.readMetadata(accessToken, signal).catch((error: unknown) => error)
+    controller.abort("left")
+    expect([await read, clock.sleepers(), listeners()]).toEqual(["left", 0, 0])
+  })
+})
+
+test("the whole trip, over sockets: consent, code, token, account, and the code a second time", async () => {
+  server.close()
+  const running = startSandbox({
+    decision: "approve",
+    accounts: [{ userId: 7, dc: "us4", accountName: "Acme" }],
+  })
+  try {
+    const redirectUri = "http://127.0.0.1:1/callback"
+    const oauth = createMailchimpOAuth({
+      clientId: "sandbox-client",
+      clientSecret: "sandbox-secret",
+      redirectUri,
+      authorizationUrl: `${running.url}/oauth2/authorize`,
+      tokenUrl: `${running.url}/oauth2/token`,
+      dataCenterUrl: `${running.url}/oauth2/metadata`,
+    })
+    const consent = await fetch(oauth.authorizationUrl("state-1"), { redirect: "manual" })
+    const back = new URL(consent.headers.get("location") ?? "")
+    expect(back.searchParams.get("state")).toBe("state-1")
+    const given = back.searchParams.get("code") ?? ""
+    const token = await oauth.exchangeCode(given)
+    expect(await oauth.readMetadata(token)).toEqual({ dc: "us4", userId: "7", accountName: "Acme" })
+    expect(await oauth.exchangeCode(given).catch((error: unknown) => error)).toMatchObject({
+      code: "exchange_failed",
+      upstream: { status: 400, title: "invalid_grant" },
+    })
+  } finally {
+    await running.stop()
+  }
+})
