@@ -45,7 +45,7 @@ test("disconnect() keeps the token when a step fails, and goes on when it is cal
       },
     ],
   })
-  expect(disconnect(owner)).rejects.toThrow("Mailchimp is away")
+  await expect(disconnect(owner)).rejects.toThrow("Mailchimp is away")
   expect(steps).toEqual([])
   fails = false
   await disconnect(owner)

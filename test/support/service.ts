@@ -4,9 +4,10 @@ import { parseConfig } from "../../src/config.ts"
 import { signToken } from "../../src/http/authenticate.ts"
 import { apiPrefix } from "../../src/http/envelope.ts"
 import { createLogger } from "../../src/observability/logger.ts"
-import { defaultClient } from "../../src/sandbox/sandbox.ts"
 import type { RunningSandbox } from "../../src/sandbox/serve.ts"
+import { serviceEnvironment } from "../../src/sandbox/service-environment.ts"
 import { createServices } from "../../src/services.ts"
+import { createBrowser } from "./browser.ts"
 import { temporaryFolder } from "./temporary-folder.ts"
 
 export const jwtSecret = "only-for-tests-only-for-tests-only"
@@ -17,12 +18,7 @@ export function sandboxEnv(sandbox: Pick<RunningSandbox, "url">): Record<string,
     NODE_ENV: "test",
     JWT_SECRET: jwtSecret,
     FORWARD_URL_ORIGINS: "https://app.example.com",
-    MAILCHIMP_CLIENT_ID: defaultClient.clientId,
-    MAILCHIMP_CLIENT_SECRET: defaultClient.clientSecret,
-    MAILCHIMP_AUTHORIZATION_URL: `${sandbox.url}/oauth2/authorize`,
-    MAILCHIMP_TOKEN_URL: `${sandbox.url}/oauth2/token`,
-    MAILCHIMP_DATACENTER_URL: `${sandbox.url}/oauth2/metadata`,
-    MAILCHIMP_API_URL: `${sandbox.url}/{dc}/3.0`,
+    ...serviceEnvironment(sandbox.url),
     MAILCHIMP_REQUESTS_PER_SECOND: "1000",
   }
 }
@@ -73,4 +69,16 @@ export async function bearer(
   return {
     authorization: `Bearer ${await signToken({ account_id: "acme", uid, ...claims }, jwtSecret, 3600)}`,
   }
+}
+
+/** Connects an account as a browser would, and gives the header of the caller who has it now. */
+export async function connectAccount(
+  service: Pick<RunningService, "api">,
+  uid: string = crypto.randomUUID(),
+) {
+  const headers = await bearer(uid)
+  const forwardUrl = encodeURIComponent("https://app.example.com/done")
+  const reached = await createBrowser().follow(`${service.api}/auth/login?forward_url=${forwardUrl}`, headers)
+  if (!reached.includes("status=success")) throw new Error(`Cannot connect: ${reached}`)
+  return headers
 }

@@ -1,0 +1,274 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { z } from "zod"
+import { startSandbox } from "../../src/sandbox/serve.ts"
+import { bearer, connectAccount, sandboxEnv, startService, type RunningService } from "../support/service.ts"
+
+const mailchimp = startSandbox({ decision: "approve", accounts: [{ lists: [{ name: "Small", count: 20 }] }] })
+let service: RunningService
+let headers: Record<string, string>
+
+beforeAll(async () => {
+  service = await startService({ ...sandboxEnv(mailchimp), CORS_ORIGINS: "https://app.example.com" })
+  headers = await connectAccount(service)
+})
+afterAll(async () => {
+  await service.stop()
+  await mailchimp.stop()
+})
+
+const prefix = "/v1/integrations/mailchimp"
+const problemSchema = z.strictObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.string(),
+  errors: z.array(z.strictObject({ name: z.string(), reason: z.string() })).optional(),
+  success: z.literal(false),
+  message: z.string(),
+})
+
+async function problemOf(path: string, init: RequestInit = {}) {
+  const answer = await fetch(service.url + path, {
+    redirect: "manual",
+    ...init,
+    headers: { ...headers, ...init.headers },
+  })
+  expect(answer.headers.get("content-type")).toBe("application/problem+json")
+  const problem = problemSchema.parse(await answer.json())
+  expect(problem).toMatchObject({
+    status: answer.status,
+    type: `/docs#${problem.code}`,
+    message: problem.title,
+  })
+  return { ...problem, headers: answer.headers }
+}
+
+const openapiSchema = z.object({
+  openapi: z.string(),
+  paths: z.record(
+    z.string(),
+    z.record(
+      z.string(),
+      z.object({
+        parameters: z.array(z.object({ name: z.string(), in: z.string() })).default([]),
+        responses: z.record(z.string(), z.object({ description: z.string() })),
+        security: z.array(z.unknown()).optional(),
+      }),
+    ),
+  ),
+})
+const readOpenapi = async () => openapiSchema.parse(await (await fetch(`${service.url}/openapi.json`)).json())
+
+/** A value that each parameter must refuse, and what the refusal says. Parameters without one take any text. */
+const badValues: Record<string, readonly (readonly [query: string, reason: string])[]> = {
+  count: [
+    ["count=0", "must be a whole number from 1 to 1000"],
+    ["count=1001", "must be a whole number from 1 to 1000"],
+    ["count=ten", "must be a whole number from 1 to 1000"],
+    ["count=", "must be a whole number from 1 to 1000"],
+    ["count=1&count=2", "must be given only once"],
+  ],
+  offset: [
+    ["offset=-1", "must be a whole number of at least 0"],
+    ["offset=1.5", "must be a whole number of at least 0"],
+    ["offset=99999999999999999999", "must be a whole number of at least 0"],
+  ],
+  fields: [
+    [
+      "fields=email_adress",
+      "must not name email_adress as no member has such a field: did you mean email_address",
+    ],
+    ["fields=id,,status", "must name fields of a member, separated by commas"],
+    ["fields=", "must name fields of a member, separated by commas"],
+    [
+      "fields=merge_fields.FNAMES",
+      "must not name merge_fields.FNAMES as no member has such a field: did you mean merge_fields.FNAME",
+    ],
+  ],
+  exclude_fields: [
+    ["exclude_fields=email", "must not name email as no member has such a field"],
+    ["exclude_fields=id&fields=id", "must not come together with fields"],
+  ],
+  status: [
+    ["status=gone", "must be one of subscribed, unsubscribed, cleaned, pending, transactional, archived"],
+    ["status=subscribed&status=cleaned", "must be given only once"],
+  ],
+  format: [["format=xml", "must be ndjson or json"]],
+  sub_account_id: [
+    ["sub_account_id=", "must not be empty"],
+    ["sub_account_id=a&sub_account_id=b", "must be given only once"],
+  ],
+  forward_url: [
+    ["", "must be given"],
+    ["forward_url=/here", "must be an absolute http or https URL"],
+  ],
+  id: [["", "must be the id of a list, as /lists tells it"]],
+  state: [["state=a&state=b", "must be given only once"]],
+  code: [["code=a&code=b", "must be given only once"]],
+  error: [["error=a&error=b", "must be given only once"]],
+}
+
+test("bad input on every parameter of every route is a 400 that names it and says what would be right", async () => {
+  const { paths } = await readOpenapi()
+  let checked = 0
+  for (const [path, methods] of Object.entries(paths)) {
+    for (const [method, { parameters }] of Object.entries(methods)) {
+      for (const { name, in: place } of parameters) {
+        for (const [query, reason] of badValues[name] ?? [["", `no bad value for ${name}`]]) {
+          const url = place === "path" ? path.replace("{id}", "a%20b") : path.replace("{id}", "abc")
+          const needed =
+            name !== "forward_url" && parameters.some((other) => other.name === "forward_url")
+              ? "forward_url=https://app.example.com/&"
+              : ""
+          const list = mailchimp.sandbox.state.accounts[0]?.lists[0]?.id ?? ""
+          const problem = await problemOf(`${url.replace("abc", list)}?${needed}${query}`, {
+            method: method.toUpperCase(),
+          })
+          expect(problem).toMatchObject({ status: 400, code: "invalid_parameter" })
+          expect(problem.errors).toContainEqual({ name, reason: expect.stringContaining(reason) })
+          checked += 1
+        }
+      }
+    }
+  }
+  expect(checked).toBeGreaterThan(40)
+})
+
+test("unknown parameters are a 400 on every route but the callback", async () => {
+  const { paths } = await readOpenapi()
+  for (const [path, methods] of Object.entries(paths)) {
+    for (const [method, { parameters }] of Object.entries(methods)) {
+      if (path.endsWith("/callback")) continue
+      const needed = parameters.some(({ name }) => name === "forward_url")
+        ? "forward_url=https://app.example.com/&"
+        : ""
+      const problem = await problemOf(`${path.replace("{id}", "abc")}?${needed}colour=red`, {
+        method: method.toUpperCase(),
+      })
+      expect(problem.errors).toEqual([{ name: "colour", reason: "is not a parameter of this route" }])
+    }
+  }
+})
+
+test("every route that the document marks as secured is a 401 without a token, and all others are not", async () => {
+  const { paths } = await readOpenapi()
+  for (const [path, methods] of Object.entries(paths)) {
+    for (const [method, { security }] of Object.entries(methods)) {
+      const answer = await fetch(service.url + path.replace("{id}", "abc"), {
+        method: method.toUpperCase(),
+        redirect: "manual",
+      })
+      expect([path, answer.status === 401]).toEqual([path, security !== undefined])
+      if (answer.status === 401) expect(answer.headers.get("www-authenticate")).toBe("Bearer")
+    }
+  }
+})
+
+test("/openapi.json is an OpenAPI 3.1 document of every route", async () => {
+  const { openapi, paths } = await readOpenapi()
+  expect(openapi).toBe("3.1.0")
+  expect(Object.keys(paths).toSorted()).toEqual(
+    ["/auth", "/auth/login", "/callback", "/export", "/export/{id}", "/lists"].map((path) => prefix + path),
+  )
+})
+
+describe("the statuses that a caller sees", () => {
+  test("401 with a token that is not good", async () => {
+    const problem = await problemOf(`${prefix}/auth`, { headers: { authorization: "Bearer nonsense" } })
+    expect([problem.status, problem.code]).toEqual([401, "unauthorized"])
+  })
+
+  test("404 on a route that is not there, and the path is not repeated", async () => {
+    const problem = await problemOf("/v1/secret-in-path")
+    expect([problem.status, problem.code]).toEqual([404, "route_not_found"])
+    expect(problem.detail).not.toContain("secret-in-path")
+  })
+
+  test("404 where nothing is connected", async () => {
+    const nobody = await bearer("nobody")
+    for (const path of ["/auth", "/lists", "/export", "/export/abc"]) {
+      expect((await problemOf(prefix + path, { headers: nobody })).code).toBe("access_token_not_found")
+    }
+  })
+
+  test("406 where no format is acceptable", async () => {
+    expect(await problemOf(`${prefix}/export`, { headers: { accept: "image/png" } })).toMatchObject({
+      status: 406,
+      code: "not_acceptable",
+    })
+  })
+
+  test("403 for a sub-account that the token does not name, on every route with a connection", async () => {
+    for (const path of [
+      "/auth?",
+      "/lists?",
+      "/export?",
+      "/export/abc?",
+      "/auth/login?forward_url=https://app.example.com/&",
+    ]) {
+      expect((await problemOf(`${prefix}${path}sub_account_id=other`)).code).toBe("sub_account_forbidden")
+    }
+  })
+
+  test("a request id comes back, the caller's own where it is harmless", async () => {
+    const answer = await fetch(`${service.url}/healthz`, { headers: { "x-request-id": "abc-1" } })
+    expect(answer.headers.get("x-request-id")).toBe("abc-1")
+    const replaced = await fetch(`${service.url}/healthz`, { headers: { "x-request-id": "a@b.example" } })
+    expect(replaced.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/)
+  })
+})
+
+describe("CORS", () => {
+  const ask = (origin: string, method = "GET") =>
+    fetch(`${service.api}/auth`, {
+      method,
+      headers: {
+        origin,
+        "access-control-request-method": "GET",
+        "access-control-request-headers": "authorization",
+      },
+    })
+
+  test("lets pages of the allowed origins call with credentials", async () => {
+    const preflight = await ask("https://app.example.com", "OPTIONS")
+    expect(preflight.status).toBe(204)
+    expect(Object.fromEntries(preflight.headers)).toMatchObject({
+      "access-control-allow-origin": "https://app.example.com",
+      "access-control-allow-credentials": "true",
+      "access-control-allow-headers": "authorization",
+    })
+    expect((await ask("https://app.example.com")).headers.get("access-control-allow-origin")).toBe(
+      "https://app.example.com",
+    )
+  })
+
+  test("lets no page of another origin read an answer", async () => {
+    expect(
+      (await ask("https://evil.example", "OPTIONS")).headers.get("access-control-allow-origin"),
+    ).toBeNull()
+    expect((await ask("https://evil.example")).headers.get("access-control-allow-origin")).toBeNull()
+  })
+})
+
+describe("health", () => {
+  test("/healthz and /readyz need no token", async () => {
+    for (const path of ["/healthz", "/readyz"]) {
+      const answer = await fetch(service.url + path)
+      expect([answer.status, await answer.json()]).toEqual([200, { status: "ok" }])
+    }
+  })
+
+  test("once the service drains, /readyz and new exports are a 503 with Retry-After, /healthz is not", async () => {
+    const draining = await startService(sandboxEnv(mailchimp))
+    const caller = await connectAccount(draining)
+    draining.services.drain()
+    for (const path of ["/readyz", `${prefix}/export`]) {
+      const answer = await fetch(draining.url + path, { headers: caller })
+      expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "5"])
+      expect(await answer.json()).toMatchObject({ code: "draining" })
+    }
+    expect((await fetch(`${draining.url}/healthz`)).status).toBe(200)
+    await draining.stop()
+  })
+})

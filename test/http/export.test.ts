@@ -1,0 +1,231 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test"
+import { startSandbox } from "../../src/sandbox/serve.ts"
+import { connectAccount, sandboxEnv, startService, type RunningService } from "../support/service.ts"
+
+const mailchimp = startSandbox({
+  decision: "approve",
+  accounts: [
+    {
+      lists: [
+        { name: "Five pages", count: 600 },
+        { name: "Hostile", hostile: true },
+        { name: "Nobody yet", count: 0 },
+      ],
+    },
+  ],
+})
+const { sandbox } = mailchimp
+let service: RunningService
+let headers: Record<string, string>
+
+beforeAll(async () => {
+  service = await startService({ ...sandboxEnv(mailchimp), MAILCHIMP_PAGE_SIZE: "100" })
+  headers = await connectAccount(service)
+})
+afterAll(async () => {
+  await service.stop()
+  await mailchimp.stop()
+})
+afterEach(() => sandbox.faults.clear())
+
+const lists = () => sandbox.state.accounts.flatMap((account) => account.lists)
+const listNamed = (name: string) => lists().find((list) => list.name === name)?.id ?? ""
+const live = (listId: string) =>
+  [...sandbox.truth(listId).members()].filter(({ status }) => status !== "archived").map(({ row }) => row)
+const get = (path: string, init: RequestInit = {}) =>
+  fetch(`${service.api}${path}`, { ...init, headers: { ...headers, ...init.headers } })
+const rowsOf = async (answer: Response) => (await answer.text()).split("\n").filter((line) => line !== "")
+const idsOf = (rows: string[]) => rows.map((row) => JSON.parse(row).id).toSorted()
+
+/** curl, as the simplest client: what it got, and whether it noticed that something was wrong. */
+async function curl(path: string) {
+  const process = Bun.spawn(
+    ["curl", "-sS", "-f", "-H", `authorization: ${headers["authorization"]}`, `${service.api}${path}`],
+    { stderr: "pipe" },
+  )
+  const [body, exitCode] = [await new Response(process.stdout).text(), await process.exited]
+  return { body, exitCode }
+}
+
+describe("GET /export", () => {
+  test("streams every live member of every list as NDJSON, to the byte as Mailchimp sent it", async () => {
+    const answer = await get("/export")
+    expect(answer.status).toBe(200)
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      "content-type": "application/x-ndjson",
+      "cache-control": "no-store",
+      vary: expect.stringContaining("Accept, Accept-Encoding, Authorization"),
+      "x-accel-buffering": "no",
+    })
+    expect((await rowsOf(answer)).toSorted()).toEqual(
+      lists()
+        .flatMap(({ id }) => live(id))
+        .toSorted(),
+    )
+  })
+
+  test("streams the same as one JSON document in the platform's envelope, by Accept or format", async () => {
+    const expected = lists()
+      .flatMap(({ id }) => live(id))
+      .map((row) => JSON.parse(row).id)
+    for (const answer of [
+      await get("/export", { headers: { accept: "application/json" } }),
+      await get("/export?format=json"),
+    ]) {
+      expect(answer.headers.get("content-type")).toBe("application/json")
+      const document = JSON.parse(await answer.text())
+      expect(document).toMatchObject({ success: true, message: "Success" })
+      expect(document.data.map(({ id }: { id: string }) => id).toSorted()).toEqual(expected.toSorted())
+    }
+  })
+
+  test("each line of hostile members parses to the very member", async () => {
+    const listId = listNamed("Hostile")
+    const rows = await rowsOf(await get(`/export/${listId}`))
+    const sent = new Map(live(listId).map((row) => [JSON.parse(row).id, JSON.parse(row)]))
+    expect(rows).toHaveLength(sent.size)
+    for (const row of rows) expect(JSON.parse(row)).toEqual(sent.get(JSON.parse(row).id))
+  })
+
+  test("an empty list is an empty NDJSON, and an empty array", async () => {
+    expect(await (await get(`/export/${listNamed("Nobody yet")}`)).text()).toBe("")
+    expect(await (await get(`/export/${listNamed("Nobody yet")}?format=json`)).json()).toEqual({
+      success: true,
+      message: "Success",
+      data: [],
+    })
+  })
+
+  test("HEAD answers the headers, and asks Mailchimp for nothing", async () => {
+    const before = sandbox.traffic.total
+    const answer = await get("/export", { method: "HEAD" })
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/x-ndjson"])
+    expect(sandbox.traffic.total).toBe(before)
+  })
+
+  test("fields=email_address gives just that, however it is named", async () => {
+    const listId = listNamed("Five pages")
+    for (const query of ["fields=email_address", "fields=members.email_address"]) {
+      const rows = await rowsOf(await get(`/export/${listId}?${query}`))
+      expect(rows).toHaveLength(live(listId).length)
+      for (const row of rows) expect(Object.keys(JSON.parse(row))).toEqual(["email_address"])
+    }
+    const [several = ""] = await rowsOf(
+      await get(`/export/${listId}?fields=id,status&fields=merge_fields.FNAME`),
+    )
+    expect(Object.keys(JSON.parse(several))).toEqual(["id", "status", "merge_fields"])
+  })
+
+  test("exclude_fields leaves the address out of every row, with and without the prefix", async () => {
+    for (const query of ["exclude_fields=email_address", "exclude_fields=members.email_address,id"]) {
+      const text = await (await get(`/export/${listNamed("Five pages")}?${query}`)).text()
+      expect(text).not.toContain('"email_address"')
+      expect(text.split("\n").length).toBeGreaterThan(400)
+    }
+  })
+
+  test("status narrows the members to one status, archived ones included where they are asked for", async () => {
+    const listId = listNamed("Five pages")
+    const all = [...sandbox.truth(listId).members()]
+    for (const status of ["subscribed", "archived"]) {
+      const rows = await rowsOf(await get(`/export/${listId}?status=${status}`))
+      expect(idsOf(rows)).toEqual(
+        all
+          .filter((member) => member.status === status)
+          .map(({ id }) => id)
+          .toSorted(),
+      )
+    }
+  })
+
+  test("count and offset are a slice of the lists laid end to end", async () => {
+    const whole: string[] = []
+    for (let offset = 0; ; offset += 130) {
+      const rows = await rowsOf(await get(`/export?count=130&offset=${offset}`))
+      whole.push(...rows)
+      if (rows.length < 130) break
+    }
+    expect(idsOf(whole)).toEqual(idsOf(lists().flatMap(({ id }) => live(id))))
+    expect(await rowsOf(await get("/export?offset=3"))).toEqual(whole.slice(3, 13))
+    expect(await rowsOf(await get("/export?count=5"))).toEqual(whole.slice(0, 5))
+    expect(await rowsOf(await get("/export?offset=100000"))).toEqual([])
+  })
+})
+
+describe("a failure", () => {
+  const failing = (skip: number) =>
+    sandbox.faults.add({
+      match: { path: "/members" },
+      action: { kind: "problem", problem: "forbidden" },
+      skip,
+      times: Number.POSITIVE_INFINITY,
+    })
+
+  test.each(["ndjson", "json"])(
+    "at page 3 of 5 breaks the transfer, so that curl fails: %s",
+    async (format) => {
+      failing(2)
+      const { body, exitCode } = await curl(`/export/${listNamed("Five pages")}?format=${format}`)
+      expect(exitCode).not.toBe(0)
+      expect(body.match(/"email_address"/g)?.length).toBeGreaterThan(150)
+      expect(() => JSON.parse(body)).toThrow()
+    },
+  )
+
+  test.each(["ndjson", "json"])("at page 3 of 5 breaks fetch: %s", async (format) => {
+    failing(2)
+    const answer = await get(`/export/${listNamed("Five pages")}?format=${format}`)
+    expect(answer.status).toBe(200)
+    await expect(answer.text()).rejects.toThrow()
+  })
+
+  test("before the first byte is a problem with a status of its own", async () => {
+    failing(0)
+    const answer = await get(`/export/${listNamed("Five pages")}`)
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([403, "application/problem+json"])
+    expect(await answer.json()).toMatchObject({
+      code: "mailchimp_forbidden",
+      upstream: { status: 403, title: "Forbidden" },
+    })
+  })
+
+  test.each([
+    ["internal_server_error", 502, "mailchimp_error"],
+    ["too_many_requests", 503, "mailchimp_throttled"],
+    ["gateway_timeout", 504, "mailchimp_timeout"],
+    ["resource_not_found", 404, "list_not_found"],
+  ] as const)("of Mailchimp that stays, %s, is a %d %s", async (problem, status, code) => {
+    sandbox.faults.add({
+      match: { path: "/lists" },
+      action: { kind: "problem", problem, retryAfter: "3600" },
+      times: Number.POSITIVE_INFINITY,
+    })
+    const answer = await get(`/export/${listNamed("Five pages")}`)
+    expect(answer.status).toBe(status)
+    expect(await answer.json()).toMatchObject({ code })
+    if (status === 503) expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0)
+  })
+
+  test("of one attempt is not seen: the page is asked for again", async () => {
+    const listId = listNamed("Five pages")
+    for (const action of [
+      { kind: "html", status: 200 },
+      { kind: "bad_json" },
+      { kind: "cut" },
+      { kind: "reset" },
+    ] as const) {
+      sandbox.faults.add({ match: { path: "/members" }, action, skip: 2 })
+    }
+    expect(idsOf(await rowsOf(await get(`/export/${listId}`)))).toEqual(idsOf(live(listId)))
+  })
+
+  test("a list that is not there is a 404 that names it", async () => {
+    const answer = await get("/export/0000000000")
+    expect(answer.status).toBe(404)
+    expect(await answer.json()).toMatchObject({
+      code: "list_not_found",
+      detail: expect.stringContaining("0000000000"),
+      upstream: { status: 404 },
+    })
+  })
+})
