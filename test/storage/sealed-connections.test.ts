@@ -162,20 +162,16 @@ function suiteOver<Under extends StorageUnderTest>({ name, describeSuite, create
 
     test("a sealed token that was copied to another owner's connection does not open there", async () => {
       const store = sealedWith(oldKey)
-      const { accountId } = newOwner()
-      const victim = newConnection({ accountId, uid: `b","c` }, { accessToken: "the victim's" })
-      await store.insert(victim)
-      const { accessToken: stolen } = await found(plain, victim.owner)
-      for (const owner of [
-        newOwner(),
-        { accountId, uid: "thief" },
-        { accountId: `${accountId}","b`, uid: "c" },
-      ]) {
-        await store.insert(newConnection(owner))
-        await plain.update(await found(plain, owner), { accessToken: stolen })
-        expect(await found(store, owner)).toMatchObject({ accessToken: "", tokenInvalidated: true })
+      for (const separator of ["", ",", `","`, "/", ":", " ", "\u0000"]) {
+        const { accountId } = newOwner()
+        const victim = newConnection({ accountId, uid: `b${separator}c` })
+        const thief = newConnection({ accountId: `${accountId}${separator}b`, uid: "c" })
+        for (const connection of [victim, thief]) await store.insert(connection)
+        const { accessToken: stolen } = await found(plain, victim.owner)
+        await plain.update(await found(plain, thief.owner), { accessToken: stolen })
+        expect(await found(store, thief.owner)).toMatchObject({ accessToken: "", tokenInvalidated: true })
+        expect((await found(store, victim.owner)).accessToken).toBe(victim.accessToken)
       }
-      expect((await found(store, victim.owner)).accessToken).toBe("the victim's")
     })
 
     test("a sealed token that was damaged does not open, and is not taken for a plain one", async () => {

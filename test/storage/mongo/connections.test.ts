@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { type Document, ObjectId } from "mongodb"
+import { type Document, Long, ObjectId } from "mongodb"
 import type { ConnectionStore } from "../../../src/connections/connection.ts"
 import { AppError } from "../../../src/errors.ts"
 import { createSealer } from "../../../src/sealer.ts"
@@ -150,7 +150,7 @@ describeWithMongodb("documents in integrations.mailchimp.key", () => {
     expect(await store.delete(connection)).toBe(true)
   })
 
-  test.each([["a text"], [7], [{ nested: "id" }]])(
+  test.each([["a text"], [7], [Long.fromString("9007199254740993")], [{ nested: "id" }]])(
     "whose _id is %j are updated and deleted by it",
     async (_id) => {
       const document = olderDocument()

@@ -139,6 +139,26 @@ describeWithFerretdb("a MongoDB that fails", () => {
   )
 
   test(
+    "down when the unique index should be made: it is made when the server is back",
+    async () => {
+      const uri = `mongodb://${server.host}/no_index`
+      const other = openStorage({ mongodbUri: uri })
+      try {
+        await other.ping()
+        await server.kill9()
+        const connection = newConnection(newOwner())
+        await expectUnavailable(other.connections.insert(connection))
+        await server.restart()
+        expect(await other.connections.insert(connection)).toBe(true)
+        expect(await other.connections.insert(connection)).toBe(false)
+      } finally {
+        await other.close()
+      }
+    },
+    outageTimeoutMs,
+  )
+
+  test(
     "close() does not hang on a server that is frozen",
     async () => {
       const other = openStorage({ mongodbUri: `mongodb://${server.host}/outages` })
