@@ -1,4 +1,5 @@
-import { createMember, inventMember, uniqueEmailIdOf, type MemberInput } from "./generate-members.ts"
+import { createMember, uniqueEmailIdOf, type MemberInput } from "./create-member.ts"
+import { inventMember } from "./invent-member.ts"
 import { memberIdOf, writeTime, type Json, type Member, type MemberStatus } from "./member.ts"
 import type { MemberTable } from "./member-table.ts"
 import type { Random } from "./random.ts"
@@ -14,7 +15,7 @@ export type MemberEvent =
   | { type: "upemail"; member: Member; oldEmail: string }
 
 /** What an edit may set: any key of a row but its id, its list and the time of the change. `merge_fields` are merged. */
-export type MemberEdit = {
+type MemberEdit = {
   status?: MemberStatus
   merge_fields?: Record<string, Json>
   [key: string]: Json | undefined

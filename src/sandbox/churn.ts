@@ -16,10 +16,10 @@ export const churnSchema = z.object({
   emailChanges: count,
 })
 
-export type ChurnPlan = z.input<typeof churnSchema>
+type ChurnPlan = z.input<typeof churnSchema>
 
 /** The changes made, by kind. */
-export type ChurnCounts = z.output<typeof churnSchema>
+type ChurnCounts = z.output<typeof churnSchema>
 
 export type Churn = {
   /** From now on the list that a page of members is read of changes so at every page, once the page is made. */

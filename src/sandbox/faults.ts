@@ -33,7 +33,7 @@ export const faultActionSchema = z.discriminatedUnion("kind", [
 export type FaultAction = z.output<typeof faultActionSchema>
 
 /** A fault to come. Without a match it is the next request's; `skip` and `times` count the requests that match. */
-export type Fault = {
+type Fault = {
   match?: {
     /** A part of the path, or a pattern of it. */
     path?: string | RegExp
@@ -52,7 +52,7 @@ export type Fault = {
 }
 
 /** A fault that was added: how often it matched and was played, and the way to take it back. */
-export type FaultHandle = { readonly matched: number; readonly played: number; remove(): void }
+type FaultHandle = { readonly matched: number; readonly played: number; remove(): void }
 
 export type Faults = {
   add(fault: Fault): FaultHandle

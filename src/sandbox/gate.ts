@@ -9,7 +9,7 @@ import type { Account, State } from "./state.ts"
 import type { RequestEntry, Traffic } from "./traffic.ts"
 
 /** What a route gets of a request that came through. */
-export type Passed = { account: Account | undefined; mostRows: number }
+type Passed = { account: Account | undefined; mostRows: number }
 
 export type GateOptions = {
   state: () => State

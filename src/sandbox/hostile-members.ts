@@ -1,4 +1,4 @@
-import type { MemberInput } from "./generate-members.ts"
+import type { MemberInput } from "./create-member.ts"
 
 /**
  * Members whose values look like the structure around them, or that a careless reader, splitter or writer of JSON trips over.

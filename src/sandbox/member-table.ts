@@ -47,7 +47,7 @@ export type MemberTable = {
   member(version: Version): Member
 }
 
-export type SeedTimes = Pick<Version, "lastChanged" | "timestampOpt" | "timestampSignup"> & {
+type SeedTimes = Pick<Version, "lastChanged" | "timestampOpt" | "timestampSignup"> & {
   status: MemberStatus
 }
 

@@ -24,7 +24,7 @@ export type Settings = {
   gzip: boolean
 }
 
-export type Decision = "ask" | "approve" | "deny"
+type Decision = "ask" | "approve" | "deny"
 
 export const defaultSettings: Settings = {
   decision: "ask",

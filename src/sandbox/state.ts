@@ -1,5 +1,6 @@
 import type { Clock } from "../lib/clock.ts"
-import { createMember, generateMembers, type MemberInput } from "./generate-members.ts"
+import { createMember, type MemberInput } from "./create-member.ts"
+import { generateMembers } from "./generate-members.ts"
 import { createHostileMembers } from "./hostile-members.ts"
 import { md5, secondsOf } from "./member.ts"
 import { createMemberTable, type MemberTable } from "./member-table.ts"
@@ -37,7 +38,7 @@ export type AccountSeed = {
   lists?: readonly ListSeed[]
 }
 
-export type MergeField = { tag: string; name: string; type: string; required?: boolean }
+type MergeField = { tag: string; name: string; type: string; required?: boolean }
 
 export type List = {
   readonly id: string

@@ -1,9 +1,10 @@
 import type { Clock } from "../lib/clock.ts"
+import { withTimeout } from "../lib/with-timeout.ts"
 import type { ChangeSource, MemberEvent } from "./changes.ts"
 import type { Json, Member } from "./member.ts"
 import type { List } from "./state.ts"
 
-export type WebhookEvents = Record<
+type WebhookEvents = Record<
   "subscribe" | "unsubscribe" | "profile" | "cleaned" | "upemail" | "campaign",
   boolean
 >
@@ -21,7 +22,7 @@ export type Webhook = {
 }
 
 /** One delivery, for tests to look at. */
-export type Delivery = {
+type Delivery = {
   readonly listId: string
   readonly webhookId: string
   readonly type: MemberEvent["type"]
@@ -53,26 +54,30 @@ export function createDeliverer(clock: Clock, fetch: (request: Request) => Promi
   const deliveries: Delivery[] = []
   const underWay = new Set<Promise<void>>()
 
-  const attempt = async (webhook: Webhook, body: string): Promise<number> => {
-    const request = new Request(webhook.url, {
-      method: "POST",
-      headers: {
-        "content-type": "application/x-www-form-urlencoded",
-        "user-agent": "MailChimp",
-        ...(webhook.signingSecret
-          ? { "x-mailchimp-signature": sign(webhook.signingSecret, Math.floor(clock.now() / 1000), body) }
-          : {}),
-      },
-      body,
-      signal: AbortSignal.any([stopping.signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]),
-    })
-    try {
-      const response = await fetch(request)
+  /** The status of the answer, or 0 where there was none in time. */
+  const send = async (url: string, init: RequestInit): Promise<number> => {
+    const ask = async (signal: AbortSignal) => {
+      const response = await fetch(new Request(url, { ...init, signal }))
       await response.body?.cancel()
       return response.status
+    }
+    try {
+      return await withTimeout(ask, { timeoutMs: ANSWER_TIMEOUT_MS, signal: stopping.signal, clock })
     } catch {
       return 0
     }
+  }
+
+  const attempt = (webhook: Webhook, body: string): Promise<number> => {
+    const headers = new Headers({
+      "content-type": "application/x-www-form-urlencoded",
+      "user-agent": "MailChimp",
+    })
+    if (webhook.signingSecret) {
+      const seconds = Math.floor(clock.now() / 1000)
+      headers.set("x-mailchimp-signature", sign(webhook.signingSecret, seconds, body))
+    }
+    return send(webhook.url, { method: "POST", headers, body })
   }
 
   const deliver = async (webhook: Webhook, delivery: Delivery) => {
@@ -115,16 +120,7 @@ export function createDeliverer(clock: Clock, fetch: (request: Request) => Promi
         }
       }
     },
-    async validate(url) {
-      try {
-        const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)])
-        const response = await fetch(new Request(url, { headers: { "user-agent": "MailChimp" }, signal }))
-        await response.body?.cancel()
-        return response.status === 200
-      } catch {
-        return false
-      }
-    },
+    validate: async (url) => (await send(url, { headers: { "user-agent": "MailChimp" } })) === 200,
     async settled() {
       while (underWay.size > 0) await Promise.allSettled(underWay)
     },

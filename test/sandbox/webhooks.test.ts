@@ -8,6 +8,9 @@ const everything = {
   sources: { user: true, admin: true, api: true },
 }
 
+/** In place of a status: the receiver never answers. */
+const SILENCE = 0
+
 /** A sandbox with a webhook, whose receiver answers with these statuses in turn and then with 200. */
 async function setUp(statuses: number[], webhook: object = everything) {
   const clock = createVirtualClock()
@@ -18,7 +21,8 @@ async function setUp(statuses: number[], webhook: object = everything) {
     fetch: async (request) => {
       if (request.method === "GET") return new Response("")
       bodies.push(new URLSearchParams(await request.text()))
-      return new Response("", { status: statuses.shift() ?? 200 })
+      const status = statuses.shift() ?? 200
+      return status === SILENCE ? new Promise(() => {}) : new Response("", { status })
     },
   })
   const saved = await sandbox.fetch(
@@ -55,6 +59,19 @@ test("a delivery is given up after 75 minutes", async () => {
   await clock.settle(sandbox.deliverer.settled())
   expect(sandbox.deliverer.deliveries[0]?.state).toBe("failed")
   expect(clock.now() - start).toBe(75 * 60_000)
+})
+
+test("an answer that takes more than ten seconds counts as none", async () => {
+  const { clock, sandbox } = await setUp([SILENCE])
+  const start = clock.now()
+  sandbox.changes.addMember(listId)
+  await clock.settle(sandbox.deliverer.settled())
+  const [delivery] = sandbox.deliverer.deliveries
+  expect(delivery?.attempts.map(({ at, status }) => [at - start, status])).toEqual([
+    [0, 0],
+    [70_000, 200],
+  ])
+  expect(clock.sleepers()).toBe(0)
 })
 
 test("410 disables the webhook at once", async () => {

@@ -1,0 +1,82 @@
+import { memberIdOf, writeTime, type Json, type Member, type MemberStatus } from "./member.ts"
+
+/** What a new member's row is made from. Whatever is left out is what Mailchimp writes for a contact that it knows little of. */
+export type MemberInput = {
+  email_address: string
+  status?: MemberStatus
+  merge_fields?: Record<string, Json>
+  /** Any other key of a row, written as given. */
+  [key: string]: Json | undefined
+}
+
+/**
+ * A whole row from what is known of it, its keys in the order of the wire; `at` is the time of joining in ms, `webId` a number
+ * that grows by one a member.
+ */
+export function createMember(input: MemberInput, listId: string, webId: number, at: number): Member {
+  const time = writeTime(at)
+  const { FNAME = "", LNAME = "" } = input.merge_fields ?? {}
+  const id = memberIdOf(input.email_address)
+  const tags = Array.isArray(input["tags"]) ? input["tags"] : []
+  const member: Member = {
+    id,
+    email_address: input.email_address,
+    unique_email_id: uniqueEmailIdOf(id),
+    // Another one in each list, as web_id is.
+    contact_id: `${listId}${webId.toString(16).padStart(8, "0")}${id.slice(0, 14)}`,
+    full_name: FNAME && LNAME ? `${FNAME} ${LNAME}` : `${FNAME}${LNAME}`,
+    web_id: webId,
+    email_type: "html",
+    status: "subscribed",
+    unsubscribe_reason: undefined,
+    consents_to_one_to_one_messaging: true,
+    sms_phone_number: undefined,
+    sms_subscription_status: undefined,
+    sms_subscription_last_updated: undefined,
+    merge_fields: {},
+    interests: undefined,
+    stats: { avg_open_rate: 0, avg_click_rate: 0 },
+    ip_signup: "",
+    timestamp_signup: "",
+    ip_opt: "198.51.100.7",
+    timestamp_opt: time,
+    member_rating: 2,
+    last_changed: time,
+    language: "",
+    vip: false,
+    email_client: "",
+    location: noLocation,
+    marketing_permissions: undefined,
+    last_note: undefined,
+    source: "API - Generic",
+    tags_count: tags.length,
+    tags: [],
+    list_id: listId,
+  }
+  // A row shows at most 50 tags and counts them all.
+  const kept = {
+    id,
+    list_id: listId,
+    tags: tags.slice(0, 50),
+    merge_fields: { ...noMergeFields, ...input.merge_fields },
+  }
+  return Object.assign(member, input, kept)
+}
+
+/** The short id of an address, the same in every list. */
+export function uniqueEmailIdOf(memberId: string): string {
+  return memberId.slice(11, 21)
+}
+
+const noMergeFields = { FNAME: "", LNAME: "", ADDRESS: "", PHONE: "", BIRTHDAY: "" }
+
+/** The location of a contact whose place is not known. */
+export const noLocation = {
+  latitude: 0,
+  longitude: 0,
+  gmtoff: 0,
+  dstoff: 0,
+  country_code: "",
+  timezone: "",
+  region: "",
+}
