@@ -1,0 +1,82 @@
+import type { Change, List, Member, ModelMailchimp, Settings, Status } from "./mailchimp.ts"
+import type { Random } from "./random.ts"
+import type { VirtualTime } from "./virtual-time.ts"
+
+export const MARGIN_S = 10
+
+const live: readonly Status[] = ["subscribed", "subscribed", "unsubscribed"]
+
+export function randomSettings(random: Random): Settings {
+  return {
+    pageSize: random.int(5, 20),
+    servers: random.pick([[0], [0], [0, 1], [0, -1]]),
+    lateness: random.pick([0, 0, 2, 7]),
+    ties: random.pick(["stable", "stable", "reversed", "shuffled"]),
+    latency: random.pick([0.1, 1, 3]),
+    slow: random.pick([0, 0, 0.02, 0.2]),
+    short: random.pick([0, 0, 0.05, 0.3]),
+    failure: random.pick([0, 0, 0.05, 0.2]),
+    isTorn: random.chance(0.5),
+  }
+}
+
+/** Lists with a past: seconds shared by many, by none, and some that are still open when the export begins. */
+export function randomLists(random: Random, start: number): List[] {
+  return Array.from({ length: random.pick([1, 1, 1, 2, 4]) }, (_, number) => {
+    const id = `list${number}`
+    const spread = random.pick([1, 10, 1000])
+    const tied = random.chance(0.3) ? random.int(0, 200) : 0
+    const members: Member[] = []
+    const addAt = (second: number, status: Status) => {
+      const change: Change = { order: 0, second, visibleAt: 0, status, content: 0 }
+      members.push({ id: `${id}-${members.length}`, changes: [change] })
+    }
+    const statusOf = () => (random.chance(0.15) ? "archived" : random.pick(live))
+    for (let left = random.pick([0, 3, 20, 100]); left > 0; left -= 1) {
+      addAt(Math.floor(start) - 30 - random.int(0, spread), statusOf())
+    }
+    for (let left = tied; left > 0; left -= 1)
+      addAt(Math.floor(start) - 30 - Math.floor(spread / 2), statusOf())
+    for (let left = random.pick([0, 0, 2, 10]); left > 0; left -= 1) {
+      addAt(Math.floor(start) - 1 - random.int(0, 12), statusOf())
+    }
+    return { id, members }
+  })
+}
+
+/** Changes the lists at random moments: up to a tenth of their members, now and then many in one second. */
+export function startChurn(mailchimp: ModelMailchimp, random: Random, time: VirtualTime): void {
+  const size = mailchimp.lists.reduce((sum, { members }) => sum + members.length, 0)
+  const pauseS = random.pick([0.1, 1, 5])
+  let left = random.pick([0, 3, Math.ceil(size / 10)])
+  const hotMembers = random.chance(0.3)
+
+  const step = () => {
+    if (left <= 0) return false
+    const list = random.pick(mailchimp.lists)
+    const isImport = random.chance(0.05)
+    for (let count = isImport ? random.int(2, 40) : 1; count > 0; count -= 1) changeOne(list)
+    left -= 1
+    time.at(time.now() + random.between(0, 2 * pauseS), step)
+    return false
+  }
+  time.at(time.now() + random.between(-20, 5), step)
+
+  function changeOne(list: List): void {
+    if (list.members.length === 0 || random.chance(0.2)) {
+      mailchimp.add(list, random.chance(0.1) ? "archived" : random.pick(live))
+      return
+    }
+    const member = hotMembers
+      ? list.members[random.int(0, Math.min(3, list.members.length - 1))]!
+      : random.pick(list.members)
+    const last = member.changes.at(-1)!
+    const kind = random.pick(["edit", "edit", "edit", "archive", "unarchive", "delete"])
+    const isArchived = last.status === "archived"
+    if (last.status === "deleted") mailchimp.change(member, random.pick(live), 0)
+    else if (kind === "delete") mailchimp.change(member, "deleted", 0)
+    else if (kind === "archive" && !isArchived) mailchimp.change(member, "archived", last.content)
+    else if (isArchived && kind !== "unarchive") mailchimp.change(member, "archived", random.int(0, 2))
+    else mailchimp.change(member, random.pick(live), random.int(0, 2))
+  }
+}
