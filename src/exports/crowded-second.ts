@@ -81,7 +81,8 @@ export function createCrowdedSecond(
     stepBack = 1
     const seen = offset + ids.length
     if (ids.length > 0 && seen >= page.totalItems) return startAgain()
-    const next = seen - Math.min(Math.ceil(page.count * OVERLAP), ids.length - 1)
+    const overlap = Math.min(Math.ceil(page.count * OVERLAP), Math.max(0, ids.length - 1))
+    const next = seen - overlap
     if (next > offset) {
       offset = next
       repeats = 0

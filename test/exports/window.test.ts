@@ -1,0 +1,122 @@
+import { describe, expect, test } from "bun:test"
+import { splitMembers } from "../../src/exports/split-members.ts"
+import type { Page } from "../../src/exports/source.ts"
+import { createWindowReading } from "../../src/exports/window.ts"
+import { memberOf, type TestMember } from "./support.ts"
+
+/** When the test asks, by Mailchimp's clock: the second 990 is open, and 989 the last closed one. */
+const NOW = 1000
+const marginS = 10
+
+function row(id: number, second: number, changes: Record<string, unknown> = {}): TestMember {
+  return memberOf(id, { last_changed: new Date(second * 1000).toISOString(), ...changes })
+}
+
+function page(
+  rows: readonly TestMember[],
+  options: Partial<Pick<Page, "totalItems" | "count" | "askedAt">> = {},
+): Page {
+  const { count = 3, totalItems = rows.length, askedAt = NOW } = options
+  const body = JSON.stringify({ members: rows, total_items: totalItems })
+  return { ...splitMembers(Buffer.from(body), { count, offset: 0 }), count, askedAt }
+}
+
+function start(since?: number) {
+  const reading = createWindowReading({ listId: "a", since }, { marginS })
+  /** What the reading asks, gets, and takes of it. */
+  const step = (answer: Page) => {
+    const { ranges } = reading.receive(answer)
+    return ranges.flatMap(({ start, end }) =>
+      Array.from({ length: end - start }, (_, index) => Number.parseInt(answer.id(start + index), 16)),
+    )
+  }
+  return { reading, step }
+}
+
+describe("createWindowReading()", () => {
+  test("asks one question for a list of less than a page, and is of the last closed second", () => {
+    const { reading, step } = start()
+    expect(reading.question()?.query).toEqual({
+      listId: "a",
+      status: undefined,
+      since: undefined,
+      before: undefined,
+      sort: "last_changed",
+      offset: 0,
+    })
+    expect(step(page([row(1, 100), row(2, 101)]))).toEqual([1, 2])
+    expect(reading.question()).toBeUndefined()
+    expect(reading.result()).toEqual({ asOf: 989, totalItems: 2, isShort: false })
+  })
+
+  test("goes on at the last second of a page, and drops the rows of it that it had", () => {
+    const { reading, step } = start(50)
+    expect(reading.question()?.query.since).toBe(50)
+    step(page([row(1, 100), row(2, 101), row(3, 101)], { totalItems: 4 }))
+    expect(reading.question()?.query).toMatchObject({ since: 100, offset: 0 })
+    expect(step(page([row(2, 101), row(3, 101), row(4, 101)]))).toEqual([4])
+  })
+
+  test("delivers a row again that was edited, though its id was delivered of the anchor's second", () => {
+    const { step } = start()
+    step(page([row(1, 100), row(2, 101), row(3, 101)], { totalItems: 4 }))
+    expect(step(page([row(3, 101), row(2, 105)]))).toEqual([2])
+  })
+
+  test("trusts no open second: it goes on at the last closed one, and delivers an open row again only if it changed", () => {
+    const { reading, step } = start()
+    step(page([row(1, 100), row(2, 989), row(3, 995)], { totalItems: 5 }))
+    expect(reading.question()?.query.since).toBe(988)
+    const again = page([row(2, 989), row(3, 995, { note: "edited" }), row(4, 995)], { totalItems: 4 })
+    expect(step(again)).toEqual([3, 4])
+    expect(reading.question()?.notBefore).toBe(1006)
+    expect(step(page([row(2, 989), row(3, 995), row(4, 995)], { totalItems: 4, askedAt: 1006 }))).toEqual([3])
+    expect(reading.question()?.query.since).toBe(994)
+  })
+
+  test("gives up on an open second that never comes to rest", () => {
+    const { reading, step } = start(988)
+    for (let wait = 0; wait < 6; wait += 1) {
+      step(page([row(1, 991), row(2, 992), row(3, 995)], { totalItems: 9 }))
+      expect(reading.question()?.notBefore).toBe(1006)
+    }
+    step(page([row(1, 991), row(2, 992), row(3, 995)], { totalItems: 9 }))
+    expect(reading.question()).toBeUndefined()
+    expect(reading.result().isShort).toBe(true)
+  })
+
+  test("does not take a short page for the end while more rows are counted", () => {
+    const { reading, step } = start()
+    step(page([row(1, 100), row(2, 101)], { totalItems: 3 }))
+    expect(reading.question()?.query.since).toBe(100)
+    expect(step(page([row(2, 101), row(3, 102)]))).toEqual([3])
+    expect(reading.question()).toBeUndefined()
+  })
+
+  test("asks three times more, after growing pauses, for rows that are counted and do not come", () => {
+    const { reading, step } = start()
+    const pauses = []
+    for (let answer = 0; answer < 4; answer += 1) {
+      step(page([], { totalItems: 3 }))
+      pauses.push(reading.question()?.pauseS)
+    }
+    expect(pauses).toEqual([1, 2, 4, undefined])
+    expect(reading.result()).toMatchObject({ totalItems: 3, isShort: true })
+  })
+
+  test("reads a closed second that fills a page by offset, and then goes on behind it", () => {
+    const { reading, step } = start(99)
+    expect(step(page([row(1, 100), row(2, 100), row(3, 100)], { totalItems: 6 }))).toEqual([1, 2, 3])
+    expect(reading.question()?.query).toMatchObject({ since: 99, before: 100, offset: 0 })
+    expect(step(page([row(1, 100), row(2, 100), row(3, 100)], { totalItems: 4 }))).toEqual([])
+    expect(reading.question()?.query).toMatchObject({ since: 99, before: 100, offset: 2 })
+    expect(step(page([row(3, 100), row(4, 100)], { totalItems: 4 }))).toEqual([4])
+    // Two of the four were seen after the total was shown first: the other two must be as well.
+    expect(reading.question()?.query).toMatchObject({ before: 100, offset: 0 })
+    step(page([row(1, 100), row(2, 100), row(3, 100)], { totalItems: 4 }))
+    expect(reading.question()?.query).toMatchObject({ since: 100, before: undefined, offset: 0 })
+    expect(step(page([row(5, 300)]))).toEqual([5])
+    expect(reading.question()).toBeUndefined()
+    expect(reading.result().isShort).toBe(false)
+  })
+})
