@@ -141,7 +141,7 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
       if (request.signal.aborted || stopping.aborted) return resetAnswer()
       throw error
     })
-    entry.status = response.status
+    if (!request.signal.aborted) entry.status = response.status
     response.headers.set("date", new Date(serverTime()).toUTCString())
     return response
   }

@@ -99,7 +99,7 @@ function renderAccount(account: SandboxDescription["accounts"][number]) {
             <th scope="col" class="number">Other</th>
             <th scope="col" class="number">Archived</th>
             <th scope="col" class="number">Webhooks</th>
-            <th scope="col"><span hidden>Changes</span></th>
+            <th scope="col" aria-label="Changes"></th>
           </tr>
         </thead>
         <tbody>

@@ -9,6 +9,7 @@ export type RequestEntry = {
   readonly at: number
   userId: number | undefined
   listId: string | undefined
+  /** Undefined where the client left before there was an answer. */
   status: number | undefined
   /** The fault that was played, by its action's kind. */
   fault: string | undefined

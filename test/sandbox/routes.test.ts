@@ -198,6 +198,27 @@ describe("the API", () => {
     expect(await one.json()).toEqual(page.members[0]!)
   })
 
+  test("lists are paged, narrowed by date and cut down to fields", async () => {
+    const { lists, total_items } = await readJson(await ask("GET", "/3.0/lists?include_total_contacts=true"))
+    expect(total_items).toBe(1)
+    const { member_count, total_contacts } = lists[0].stats
+    expect(total_contacts).toBeGreaterThan(member_count)
+    const created = encodeURIComponent(lists[0].date_created)
+    const totalOf = async (query: string) =>
+      (await readJson(await ask("GET", `/3.0/lists?${query}`))).total_items
+    expect(await totalOf(`since_date_created=${created}`)).toBe(0)
+    expect(await totalOf(`before_date_created=${created}`)).toBe(1)
+    expect(await readJson(await ask("GET", "/3.0/lists?fields=lists.id"))).toEqual({
+      lists: [{ id: "aaaaaaaaaa" }],
+    })
+    expect(await readJson(await ask("GET", "/3.0/lists?offset=1&fields=lists,total_items"))).toEqual({
+      lists: [],
+      total_items: 1,
+    })
+    expect((await ask("GET", "/3.0/lists?count=x")).status).toBe(400)
+    expect((await ask("GET", "/3.0/lists?fields=lists&exclude_fields=lists.id")).status).toBe(400)
+  })
+
   test.each(["/3.0", "/us3/3.0"])(
     "%s saves, lists and deletes webhooks, and signs what they deliver",
     async (api) => {
