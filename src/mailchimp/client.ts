@@ -52,7 +52,7 @@ export type MailchimpClientOptions = {
   readonly onEvent?: (event: MailchimpEvent) => void
 }
 
-export type ParseContext = {
+type ParseContext = {
   /** Mailchimp's clock when this very question was sent, a lower bound: see {@link MailchimpClient.clock}. */
   readonly askedAt: number
 }
@@ -142,7 +142,11 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
       return value
     } catch (error) {
       if (error instanceof MailchimpError) {
-        if (error.kind === "throttled") permit.throttled()
+        if (error.kind === "throttled") {
+          permit.throttled()
+          // Also where this request is not made again: the others must not ask either.
+          party.pause(error.retryAfterMs ?? 0)
+        }
         if (error.kind === "timed_out") permit.timedOut()
         report(error.kind)
         request.onFailure?.(error)
@@ -151,16 +155,12 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
     }
   }
 
-  /** Asks once more, in the data center that the account has moved to. */
-  const follow = async (error: unknown, signal: AbortSignal, askedIn: string) => {
+  /** Finds out where the account has moved to, if that is what failed. Requests under way together look once. */
+  const follow = async (error: unknown, signal: AbortSignal) => {
     if (!(error instanceof MailchimpError) || error.kind !== "wrong_datacenter") throw error
-    // Requests that are under way together learn of a move together; one of them finds out where to.
-    if (dc !== askedIn) return
     moved ??= options.onWrongDataCenter?.()
     if (moved === undefined) throw error
-    const found = await abortable(moved, signal)
-    if (found === askedIn) throw error
-    dc = found
+    dc = await abortable(moved, signal)
   }
 
   return {
@@ -174,11 +174,10 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
       const patienceMs = () => deadlineAtMs - clock.monotonicMs()
       return retry(
         async () => {
-          const askedIn = dc
           try {
             return await attempt(request, subject, patienceMs())
           } catch (error) {
-            await follow(error, signal, askedIn)
+            await follow(error, signal)
             return await attempt(request, subject, patienceMs())
           }
         },

@@ -16,7 +16,7 @@ export type Permit = Disposable & {
 }
 
 /** What waiting requests wait for: a permit (a free connection), or Mailchimp's rate. */
-export type WaitReason = "permit" | "rate_limit"
+type WaitReason = "permit" | "rate_limit"
 
 /** One of those who share a limiter: an export, or another piece of work. */
 export type Party = {
@@ -32,14 +32,14 @@ export type Party = {
   waitingFor(): WaitReason | undefined
   /** How many requests could start at once. */
   spare(): number
-  /** Stops every party's new requests for so long: Mailchimp asked for it, or is throttling. */
+  /** Stops every party's new requests for so long, ten minutes at most: Mailchimp asked for it, or is throttling. */
   pause(ms: number): void
   /** The party is done. A limiter is forgotten when all are, and it has rested. */
   leave(): void
 }
 
 /** The state of a limiter, for metrics. */
-export type LimiterState = {
+type LimiterState = {
   /** Permits there are now: fewer than the maximum after throttling. */
   readonly permits: number
   /** Permits that a request holds. */
@@ -71,7 +71,10 @@ export class LimiterPaused extends Error {
 }
 
 /** Mailchimp cuts a call after 120 s. Until then, one that we gave up may hold one of the user's connections. */
-export const mailchimpCutMs = 120_000
+const mailchimpCutMs = 120_000
+
+/** One odd Retry-After must not lock an account out for a day. */
+const longestPauseMs = 600_000
 
 /** Throttling that is longer ago says nothing of how many connections Mailchimp can take now. */
 const throttlingForgottenMs = 60_000
@@ -205,7 +208,7 @@ export function createLimiter(options: LimiterOptions = {}): Limiter {
     })
 
   const pause = (ms: number) => {
-    pausedUntilMs = Math.max(pausedUntilMs, clock.monotonicMs() + ms)
+    pausedUntilMs = Math.max(pausedUntilMs, clock.monotonicMs() + Math.min(ms, longestPauseMs))
     for (const waiter of queue) {
       if (waiter.patientUntilMs < pausedUntilMs) waiter.refuse(new LimiterPaused(pausedMs()))
     }

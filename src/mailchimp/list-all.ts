@@ -3,7 +3,7 @@ import type { MailchimpClient, MailchimpRequest } from "./client.ts"
 import { createMailchimpError } from "./errors.ts"
 
 /** One page of a collection, and how many items there are in all. */
-export type CollectionPage<T> = { readonly items: readonly T[]; readonly totalItems: number }
+type CollectionPage<T> = { readonly items: readonly T[]; readonly totalItems: number }
 
 type Collection<T> = Pick<MailchimpRequest<T>, "action" | "listId" | "resource" | "signal" | "deadlineMs"> & {
   /** The query's parameters besides count and offset. The order must be stable. */

@@ -27,7 +27,7 @@ export type MailchimpOAuthOptions = {
 }
 
 /** The Mailchimp account that a token is for. */
-export type MailchimpAccount = {
+type MailchimpAccount = {
   readonly dc: string
   readonly userId?: string
   readonly accountName?: string

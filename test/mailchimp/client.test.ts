@@ -205,6 +205,13 @@ describe("request()", () => {
     expect(clock.monotonicMs()).toBe(20_000)
   })
 
+  test("everyone waits as long as Mailchimp asks, also when the one who was told does not", async () => {
+    const { fail, limiter } = setUp()
+    answerWith(listsUrl, () => problem(429, "Too Many Requests", { "retry-after": "40" }))
+    expect(await fail({ deadlineMs: 30_000 })).toMatchObject({ code: "mailchimp_throttled", retryAfterS: 40 })
+    expect(limiter.state().pausedMs).toBe(40_000)
+  })
+
   test("during a pause longer than the deadline it ends at once, and says when to come back", async () => {
     const { fail, party, clock } = setUp()
     party.pause(90_000)
@@ -256,6 +263,19 @@ describe("request()", () => {
     const request = { action: "x", query: () => ({}), parse: () => 1, signal: controller.signal }
     expect(await client.request(request).catch((error: unknown) => error)).toBe("left")
     expect(leftovers()).toEqual(nothing)
+  })
+
+  test("a caller who leaves meanwhile is no failure of Mailchimp's, and nothing of his is left", async () => {
+    const { client, controller, events, leftovers } = setUp({ fetch: () => new Promise(() => {}) })
+    const failures: MailchimpError[] = []
+    const onFailure = (error: MailchimpError) => failures.push(error)
+    const request = { action: "x", query: () => ({}), parse: () => 1, signal: controller.signal, onFailure }
+    const asked = client.request(request).catch((error: unknown) => error)
+    await Bun.sleep(0)
+    expect(leftovers()).toMatchObject({ inUse: 1, timers: 1 })
+    controller.abort("left")
+    expect(await asked).toBe("left")
+    expect([leftovers(), events, failures]).toEqual([nothing, [], []])
   })
 
   test("hundreds of requests on one signal leave no listener on it", async () => {

@@ -19,6 +19,9 @@ describe("createPageSize()", () => {
     const size = createPageSize(1000)
     for (let page = 0; page < 8; page += 1) size.failed(1000)
     expect(size.current()).toBe(500)
+    size.failed(500)
+    size.failed(1000)
+    expect(size.current()).toBe(250)
   })
 
   test("learns from a smaller page that failed, but nothing from a single row that did", () => {
