@@ -2,7 +2,7 @@ import { z } from "zod"
 import type { SealerKey } from "./sealer.ts"
 
 /** Where Mailchimp sends the browser back to, below PUBLIC_URL. */
-export const callbackPath = "/v1/integrations/mailchimp/callback"
+const callbackPath = "/v1/integrations/mailchimp/callback"
 
 const variable = <T extends z.ZodType>(schema: T, description: string, example = "") =>
   schema.meta({ description, example })

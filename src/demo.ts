@@ -6,6 +6,7 @@ import { apiPrefix } from "./http/envelope.ts"
 import { createExportCheck, type ExportReport } from "./sandbox/check-export.ts"
 import { startSandbox } from "./sandbox/serve.ts"
 import { serviceEnvironment } from "./sandbox/service-environment.ts"
+import { startServiceProcess } from "./sandbox/service-process.ts"
 
 /**
  * The whole trip in one go: a sandbox Mailchimp whose lists change while they are read, the service as a process of
@@ -52,19 +53,30 @@ const mailchimp = startSandbox({
 mailchimp.sandbox.churn.start({ everyPage })
 say(`Sandbox Mailchimp   ${mailchimp.url}`)
 
-const service = startService(freePort())
+const service = await startServiceProcess({
+  ...process.env,
+  ...serviceEnvironment(mailchimp.url),
+  PORT: undefined,
+  PUBLIC_URL: undefined,
+  SQLITE_PATH: `${folder}/export.sqlite`,
+  MONGODB_URI: "",
+  JWKS_URL: "",
+  JWT_SECRET: jwtSecret,
+  FORWARD_URL_ORIGINS: new URL(forwardUrl).origin,
+  LOG_LEVEL: "warn",
+})
+const api = service.url + apiPrefix
 try {
-  await isReady()
   say(`Service             ${service.url}`)
   const headers = {
     authorization: `Bearer ${await signToken({ account_id: "acme", uid: "ada" }, jwtSecret, 3600)}`,
   }
   await connect(headers)
   const exported = await exportAll(headers)
-  await fetch(`${service.api}/auth`, { method: "DELETE", headers })
-  await service.stop()
+  await fetch(`${api}/auth`, { method: "DELETE", headers })
+  const { peakBytes } = await service.stop()
   const report = await check(exported)
-  print(exported, report)
+  print(exported, report, peakBytes)
   process.exitCode = isExact(report) ? 0 : 1
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
@@ -77,55 +89,9 @@ try {
 type Headers = Readonly<Record<string, string>>
 type Exported = Awaited<ReturnType<typeof exportAll>>
 
-/** Starts the service as anyone would: `src/main.ts`, with an environment, on an embedded SQLite file. */
-function startService(port: number) {
-  const child = Bun.spawn([process.execPath, `${import.meta.dir}/main.ts`], {
-    env: {
-      ...process.env,
-      ...serviceEnvironment(mailchimp.url),
-      PORT: String(port),
-      PUBLIC_URL: `http://127.0.0.1:${port}`,
-      SQLITE_PATH: `${folder}/export.sqlite`,
-      MONGODB_URI: "",
-      JWKS_URL: "",
-      JWT_SECRET: jwtSecret,
-      FORWARD_URL_ORIGINS: new URL(forwardUrl).origin,
-      LOG_LEVEL: "warn",
-    },
-    stdout: "inherit",
-    stderr: "inherit",
-  })
-  return {
-    url: `http://127.0.0.1:${port}`,
-    api: `http://127.0.0.1:${port}${apiPrefix}`,
-    child,
-    stop: async () => {
-      child.kill("SIGTERM")
-      await child.exited
-    },
-  }
-}
-
-function freePort(): number {
-  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
-  const { port = 0 } = server
-  void server.stop(true)
-  return port
-}
-
-async function isReady(): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    const answer = await fetch(`${service.url}/readyz`).catch(() => undefined)
-    if (answer?.ok) return
-    if (service.child.exitCode !== null) break
-    await Bun.sleep(50)
-  }
-  throw new Error("The service did not start")
-}
-
 /** Goes the way of a browser: login, consent, callback, forward URL. */
 async function connect(headers: Headers): Promise<void> {
-  let next = `${service.api}/auth/login?forward_url=${encodeURIComponent(forwardUrl)}`
+  let next = `${api}/auth/login?forward_url=${encodeURIComponent(forwardUrl)}`
   let cookie = ""
   while (!next.startsWith(forwardUrl)) {
     const { origin, pathname } = new URL(next)
@@ -145,14 +111,14 @@ async function connect(headers: Headers): Promise<void> {
 
 /** Streams every list into the file, line by line as it comes. */
 async function exportAll(headers: Headers) {
-  const lists = listsSchema.parse(await (await fetch(`${service.api}/lists`, { headers })).json()).data
+  const lists = listsSchema.parse(await (await fetch(`${api}/lists`, { headers })).json()).data
   const estimate = lists.reduce(
     (sum, list) => sum + list.member_count + list.unsubscribe_count + list.cleaned_count,
     0,
   )
   const requestsBefore = mailchimp.sandbox.traffic.total
   const startedMs = Date.now()
-  const answer = await fetch(`${service.api}/export`, { headers })
+  const answer = await fetch(`${api}/export`, { headers })
   if (!answer.ok || answer.body === null)
     throw new Error(`Cannot export: ${answer.status} ${await answer.text()}`)
 
@@ -189,7 +155,7 @@ function isExact({ missing, stale, backwards, foreign }: ExportReport): boolean 
   return missing + stale + backwards + foreign === 0
 }
 
-function print({ rows, durationMs, requests }: Exported, report: ExportReport): void {
+function print({ rows, durationMs, requests }: Exported, report: ExportReport, peakBytes: number): void {
   const { edits, deletions, additions } = mailchimp.sandbox.churn.made
   say(`Exported            ${number(rows)} rows in ${(durationMs / 1000).toFixed(1)} s`)
   row(
@@ -197,10 +163,7 @@ function print({ rows, durationMs, requests }: Exported, report: ExportReport): 
     `${number(rows / (durationMs / 1000))} rows a second, at Mailchimp's pace of ten requests a second`,
   )
   row("upstream requests", number(requests))
-  row(
-    "peak memory",
-    `${number((service.child.resourceUsage()?.maxRSS ?? 0) / 2 ** 20)} MB, the service's process`,
-  )
+  row("peak memory", `${number(peakBytes / 2 ** 20)} MB, the service's process`)
   row("meanwhile changed", `${edits} edits, ${deletions} deletions, ${additions} additions`)
   row("file", file)
   say(`Checked             ${number(report.members)} members who were there from the start to the end`)

@@ -39,7 +39,9 @@ export function createServices(
   const [firstKey = readKeyFile(keyFile), ...olderKeys] = config.tokenKeys ?? []
   const sealer = createSealer([firstKey, ...olderKeys])
   const storage = openStorage({ ...config.storage, clock })
-  const connections = createSealedConnections(storage.connections, sealer)
+  const connections = createSealedConnections(storage.connections, sealer, {
+    onEvent: ({ type, connectionId, error }) => logger.error({ connection: connectionId, error }, type),
+  })
 
   const { mailchimp } = config
   const oauth = createMailchimpOAuth({
@@ -99,6 +101,7 @@ export function createServices(
     onExportEvent: createExportLog(logger),
     stallTimeoutMs: config.exportStallTimeoutMs,
     ping: storage.ping,
+    limiterStates: limiters.states,
     isDraining: () => drain.signal.aborted,
     /** Takes no new work from now on; what runs goes on. */
     drain: () => drain.abort(),

@@ -11,7 +11,7 @@ import type { Connection, ConnectionMetadata, ConnectionStore, Owner, UsedStateS
 import { toOutcomeUrl, type FailureReason } from "./forward-url.ts"
 
 /** What Mailchimp's redirect brought, and the cookie of the browser that followed it. */
-export type CallbackRequest = {
+type CallbackRequest = {
   readonly state: string | undefined
   readonly code: string | undefined
   /** Mailchimp's reason for not giving a code. Its set of codes is undocumented. */
@@ -20,7 +20,7 @@ export type CallbackRequest = {
 }
 
 /** Where the browser goes on to; with the failure, where there was one. */
-export type AuthorizationOutcome = { readonly forwardUrl: string; readonly failure?: AppError }
+type AuthorizationOutcome = { readonly forwardUrl: string; readonly failure?: AppError }
 
 export type FinishAuthorization = (request: CallbackRequest) => Promise<AuthorizationOutcome>
 

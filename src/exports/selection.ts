@@ -122,6 +122,8 @@ function parseFields(name: string, values: readonly string[], errors: InvalidInp
 }
 
 function unknownField(field: string, near: string | undefined): string {
+  // What is no name at all may be anything, such as an address that has no place in an error.
+  if (!/^[\w.]{1,100}$/.test(field)) return "must name fields of a member, and one of them is not a name"
   return `must not name ${field} as no member has such a field${near ? `: did you mean ${near}` : ""}`
 }
 

@@ -9,7 +9,7 @@ import { splitMembers } from "./split-members.ts"
 import { type ExportEvent, type FormatName, openExport } from "./stream-export.ts"
 
 /** What to export, from which account, and how to write it. */
-export type ExportRequest = {
+type ExportRequest = {
   /** Disposed of when the export ends, however it ends. */
   readonly account: Account
   /** One list; none for all of them. */

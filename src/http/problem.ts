@@ -31,7 +31,7 @@ export const problemSchema = z.object({
 })
 
 /** The one place where an error becomes an answer. */
-export function toProblem(error: AppError): Response {
+function toProblem(error: AppError): Response {
   const { code, status, title, detail, errors, upstream, retryAfterS } = error
   const body = {
     type: `/docs#${code}`,
@@ -52,7 +52,7 @@ export function toProblem(error: AppError): Response {
 }
 
 /** A failure of ours that nobody foresaw says nothing of its inside: that is in the log, under the request's id. */
-export function toAppError(error: unknown): AppError {
+function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
   if (error instanceof HTTPException && error.status === 400) {
     return new AppError("invalid_parameter", "Cannot read the request as it is malformed", { cause: error })

@@ -2,9 +2,17 @@
 export function createBrowser() {
   const cookies = new Map<string, Map<string, string>>()
 
-  const visit = async (url: string, headers: Record<string, string> = {}): Promise<Response> => {
-    const jar = cookies.get(new URL(url).origin) ?? new Map<string, string>()
-    cookies.set(new URL(url).origin, jar)
+  const jarOf = (origin: string) => {
+    const jar = cookies.get(origin) ?? new Map<string, string>()
+    cookies.set(origin, jar)
+    return jar
+  }
+
+  const send = async (
+    url: string,
+    jar: Map<string, string>,
+    headers: Record<string, string>,
+  ): Promise<Response> => {
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ")
     const response = await fetch(url, {
       redirect: "manual",
@@ -17,8 +25,13 @@ export function createBrowser() {
     return response
   }
 
+  const visit = (url: string, headers: Record<string, string> = {}) =>
+    send(url, jarOf(new URL(url).origin), headers)
+
   return {
     visit,
+    /** Goes to another process that stands behind the same public origin. */
+    visitWithCookiesOf: (origin: string, url: string) => send(url, jarOf(origin), {}),
     /** Goes to a page and on to wherever it redirects, until a host is none of ours; the last URL, not visited. */
     follow: async (url: string, headers: Record<string, string> = {}): Promise<string> => {
       let next = url

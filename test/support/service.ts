@@ -29,13 +29,12 @@ export type RunningService = Awaited<ReturnType<typeof startService>>
 export async function startService(env: Record<string, string>) {
   const folder = temporaryFolder()
   const log: string[] = []
-  let app: ReturnType<typeof createApp> | undefined
+  // The port is known once something listens, and the app is built for that port.
   const server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
     development: false,
-    idleTimeout: 60,
-    fetch: (request, server) => app?.fetch(request, server) ?? new Response(null, { status: 503 }),
+    fetch: () => new Response(),
   })
   const config = parseConfig({
     SQLITE_PATH: join(folder.path, "export.sqlite"),
@@ -45,7 +44,7 @@ export async function startService(env: Record<string, string>) {
   const services = createServices(config, {
     logger: createLogger("debug", { write: (line) => void log.push(line) }),
   })
-  app = createApp(services)
+  server.reload({ fetch: createApp(services).fetch, idleTimeout: 60, development: false })
   return {
     url: server.url.origin,
     api: server.url.origin + apiPrefix,

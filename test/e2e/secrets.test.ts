@@ -1,0 +1,101 @@
+import { afterAll, expect, test } from "bun:test"
+import { startSandbox } from "../../src/sandbox/serve.ts"
+import { createBrowser } from "../support/browser.ts"
+import { bearer, jwtSecret, sandboxEnv, startService } from "../support/service.ts"
+
+const mailchimp = startSandbox({
+  decision: "approve",
+  accounts: [{ loginEmail: "ada@example.com", lists: [{ name: "People", count: 300 }] }],
+})
+const TOKEN_KEYS = `k1:${Buffer.alloc(32, 9).toString("base64")}`
+const service = await startService({ ...sandboxEnv(mailchimp), TOKEN_KEYS, MAILCHIMP_PAGE_SIZE: "50" })
+afterAll(async () => {
+  await service.stop()
+  await mailchimp.stop()
+})
+
+/** Everything that the service said but the members themselves: problems, and where it sent browsers to. */
+const said: string[] = []
+const secrets = new Set<string>()
+
+const { sandbox } = mailchimp
+const headers = await bearer("ada")
+const browser = createBrowser()
+const [account] = sandbox.state.accounts
+const [list] = account?.lists ?? []
+
+/** Goes through a whole login and notes every state and code on the way. */
+async function login(): Promise<string> {
+  let next = `${service.api}/auth/login?forward_url=${encodeURIComponent("https://app.example.com/done")}`
+  for (let first = true; new URL(next).hostname === "127.0.0.1"; first = false) {
+    const answer = await browser.visit(next, first ? headers : {})
+    next = answer.headers.get("location") ?? "https://lost.example"
+    for (const name of ["state", "code"]) {
+      const value = new URL(next).searchParams.get(name)
+      if (value !== null) secrets.add(value)
+    }
+  }
+  said.push(next)
+  return next
+}
+
+async function call(path: string, init: RequestInit = {}): Promise<number> {
+  const answer = await fetch(service.api + path, { ...init, headers })
+  const body = await answer.text().catch((error: unknown) => String(error))
+  if (!path.startsWith("/export") || !answer.ok) said.push(body)
+  return answer.status
+}
+
+test("no address, token, code or secret of a whole trip, with all its failures, is in a log line, an error or a URL of ours", async () => {
+  sandbox.settings.decision = "deny"
+  expect(await login()).toContain("reason=access_denied")
+  sandbox.settings.decision = "approve"
+  sandbox.faults.add({ match: { path: "/oauth2/token" }, action: { kind: "html", status: 502 } })
+  expect(await login()).toContain("reason=exchange_failed")
+  sandbox.faults.add({
+    match: { path: "/oauth2/metadata" },
+    action: { kind: "problem", problem: "forbidden" },
+    times: 9,
+  })
+  expect(await login()).toContain("reason=metadata_invalid")
+  sandbox.faults.clear()
+  expect(await login()).toContain("status=success")
+  for (const token of account?.tokens.keys() ?? []) secrets.add(token)
+
+  expect(await call("/auth")).toBe(200)
+  expect(await call("/lists")).toBe(200)
+  expect(await call("/export")).toBe(200)
+  expect(await call("/export?fields=ada@example.com")).toBe(400)
+  expect(await call("/callback?state=forged&code=stolen@example.com")).toBe(400)
+  for (const kind of ["cut", "bad_json"] as const) {
+    sandbox.faults.add({ match: { path: "/members" }, action: { kind }, skip: 1 })
+    expect(await call(`/export/${list?.id}`)).toBe(200)
+  }
+  sandbox.faults.add({
+    match: { path: "/members" },
+    action: { kind: "problem", problem: "forbidden" },
+    skip: 2,
+  })
+  expect(await call(`/export/${list?.id}`)).toBe(200)
+  sandbox.revoke(account?.userId ?? 0)
+  expect(await call("/export")).toBe(409)
+  expect(await call("/auth", { method: "DELETE" })).toBe(200)
+
+  secrets.add(jwtSecret)
+  secrets.add(TOKEN_KEYS.slice(3))
+  secrets.add("sandbox-secret")
+  secrets.add(headers["authorization"]?.slice("Bearer ".length) ?? "")
+  for (const { row } of sandbox.truth(list?.id ?? "").members()) secrets.add(JSON.parse(row).email_address)
+  secrets.add("ada@example.com")
+  expect(secrets.size).toBeGreaterThan(300)
+  expect(service.log.length).toBeGreaterThan(30)
+
+  const everything = [...service.log, ...said].join("\n")
+  expect(
+    [...secrets].filter(
+      (secret) => everything.includes(secret) || everything.includes(encodeURIComponent(secret)),
+    ),
+  ).toEqual([])
+  expect(everything).not.toMatch(/[\w.]@[\w]/)
+  expect(everything).not.toMatch(/%40|stolen/)
+})
