@@ -14,6 +14,8 @@ export type Account = Disposable & {
   readonly client: MailchimpClient
   /** What its requests wait for now. */
   waitingFor(): "permit" | "rate_limit" | undefined
+  /** How many more of its requests could start at once. */
+  spare(): number
 }
 
 /**
@@ -66,6 +68,7 @@ export function createOpenAccount(deps: {
           }),
       },
       waitingFor: party.waitingFor,
+      spare: party.spare,
       [Symbol.dispose]: party.leave,
     }
   }

@@ -1,8 +1,17 @@
-import { type Delivery, type OpenVersions, selectRows } from "./delivery.ts"
+import { type OpenVersions, type Selected, selectRows } from "./delivery.ts"
 import { type Question, type Reading, MAX_REPEATS, pauseBefore } from "./reading.ts"
 import type { MembersQuery, Page } from "./source.ts"
 
+/** Where a reading of a crowded second is to go on: behind the contiguous rows that were delivered. */
+export type CrowdedPlace = {
+  readonly offset: number
+  /** The id of the last of those rows. */
+  readonly id: string
+}
+
 export type CrowdedSecond = Reading & {
+  /** Where to go on after a break; undefined for the beginning. */
+  place(): CrowdedPlace | undefined
   /** Whether it ended although not all rows that were counted have been seen. */
   isShort(): boolean
 }
@@ -23,14 +32,17 @@ const OVERLAP = 1 / 20
  *
  * @param query the question for just this second, (second - 1, second]
  * @param deliveredIds the ids of its rows that were delivered before; new ones are added
+ * @param from where an earlier reading was broken off
  */
 export function createCrowdedSecond(
   query: Omit<MembersQuery, "offset">,
   deliveredIds: Set<string>,
   versions: OpenVersions,
+  from?: CrowdedPlace,
 ): CrowdedSecond {
-  let offset = 0
-  let prefixIds = new Set<string>()
+  let offset = from ? Math.max(0, from.offset - 1) : 0
+  let prefixIds = new Set(from && [from.id])
+  let place = from
   let stepBack = 1
   let repeats = 0
 
@@ -41,21 +53,21 @@ export function createCrowdedSecond(
 
   let ended: "complete" | "short" | undefined
 
-  return { question, receive, isShort: () => ended === "short" }
+  return { question, receive, place: () => place, isShort: () => ended === "short" }
 
   function question(): Question | undefined {
     if (ended) return undefined
     return { query: { ...query, offset }, pauseS: repeats > 0 ? pauseBefore(repeats) : undefined }
   }
 
-  function receive(page: Page): Delivery {
+  function receive(page: Page): Selected {
     const ids = Array.from({ length: page.length }, (_, index) => page.id(index))
     const all = { headEnd: page.length, knownIds: deliveredIds, openStart: page.length }
-    const ranges = selectRows(page, page.length, all, versions)
+    const selected = selectRows(page, page.length, all, versions)
     for (const id of ids) deliveredIds.add(id)
     if (isComplete(page, ids)) ended = "complete"
     else move(page, ids)
-    return { listId: query.listId, page, ranges }
+    return selected
   }
 
   function isComplete({ totalItems }: Page, ids: readonly string[]): boolean {
@@ -80,6 +92,8 @@ export function createCrowdedSecond(
     for (const id of ids) prefixIds.add(id)
     stepBack = 1
     const seen = offset + ids.length
+    const last = ids.at(-1)
+    if (last !== undefined) place = { offset: seen, id: last }
     if (ids.length > 0 && seen >= page.totalItems) return startAgain()
     const overlap = Math.min(Math.ceil(page.count * OVERLAP), Math.max(0, ids.length - 1))
     const next = seen - overlap

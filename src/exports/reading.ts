@@ -1,4 +1,4 @@
-import type { Delivery } from "./delivery.ts"
+import type { Selected } from "./delivery.ts"
 import type { MembersQuery, Page, Second, Source } from "./source.ts"
 
 /** What is to be asked next, and what is to be waited for before. */
@@ -14,8 +14,8 @@ export type Question = {
 export type Reading = {
   /** The next question; undefined once the reading has ended. The same until an answer was received. */
   question(): Question | undefined
-  /** Takes the answer to that question. */
-  receive(page: Page): Delivery
+  /** Takes the answer to that question, and gives the rows of it that are to be delivered. */
+  receive(page: Page): Selected
 }
 
 /** How often an answer that brings nothing new is asked for again while more rows are counted than were seen. */
@@ -31,12 +31,10 @@ export function reachesEnd(page: Page, offset: number): boolean {
   return page.length < page.count && offset + page.length >= page.totalItems
 }
 
-/** Carries a reading out, lazily: the next question is asked when the next delivery is pulled. */
-export async function* read(reading: Reading, source: Source, signal: AbortSignal): AsyncGenerator<Delivery> {
-  for (let question = reading.question(); question; question = reading.question()) {
-    const { notBefore, pauseS } = question
-    if (notBefore !== undefined) await source.waitUntil(notBefore, signal)
-    if (pauseS !== undefined) await source.waitUntil(source.clock() + pauseS, signal)
-    yield reading.receive(await source.read(question.query, signal))
-  }
+/** Asks a question, when its time has come. */
+export async function ask(question: Question, source: Source, signal: AbortSignal): Promise<Page> {
+  const { query, notBefore, pauseS } = question
+  if (notBefore !== undefined) await source.waitUntil(notBefore, signal)
+  if (pauseS !== undefined) await source.waitUntil(source.clock() + pauseS, signal)
+  return source.read(query, signal)
 }

@@ -18,6 +18,8 @@ export type MembersQuery = {
   readonly count?: number | undefined
 }
 
+export type Fingerprint = bigint | number | string
+
 /** The members of one answer, in order, as Mailchimp sent them. */
 export type Rows = {
   readonly length: number
@@ -26,7 +28,7 @@ export type Rows = {
   /** Its `last_changed`. Undefined where Mailchimp gave none that is a date. */
   second(index: number): Second | undefined
   /** Equal for two rows of equal bytes, and for no others that one will ever meet. */
-  fingerprint(index: number): bigint | number | string
+  fingerprint(index: number): Fingerprint
   /** The rows from `start` to before `end`, each *after* a newline, so that a separator never waits for a row. */
   bytes(start: number, end: number): Uint8Array
   /** How many rows match the question, by Mailchimp's count. */
@@ -48,6 +50,8 @@ export type Page = Rows & {
 export type Source = {
   /** Asks, with all retries. Rejects with the signal's reason, or with an AppError. */
   read(query: MembersQuery, signal: AbortSignal): Promise<Page>
+  /** How many more questions could start right now: permits and tokens that would otherwise stay idle. */
+  spare(): number
   /** A lower bound of Mailchimp's clock for a question about to be sent. */
   clock(): Second
   /** Waits until that clock may have reached a second. Aborts like `read`. */

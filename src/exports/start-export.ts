@@ -61,7 +61,7 @@ export function createStartExport({
         const fields = await readMergeFields(client, listId, { signal, deadlineMs: deadlineMs() })
         return fields.map(({ tag }) => tag)
       })
-      const source = createSource(client, selection, { pageSize, deadlineMs })
+      const source = createSource(account, selection, { pageSize, deadlineMs })
       const bytes = await openExport({
         listIds,
         selection,
@@ -95,12 +95,12 @@ async function readListIds(
 
 /** Mailchimp as the scan wants it: the selection asked for, the answers split into their rows. */
 function createSource(
-  client: MailchimpClient,
+  { client, spare }: Account,
   selection: Selection,
   options: { pageSize: number; deadlineMs: () => number | undefined },
 ): Source {
   const { without, ...fields } = toFieldsQuery(selection)
-  return createMembersReader<Page>(client, {
+  const reader = createMembersReader<Page>(client, {
     ...options,
     ...fields,
     parsePage: (body, { count, offset, askedAt }) => ({
@@ -109,6 +109,7 @@ function createSource(
       askedAt,
     }),
   })
+  return { ...reader, spare }
 }
 
 async function* finallyDo(bytes: AsyncGenerator<Uint8Array>, done: () => void): AsyncGenerator<Uint8Array> {

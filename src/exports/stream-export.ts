@@ -1,10 +1,12 @@
 import { type Clock, systemClock } from "../lib/clock.ts"
 import { readAhead } from "../lib/read-ahead.ts"
 import { within } from "../lib/within.ts"
+import { lastClosedSecond } from "./closed.ts"
 import { type Delivery, countRows } from "./delivery.ts"
 import { createJson } from "./formats/json.ts"
 import { createNdjson } from "./formats/ndjson.ts"
-import { type ListResult, scan } from "./scan.ts"
+import type { ListResult } from "./list-scan.ts"
+import { createScan, wholeLists } from "./scan.ts"
 import type { Selection } from "./selection.ts"
 import { readSlice } from "./slice.ts"
 import type { Source } from "./source.ts"
@@ -59,7 +61,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
   if (signal.aborted) stopReading()
   else signal.addEventListener("abort", stopReading, { once: true })
 
-  const deliveries = readAhead(readMembers(options, reading.signal))
+  const deliveries = readMembers(options, reading.signal)
   const first = deliveries.next()
   try {
     await first
@@ -111,9 +113,11 @@ function readMembers(
   signal: AbortSignal,
 ): AsyncGenerator<Delivery> {
   const { status, slice } = selection
-  if (slice) return readSlice({ listIds, status, ...slice }, source, signal)
+  if (slice) return readAhead(readSlice({ listIds, status, ...slice }, source, signal))
   const onListEnd = (result: ListResult) => onEvent?.({ type: "list", ...result })
-  return scan({ listIds, status, marginS, onListEnd }, source, signal)
+  const horizon = lastClosedSecond(source.clock(), marginS)
+  const options = { lists: wholeLists(listIds), horizon, status, marginS, onListEnd }
+  return createScan(options, source, signal).deliveries()
 }
 
 function bytesOf({ page, ranges: [first, ...others] }: Delivery): Uint8Array {

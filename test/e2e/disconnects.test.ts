@@ -4,7 +4,7 @@ import { connectAccount, sandboxEnv, startService } from "../support/service.ts"
 
 const mailchimp = startSandbox({
   decision: "approve",
-  accounts: [{ lists: [{ name: "Long", count: 3000 }] }],
+  accounts: [{ lists: [{ name: "Two pages", count: 150 }] }],
 })
 const service = await startService({ ...sandboxEnv(mailchimp), MAILCHIMP_PAGE_SIZE: "100" })
 afterAll(async () => {

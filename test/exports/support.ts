@@ -50,6 +50,7 @@ export function createTestSource(
       queries.push(query)
       return answer(query, signal, () => answerOf(query))
     },
+    spare: () => 0,
     clock: () => 2_000_000_000,
     waitUntil: async () => {},
   }

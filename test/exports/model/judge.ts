@@ -1,8 +1,18 @@
 import type { Delivery } from "../../../src/exports/delivery.ts"
 import { type Change, type List, type Member, type ModelMailchimp, bytesOf } from "./mailchimp.ts"
 
-/** What a consumer has: of each member the last row that was delivered. */
-export type Replica = Map<string, Change>
+/** What a consumer has: of each member the last row that was delivered, and in which stream. */
+export type Replica = Map<string, { readonly change: Change; readonly stream: number }>
+
+/** What an export promised of a list. */
+export type Promised = {
+  /** Every member that existed at this second and stayed, as it was then or later. */
+  readonly asOf: number
+  /** Whether archived members are in it. */
+  readonly archived: "none" | "all" | "changed"
+  /** Those that were archived before it are not, where only changed ones are. */
+  readonly archivedSince: number
+}
 
 /** A promise that was not kept. */
 export class Broken extends Error {
@@ -10,31 +20,41 @@ export class Broken extends Error {
 }
 
 /** Takes a delivery into the replica, and checks it against what was delivered before. */
-export function receive(replica: Replica, { page, ranges }: Delivery, mailchimp: ModelMailchimp): void {
+export function receive(
+  replica: Replica,
+  { page, ranges }: Delivery,
+  mailchimp: ModelMailchimp,
+  stream: number,
+): void {
   for (const { start, end } of ranges) {
     for (let index = start; index < end; index += 1) {
       const id = page.id(index)
       const change = mailchimp.changeOf(page, index)
       const before = replica.get(id)
-      if (before && before.order > change.order) throw new Broken(`An older version after a newer one: ${id}`)
-      if (before === change) throw new Broken(`A duplicate without a cause: ${id}`)
-      replica.set(id, change)
+      if (before && before.change.order > change.order)
+        throw new Broken(`An older version after a newer one: ${id}`)
+      if (before?.change === change && before.stream === stream)
+        throw new Broken(`A duplicate without a cause: ${id}`)
+      replica.set(id, { change, stream })
     }
   }
 }
 
-/** Every member of a list that has been live since a change of `asOf` or before is in the replica, as it was then or later. */
-export function judgeList(replica: Replica, list: List, asOf: number): void {
+export function judgeList(replica: Replica, list: List, { asOf, archived, archivedSince }: Promised): void {
   for (const member of list.members) {
     const due = versionOf(member, asOf)
-    if (!due || !isLive(due) || member.changes.some((change) => change.order > due.order && !isLive(change)))
-      continue
-    const got = replica.get(member.id)
-    if (!got) throw new Broken(`Lost: ${member.id}, ${JSON.stringify(member.changes)} as of ${asOf}`)
+    if (!due || due.status === "deleted" || (archived === "none" && isArchived(due))) continue
+    // Who left after `asOf`, or changed sides, may be missed, and comes with the next export.
+    const changesSides = (change: Change) =>
+      change.status === "deleted" || isArchived(change) !== isArchived(due)
+    if (member.changes.some((change) => change.order > due.order && changesSides(change))) continue
+    const got = replica.get(member.id)?.change
+    if (!got && archived === "changed" && isArchived(due) && due.second <= archivedSince) continue
+    if (!got) throw new Broken(`Lost: ${describe(member, asOf)}`)
     const isCurrent = member.changes.some(
       (change) => change.order >= due.order && bytesOf(change) === bytesOf(got),
     )
-    if (!isCurrent) throw new Broken(`Stale: ${member.id}, ${JSON.stringify(member.changes)} as of ${asOf}`)
+    if (!isCurrent) throw new Broken(`Stale: ${describe(member, asOf)}, not ${JSON.stringify(got)}`)
   }
 }
 
@@ -43,6 +63,10 @@ function versionOf({ changes }: Member, asOf: number): Change | undefined {
   return changes.findLast(({ second }) => second <= asOf)
 }
 
-function isLive({ status }: Change): boolean {
-  return status === "subscribed" || status === "unsubscribed"
+function isArchived({ status }: Change): boolean {
+  return status === "archived"
+}
+
+function describe({ id, changes }: Member, asOf: number): string {
+  return `${id}, ${JSON.stringify(changes)} as of ${asOf}`
 }

@@ -19,6 +19,8 @@ export type List = { readonly id: string; readonly members: Member[] }
 
 /** How this Mailchimp misbehaves. Times in seconds. */
 export type Settings = {
+  /** How many questions it answers at once. */
+  readonly permits: number
   readonly pageSize: number
   /** Seconds that the servers' clocks are ahead. */
   readonly servers: readonly number[]
@@ -50,11 +52,23 @@ export function createModelMailchimp(
 ): ModelMailchimp {
   let order = 1
   let answers = 0
+  let busy = 0
+  const queue: (() => void)[] = []
   let clockAhead = Math.floor(time.now()) - time.now()
   const rowsByPage = new WeakMap<Page, readonly Row[]>()
   const clock = () => Math.floor(clockAhead + time.now())
 
-  return { lists, change, add, read, clock, waitUntil, answers: () => answers, changeOf }
+  return {
+    lists,
+    change,
+    add,
+    read,
+    spare: () => Math.max(0, settings.permits - busy - queue.length),
+    clock,
+    waitUntil,
+    answers: () => answers,
+    changeOf,
+  }
 
   function change(member: Member, status: Status, content: number): void {
     const second = Math.floor(time.now() + random.pick(settings.servers))
@@ -78,12 +92,21 @@ export function createModelMailchimp(
   }
 
   async function read(query: MembersQuery, signal: AbortSignal): Promise<Page> {
-    let count = Math.min(query.count ?? settings.pageSize, settings.pageSize)
-    while (random.chance(settings.failure)) {
-      await time.sleepUntil(time.now() + random.between(0, 5), signal)
-      count = Math.max(3, Math.ceil(count / 2))
+    signal.throwIfAborted()
+    if (busy < settings.permits) busy += 1
+    else await new Promise<void>((resolve) => queue.push(resolve))
+    try {
+      let count = Math.min(query.count ?? settings.pageSize, settings.pageSize)
+      while (random.chance(settings.failure)) {
+        await time.sleepUntil(time.now() + random.between(0, 5), signal)
+        count = Math.max(Math.min(count, 3), Math.ceil(count / 2))
+      }
+      return await ask(query, count, signal)
+    } finally {
+      const next = queue.shift()
+      if (next) next()
+      else busy -= 1
     }
-    return ask(query, count, signal)
   }
 
   function ask(query: MembersQuery, count: number, signal: AbortSignal): Promise<Page> {
@@ -159,7 +182,7 @@ export function createModelMailchimp(
 
 type Row = { readonly id: string; readonly change: Change; readonly tie: number }
 
-export function visibleChange(changes: readonly Change[], time: number): Change | undefined {
+function visibleChange(changes: readonly Change[], time: number): Change | undefined {
   return changes.findLast(({ visibleAt }) => visibleAt <= time)
 }
 

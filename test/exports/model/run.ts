@@ -1,13 +1,17 @@
+import { lastClosedSecond } from "../../../src/exports/closed.ts"
+import { parseCursorContent, toCursorContent } from "../../../src/exports/cursor.ts"
 import { countRows } from "../../../src/exports/delivery.ts"
-import { type ListResult, scan } from "../../../src/exports/scan.ts"
-import { Broken, type Replica, judgeList, receive } from "./judge.ts"
+import type { ListPlace, ListResult } from "../../../src/exports/list-scan.ts"
+import { createScan, wholeLists } from "../../../src/exports/scan.ts"
+import { Broken, type Promised, type Replica, judgeList, receive } from "./judge.ts"
 import { createModelMailchimp } from "./mailchimp.ts"
 import { createRandom } from "./random.ts"
 import { MARGIN_S, randomLists, randomSettings, startChurn } from "./schedule.ts"
 import { createVirtualTime } from "./virtual-time.ts"
 
 /**
- * Exports lists of a model of Mailchimp, all of it made up from the seed, and checks the promise to the letter.
+ * Exports lists of a model of Mailchimp, all of it made up from the seed, with crashes and incremental exports after, and
+ * checks the promise to the letter.
  *
  * @returns how many lists ended short: a schedule may be so bad that nothing better is possible
  */
@@ -18,34 +22,79 @@ export async function runSchedule(seed: number): Promise<number> {
   const settings = randomSettings(random)
   const mailchimp = createModelMailchimp(randomLists(random, start), settings, random, time)
   startChurn(mailchimp, random, time)
-  const consumerS = random.pick([0, 0, 0.1, 3])
+  const consumerS = random.pick([0, 0, 0, 0.1, 3])
+  const crash = random.pick([0, 0, 0.05, 0.2])
+  const withArchived = random.chance(0.4)
+  const incrementals = random.pick([0, 0, 1, 3])
 
   const replica: Replica = new Map()
-  const results: ListResult[] = []
-  const onListEnd = (result: ListResult) => void results.push(result)
+  let streams = 0
   let rows = 0
-  await time.run(exportAll())
-  judge()
-  return results.filter(({ isShort }) => isShort).length
+  let short = 0
+  let results: ListResult[] = []
 
-  async function exportAll() {
-    const listIds = mailchimp.lists.map(({ id }) => id)
-    const { signal } = new AbortController()
-    for await (const delivery of scan({ listIds, marginS: MARGIN_S, onListEnd }, mailchimp, signal)) {
-      receive(replica, delivery, mailchimp)
-      rows += countRows(delivery.ranges)
-      if (consumerS > 0) await time.sleepUntil(time.now() + random.between(0, consumerS))
+  await time.run(exportAndContinue())
+  return short
+
+  async function exportAndContinue() {
+    const firstHorizon = lastClosedSecond(mailchimp.clock(), MARGIN_S)
+    let places = wholeLists(
+      mailchimp.lists.map(({ id }) => id),
+      { archived: withArchived },
+    )
+    places = await exportAll(places)
+    judge({ archived: withArchived ? "all" : "none", archivedSince: firstHorizon })
+    for (let left = incrementals; left > 0; left -= 1) {
+      await time.sleepUntil(time.now() + random.pick([0, 1, 20, 100]))
+      places = await exportAll(places)
+      judge({ archived: withArchived ? "all" : "changed", archivedSince: firstHorizon })
     }
   }
 
-  function judge() {
-    for (const [index, list] of mailchimp.lists.entries()) {
-      const result = results[index]
-      if (result?.listId !== list.id) throw new Broken(`No result for ${list.id}`)
-      if (!result.isShort) judgeList(replica, list, result.asOf)
+  async function exportAll(lists: readonly ListPlace[]): Promise<ListPlace[]> {
+    const horizon = lastClosedSecond(mailchimp.clock(), MARGIN_S)
+    let places = lists
+    let crashes = 3
+    results = []
+    for (;;) {
+      streams += 1
+      const connection = new AbortController()
+      const onListEnd = (result: ListResult) => void results.push(result)
+      const scan = createScan(
+        { lists: places, horizon, marginS: MARGIN_S, onListEnd },
+        mailchimp,
+        connection.signal,
+      )
+      let isBroken = false
+      for await (const delivery of scan.deliveries()) {
+        receive(replica, delivery, mailchimp, streams)
+        rows += countRows(delivery.ranges)
+        if (random.chance(0.7)) places = roundTrip(horizon, scan.places())
+        isBroken = crashes > 0 && random.chance(crash)
+        if (isBroken) break
+        if (consumerS > 0) await time.sleepUntil(time.now() + random.between(0, consumerS))
+      }
+      if (!isBroken) return scan.nextPlaces()
+      crashes -= 1
+      connection.abort(new Error("Crashed"))
+      await time.sleepUntil(time.now() + random.pick([0, 5, 200]))
+    }
+  }
+
+  function roundTrip(horizon: number, lists: readonly ListPlace[]): readonly ListPlace[] {
+    const content = toCursorContent({ kind: "checkpoint", selection: "", horizon, lists })
+    return parseCursorContent(JSON.parse(JSON.stringify(content))).lists
+  }
+
+  function judge(promised: Omit<Promised, "asOf">) {
+    for (const list of mailchimp.lists) {
+      const result = results.findLast(({ listId }) => listId === list.id)
+      if (!result) throw new Broken(`No result for ${list.id}`)
+      if (result.isShort) short += 1
+      else judgeList(replica, list, { ...promised, asOf: result.asOf })
     }
     const fewest = mailchimp.lists.length + rows / (settings.pageSize - 1)
-    if (mailchimp.answers() > 100 + 20 * fewest) {
+    if (mailchimp.answers() > 100 * streams + 20 * fewest) {
       throw new Broken(`Too many questions: ${mailchimp.answers()}, where ${Math.ceil(fewest)} could do`)
     }
   }

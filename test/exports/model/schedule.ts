@@ -8,6 +8,7 @@ const live: readonly Status[] = ["subscribed", "subscribed", "unsubscribed"]
 
 export function randomSettings(random: Random): Settings {
   return {
+    permits: random.pick([1, 2, 4, 10]),
     pageSize: random.int(5, 20),
     servers: random.pick([[0], [0], [0, 1], [0, -1]]),
     lateness: random.pick([0, 0, 2, 7]),

@@ -1,0 +1,123 @@
+import { z } from "zod"
+import type { ListPlace, SweepPlace, WindowPlace } from "./list-scan.ts"
+import type { Second } from "./source.ts"
+import type { Place } from "./window.ts"
+
+/** What a consumer has received, and so what is left to read. */
+export type Cursor = {
+  /** A checkpoint continues the same export; an end starts the next one, with what changed since. */
+  readonly kind: "checkpoint" | "end"
+  /** Names the selection of members and fields: another one would not continue what was received. */
+  readonly selection: string
+  readonly horizon: Second
+  readonly lists: readonly ListPlace[]
+}
+
+/** Seconds are written as their distance from the horizon, and null is the beginning of a list, so that a cursor stays small. */
+const second = z.int().nullable()
+const place = z.union([second, z.tuple([second, z.int(), z.string()])])
+const window = z.union([z.tuple([z.int(), second]), z.tuple([z.int(), second, z.int(), z.string()])])
+const sweep = z.union([
+  place,
+  z.object({ tail: place, heldAt: second.optional(), windows: z.array(window).optional() }),
+])
+const list = z.union([
+  z.tuple([z.string(), z.union([z.literal(0), z.literal(1)]), sweep]),
+  z.tuple([z.string(), z.union([z.literal(0), z.literal(1)]), sweep, sweep]),
+])
+const content = z.object({
+  v: z.literal(1),
+  kind: z.enum(["checkpoint", "end"]),
+  selection: z.string(),
+  horizon: z.int(),
+  lists: z.array(list),
+})
+
+type PlaceContent = z.infer<typeof place>
+type WindowContent = z.infer<typeof window>
+type SweepContent = z.infer<typeof sweep>
+
+/** What is sealed as a cursor: numbers and ids, nothing of a person. */
+export type CursorContent = z.infer<typeof content>
+
+export function toCursorContent({ kind, selection, horizon, lists }: Cursor): CursorContent {
+  return {
+    v: 1,
+    kind,
+    selection,
+    horizon,
+    lists: lists.map(({ id, isDone, live, archived }) => {
+      const done = isDone ? 1 : 0
+      return archived ? [id, done, fromSweep(live), fromSweep(archived)] : [id, done, fromSweep(live)]
+    }),
+  }
+
+  function fromSweep({ windows, tail, heldAt }: SweepPlace): SweepContent {
+    if (windows.length === 0 && heldAt === undefined) return fromPlace(tail)
+    return {
+      tail: fromPlace(tail),
+      ...(heldAt === undefined ? {} : { heldAt: fromSecond(heldAt) }),
+      ...(windows.length === 0 ? {} : { windows: windows.map(fromWindow) }),
+    }
+  }
+
+  function fromWindow({ since, crowded, until }: WindowPlace): WindowContent {
+    const [to, from] = [until - horizon, fromSecond(since)]
+    return crowded ? [to, from, crowded.offset, crowded.id] : [to, from]
+  }
+
+  function fromPlace({ since, crowded }: Place): PlaceContent {
+    return crowded ? [fromSecond(since), crowded.offset, crowded.id] : fromSecond(since)
+  }
+
+  function fromSecond(second: Second): number | null {
+    return Number.isFinite(second) ? second - horizon : null
+  }
+}
+
+/**
+ * Reads the content of a cursor that was opened.
+ *
+ * @throws {z.ZodError} when it was not written by this version
+ */
+export function parseCursorContent(value: unknown): Cursor {
+  const { kind, selection, horizon, lists } = content.parse(value)
+  return {
+    kind,
+    selection,
+    horizon,
+    lists: lists.map(([id, done, live, archived]) => ({
+      id,
+      isDone: done === 1,
+      live: toSweep(live),
+      archived: archived === undefined ? undefined : toSweep(archived),
+    })),
+  }
+
+  function toSweep(content: SweepContent): SweepPlace {
+    if (content === null || typeof content === "number" || Array.isArray(content)) {
+      return { windows: [], tail: toPlace(content) }
+    }
+    const { tail, heldAt, windows = [] } = content
+    return {
+      tail: toPlace(tail),
+      heldAt: heldAt === undefined ? undefined : toSecond(heldAt),
+      windows: windows.map(toWindow),
+    }
+  }
+
+  function toWindow([until, since, offset, id]: WindowContent): WindowPlace {
+    const crowded = offset === undefined || id === undefined ? undefined : { offset, id }
+    return { since: toSecond(since), crowded, until: until + horizon }
+  }
+
+  function toPlace(content: PlaceContent): Place {
+    if (!Array.isArray(content)) return { since: toSecond(content) }
+    const [since, offset, id] = content
+    return { since: toSecond(since), crowded: { offset, id } }
+  }
+
+  function toSecond(distance: number | null): Second {
+    return distance === null ? Number.NEGATIVE_INFINITY : horizon + distance
+  }
+}

@@ -1,0 +1,245 @@
+import { type OpenVersions, type Range, countRows } from "./delivery.ts"
+import type { Page, Second } from "./source.ts"
+import { type Place, type WindowReading, createWindowReading } from "./window.ts"
+
+/** One pass over a list: without a status filter archived members are left out, so they need a second one. */
+export type SweepName = "live" | "archived"
+
+/** A part of the body that is not finished, from its place to its last second. */
+export type WindowPlace = Place & { readonly until: Second }
+
+/** What is still to be read of a sweep. */
+export type SweepPlace = {
+  /** Ranges up to the horizon, to be read side by side. None where the sweep was never cut. */
+  readonly windows: readonly WindowPlace[]
+  /** Where the reading without an upper bound goes on. Before the horizon it may still be cut. */
+  readonly tail: Place
+  /** A reading that began here ended short: the next export begins here again. */
+  readonly heldAt?: Second | undefined
+}
+
+/** What is still to be read of a list. */
+export type ListPlace = {
+  readonly id: string
+  readonly live: SweepPlace
+  /** Without it archived members are not read. */
+  readonly archived?: SweepPlace | undefined
+  readonly isDone?: boolean | undefined
+}
+
+export type ListScanOptions = {
+  /** The last second of the body: the last closed one when the export began. */
+  readonly horizon: Second
+  /** Mailchimp's filter for the live sweep. */
+  readonly status?: string | undefined
+  readonly marginS: number
+}
+
+/** A reading under way. Its next question may be asked at any time. */
+export type Task = {
+  readonly sweep: SweepName
+  readonly reading: WindowReading
+}
+
+export type ListScan = {
+  readonly id: string
+  /** The readings to start with. */
+  begin(): Task[]
+  /** Takes an answer: the rows to deliver, and the readings whose next question is to be asked. */
+  receive(task: Task, page: Page): { readonly ranges: readonly Range[]; readonly next: Task[] }
+  /** The readings that may be cut, as they are before the horizon. */
+  cuttable(): Task[]
+  /** Cuts the reading in which the second lies. The readings that begin by that; none if it is too late. */
+  cut(sweep: SweepName, second: Second): Task[]
+  /** What is to be read after a break, once what was received is written. */
+  place(): ListPlace
+  isDone(): boolean
+  result(): ListResult
+  /** Where the next export begins, once the list is done: each sweep where this one left it. */
+  nextPlace(): ListPlace
+}
+
+/** What came of a list. */
+export type ListResult = {
+  readonly listId: string
+  readonly rows: number
+  /** By Mailchimp's count, when the list was begun. */
+  readonly totalItems: number
+  /** Every member that existed from the start to this second was delivered, in the version of this second or a later one. */
+  readonly asOf: Second
+  /** Rows may be missing all the same, as Mailchimp's answers did not add up. */
+  readonly isShort: boolean
+}
+
+type Sweep = {
+  readonly name: SweepName
+  readonly windows: Set<RunningTask>
+  tail: Place
+  heldAt: Second | undefined
+  asOf: Second
+  passes: number
+}
+
+type RunningTask = Task & { readonly from: Second }
+
+/** As many tail passes at most, where live and archived members keep changing places. */
+const MAX_PASSES = 6
+
+/**
+ * Reads one list: first its body, the windows up to the horizon, side by side, then its tails, one after the other.
+ * A list that is never cut has no body: its first reading is its own tail.
+ *
+ * No tail may be asked for before the last page of the body has arrived, as a page that was evaluated long ago may not
+ * come after a newer one. And a member may change between live and archived while either is read, so that it is met in
+ * neither: the two passes alternate until one of them brings nothing new.
+ */
+export function createListScan(from: ListPlace, { horizon, status, marginS }: ListScanOptions): ListScan {
+  const versions: OpenVersions = new Map()
+  const live = startSweep("live", from.live)
+  const sweeps = from.archived ? [live, startSweep("archived", from.archived)] : [live]
+  let turn = live
+  let tail: RunningTask | undefined
+  let tailIsNew = false
+  let tailPasses = 0
+  let rows = 0
+  let totalItems: number | undefined
+  let isDone = from.isDone ?? false
+
+  return {
+    id: from.id,
+    begin: () =>
+      isDone ? [] : hasBody() ? sweeps.flatMap(({ windows }) => [...windows]) : [startTail(live)],
+    receive,
+    cuttable: () => [
+      ...sweeps.flatMap(({ windows }) => [...windows]),
+      ...(tail && tail.reading.place().since < horizon ? [tail] : []),
+    ],
+    cut,
+    place: () => {
+      const [live, archived] = sweeps.map(placeOf)
+      return { id: from.id, live: live ?? from.live, archived, isDone }
+    },
+    isDone: () => isDone,
+    nextPlace: () => {
+      const [live = horizon, archived = horizon] = sweeps.map(({ asOf, heldAt = asOf }) =>
+        Math.min(asOf, heldAt),
+      )
+      return {
+        id: from.id,
+        live: { windows: [], tail: { since: live } },
+        archived: { windows: [], tail: { since: archived } },
+      }
+    },
+    result: () => ({
+      listId: from.id,
+      rows,
+      totalItems: totalItems ?? 0,
+      asOf: Math.min(...sweeps.map(({ asOf }) => asOf)),
+      isShort: sweeps.some(({ heldAt }) => heldAt !== undefined),
+    }),
+  }
+
+  function startSweep(name: SweepName, { windows, tail, heldAt }: SweepPlace): Sweep {
+    const tasks = windows.map(({ until, ...place }) => startReading(name, place, until))
+    return { name, windows: new Set(tasks), tail, heldAt, asOf: tail.since, passes: 0 }
+  }
+
+  function startReading(sweep: SweepName, from: Place, until?: Second): RunningTask {
+    const filter = sweep === "archived" ? "archived" : status
+    const options = { listId: listId(), status: filter, from, until, marginS, versions }
+    return { sweep, from: from.since, reading: createWindowReading(options) }
+  }
+
+  function listId(): string {
+    return from.id
+  }
+
+  function startTail(sweep: Sweep): RunningTask {
+    turn = sweep
+    tailIsNew = false
+    tail = startReading(sweep.name, sweep.tail)
+    return tail
+  }
+
+  function hasBody(): boolean {
+    return sweeps.some(({ windows }) => windows.size > 0)
+  }
+
+  function receive(task: RunningTask, page: Page) {
+    totalItems ??= page.totalItems
+    const { ranges, isNew } = task.reading.receive(page)
+    rows += countRows(ranges)
+    if (task === tail) tailIsNew ||= isNew
+    if (task === tail) turn.tail = task.reading.place()
+    return { ranges, next: task.reading.question() ? [task] : finish(task) }
+  }
+
+  function finish(task: RunningTask): Task[] {
+    const sweep = sweeps.find(({ name }) => name === task.sweep) ?? live
+    if (task.reading.isShort()) sweep.heldAt = Math.min(task.from, sweep.heldAt ?? task.from)
+    if (task === tail) return finishTail(sweep, task)
+    sweep.windows.delete(task)
+    return hasBody() ? [] : [startTail(live)]
+  }
+
+  function finishTail(sweep: Sweep, { reading, from }: RunningTask): Task[] {
+    const asOf = Math.max(reading.asOf(), from)
+    sweep.asOf = asOf
+    sweep.tail = { since: asOf }
+    sweep.passes += 1
+    tail = undefined
+    const isFirst = from < horizon
+    if (!isFirst) tailPasses += 1
+    const other = sweeps.find((candidate) => candidate !== sweep)
+    const mayEnd =
+      (!isFirst && !tailIsNew && sweeps.every(({ passes }) => passes > 0)) || tailPasses >= MAX_PASSES
+    if (other && !mayEnd) return [startTail(other)]
+    isDone = true
+    return []
+  }
+
+  function cut(name: SweepName, second: Second): Task[] {
+    const sweep = sweeps.find((sweep) => sweep.name === name)
+    if (!sweep) return []
+    if (
+      tail?.sweep === name &&
+      tail.reading.question() &&
+      second > tail.reading.place().since &&
+      second < horizon
+    ) {
+      return convert(sweep, tail, second)
+    }
+    for (const { reading } of sweep.windows) {
+      const until = reading.until() ?? horizon
+      if (second <= reading.place().since || second >= until) continue
+      reading.cut(second)
+      const child = startReading(name, { since: second }, until)
+      sweep.windows.add(child)
+      return [child]
+    }
+    return []
+  }
+
+  /** The first cut of a list: what was read as its tail becomes its body, and its tails begin at the horizon. */
+  function convert(sweep: Sweep, task: RunningTask, second: Second): Task[] {
+    tail = undefined
+    task.reading.cut(second)
+    sweep.windows.add(task)
+    const begun = [startReading(sweep.name, { since: second }, horizon)]
+    for (const other of sweeps) {
+      if (other !== sweep && (other.passes > 0 || other.tail.since >= horizon)) continue
+      if (other !== sweep) begun.push(startReading(other.name, other.tail, horizon))
+      other.tail = { since: horizon }
+    }
+    for (const task of begun) sweeps.find(({ name }) => name === task.sweep)?.windows.add(task)
+    return begun
+  }
+
+  function placeOf({ windows, tail, heldAt }: Sweep): SweepPlace {
+    const places = Array.from(windows, ({ reading }) => ({
+      ...reading.place(),
+      until: reading.until() ?? horizon,
+    }))
+    return { windows: places, tail, heldAt }
+  }
+}
