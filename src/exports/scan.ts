@@ -41,7 +41,10 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
   const lists = options.lists.map((place) => createListScan(place, { horizon, status, marginS }))
   const unbegun = lists.filter((list) => !list.isDone())
   const answers = createArrivals<Answer>()
+  /** How many probes of a reading are under way. */
   const probes = new Map<Task, number>()
+  /** What was probed in vain: all of its rows may be of one second. */
+  const uncuttable = new WeakSet<Task>()
 
   return {
     deliveries,
@@ -83,15 +86,17 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
 
   function cutLongest(): boolean {
     const listByTask = new Map(lists.flatMap((list) => list.cuttable().map((task) => [task, list])))
-    const task = longest([...listByTask.keys()].filter((task) => !probes.has(task)))
+    const task = longest([...listByTask.keys()].filter((task) => !probes.has(task) && !uncuttable.has(task)))
     const list = task && listByTask.get(task)
     if (!list) return false
     const queries = probesFor(task, source.spare())
-    if (queries.length > 0) probes.set(task, queries.length)
+    if (queries.length === 0) return false
+    probes.set(task, queries.length)
+    uncuttable.add(task)
     for (const query of queries) {
       answers.expect(source.read(query, signal).then((page) => ({ list, task, page, isProbe: true })))
     }
-    return queries.length > 0
+    return true
   }
 
   function receiveProbe(list: ListScan, task: Task, page: Page): void {
@@ -99,8 +104,9 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
     if (left > 0) probes.set(task, left)
     else probes.delete(task)
     const second = cutAt(page)
-    if (second === undefined) return
-    for (const child of list.cut(task.sweep, second)) expect(list, child)
+    const begun = second === undefined ? [] : list.cut(task.sweep, second)
+    if (begun.length > 0) uncuttable.delete(task)
+    for (const child of begun) expect(list, child)
   }
 }
 

@@ -55,6 +55,7 @@ export function createModelMailchimp(
   let busy = 0
   const queue: (() => void)[] = []
   let clockAhead = Math.floor(time.now()) - time.now()
+  const rowsByList = new Map<List, { readonly rows: readonly Row[]; readonly until: number }>()
   const rowsByPage = new WeakMap<Page, readonly Row[]>()
   const clock = () => Math.floor(clockAhead + time.now())
 
@@ -74,6 +75,7 @@ export function createModelMailchimp(
     const second = Math.floor(time.now() + random.pick(settings.servers))
     const visibleAt = time.now() + (settings.lateness > 0 ? random.between(0, settings.lateness) : 0)
     member.changes.push({ order: order++, second, visibleAt, status, content })
+    rowsByList.clear()
   }
 
   function add(list: List, status: Status): Member {
@@ -87,8 +89,8 @@ export function createModelMailchimp(
     return rowsByPage.get(page)![index]!.change
   }
 
-  async function waitUntil(second: Second, signal: AbortSignal): Promise<void> {
-    while (clock() < second) await time.sleepUntil(second - clockAhead, signal)
+  async function waitUntil(second: Second): Promise<void> {
+    while (clock() < second) await time.sleepUntil(second - clockAhead)
   }
 
   async function read(query: MembersQuery, signal: AbortSignal): Promise<Page> {
@@ -98,10 +100,10 @@ export function createModelMailchimp(
     try {
       let count = Math.min(query.count ?? settings.pageSize, settings.pageSize)
       while (random.chance(settings.failure)) {
-        await time.sleepUntil(time.now() + random.between(0, 5), signal)
+        await time.sleepUntil(time.now() + random.between(0, 5))
         count = Math.max(Math.min(count, 3), Math.ceil(count / 2))
       }
-      return await ask(query, count, signal)
+      return await ask(query, count)
     } finally {
       const next = queue.shift()
       if (next) next()
@@ -109,20 +111,19 @@ export function createModelMailchimp(
     }
   }
 
-  function ask(query: MembersQuery, count: number, signal: AbortSignal): Promise<Page> {
+  function ask(query: MembersQuery, count: number): Promise<Page> {
     const list = lists.find(({ id }) => id === query.listId)!
     const askedAt = clock()
     const start = time.now()
     const isSlow = random.chance(settings.slow)
-    const end = start + random.between(0.1, isSlow ? 130 : 1) * settings.latency
-    const rowsAt = isSlow && random.chance(0.5) ? start + 0.01 : random.between(start, end)
+    const end = start + (isSlow ? random.between(0.1, 130) : random.between(0.1, 1) * settings.latency)
+    const rowsAt = isSlow && random.chance(0.5) ? Math.min(start + 0.01, end) : random.between(start, end)
     const totalAt = settings.isTorn ? random.between(start, end) : rowsAt
     const server = random.pick(settings.servers)
     let rows: readonly Row[] = []
     let totalItems = 0
 
-    return new Promise((resolve, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true })
+    return new Promise((resolve) => {
       time.at(rowsAt, () => {
         const all = select(list, query)
         const isShort = random.chance(settings.short)
@@ -147,21 +148,34 @@ export function createModelMailchimp(
     })
   }
 
-  function select(
-    list: List,
-    { status, since = -Infinity, before = Infinity, direction }: MembersQuery,
-  ): Row[] {
+  function select(list: List, query: MembersQuery): readonly Row[] {
+    const { status, since = -Infinity, before = Infinity, direction } = query
+    const rows = visibleRows(list).filter(({ change }) => {
+      if (change.second <= since || change.second > before) return false
+      if (status !== undefined) return change.status === status
+      return change.status === "subscribed" || change.status === "unsubscribed"
+    })
+    return direction === "DESC" ? rows.toReversed() : rows
+  }
+
+  /** The members as they are visible now, in the order of their seconds. Kept until something changes. */
+  function visibleRows(list: List): readonly Row[] {
+    const now = time.now()
+    const kept = rowsByList.get(list)
+    if (kept && now < kept.until && settings.ties !== "shuffled") return kept.rows
+    let until = Infinity
     const rows: Row[] = []
     list.members.forEach(({ id, changes }, index) => {
-      const change = visibleChange(changes, time.now())
-      if (!change || change.second <= since || change.second > before) return
-      const isLive = change.status === "subscribed" || change.status === "unsubscribed"
-      if (status === undefined ? !isLive : change.status !== status) return
+      const change = changes.findLast(({ visibleAt }) => visibleAt <= now)
+      const later = changes.at(-1)
+      if (later && later.visibleAt > now)
+        for (const { visibleAt } of changes) if (visibleAt > now) until = Math.min(until, visibleAt)
       const tie = settings.ties === "stable" ? index : settings.ties === "reversed" ? -index : random.next()
-      rows.push({ id, change, tie })
+      if (change) rows.push({ id, change, tie })
     })
-    const sign = direction === "DESC" ? -1 : 1
-    return rows.toSorted((a, b) => sign * (a.change.second - b.change.second) || a.tie - b.tie)
+    const sorted = rows.toSorted((a, b) => a.change.second - b.change.second || a.tie - b.tie)
+    rowsByList.set(list, { rows: sorted, until })
+    return sorted
   }
 
   function pageOf(rows: readonly Row[], totalItems: number, count: number, askedAt: Second): Page {
@@ -181,10 +195,6 @@ export function createModelMailchimp(
 }
 
 type Row = { readonly id: string; readonly change: Change; readonly tie: number }
-
-function visibleChange(changes: readonly Change[], time: number): Change | undefined {
-  return changes.findLast(({ visibleAt }) => visibleAt <= time)
-}
 
 /** What a row of this change looks like: two changes may look alike, as an edit and its undoing in one second. */
 export function bytesOf({ second, status, content }: Change): string {

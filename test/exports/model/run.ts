@@ -69,7 +69,7 @@ export async function runSchedule(seed: number): Promise<number> {
       for await (const delivery of scan.deliveries()) {
         receive(replica, delivery, mailchimp, streams)
         rows += countRows(delivery.ranges)
-        if (random.chance(0.7)) places = roundTrip(horizon, scan.places())
+        if (crash > 0 && random.chance(0.7)) places = scan.places()
         isBroken = crashes > 0 && random.chance(crash)
         if (isBroken) break
         if (consumerS > 0) await time.sleepUntil(time.now() + random.between(0, consumerS))
@@ -77,6 +77,7 @@ export async function runSchedule(seed: number): Promise<number> {
       if (!isBroken) return scan.nextPlaces()
       crashes -= 1
       connection.abort(new Error("Crashed"))
+      places = roundTrip(horizon, places)
       await time.sleepUntil(time.now() + random.pick([0, 5, 200]))
     }
   }

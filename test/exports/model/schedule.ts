@@ -13,9 +13,9 @@ export function randomSettings(random: Random): Settings {
     servers: random.pick([[0], [0], [0, 1], [0, -1]]),
     lateness: random.pick([0, 0, 2, 7]),
     ties: random.pick(["stable", "stable", "reversed", "shuffled"]),
-    latency: random.pick([0.1, 1, 3]),
+    latency: random.pick([0.03, 0.3, 1, 3]),
     slow: random.pick([0, 0, 0.02, 0.2]),
-    short: random.pick([0, 0, 0.05, 0.3]),
+    short: random.pick([0, 0, 0, 0.05, 0.3, 0.9]),
     failure: random.pick([0, 0, 0.05, 0.2]),
     isTorn: random.chance(0.5),
   }
@@ -25,15 +25,15 @@ export function randomSettings(random: Random): Settings {
 export function randomLists(random: Random, start: number): List[] {
   return Array.from({ length: random.pick([1, 1, 1, 2, 4]) }, (_, number) => {
     const id = `list${number}`
-    const spread = random.pick([1, 10, 1000])
-    const tied = random.chance(0.3) ? random.int(0, 200) : 0
+    const spread = random.pick([1, 10, 1000, 1000])
+    const tied = random.chance(0.2) ? random.int(0, 200) : 0
     const members: Member[] = []
     const addAt = (second: number, status: Status) => {
       const change: Change = { order: 0, second, visibleAt: 0, status, content: 0 }
       members.push({ id: `${id}-${members.length}`, changes: [change] })
     }
     const statusOf = () => (random.chance(0.15) ? "archived" : random.pick(live))
-    for (let left = random.pick([0, 3, 20, 100]); left > 0; left -= 1) {
+    for (let left = random.pick([0, 3, 20, 60, 120]); left > 0; left -= 1) {
       addAt(Math.floor(start) - 30 - random.int(0, spread), statusOf())
     }
     for (let left = tied; left > 0; left -= 1)
@@ -48,8 +48,8 @@ export function randomLists(random: Random, start: number): List[] {
 /** Changes the lists at random moments: up to a tenth of their members, now and then many in one second. */
 export function startChurn(mailchimp: ModelMailchimp, random: Random, time: VirtualTime): void {
   const size = mailchimp.lists.reduce((sum, { members }) => sum + members.length, 0)
-  const pauseS = random.pick([0.1, 1, 5])
-  let left = random.pick([0, 3, Math.ceil(size / 10)])
+  const pauseS = random.pick([0.02, 0.1, 1, 5, 20])
+  let left = random.pick([0, 3, Math.ceil(size / 10), Math.ceil(size / 10) + 10])
   const hotMembers = random.chance(0.3)
 
   const step = () => {

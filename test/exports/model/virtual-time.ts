@@ -3,7 +3,7 @@ export type VirtualTime = {
   now(): number
   /** Runs an action at its time. It says whether it settled a promise, for which others may have waited. */
   at(time: number, action: () => boolean): void
-  sleepUntil(time: number, signal?: AbortSignal): Promise<void>
+  sleepUntil(time: number): Promise<void>
   /** Lets time pass, from one action to the next, until the work is done. */
   run<T>(work: Promise<T>): Promise<T>
 }
@@ -23,9 +23,8 @@ export function createVirtualTime(start: number): VirtualTime {
   return {
     now: () => now,
     at,
-    sleepUntil: (time, signal) =>
-      new Promise((resolve, reject) => {
-        signal?.addEventListener("abort", () => reject(signal.reason), { once: true })
+    sleepUntil: (time) =>
+      new Promise((resolve) => {
         at(time, () => {
           resolve()
           return true
