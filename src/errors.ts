@@ -90,3 +90,6 @@ export class AppError extends Error {
 export class CannotOpen extends Error {
   override readonly name = "CannotOpen"
 }
+
+/** It was sealed here and for this purpose, but for another owner. */
+export class SealedForAnother extends CannotOpen {}

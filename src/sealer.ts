@@ -1,5 +1,5 @@
 import { compactDecrypt, CompactEncrypt, decodeProtectedHeader } from "jose"
-import { CannotOpen } from "./errors.ts"
+import { CannotOpen, SealedForAnother } from "./errors.ts"
 
 /**
  * What a sealed text is for. Nothing sealed for one purpose, or for one owner, opens for another. A state needs no
@@ -60,7 +60,7 @@ export function createSealer(keys: readonly [SealerKey, ...SealerKey[]]): Sealer
       })
       const content = parseContent(plaintext)
       if (content?.owner !== ownerOf(binding)) {
-        throw new CannotOpen("Cannot open a text that was sealed for another owner")
+        throw new SealedForAnother("Cannot open a text that was sealed for another owner")
       }
       return content.value
     },

@@ -97,7 +97,12 @@ export function createServices(
     }),
     listLists: (client: MailchimpClient, signal: AbortSignal) =>
       Array.fromAsync(listLists(client, { signal, deadlineMs: beforeAnswerMs })),
-    startExport: createStartExport({ pageSize: mailchimp.pageSize, marginS: config.cursorMarginS, clock }),
+    startExport: createStartExport({
+      sealer,
+      pageSize: mailchimp.pageSize,
+      marginS: config.cursorMarginS,
+      clock,
+    }),
     onExportEvent: createExportLog(logger),
     stallTimeoutMs: config.exportStallTimeoutMs,
     ping: storage.ping,

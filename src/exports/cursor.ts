@@ -9,6 +9,8 @@ export type Cursor = {
   readonly kind: "checkpoint" | "end"
   /** Names the selection of members and fields: another one would not continue what was received. */
   readonly selection: string
+  /** Whether the export that it continues holds only what changed since another one. */
+  readonly isIncremental: boolean
   readonly horizon: Second
   readonly lists: readonly ListPlace[]
 }
@@ -19,7 +21,7 @@ const place = z.union([second, z.tuple([second, z.int(), z.string()])])
 const window = z.union([z.tuple([z.int(), second]), z.tuple([z.int(), second, z.int(), z.string()])])
 const sweep = z.union([
   place,
-  z.object({ tail: place, heldAt: second.optional(), windows: z.array(window).optional() }),
+  z.object({ tail: place.optional(), heldAt: second.optional(), windows: z.array(window).optional() }),
 ])
 const list = z.union([
   z.tuple([z.string(), z.union([z.literal(0), z.literal(1)]), sweep]),
@@ -29,6 +31,7 @@ const content = z.object({
   v: z.literal(1),
   kind: z.enum(["checkpoint", "end"]),
   selection: z.string(),
+  incremental: z.boolean(),
   horizon: z.int(),
   lists: z.array(list),
 })
@@ -40,11 +43,12 @@ type SweepContent = z.infer<typeof sweep>
 /** What is sealed as a cursor: numbers and ids, nothing of a person. */
 export type CursorContent = z.infer<typeof content>
 
-export function toCursorContent({ kind, selection, horizon, lists }: Cursor): CursorContent {
+export function toCursorContent({ kind, selection, isIncremental, horizon, lists }: Cursor): CursorContent {
   return {
     v: 1,
     kind,
     selection,
+    incremental: isIncremental,
     horizon,
     lists: lists.map(({ id, isDone, live, archived }) => {
       const done = isDone ? 1 : 0
@@ -53,9 +57,9 @@ export function toCursorContent({ kind, selection, horizon, lists }: Cursor): Cu
   }
 
   function fromSweep({ windows, tail, heldAt }: SweepPlace): SweepContent {
-    if (windows.length === 0 && heldAt === undefined) return fromPlace(tail)
+    if (tail && windows.length === 0 && heldAt === undefined) return fromPlace(tail)
     return {
-      tail: fromPlace(tail),
+      ...(tail ? { tail: fromPlace(tail) } : {}),
       ...(heldAt === undefined ? {} : { heldAt: fromSecond(heldAt) }),
       ...(windows.length === 0 ? {} : { windows: windows.map(fromWindow) }),
     }
@@ -81,10 +85,11 @@ export function toCursorContent({ kind, selection, horizon, lists }: Cursor): Cu
  * @throws {z.ZodError} when it was not written by this version
  */
 export function parseCursorContent(value: unknown): Cursor {
-  const { kind, selection, horizon, lists } = content.parse(value)
+  const { kind, selection, incremental, horizon, lists } = content.parse(value)
   return {
     kind,
     selection,
+    isIncremental: incremental,
     horizon,
     lists: lists.map(([id, done, live, archived]) => ({
       id,
@@ -100,7 +105,7 @@ export function parseCursorContent(value: unknown): Cursor {
     }
     const { tail, heldAt, windows = [] } = content
     return {
-      tail: toPlace(tail),
+      tail: tail === undefined ? undefined : toPlace(tail),
       heldAt: heldAt === undefined ? undefined : toSecond(heldAt),
       windows: windows.map(toWindow),
     }

@@ -12,8 +12,11 @@ export type WindowPlace = Place & { readonly until: Second }
 export type SweepPlace = {
   /** Ranges up to the horizon, to be read side by side. None where the sweep was never cut. */
   readonly windows: readonly WindowPlace[]
-  /** Where the reading without an upper bound goes on. Before the horizon it may still be cut. */
-  readonly tail: Place
+  /**
+   * Where the reading without an upper bound goes on. Before the horizon it may still be cut. Missing where the caller set
+   * an upper bound himself.
+   */
+  readonly tail?: Place | undefined
   /** A reading that began here ended short: the next export begins here again. */
   readonly heldAt?: Second | undefined
 }
@@ -63,8 +66,8 @@ export type ListScan = {
 export type ListResult = {
   readonly listId: string
   readonly rows: number
-  /** By Mailchimp's count, when the list was begun. */
-  readonly totalItems: number
+  /** By Mailchimp's count, when the list was begun. Unknown of a list that was done before the export was continued. */
+  readonly totalItems: number | undefined
   /** Every member that existed from the start to this second was delivered, in the version of this second or a later one. */
   readonly asOf: Second
   /** Rows may be missing all the same, as Mailchimp's answers did not add up. */
@@ -74,7 +77,7 @@ export type ListResult = {
 type Sweep = {
   readonly name: SweepName
   readonly windows: Set<RunningTask>
-  tail: Place
+  tail: Place | undefined
   heldAt: Second | undefined
   asOf: Second
   passes: number
@@ -107,8 +110,7 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
 
   return {
     id: from.id,
-    begin: () =>
-      isDone ? [] : hasBody() ? sweeps.flatMap(({ windows }) => [...windows]) : [startTail(live)],
+    begin: () => (isDone ? [] : hasBody() ? sweeps.flatMap(({ windows }) => [...windows]) : startTail(live)),
     receive,
     cuttable: () => [
       ...sweeps.flatMap(({ windows }) => [...windows]),
@@ -133,7 +135,7 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
     result: () => ({
       listId: from.id,
       rows,
-      totalItems: totalItems ?? 0,
+      totalItems,
       asOf: Math.min(...sweeps.map(({ asOf }) => asOf)),
       isShort: sweeps.some(({ heldAt }) => heldAt !== undefined),
     }),
@@ -141,7 +143,8 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
 
   function startSweep(name: SweepName, { windows, tail, heldAt }: SweepPlace): Sweep {
     const tasks = windows.map(({ until, ...place }) => startReading(name, place, until))
-    return { name, windows: new Set(tasks), tail, heldAt, asOf: tail.since, passes: 0 }
+    const asOf = tail?.since ?? Number.POSITIVE_INFINITY
+    return { name, windows: new Set(tasks), tail, heldAt, asOf, passes: 0 }
   }
 
   function startReading(sweep: SweepName, from: Place, until?: Second): RunningTask {
@@ -154,11 +157,13 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
     return from.id
   }
 
-  function startTail(sweep: Sweep): RunningTask {
+  function startTail(sweep: Sweep): Task[] {
+    isDone = sweep.tail === undefined
+    if (!sweep.tail) return []
     turn = sweep
     tailIsNew = false
     tail = startReading(sweep.name, sweep.tail)
-    return tail
+    return [tail]
   }
 
   function hasBody(): boolean {
@@ -179,7 +184,8 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
     if (task.reading.isShort()) sweep.heldAt = Math.min(task.from, sweep.heldAt ?? task.from)
     if (task === tail) return finishTail(sweep, task)
     sweep.windows.delete(task)
-    return hasBody() ? [] : [startTail(live)]
+    if (!sweep.tail) sweep.asOf = Math.min(sweep.asOf, task.reading.asOf())
+    return hasBody() ? [] : startTail(live)
   }
 
   function finishTail(sweep: Sweep, { reading, from }: RunningTask): Task[] {
@@ -193,7 +199,7 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
     const other = sweeps.find((candidate) => candidate !== sweep)
     const mayEnd =
       (!isFirst && !tailIsNew && sweeps.every(({ passes }) => passes > 0)) || tailPasses >= MAX_PASSES
-    if (other && !mayEnd) return [startTail(other)]
+    if (other && !mayEnd) return startTail(other)
     isDone = true
     return []
   }
@@ -211,7 +217,7 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
     }
     for (const { reading } of sweep.windows) {
       const until = reading.until() ?? horizon
-      if (second <= reading.place().since || second >= until) continue
+      if (second <= reading.place().since || second >= Math.min(until, horizon)) continue
       reading.cut(second)
       const child = startReading(name, { since: second }, until)
       sweep.windows.add(child)
@@ -227,8 +233,8 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
     sweep.windows.add(task)
     const begun = [startReading(sweep.name, { since: second }, horizon)]
     for (const other of sweeps) {
-      if (other !== sweep && (other.passes > 0 || other.tail.since >= horizon)) continue
-      if (other !== sweep) begun.push(startReading(other.name, other.tail, horizon))
+      if (other !== sweep && (other.passes > 0 || !other.tail || other.tail.since >= horizon)) continue
+      if (other !== sweep && other.tail) begun.push(startReading(other.name, other.tail, horizon))
       other.tail = { since: horizon }
     }
     for (const task of begun) sweeps.find(({ name }) => name === task.sweep)?.windows.add(task)

@@ -53,6 +53,7 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
   }
 
   async function* deliveries(): AsyncGenerator<Delivery> {
+    for (const list of lists) if (list.isDone()) onListEnd?.(list.result())
     fill()
     while (answers.pending() > 0) {
       const { list, task, page, isProbe } = await answers.take()
@@ -108,10 +109,4 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
     if (begun.length > 0) uncuttable.delete(task)
     for (const child of begun) expect(list, child)
   }
-}
-
-/** All of the lists, from their beginning. */
-export function wholeLists(listIds: readonly string[], { archived = false } = {}): ListPlace[] {
-  const whole = { windows: [], tail: { since: Number.NEGATIVE_INFINITY } }
-  return listIds.map((id) => ({ id, live: whole, archived: archived ? whole : undefined }))
 }

@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto"
 import { AppError, type InvalidInput } from "../errors.ts"
 import { nearest } from "../lib/nearest.ts"
+import type { Second } from "./source.ts"
 import { isMemberField, mergeTagOf, nearestMemberField } from "./member-fields.ts"
 
 /** What a caller asked for, each value valid by itself. */
@@ -10,11 +12,19 @@ export type SelectionInput = {
   readonly fields?: readonly string[] | undefined
   readonly exclude_fields?: readonly string[] | undefined
   readonly status?: string | undefined
+  readonly since_last_changed?: Date | undefined
+  readonly before_last_changed?: Date | undefined
+  readonly include?: "archived" | undefined
 }
 
 /** Which members an export holds, and which of their fields. */
 export type Selection = {
   readonly status?: string | undefined
+  /** Only members changed after this second. */
+  readonly since?: Second | undefined
+  /** Only members changed at or before this second. Such an export has no tail, and nothing that continues from its end. */
+  readonly before?: Second | undefined
+  readonly includeArchived?: boolean | undefined
   /** A slice of the lists laid end to end, in place of everything. */
   readonly slice?: { readonly offset: number; readonly count: number } | undefined
   /** Names of a member's fields, without a prefix: just these, or all but these. Never both. */
@@ -41,22 +51,48 @@ const DEFAULT_COUNT = 10
  *
  * @throws {AppError} `invalid_parameter`, with every parameter that is wrong
  */
-export function parseSelection({ count, offset, fields, exclude_fields, status }: SelectionInput): Selection {
+export function parseSelection(input: SelectionInput): Selection {
+  const { count, offset, fields, exclude_fields, status, include } = input
+  const { since_last_changed: since, before_last_changed: before } = input
+  const isSlice = count !== undefined || offset !== undefined
   const errors: InvalidInput[] = []
   if (fields && exclude_fields) {
     errors.push({ name: "exclude_fields", reason: "must not come together with fields" })
   }
+  if (since && before && since >= before) {
+    errors.push({ name: "before_last_changed", reason: "must be later than since_last_changed" })
+  }
+  for (const name of ["since_last_changed", "before_last_changed", "include"] as const) {
+    if (isSlice && input[name] !== undefined) {
+      errors.push({ name, reason: "must not come together with count or offset" })
+    }
+  }
   const selection: Selection = {
     status,
-    slice:
-      count === undefined && offset === undefined
-        ? undefined
-        : { offset: offset ?? 0, count: count ?? DEFAULT_COUNT },
+    since: since && toSecond(since),
+    before: before && toSecond(before),
+    includeArchived: include === "archived",
+    slice: isSlice ? { offset: offset ?? 0, count: count ?? DEFAULT_COUNT } : undefined,
     fields: fields && parseFields("fields", fields, errors),
     excludeFields: exclude_fields && parseFields("exclude_fields", exclude_fields, errors),
   }
   if (errors.length > 0) throw invalid(errors)
   return selection
+}
+
+/** Names a selection, so that a cursor is honoured for the same one only: which lists, members and fields. */
+export function selectionId(selection: Selection, listId: string | undefined): string {
+  const { status, since, before, includeArchived, fields, excludeFields } = selection
+  const parts = [
+    listId,
+    status,
+    since,
+    before,
+    includeArchived,
+    fields?.toSorted(),
+    excludeFields?.toSorted(),
+  ]
+  return createHash("sha256").update(JSON.stringify(parts)).digest("base64url").slice(0, 16)
 }
 
 /**
@@ -107,6 +143,10 @@ export function toFieldsQuery({ fields, excludeFields = [] }: Selection): Fields
     excludeFields: [...[...members].map((name) => `members.${name}`), "_links"],
     without: SCANNED_FIELDS.filter((name) => excludeFields.includes(name)),
   }
+}
+
+function toSecond(date: Date): Second {
+  return Math.floor(date.getTime() / 1000)
 }
 
 function parseFields(name: string, values: readonly string[], errors: InvalidInput[]): string[] {

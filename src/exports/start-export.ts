@@ -3,7 +3,10 @@ import { type Clock, systemClock } from "../lib/clock.ts"
 import type { MailchimpClient } from "../mailchimp/client.ts"
 import { listLists, readList, readMergeFields } from "../mailchimp/lists.ts"
 import { createMembersReader } from "../mailchimp/members.ts"
-import { requireMergeTags, type Selection, toFieldsQuery } from "./selection.ts"
+import type { Sealer } from "../sealer.ts"
+import type { ExportList } from "./events.ts"
+import { createSealedCursors } from "./sealed-cursor.ts"
+import { requireMergeTags, type Selection, selectionId, toFieldsQuery } from "./selection.ts"
 import type { Page, Source } from "./source.ts"
 import { splitMembers } from "./split-members.ts"
 import { type ExportEvent, type FormatName, openExport } from "./stream-export.ts"
@@ -16,6 +19,10 @@ type ExportRequest = {
   readonly listId: string | undefined
   readonly selection: Selection
   readonly format: FormatName
+  /** Goes on where another export was broken off, or ended: a text of its checkpoint, error or end. */
+  readonly cursor?: string | undefined
+  /** Names the export in its event lines; without it there are none. Only with NDJSON, and not for a slice. */
+  readonly eventsId?: string | undefined
   /** Aborts when the consumer has left. */
   readonly signal: AbortSignal
   readonly onEvent?: ((event: ExportEvent) => void) | undefined
@@ -28,6 +35,8 @@ type ExportRequest = {
 export type StartExport = (request: ExportRequest) => Promise<AsyncGenerator<Uint8Array>>
 
 export type StartExportOptions = {
+  /** Seals the cursors. */
+  readonly sealer: Sealer
   /** Members to ask for in one request. */
   readonly pageSize: number
   /** How many seconds before Mailchimp's clock a second counts as closed. */
@@ -40,12 +49,15 @@ const beforeAnswerMs = 30_000
 
 /** Exports the members of an account's lists. */
 export function createStartExport({
+  sealer,
   pageSize,
   marginS,
   clock = systemClock,
 }: StartExportOptions): StartExport {
-  return async ({ account, listId, selection, format, signal, onEvent }) => {
-    const { client } = account
+  return async ({ account, listId, selection, format, cursor, eventsId, signal, onEvent }) => {
+    const { client, connection, waitingFor } = account
+    const cursors = createSealedCursors(sealer, connection.id)
+    const id = selectionId(selection, listId)
     const startedMs = clock.monotonicMs()
     let hasAnswered = false
     const deadlineMs = () =>
@@ -56,16 +68,23 @@ export function createStartExport({
       account[Symbol.dispose]()
     }
     try {
-      const listIds = await readListIds(client, listId, { signal, deadlineMs: deadlineMs() })
+      const from = cursor === undefined ? undefined : await cursors.open(cursor, id)
+      const lists = await readLists(client, listId, { signal, deadlineMs: deadlineMs() })
+      const listIds = lists.map(({ id }) => id)
       await requireMergeTags(selection, listIds, async (listId) => {
         const fields = await readMergeFields(client, listId, { signal, deadlineMs: deadlineMs() })
         return fields.map(({ tag }) => tag)
       })
       const source = createSource(account, selection, { pageSize, deadlineMs })
       const bytes = await openExport({
-        listIds,
+        lists,
         selection,
+        cursor: from,
         format,
+        events:
+          eventsId === undefined
+            ? undefined
+            : { exportId: eventsId, selectionId: id, sealCursor: cursors.seal, waitingFor },
         source,
         marginS,
         signal,
@@ -83,14 +102,20 @@ export function createStartExport({
   }
 }
 
-async function readListIds(
+async function readLists(
   client: MailchimpClient,
   listId: string | undefined,
   options: { signal: AbortSignal; deadlineMs: number | undefined },
-): Promise<string[]> {
-  if (listId !== undefined) return [(await readList(client, listId, options)).id]
-  const lists = await Array.fromAsync(listLists(client, options))
-  return lists.map(({ id }) => id)
+): Promise<ExportList[]> {
+  const lists =
+    listId === undefined
+      ? await Array.fromAsync(listLists(client, options))
+      : [await readList(client, listId, options)]
+  return lists.map(({ id, name, memberCount, unsubscribeCount, cleanedCount }) => ({
+    id,
+    name,
+    estimate: memberCount + unsubscribeCount + cleanedCount,
+  }))
 }
 
 /** Mailchimp as the scan wants it: the selection asked for, the answers split into their rows. */

@@ -2,21 +2,37 @@ import { type Clock, systemClock } from "../lib/clock.ts"
 import { readAhead } from "../lib/read-ahead.ts"
 import { within } from "../lib/within.ts"
 import { lastClosedSecond } from "./closed.ts"
+import type { Cursor } from "./cursor.ts"
 import { type Delivery, countRows } from "./delivery.ts"
+import { type EventLines, type ExportList, createEventLines } from "./events.ts"
 import { createJson } from "./formats/json.ts"
 import { createNdjson } from "./formats/ndjson.ts"
 import type { ListResult } from "./list-scan.ts"
-import { createScan, wholeLists } from "./scan.ts"
+import { planExport } from "./plan.ts"
+import { createScan } from "./scan.ts"
 import type { Selection } from "./selection.ts"
 import { readSlice } from "./slice.ts"
 import type { Source } from "./source.ts"
 
 export type FormatName = keyof typeof formats
 
+/** Event lines between the members, which tell where the export is and let a consumer go on from there. */
+export type EventsOptions = {
+  readonly exportId: string
+  /** Names the selection, for the cursors. */
+  readonly selectionId: string
+  readonly sealCursor: (cursor: Cursor) => Promise<string>
+  readonly waitingFor: () => string | undefined
+}
+
 export type ExportOptions = {
-  readonly listIds: readonly string[]
+  readonly lists: readonly ExportList[]
   readonly selection: Selection
+  /** Goes on where an earlier export was broken off, or ended. */
+  readonly cursor?: Cursor | undefined
   readonly format: FormatName
+  /** Only with NDJSON, and not for a slice. */
+  readonly events?: EventsOptions | undefined
   readonly source: Source
   /** How many seconds before Mailchimp's clock a second counts as closed. */
   readonly marginS: number
@@ -47,10 +63,11 @@ const BREAK_AFTER_MS = 500
 
 /**
  * Starts an export and resolves once its first page was read, so that a failure until then can still be told by a status
- * of its own. The bytes are read lazily, at most one page ahead of the consumer. A failure after the first page ends the
- * generator by an exception, never by a clean end, so that the transfer breaks and the simplest client sees it.
+ * of its own. The bytes are read lazily: the next pages are asked for while one is written. A failure after the first
+ * page ends the generator by an exception, never by a clean end, so that the transfer breaks and the simplest client
+ * sees it.
  *
- * The generator must be run, or else `signal` aborted: the second page is being read already.
+ * The generator must be run, or else `signal` aborted: the next pages are being read already.
  *
  * @throws {AppError} when the first page cannot be read
  */
@@ -61,7 +78,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
   if (signal.aborted) stopReading()
   else signal.addEventListener("abort", stopReading, { once: true })
 
-  const deliveries = readMembers(options, reading.signal)
+  const { deliveries, lines } = readMembers(options, reading.signal, clock)
   const first = deliveries.next()
   try {
     await first
@@ -72,31 +89,29 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
   return writeChunks()
 
   async function* writeChunks() {
-    const format = formats[options.format]()
+    const writer = lines ? createEventWriter(lines) : createPlainWriter(options.format)
     let rows = 0
     let outcome: ExportEvent | undefined
     try {
-      yield* chunksOf(format.start())
+      yield* chunksOf(writer.start())
       for (let next = first; ; next = deliveries.next()) {
         let item = await within(next, KEEP_ALIVE_MS, clock)
         for (; item === undefined; item = await within(next, KEEP_ALIVE_MS, clock))
-          yield* chunksOf(format.keepAlive())
+          yield* chunksOf(writer.alive(rows))
         if (item.done) break
+        const { listId, ranges } = item.value
         const bytes = bytesOf(item.value)
-        yield* chunksOf(format.rows(bytes))
-        rows += countRows(item.value.ranges)
-        onEvent({
-          type: "page",
-          listId: item.value.listId,
-          rows: countRows(item.value.ranges),
-          bytes: bytes.length,
-        })
+        yield* chunksOf(writer.rows(bytes))
+        rows += countRows(ranges)
+        if (bytes.length > 0) yield* chunksOf(await writer.written(rows))
+        onEvent({ type: "page", listId, rows: countRows(ranges), bytes: bytes.length })
       }
-      yield* chunksOf(format.end())
+      yield* chunksOf(await writer.end(rows))
       outcome = { type: "completed", rows }
     } catch (error) {
       if (signal.aborted) throw error
       outcome = { type: "failed", rows, error }
+      yield* chunksOf(await writer.failed(error))
       await clock.sleep(BREAK_AFTER_MS, signal)
       throw error
     } finally {
@@ -108,20 +123,75 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
   }
 }
 
-function readMembers(
-  { listIds, selection, source, marginS, onEvent }: ExportOptions,
-  signal: AbortSignal,
-): AsyncGenerator<Delivery> {
+function readMembers(options: ExportOptions, signal: AbortSignal, clock: Clock) {
+  const { lists, selection, cursor, events, marginS, onEvent } = options
+  const listIds = lists.map(({ id }) => id)
   const { status, slice } = selection
-  if (slice) return readAhead(readSlice({ listIds, status, ...slice }, source, signal))
-  const onListEnd = (result: ListResult) => onEvent?.({ type: "list", ...result })
-  const horizon = lastClosedSecond(source.clock(), marginS)
-  const options = { lists: wholeLists(listIds), horizon, status, marginS, onListEnd }
-  return createScan(options, source, signal).deliveries()
+  if (slice)
+    return { deliveries: readAhead(readSlice({ listIds, status, ...slice }, options.source, signal)) }
+
+  let requests = 0
+  const source: Source = {
+    ...options.source,
+    read: (query, signal) => {
+      requests += 1
+      return options.source.read(query, signal)
+    },
+  }
+  const results: ListResult[] = []
+  const onListEnd = (result: ListResult) => {
+    results.push(result)
+    onEvent?.({ type: "list", ...result })
+  }
+  const plan = planExport(listIds, selection, lastClosedSecond(source.clock(), marginS), cursor)
+  const scan = createScan({ ...plan, marginS, onListEnd }, source, signal)
+  const lines =
+    events &&
+    createEventLines({
+      ...events,
+      lists,
+      plan,
+      scan,
+      results,
+      selection: events.selectionId,
+      isOpenEnded: selection.before === undefined,
+      requests: () => requests,
+      now: clock.now,
+    })
+  return { deliveries: scan.deliveries(), lines }
+}
+
+/** What is written, and when. */
+type Writer = {
+  start(): Uint8Array
+  rows(bytes: Uint8Array): Uint8Array
+  written(rows: number): Uint8Array | Promise<Uint8Array>
+  alive(rows: number): Uint8Array
+  failed(error: unknown): Uint8Array | Promise<Uint8Array>
+  end(rows: number): Uint8Array | Promise<Uint8Array>
+}
+
+const NOTHING = Buffer.alloc(0)
+
+function createPlainWriter(name: FormatName): Writer {
+  const format = formats[name]()
+  return { ...format, alive: format.keepAlive, written: () => NOTHING, failed: () => NOTHING }
+}
+
+function createEventWriter(lines: EventLines): Writer {
+  const { rows, line } = createNdjson()
+  return {
+    start: () => Buffer.concat(lines.start().map(line)),
+    rows,
+    written: async (rows) => line(await lines.checkpoint(rows)),
+    alive: (rows) => line(lines.progress(rows)),
+    failed: async (error) => line(await lines.error(error)),
+    end: async (rows) => line(await lines.end(rows)),
+  }
 }
 
 function bytesOf({ page, ranges: [first, ...others] }: Delivery): Uint8Array {
-  if (first === undefined) return Buffer.alloc(0)
+  if (first === undefined) return NOTHING
   const bytes = page.bytes(first.start, first.end)
   if (others.length === 0) return bytes
   return Buffer.concat([bytes, ...others.map(({ start, end }) => page.bytes(start, end))])

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
-import { createScan, wholeLists } from "../../src/exports/scan.ts"
+import { planExport } from "../../src/exports/plan.ts"
+import { createScan } from "../../src/exports/scan.ts"
 import type { Page, Source } from "../../src/exports/source.ts"
 import { createVirtualTime } from "./model/virtual-time.ts"
 
@@ -73,7 +74,7 @@ async function measure(options: {
   await time.run(
     (async () => {
       const scan = createScan(
-        { lists: wholeLists(ids), horizon: START - 20, marginS: 10 },
+        { ...planExport(ids, {}, START - 20), marginS: 10 },
         source,
         new AbortController().signal,
       )

@@ -12,7 +12,7 @@ const failure = new AppError("mailchimp_error", "Cannot read the members as Mail
 
 function open(options: Partial<ExportOptions> = {}) {
   return openExport({
-    listIds,
+    lists: listIds.map((id) => ({ id })),
     selection: parseSelection({}),
     format: "ndjson",
     source: createTestSource(lists, { pageSize: 10 }),
@@ -50,9 +50,9 @@ describe("openExport()", () => {
   })
 
   test("gives an empty document for no lists and for empty ones", async () => {
-    expect(await textOf(await open({ listIds: [] }))).toBe("")
-    expect(await textOf(await open({ listIds: ["none"] }))).toBe("")
-    expect(JSON.parse(await textOf(await open({ listIds: [], format: "json" })))).toMatchObject({ data: [] })
+    expect(await textOf(await open({ lists: [] }))).toBe("")
+    expect(await textOf(await open({ lists: [{ id: "none" }] }))).toBe("")
+    expect(JSON.parse(await textOf(await open({ lists: [], format: "json" })))).toMatchObject({ data: [] })
   })
 
   test("gives a slice where count or offset is selected", async () => {
@@ -187,7 +187,7 @@ describe("openExport()", () => {
   test("writes chunks of at most 256 KiB, and each page at once", async () => {
     const large = { a: membersOf(400, { note: "x".repeat(1000) }) }
     const sizes: number[] = []
-    const stream = await open({ listIds: ["a"], source: createTestSource(large, { pageSize: 300 }) })
+    const stream = await open({ lists: [{ id: "a" }], source: createTestSource(large, { pageSize: 300 }) })
     for await (const chunk of stream) sizes.push(chunk.length)
     expect(Math.max(...sizes)).toBe(256 * 1024)
     expect(sizes.length).toBe(4)

@@ -4,17 +4,27 @@ const NOTHING = Buffer.alloc(0)
 const NEWLINE = Buffer.from("\n")
 const SPACE = Buffer.from(" ")
 
+export type Ndjson = Format & {
+  /** A line that is not a member. It is ended at once, so that who reads line by line has it. */
+  line(value: object): Uint8Array
+}
+
 /** One member a line, each line ended by a newline. A space that keeps the connection alive stands behind a row. */
-export function createNdjson(): Format {
-  let hasRows = false
+export function createNdjson(): Ndjson {
+  let isLineOpen = false
   return {
     start: () => NOTHING,
     rows: (bytes) => {
-      if (hasRows || bytes.length === 0) return bytes
-      hasRows = true
+      if (isLineOpen || bytes.length === 0) return bytes
+      isLineOpen = true
       return bytes.subarray(1)
     },
-    keepAlive: () => (hasRows ? SPACE : NOTHING),
-    end: () => (hasRows ? NEWLINE : NOTHING),
+    line: (value) => {
+      const before = isLineOpen ? "\n" : ""
+      isLineOpen = false
+      return Buffer.from(`${before}${JSON.stringify(value)}\n`)
+    },
+    keepAlive: () => (isLineOpen ? SPACE : NOTHING),
+    end: () => (isLineOpen ? NEWLINE : NOTHING),
   }
 }

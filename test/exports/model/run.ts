@@ -2,7 +2,8 @@ import { lastClosedSecond } from "../../../src/exports/closed.ts"
 import { parseCursorContent, toCursorContent } from "../../../src/exports/cursor.ts"
 import { countRows } from "../../../src/exports/delivery.ts"
 import type { ListPlace, ListResult } from "../../../src/exports/list-scan.ts"
-import { createScan, wholeLists } from "../../../src/exports/scan.ts"
+import { planExport } from "../../../src/exports/plan.ts"
+import { createScan } from "../../../src/exports/scan.ts"
 import { Broken, type Promised, type Replica, judgeList, receive } from "./judge.ts"
 import { createModelMailchimp } from "./mailchimp.ts"
 import { createRandom } from "./random.ts"
@@ -38,10 +39,8 @@ export async function runSchedule(seed: number): Promise<number> {
 
   async function exportAndContinue() {
     const firstHorizon = lastClosedSecond(mailchimp.clock(), MARGIN_S)
-    let places = wholeLists(
-      mailchimp.lists.map(({ id }) => id),
-      { archived: withArchived },
-    )
+    const listIds = mailchimp.lists.map(({ id }) => id)
+    let places = planExport(listIds, { includeArchived: withArchived }, firstHorizon).lists
     places = await exportAll(places)
     judge({ archived: withArchived ? "all" : "none", archivedSince: firstHorizon })
     for (let left = incrementals; left > 0; left -= 1) {
@@ -83,7 +82,13 @@ export async function runSchedule(seed: number): Promise<number> {
   }
 
   function roundTrip(horizon: number, lists: readonly ListPlace[]): readonly ListPlace[] {
-    const content = toCursorContent({ kind: "checkpoint", selection: "", horizon, lists })
+    const content = toCursorContent({
+      kind: "checkpoint",
+      selection: "",
+      isIncremental: false,
+      horizon,
+      lists,
+    })
     return parseCursorContent(JSON.parse(JSON.stringify(content))).lists
   }
 

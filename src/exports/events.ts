@@ -1,0 +1,116 @@
+import { AppError } from "../errors.ts"
+import type { Cursor } from "./cursor.ts"
+import type { ListResult } from "./list-scan.ts"
+import type { Plan } from "./plan.ts"
+import type { Scan } from "./scan.ts"
+import type { Second } from "./source.ts"
+
+/** A list as a consumer is told of it. */
+export type ExportList = {
+  readonly id: string
+  readonly name?: string | undefined
+  /** About how many members it has, as Mailchimp's own statistics say. */
+  readonly estimate?: number | undefined
+}
+
+/** A line of the stream that is not a member: an object with a key that no member has. */
+export type EventLine = { readonly $export: string }
+
+export type EventLines = {
+  /** The first lines: the start, and what is gone since the export that this one continues. */
+  start(): EventLine[]
+  /** What the consumer has now, and could go on from. */
+  checkpoint(rows: number): Promise<EventLine>
+  /** Nothing came for a while. */
+  progress(rows: number): EventLine
+  error(error: unknown): Promise<EventLine>
+  end(rows: number): Promise<EventLine>
+}
+
+export type EventOptions = {
+  readonly exportId: string
+  readonly lists: readonly ExportList[]
+  readonly plan: Plan
+  readonly scan: Scan
+  readonly results: readonly ListResult[]
+  /** Whether the export has an end to go on from: not where the caller set an upper bound. */
+  readonly isOpenEnded: boolean
+  readonly selection: string
+  readonly sealCursor: (cursor: Cursor) => Promise<string>
+  readonly requests: () => number
+  readonly waitingFor: () => string | undefined
+  readonly now: () => number
+}
+
+/** The lines that tell a consumer where the export is, and let him go on from there. */
+export function createEventLines(options: EventOptions): EventLines {
+  const { exportId, lists, plan, scan, results, selection, sealCursor, now } = options
+  const { horizon, isIncremental } = plan
+  const startedAt = now()
+
+  const checkpointCursor = () =>
+    sealCursor({ kind: "checkpoint", selection, isIncremental, horizon, lists: scan.places() })
+
+  return {
+    start: () => [
+      {
+        $export: "start",
+        id: exportId,
+        horizon: toDate(horizon),
+        lists: lists.map(({ id, name, estimate }) => ({ id, name, estimate })),
+      },
+      ...plan.gone.map((id) => ({
+        $export: "deleted",
+        list_id: id,
+        at: new Date(now()).toISOString(),
+        reason: "list_deleted",
+      })),
+    ],
+
+    checkpoint: async (rows) => ({ $export: "checkpoint", cursor: await checkpointCursor(), rows }),
+
+    progress: (rows) => ({
+      $export: "progress",
+      rows,
+      estimate: lists.reduce((sum, { estimate = 0 }) => sum + estimate, 0),
+      requests: options.requests(),
+      waiting_for: options.waitingFor() ?? "mailchimp",
+    }),
+
+    error: async (error) => {
+      const known =
+        error instanceof AppError
+          ? error
+          : new AppError("internal_error", "Cannot go on with the export as something failed here")
+      const { code, detail, retryable, upstream } = known
+      return { $export: "error", code, detail, retryable, cursor: await checkpointCursor(), upstream }
+    },
+
+    end: async (rows) => {
+      const cursor = {
+        kind: "end",
+        selection,
+        isIncremental: true,
+        horizon,
+        lists: scan.nextPlaces(),
+      } as const
+      return {
+        $export: "end",
+        status: results.some(({ isShort }) => isShort) ? "short" : "complete",
+        rows,
+        lists: results.map(({ listId, rows, totalItems, asOf }) => ({
+          id: listId,
+          rows,
+          total_items: totalItems,
+          as_of: toDate(asOf),
+        })),
+        cursor: options.isOpenEnded ? await sealCursor(cursor) : undefined,
+        duration_ms: Math.round(now() - startedAt),
+      }
+    },
+  }
+}
+
+function toDate(second: Second): string {
+  return new Date(second * 1000).toISOString().replace(".000Z", "Z")
+}

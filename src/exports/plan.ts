@@ -1,0 +1,50 @@
+import type { Cursor } from "./cursor.ts"
+import type { ListPlace, SweepPlace } from "./list-scan.ts"
+import type { Selection } from "./selection.ts"
+import type { Second } from "./source.ts"
+
+/** What an export has to read. */
+export type Plan = {
+  readonly lists: readonly ListPlace[]
+  /** The last second of the body. */
+  readonly horizon: Second
+  /** Mailchimp's filter for live members. */
+  readonly status?: string | undefined
+  /** Whether it holds only what changed since another export. */
+  readonly isIncremental: boolean
+  /** Lists that an earlier export had and that are gone. */
+  readonly gone: readonly string[]
+}
+
+/**
+ * Plans an export. Without a cursor the lists are read whole, or between the dates of the selection. A checkpoint's cursor
+ * goes on where it was, with the horizon it had; an end's one reads what changed since, archived members too, and those
+ * who no longer have the selected status, so that who left is seen. Lists that are new are read whole.
+ *
+ * @param closed the last closed second now: the horizon of an export that begins
+ */
+export function planExport(
+  listIds: readonly string[],
+  selection: Pick<Selection, "status" | "since" | "before" | "includeArchived">,
+  closed: Second,
+  cursor?: Cursor,
+): Plan {
+  const isIncremental = cursor !== undefined && (cursor.kind === "end" || cursor.isIncremental)
+  const known = new Map(cursor?.lists.map((list) => [list.id, list]))
+  return {
+    lists: listIds.map((id) => known.get(id) ?? wholeList(id)),
+    horizon: cursor?.kind === "checkpoint" ? cursor.horizon : closed,
+    status: isIncremental ? undefined : selection.status,
+    isIncremental,
+    gone: [...known.keys()].filter((id) => !listIds.includes(id)),
+  }
+
+  function wholeList(id: string): ListPlace {
+    const sweep = between(selection.since ?? Number.NEGATIVE_INFINITY, selection.before)
+    return { id, live: sweep, archived: isIncremental || selection.includeArchived ? sweep : undefined }
+  }
+}
+
+function between(since: Second, until?: Second): SweepPlace {
+  return until === undefined ? { windows: [], tail: { since } } : { windows: [{ since, until }] }
+}
