@@ -36,8 +36,8 @@ export type ExportEvent =
 
 const formats = { ndjson: createNdjson, json: createJson }
 
-/** Smaller ones cost calls, greater ones memory. */
-const CHUNK_BYTES = 256 * 1024
+/** Smaller ones cost calls, greater ones memory: one that waits while the garbage collector passes by stays for long. */
+const CHUNK_BYTES = 64 * 1024
 /** Proxies on the way give a silent connection up after half a minute or later. */
 const KEEP_ALIVE_MS = 10_000
 /** A reset drops what the consumer has not received yet, so it comes a little after the last bytes. */
@@ -74,23 +74,23 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
     let rows = 0
     let outcome: ExportEvent | undefined
     try {
-      yield* chunksOf(format.start())
+      yield* unlessEmpty(format.start())
       for (let next = first; ; next = deliveries.next()) {
         let item = await within(next, KEEP_ALIVE_MS, clock)
         for (; item === undefined; item = await within(next, KEEP_ALIVE_MS, clock))
-          yield* chunksOf(format.keepAlive())
+          yield* unlessEmpty(format.keepAlive())
         if (item.done) break
-        const bytes = bytesOf(item.value)
-        yield* chunksOf(format.rows(bytes))
-        rows += countRows(item.value.ranges)
-        onEvent({
-          type: "page",
-          listId: item.value.listId,
-          rows: countRows(item.value.ranges),
-          bytes: bytes.length,
-        })
+        const { listId, page, ranges } = item.value
+        let bytes = 0
+        for (const piece of piecesOf(item.value)) {
+          bytes += piece.length
+          yield format.rows(piece)
+        }
+        page.release()
+        rows += countRows(ranges)
+        onEvent({ type: "page", listId, rows: countRows(ranges), bytes })
       }
-      yield* chunksOf(format.end())
+      yield* unlessEmpty(format.end())
       outcome = { type: "completed", rows }
     } catch (error) {
       if (signal.aborted) throw error
@@ -116,14 +116,13 @@ function readMembers(
   return scan({ listIds, status, marginS, onListEnd }, source, signal)
 }
 
-function bytesOf({ page, ranges: [first, ...others] }: Delivery): Uint8Array {
-  if (first === undefined) return Buffer.alloc(0)
-  const bytes = page.bytes(first.start, first.end)
-  if (others.length === 0) return bytes
-  return Buffer.concat([bytes, ...others.map(({ start, end }) => page.bytes(start, end))])
+function* unlessEmpty(bytes: Uint8Array) {
+  if (bytes.length > 0) yield bytes
 }
 
-function* chunksOf(bytes: Uint8Array) {
-  for (let start = 0; start < bytes.length; start += CHUNK_BYTES)
-    yield bytes.subarray(start, start + CHUNK_BYTES)
+function* piecesOf({ page, ranges }: Delivery) {
+  for (const { start, end } of ranges) {
+    const bytes = page.bytes(start, end)
+    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES)
+  }
 }

@@ -10,9 +10,9 @@ export function createNdjson(): Format {
   return {
     start: () => NOTHING,
     rows: (bytes) => {
-      if (hasRows || bytes.length === 0) return bytes
-      hasRows = true
-      return bytes.subarray(1)
+      const start = hasRows ? 0 : 1
+      hasRows ||= bytes.length > 0
+      return Buffer.from(bytes.subarray(start))
     },
     keepAlive: () => (hasRows ? SPACE : NOTHING),
     end: () => (hasRows ? NEWLINE : NOTHING),
