@@ -31,6 +31,8 @@ export type Rows = {
   fingerprint(index: number): Fingerprint
   /** The rows from `start` to before `end`, each *after* a newline, so that a separator never waits for a row. */
   bytes(start: number, end: number): Uint8Array
+  /** Gives their memory back, at once: no row can be read any more, and bytes that were taken are gone. */
+  release(): void
   /** How many rows match the question, by Mailchimp's count. */
   readonly totalItems: number
 }

@@ -59,14 +59,34 @@ export function splitMembers(body: Uint8Array, options: SplitOptions): Rows {
         ? joinInPlace(json, spans)
         : join(spans.map((span) => compact(json, span)))
 
+  let isReleased = false
+
   return {
     length: spans.length,
     totalItems,
     id,
     second: (index) => (seconds.has(index) ? seconds.get(index) : secondOf(json, spans[index])),
     fingerprint: (index) => Bun.hash(bytes(index, index + 1)),
-    bytes,
+    bytes: (start, end) => {
+      if (isReleased) throw new TypeError("Cannot read the rows of a page that was released")
+      return bytes(start, end)
+    },
+    release: () => {
+      if (isReleased) return
+      isReleased = true
+      free(bytes(0, spans.length))
+      free(body)
+    },
   }
+}
+
+/**
+ * Left to the garbage collector, pages that were in use when it passed by would stay until it is thorough, which is after
+ * a hundred megabytes of them.
+ */
+function free({ buffer, byteLength }: Uint8Array): void {
+  // A part of a buffer may share it with others.
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
 }
 
 /** The members by structure; undefined where anything is not as Mailchimp is known to write it. */

@@ -54,8 +54,8 @@ export type ExportEvent =
 
 const formats = { ndjson: createNdjson, json: createJson }
 
-/** Smaller ones cost calls, greater ones memory. */
-const CHUNK_BYTES = 256 * 1024
+/** Smaller ones cost calls, greater ones memory: one that waits while the garbage collector passes by stays for long. */
+const CHUNK_BYTES = 64 * 1024
 /** Proxies on the way give a silent connection up after half a minute or later. */
 const KEEP_ALIVE_MS = 10_000
 /** A reset drops what the consumer has not received yet, so it comes a little after the last bytes. */
@@ -93,25 +93,29 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
     let rows = 0
     let outcome: ExportEvent | undefined
     try {
-      yield* chunksOf(writer.start())
+      yield* unlessEmpty(writer.start())
       for (let next = first; ; next = deliveries.next()) {
         let item = await within(next, KEEP_ALIVE_MS, clock)
         for (; item === undefined; item = await within(next, KEEP_ALIVE_MS, clock))
-          yield* chunksOf(writer.alive(rows))
+          yield* unlessEmpty(writer.alive(rows))
         if (item.done) break
-        const { listId, ranges } = item.value
-        const bytes = bytesOf(item.value)
-        yield* chunksOf(writer.rows(bytes))
+        const { listId, page, ranges } = item.value
+        let bytes = 0
+        for (const piece of piecesOf(item.value)) {
+          bytes += piece.length
+          yield writer.rows(piece)
+        }
+        page.release()
         rows += countRows(ranges)
-        if (bytes.length > 0) yield* chunksOf(await writer.written(rows))
-        onEvent({ type: "page", listId, rows: countRows(ranges), bytes: bytes.length })
+        if (bytes > 0) yield* unlessEmpty(await writer.written(rows))
+        onEvent({ type: "page", listId, rows: countRows(ranges), bytes })
       }
-      yield* chunksOf(await writer.end(rows))
+      yield* unlessEmpty(await writer.end(rows))
       outcome = { type: "completed", rows }
     } catch (error) {
       if (signal.aborted) throw error
       outcome = { type: "failed", rows, error }
-      yield* chunksOf(await writer.failed(error))
+      yield* unlessEmpty(await writer.failed(error))
       await clock.sleep(BREAK_AFTER_MS, signal)
       throw error
     } finally {
@@ -190,14 +194,13 @@ function createEventWriter(lines: EventLines): Writer {
   }
 }
 
-function bytesOf({ page, ranges: [first, ...others] }: Delivery): Uint8Array {
-  if (first === undefined) return NOTHING
-  const bytes = page.bytes(first.start, first.end)
-  if (others.length === 0) return bytes
-  return Buffer.concat([bytes, ...others.map(({ start, end }) => page.bytes(start, end))])
+function* unlessEmpty(bytes: Uint8Array) {
+  if (bytes.length > 0) yield bytes
 }
 
-function* chunksOf(bytes: Uint8Array) {
-  for (let start = 0; start < bytes.length; start += CHUNK_BYTES)
-    yield bytes.subarray(start, start + CHUNK_BYTES)
+function* piecesOf({ page, ranges }: Delivery) {
+  for (const { start, end } of ranges) {
+    const bytes = page.bytes(start, end)
+    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES)
+  }
 }

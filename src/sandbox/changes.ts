@@ -1,18 +1,10 @@
-import { createMember, uniqueEmailIdOf, type MemberInput } from "./create-member.ts"
-import { inventMember } from "./invent-member.ts"
-import { memberIdOf, writeTime, type Json, type Member, type MemberStatus } from "./member.ts"
-import type { MemberTable } from "./member-table.ts"
+import { createMember, uniqueEmailIdOf, type MemberInput } from "./members/create-member.ts"
+import { inventMember } from "./members/invent-member.ts"
+import { memberIdOf, writeTime, type Json, type Member, type MemberStatus } from "./members/member.ts"
+import type { ChangeSource, MemberEvent } from "./members/member-event.ts"
+import type { MemberTable } from "./members/member-table.ts"
 import type { Random } from "./random.ts"
 import type { List } from "./state.ts"
-
-/** Who makes a change: webhooks can be set for each of them. */
-export type ChangeSource = "user" | "admin" | "api"
-
-/** What happened to a member, as webhooks tell it. */
-export type MemberEvent =
-  | { type: "subscribe" | "profile" | "cleaned"; member: Member }
-  | { type: "unsubscribe"; member: Member; action: "unsub" | "delete" }
-  | { type: "upemail"; member: Member; oldEmail: string }
 
 /** What an edit may set: any key of a row but its id, its list and the time of the change. `merge_fields` are merged. */
 type MemberEdit = {

@@ -1,6 +1,6 @@
 import { z } from "zod"
 import type { Changes } from "./changes.ts"
-import { indexOf, type MemberTable, type Population } from "./member-table.ts"
+import { indexOf, type MemberTable, type Population } from "./members/member-table.ts"
 import { createRandom } from "./random.ts"
 import type { List } from "./state.ts"
 

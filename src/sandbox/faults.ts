@@ -1,4 +1,4 @@
-import { problems, type ProblemName } from "./problems.ts"
+import { problems, type ProblemName } from "./api/problems.ts"
 import { z } from "zod"
 
 const problemNames = Object.keys(problems).filter((name): name is ProblemName => name in problems)

@@ -1,19 +1,20 @@
 import { Hono } from "hono"
 import { systemClock, type Clock } from "../lib/clock.ts"
-import { createAdminRoutes } from "./admin.ts"
-import { createApiRoutes } from "./api.ts"
-import { createChanges, type Changes } from "./changes.ts"
-import { createChurn, type Churn } from "./churn.ts"
-import { createFaults, type Faults } from "./faults.ts"
+import { createAdminRoutes } from "./admin/routes.ts"
+import { problemResponse } from "./api/problems.ts"
+import { createApiRoutes } from "./api/routes.ts"
+import { createChanges } from "./changes.ts"
+import { createChurn } from "./churn.ts"
+import type { Controls } from "./controls.ts"
+import { createFaults } from "./faults.ts"
 import { createGate } from "./gate.ts"
-import { createOAuthRoutes, type OAuthClient } from "./oauth.ts"
-import { problemResponse } from "./problems.ts"
+import { createOAuthRoutes, type OAuthClient } from "./oauth/routes.ts"
 import { createRandom, seedFrom } from "./random.ts"
 import { defaultSettings, type Settings } from "./settings.ts"
-import { createState, defaultAccounts, type AccountSeed, type State } from "./state.ts"
-import { createTraffic, type RequestEntry, type Traffic } from "./traffic.ts"
-import { createTruth, type Truth } from "./truth.ts"
-import { createDeliverer, type Deliverer } from "./webhooks.ts"
+import { createState, defaultAccounts, type AccountSeed } from "./state.ts"
+import { createTraffic, type RequestEntry } from "./traffic.ts"
+import { createTruth } from "./truth.ts"
+import { createDeliverer } from "./webhooks/deliverer.ts"
 
 export type SandboxOptions = Partial<Settings> & {
   /** The same seed gives the same members and the same churn; 1 by default. */
@@ -32,26 +33,10 @@ export type SandboxOptions = Partial<Settings> & {
 export const defaultClient: OAuthClient = { clientId: "sandbox-client", clientSecret: "sandbox-secret" }
 
 /** A local Mailchimp: the handler of its requests, and everything that a test or a demo holds it by. */
-export type Sandbox = {
+export type Sandbox = Controls & {
   fetch(request: Request): Response | Promise<Response>
-  /** What may be changed while it runs. */
-  readonly settings: Settings
-  /** Accounts, lists and tokens as they are now; another object after each reset. */
-  readonly state: State
-  readonly changes: Changes
-  readonly churn: Churn
-  readonly faults: Faults
-  readonly traffic: Traffic
-  readonly deliverer: Deliverer
   readonly clients: readonly OAuthClient[]
   readonly routes: readonly { method: string; path: string }[]
-  truth(listId: string): Truth
-  /** Ends a token, as when the app is removed in Mailchimp: 401 from now on. Without one, all of the account. */
-  revoke(userId: number, token?: string): void
-  /** Disables or enables a user: 403 "User Disabled". */
-  setDisabled(userId: number, disabled: boolean): void
-  /** Back to the seed: members, tokens, settings, faults, churn, counts. */
-  reset(): void
   /** Lets go of what hangs and of deliveries under way. */
   stop(): void
 }

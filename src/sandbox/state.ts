@@ -1,11 +1,11 @@
 import type { Clock } from "../lib/clock.ts"
-import { createMember, type MemberInput } from "./create-member.ts"
-import { generateMembers } from "./generate-members.ts"
-import { createHostileMembers } from "./hostile-members.ts"
-import { md5, secondsOf } from "./member.ts"
-import { createMemberTable, type MemberTable } from "./member-table.ts"
+import { createMember, type MemberInput } from "./members/create-member.ts"
+import { generateMembers } from "./members/generate-members.ts"
+import { createHostileMembers } from "./members/hostile-members.ts"
+import { md5, secondsOf } from "./members/member.ts"
+import { createMemberTable, type MemberTable } from "./members/member-table.ts"
 import { createRandom, seedFrom } from "./random.ts"
-import type { Webhook } from "./webhooks.ts"
+import type { Webhook } from "./webhooks/webhook.ts"
 
 /** A list to begin with. */
 export type ListSeed = {
@@ -16,7 +16,7 @@ export type ListSeed = {
   count?: number
   /** Members to hold beside them. Whatever a member leaves out gets the value of a contact that little is known of. */
   members?: readonly MemberInput[]
-  /** Adds the members whose values look like JSON themselves (hostile-members.ts). */
+  /** Adds the members whose values look like JSON themselves (members/hostile-members.ts). */
   hostile?: boolean
   /** Sizes of bulk imports among the invented members: each shares one `last_changed`. */
   imports?: readonly number[]

@@ -1,5 +1,5 @@
-import type { Member } from "./member.ts"
-import type { MemberTable, Version } from "./member-table.ts"
+import type { Member } from "./members/member.ts"
+import type { MemberTable, Version } from "./members/member-table.ts"
 
 /** A member as it is, or was. */
 export type TrueMember = {

@@ -11,6 +11,7 @@ function page(ids: readonly string[], totalItems: number, count = 4): Page {
     second: () => 100,
     fingerprint: (index) => ids[index]!,
     bytes: () => new Uint8Array(),
+    release: () => {},
     totalItems,
     count,
     askedAt: 1000,

@@ -24,6 +24,7 @@ async function measure(options: {
   let fullAt = START
   const tokens = () => 10 - Math.max(0, fullAt - time.now()) * perSecond
   let turn = Promise.resolve()
+  let wake: (() => void) | undefined
 
   const source: Source = {
     clock: () => Math.floor(time.now()),
@@ -35,11 +36,11 @@ async function measure(options: {
     waitUntil: (second) => time.sleepUntil(second),
     read: async ({ since, before = START, offset, count = PAGE_ROWS }) => {
       waiting += 1
-      const before_ = turn
+      const earlier = turn
       const { promise, resolve: done } = Promise.withResolvers<void>()
       turn = promise
-      await before_
-      while (busy >= PERMITS) await time.sleepUntil(time.now() + 0.001)
+      await earlier
+      if (busy >= PERMITS) await new Promise<void>((resolve) => (wake = resolve))
       if (perSecond !== Infinity) {
         if (tokens() < 1) await time.sleepUntil(time.now() + (1 - tokens()) / perSecond)
         fullAt = Math.max(fullAt, time.now()) + 1 / perSecond
@@ -51,6 +52,7 @@ async function measure(options: {
       const askedAt = Math.floor(time.now())
       await time.sleepUntil(time.now() + PAGE_S)
       busy -= 1
+      wake?.()
       const oldest = START - rows - 1000
       const first = since === undefined ? oldest : Math.max(oldest, since + 1)
       const total = Math.max(0, Math.min(oldest + rows - 1, before) - first + 1)
@@ -61,6 +63,7 @@ async function measure(options: {
         second: (index) => first + offset + index,
         fingerprint: (index) => first + offset + index,
         bytes: () => new Uint8Array(),
+        release: () => {},
         totalItems: total,
         count,
         askedAt,

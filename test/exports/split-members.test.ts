@@ -136,6 +136,24 @@ describe("splitMembers()", () => {
     expect(rows.fingerprint(0)).not.toBe(rows.fingerprint(1))
   })
 
+  test("gives the memory of a released page back, and refuses to read its rows", () => {
+    const body = new Uint8Array(Buffer.from(envelope([{ id: anyId, n: 1 }])))
+    const rows = splitMembers(body, { count: 1, offset: 0 })
+    const taken = rows.bytes(0, 1)
+    rows.release()
+    expect(body.buffer.byteLength).toBe(0)
+    expect(taken.length).toBe(0)
+    expect(() => rows.bytes(0, 1)).toThrow("released")
+    expect(() => rows.release()).not.toThrow()
+  })
+
+  test("leaves a buffer alone that a released page shares with others", () => {
+    const text = envelope([{ id: anyId, n: 1 }])
+    const shared = new Uint8Array(Buffer.from(`${text}neighbour`))
+    splitMembers(shared.subarray(0, -9), { count: 1, offset: 0 }).release()
+    expect(Buffer.from(shared.subarray(-9)).toString()).toBe("neighbour")
+  })
+
   test("accepts a short page, and an empty one past the end", () => {
     expect(split(envelope([{ id: anyId }], 7)).length).toBe(1)
     expect(split(envelope([], 7), { offset: 9 }).length).toBe(0)

@@ -26,6 +26,10 @@ async function textOf(stream: AsyncGenerator<Uint8Array>): Promise<string> {
   return new Response(stream).text()
 }
 
+function parseLine(line: string): unknown {
+  return JSON.parse(line)
+}
+
 /** Fails at the n-th question and after. */
 function failingAt(n: number, error: Error = failure) {
   let asked = 0
@@ -54,6 +58,30 @@ describe("openExport()", () => {
     expect(await textOf(await open({ lists: [{ id: "none" }] }))).toBe("")
     expect(JSON.parse(await textOf(await open({ lists: [], format: "json" })))).toMatchObject({ data: [] })
   })
+
+  test.each(["ndjson", "json"] as const)(
+    "gives each page's memory back, and chunks that stay: %s",
+    async (format) => {
+      const bodies: Uint8Array[] = []
+      const many = membersOf(1000, { name: "x".repeat(100) })
+      const source = createTestSource(
+        { many },
+        {
+          pageSize: 400,
+          answer: (_query, _signal, answer) => {
+            const page = answer()
+            bodies.push(page.bytes(0, page.length))
+            return page
+          },
+        },
+      )
+      const chunks = await Array.fromAsync(await open({ lists: [{ id: "many" }], source, format }))
+      expect(bodies.map(({ length }) => length)).toEqual([0, 0, 0])
+      const text = Buffer.concat(chunks).toString()
+      const members = format === "json" ? JSON.parse(text).data : text.trim().split("\n").map(parseLine)
+      expect(members).toEqual(many)
+    },
+  )
 
   test("gives a slice where count or offset is selected", async () => {
     const text = await textOf(
@@ -184,13 +212,13 @@ describe("openExport()", () => {
     expect(lines.map((line) => JSON.parse(line))).toEqual(all)
   })
 
-  test("writes chunks of at most 256 KiB, and each page at once", async () => {
+  test("writes chunks of at most 64 KiB, and each page at once", async () => {
     const large = { a: membersOf(400, { note: "x".repeat(1000) }) }
     const sizes: number[] = []
     const stream = await open({ lists: [{ id: "a" }], source: createTestSource(large, { pageSize: 300 }) })
     for await (const chunk of stream) sizes.push(chunk.length)
-    expect(Math.max(...sizes)).toBe(256 * 1024)
-    expect(sizes.length).toBe(4)
+    expect(Math.max(...sizes)).toBe(64 * 1024)
+    expect(sizes.length).toBe(9)
   })
 
   test("tells of pages, lists and the end", async () => {

@@ -219,6 +219,17 @@ describe("the statuses that a caller sees", () => {
   })
 })
 
+test("a database that is away is a 503 with Retry-After, within five seconds, and the process goes on", async () => {
+  const away = await startService({ ...sandboxEnv(mailchimp), MONGODB_URI: "mongodb://127.0.0.1:1/away" })
+  for (const path of ["/readyz", `${prefix}/auth`, `${prefix}/lists`, `${prefix}/export`]) {
+    const answer = await fetch(away.url + path, { headers, signal: AbortSignal.timeout(5000) })
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "5"])
+    expect(await answer.json()).toMatchObject({ code: "database_unavailable" })
+  }
+  expect((await fetch(`${away.url}/healthz`)).status).toBe(200)
+  await away.stop()
+}, 30_000)
+
 describe("CORS", () => {
   const ask = (origin: string, method = "GET") =>
     fetch(`${service.api}/auth`, {

@@ -129,6 +129,14 @@ describe("GET /callback", () => {
     expect((await get("/auth")).status).toBe(404)
   })
 
+  test("HEAD, as a link scanner sends it, neither uses the state up nor exchanges the code", async () => {
+    const browser = createBrowser()
+    const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""
+    const toCallback = (await browser.visit(toMailchimp)).headers.get("location") ?? ""
+    expect((await fetch(toCallback, { method: "HEAD", redirect: "manual" })).status).toBe(200)
+    expect((await browser.visit(toCallback)).headers.get("location")).toContain("status=success")
+  })
+
   test("takes unknown parameters, as Mailchimp may add some", async () => {
     const browser = createBrowser()
     const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""

@@ -15,9 +15,9 @@ export function createNdjson(): Ndjson {
   return {
     start: () => NOTHING,
     rows: (bytes) => {
-      if (isLineOpen || bytes.length === 0) return bytes
-      isLineOpen = true
-      return bytes.subarray(1)
+      const start = isLineOpen ? 0 : 1
+      isLineOpen ||= bytes.length > 0
+      return Buffer.from(bytes.subarray(start))
     },
     line: (value) => {
       const before = isLineOpen ? "\n" : ""

@@ -125,6 +125,7 @@ export function createAuthRoutes(deps: {
     const { forward_url: forwardUrl, sub_account_id } = context.req.valid("query")
     const owner = toOwner(context.get("caller"), sub_account_id)
     hideUrl(context)
+    if (isHead(context)) return context.body(null, 200)
     const browserSecret = deps.loginCookie.ensure(context)
     const started = await deps.startAuthorization({ owner, forwardUrl, browserSecret })
     if (wantsJson(context)) {
@@ -136,6 +137,7 @@ export function createAuthRoutes(deps: {
 
   routes.openapi(callbackRoute, async (context) => {
     hideUrl(context)
+    if (isHead(context)) return context.body(null, 200)
     const { state, code, error } = context.req.valid("query")
     const outcome = await deps.finishAuthorization({
       state,
@@ -167,6 +169,11 @@ export function createAuthRoutes(deps: {
   })
 
   return routes
+}
+
+/** Hono answers HEAD by GET without its body, but whoever only looks, as a link scanner does, must not use a state up. */
+function isHead(context: Context): boolean {
+  return context.req.method === "HEAD"
 }
 
 function wantsJson(context: Context): boolean {

@@ -47,15 +47,16 @@ const metadataSchema = z.object({
  */
 export function createMongoConnections({ db, attempt }: MongoDatabase): ConnectionStore {
   const collection = db.collection(collectionName)
-  let index: Promise<void> | undefined
+  let hasIndex = false
 
-  /** Made before the first insert, and tried again before the next one when it failed. */
-  function ensureIndex(): Promise<void> {
-    index ??= makeIndex(collection).catch((error: unknown) => {
-      index = undefined
-      throw error
-    })
-    return index
+  /**
+   * Before the first insert that works. Each one tries for itself until then, as making it again does no harm, but
+   * waiting for an attempt that hangs in an outage would last longer than the outage.
+   */
+  async function ensureIndex(): Promise<void> {
+    if (hasIndex) return
+    await makeIndex(collection)
+    hasIndex = true
   }
 
   return {

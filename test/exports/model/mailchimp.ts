@@ -185,6 +185,7 @@ export function createModelMailchimp(
       second: (index) => rows[index]?.change.second,
       fingerprint: (index) => bytesOf(rows[index]!.change),
       bytes: () => new Uint8Array(),
+      release: () => {},
       totalItems,
       count,
       askedAt,

@@ -1,6 +1,6 @@
+import type { Json } from "../members/member.ts"
+import type { MemberTable, Version } from "../members/member-table.ts"
 import { memberLinks, selfLinks } from "./links.ts"
-import type { Json } from "./member.ts"
-import type { MemberTable, Version } from "./member-table.ts"
 import { createProjection } from "./partial-response.ts"
 import type { FoundMembers } from "./query-members.ts"
 

@@ -1,9 +1,9 @@
 import { Hono, type Context } from "hono"
-import type { Clock } from "../lib/clock.ts"
+import type { Clock } from "../../lib/clock.ts"
+import { md5 } from "../members/member.ts"
+import type { Settings } from "../settings.ts"
+import type { Account, State } from "../state.ts"
 import { renderConsentPage, renderErrorPage } from "./consent-page.ts"
-import { md5 } from "./member.ts"
-import type { Settings } from "./settings.ts"
-import type { Account, State } from "./state.ts"
 
 /** An app registered at Mailchimp. */
 export type OAuthClient = {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
-import { createRandom } from "../../src/sandbox/random.ts"
-import { createSortedNumbers } from "../../src/sandbox/sorted-numbers.ts"
+import { createRandom } from "../../../src/sandbox/random.ts"
+import { createSortedNumbers } from "../../../src/sandbox/members/sorted-numbers.ts"
 
 test("createSortedNumbers() holds what a plain sorted array would, through thousands of changes", () => {
   const random = createRandom(7)

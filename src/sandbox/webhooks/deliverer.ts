@@ -1,25 +1,9 @@
-import type { Clock } from "../lib/clock.ts"
-import { withTimeout } from "../lib/with-timeout.ts"
-import type { ChangeSource, MemberEvent } from "./changes.ts"
-import type { Json, Member } from "./member.ts"
-import type { List } from "./state.ts"
-
-type WebhookEvents = Record<
-  "subscribe" | "unsubscribe" | "profile" | "cleaned" | "upemail" | "campaign",
-  boolean
->
-
-/** A webhook of a list. */
-export type Webhook = {
-  readonly id: string
-  readonly url: string
-  readonly events: WebhookEvents
-  readonly sources: Record<ChangeSource, boolean>
-  /** Of newer accounts only: the key of `X-Mailchimp-Signature`. */
-  readonly signingSecret: string | undefined
-  /** Set by an answer of 410: nothing is sent any more. */
-  disabled: boolean
-}
+import type { Clock } from "../../lib/clock.ts"
+import { withTimeout } from "../../lib/with-timeout.ts"
+import type { Json, Member } from "../members/member.ts"
+import type { ChangeSource, MemberEvent } from "../members/member-event.ts"
+import type { List } from "../state.ts"
+import type { Webhook } from "./webhook.ts"
 
 /** One delivery, for tests to look at. */
 type Delivery = {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
-import { createSandbox } from "../../src/sandbox/sandbox.ts"
-import { createVirtualClock } from "../support/virtual-clock.ts"
+import { createSandbox } from "../../../src/sandbox/sandbox.ts"
+import { createVirtualClock } from "../../support/virtual-clock.ts"
 
 const listId = "aaaaaaaaaa"
 const everything = {

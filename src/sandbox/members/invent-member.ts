@@ -1,6 +1,6 @@
+import type { Random } from "../random.ts"
 import { noLocation, type MemberInput } from "./create-member.ts"
 import { writeTime, type Json } from "./member.ts"
-import type { Random } from "./random.ts"
 
 /** A believable contact: number `serial` of a list, so that no two have the same address. */
 export function inventMember(random: Random, serial: number): MemberInput {

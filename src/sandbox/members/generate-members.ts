@@ -1,7 +1,7 @@
+import type { Random } from "../random.ts"
 import { createMember } from "./create-member.ts"
 import { inventMember, inventSms } from "./invent-member.ts"
 import { secondsOf, writeTime, type MemberStatus } from "./member.ts"
-import type { Random } from "./random.ts"
 
 const reasons = ["N/A (Unsubscribed by an admin)", "Did not sign up for list", "No longer interested"]
 

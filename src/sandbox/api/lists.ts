@@ -1,6 +1,6 @@
+import { memberStatuses, writeTime, type Json, type MemberStatus } from "../members/member.ts"
+import type { List } from "../state.ts"
 import { selfLinks } from "./links.ts"
-import { memberStatuses, writeTime, type Json, type MemberStatus } from "./member.ts"
-import type { List } from "./state.ts"
 
 /** How many of the list's members have each status, as the API shows them now. */
 export function countStatuses(list: List): Record<MemberStatus, number> {

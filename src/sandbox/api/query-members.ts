@@ -1,4 +1,4 @@
-import { memberStatuses, type Json } from "./member.ts"
+import { memberStatuses, type Json } from "../members/member.ts"
 import {
   indexOf,
   sortKey,
@@ -6,7 +6,7 @@ import {
   type Population,
   type SortField,
   type Version,
-} from "./member-table.ts"
+} from "../members/member-table.ts"
 import type { FieldError } from "./problems.ts"
 
 /** A request for members, understood. Seconds are since the epoch. */

@@ -1,4 +1,4 @@
-import type { Json } from "./member.ts"
+import type { Json } from "../members/member.ts"
 
 /** What `fields` or `exclude_fields` leave of an answer. */
 export type Projection = {

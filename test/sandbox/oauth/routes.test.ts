@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
-import { createSandbox } from "../../src/sandbox/sandbox.ts"
-import { createVirtualClock } from "../support/virtual-clock.ts"
+import { createSandbox } from "../../../src/sandbox/sandbox.ts"
+import { createVirtualClock } from "../../support/virtual-clock.ts"
 
 const redirectUri = "http://127.0.0.1:9/callback?kept=1"
 

@@ -1,10 +1,10 @@
 import { Hono, type Context } from "hono"
 import { z } from "zod"
-import { churnSchema } from "./churn.ts"
-import { faultActionSchema } from "./faults.ts"
+import { churnSchema } from "../churn.ts"
+import type { Controls } from "../controls.ts"
+import { faultActionSchema } from "../faults.ts"
+import { describeSandbox } from "./describe-sandbox.ts"
 import { renderHomePage } from "./home-page.ts"
-import { countStatuses } from "./lists.ts"
-import type { Sandbox } from "./sandbox.ts"
 
 const settingsSchema = z.strictObject({
   decision: z.enum(["ask", "approve", "deny"]).exactOptional(),
@@ -43,10 +43,10 @@ const churnStartSchema = z.strictObject({
 })
 
 /** The page at `/` and the routes by which another process holds the sandbox. None of them is Mailchimp's, and none is counted or broken. */
-export function createAdminRoutes(sandbox: () => Sandbox): Hono {
+export function createAdminRoutes(sandbox: () => Controls): Hono {
   return new Hono()
-    .get("/", (c) => c.html(renderHomePage(describe(sandbox()))))
-    .get("/sandbox/state", (c) => c.json(describe(sandbox())))
+    .get("/", (c) => c.html(renderHomePage(describeSandbox(sandbox()))))
+    .get("/sandbox/state", (c) => c.json(describeSandbox(sandbox())))
     .post("/sandbox/reset", (c) => {
       sandbox().reset()
       return c.body(null, 204)
@@ -55,7 +55,7 @@ export function createAdminRoutes(sandbox: () => Sandbox): Hono {
       const body = await read(c, settingsSchema)
       if (!body.success) return refuse(c, body.error)
       Object.assign(sandbox().settings, body.data)
-      return c.json(describe(sandbox()).settings)
+      return c.json(describeSandbox(sandbox()).settings)
     })
     .get("/sandbox/requests", (c) => c.json(sandbox().traffic.log))
     .get("/sandbox/faults", (c) => c.json(sandbox().faults.list()))
@@ -115,37 +115,6 @@ export function createAdminRoutes(sandbox: () => Sandbox): Hono {
       if (error instanceof RangeError) return c.json({ error: error.message }, 404)
       throw error
     })
-}
-
-export type SandboxDescription = ReturnType<typeof describe>
-
-/** What there is to see of a sandbox, as JSON. */
-function describe({ state, settings, traffic, faults, churn, deliverer }: Sandbox) {
-  return {
-    accounts: state.accounts.map((account) => ({
-      user_id: account.userId,
-      account_name: account.accountName,
-      login_email: account.loginEmail,
-      dc: account.dc,
-      disabled: account.disabled,
-      tokens: account.tokens.size,
-      connections: traffic.connections(account.userId),
-      lists: account.lists.map((list) => ({
-        id: list.id,
-        name: list.name,
-        webhooks: list.webhooks.length,
-        counts: countStatuses(list),
-      })),
-    })),
-    settings: {
-      ...settings,
-      latencyMs: typeof settings.latencyMs === "number" ? settings.latencyMs : "by a function",
-    },
-    requests: { total: traffic.total, by_path: traffic.counts() },
-    faults: faults.list(),
-    churn: { running: churn.running, made: { ...churn.made } },
-    deliveries: deliverer.deliveries.length,
-  }
 }
 
 async function read<T extends z.ZodType>(c: Context, schema: T) {

@@ -1,23 +1,15 @@
-import { Hono, type Context } from "hono"
-import type { Clock } from "../lib/clock.ts"
+import { Hono } from "hono"
+import type { Clock } from "../../lib/clock.ts"
+import type { Settings } from "../settings.ts"
+import type { Deliverer } from "../webhooks/deliverer.ts"
+import { answer, answerBytes } from "./answer.ts"
+import { apiAddress, findList, type ApiBindings } from "./context.ts"
 import { selfLinks } from "./links.ts"
 import { createListWriter } from "./lists.ts"
-import type { Json } from "./member.ts"
-import { createProjection } from "./partial-response.ts"
 import { problemResponse, type FieldError } from "./problems.ts"
 import { findMembers, parseDate, parseMembersQuery, parsePaging } from "./query-members.ts"
 import { renderMember, renderPage } from "./render-page.ts"
-import type { Settings } from "./settings.ts"
-import type { Account, List } from "./state.ts"
 import { addWebhookRoutes } from "./webhook-routes.ts"
-import type { Deliverer } from "./webhooks.ts"
-
-/** What is known of a request before it reaches a route. */
-export type ApiBindings = {
-  account: Account
-  /** At most that many rows of a members page, where a fault says so. */
-  mostRows: number
-}
 
 export type ApiOptions = {
   settings: Settings
@@ -138,7 +130,7 @@ export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: A
         query.excludeFields,
       )
       onPage(list.id)
-      return json(page)
+      return answerBytes(page)
     })
     .get("/lists/:list_id/members/:subscriber_hash", (c) => {
       const list = findList(c)
@@ -149,7 +141,7 @@ export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: A
       const index = list.table.find(c.req.param("subscriber_hash").toLowerCase())
       const version = index === undefined ? undefined : list.table.visible(index)
       if (!version || version.status === "gone") return problemResponse("resource_not_found")
-      return json(
+      return answerBytes(
         renderMember(
           { table: list.table, listId: list.id, api: apiAddress(c) },
           version,
@@ -158,33 +150,11 @@ export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: A
         ),
       )
     })
-  return addWebhookRoutes(api, { findList, answer, apiAddress, deliverer, newId })
-}
-
-export type ApiContext = Context<{ Bindings: ApiBindings }>
-
-/** A list of the caller's own account; another account's is not found either. */
-function findList(c: ApiContext): List | undefined {
-  return c.env.account.lists.find((list) => list.id === c.req.param("list_id"))
+  return addWebhookRoutes(api, { deliverer, newId })
 }
 
 function fieldConflicts(params: URLSearchParams): FieldError[] {
   return params.get("fields") && params.get("exclude_fields")
     ? [{ field: "fields", message: "fields and exclude_fields cannot be used together." }]
     : []
-}
-
-/** The address that the client used, up to `/3.0`. */
-function apiAddress(c: ApiContext): string {
-  const { origin, pathname } = new URL(c.req.url)
-  return `${origin}${pathname.slice(0, pathname.indexOf("/3.0") + 4)}`
-}
-
-function answer(c: ApiContext, body: Json): Response {
-  const projection = createProjection(c.req.query("fields"), c.req.query("exclude_fields"), "")
-  return json(Buffer.from(JSON.stringify(projection.apply(body))))
-}
-
-function json(bytes: Uint8Array): Response {
-  return new Response(bytes, { headers: { "content-type": "application/json; charset=utf-8" } })
 }

@@ -1,4 +1,4 @@
-import type { Clock } from "../lib/clock.ts"
+import type { Clock } from "../../lib/clock.ts"
 
 /** How long the first part of a body is given to reach the client before the connection breaks: a reset drops what is not yet delivered. */
 const DELIVERY_MS = 50

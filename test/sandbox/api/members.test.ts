@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test"
 import { createHash } from "node:crypto"
-import { createSandbox, type SandboxOptions } from "../../src/sandbox/sandbox.ts"
-import type { ListSeed } from "../../src/sandbox/state.ts"
-import { createVirtualClock } from "../support/virtual-clock.ts"
+import { createSandbox, type SandboxOptions } from "../../../src/sandbox/sandbox.ts"
+import type { ListSeed } from "../../../src/sandbox/state.ts"
+import { createVirtualClock } from "../../support/virtual-clock.ts"
 
 type Row = Record<string, unknown> & { id: string; status: string; last_changed: string }
 type Page = { members: Row[]; total_items: number; list_id: string }

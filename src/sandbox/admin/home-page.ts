@@ -1,6 +1,6 @@
 import { html, raw } from "hono/html"
-import type { SandboxDescription } from "./admin.ts"
-import { renderFrame } from "./page.ts"
+import { renderFrame } from "../page-frame.ts"
+import type { SandboxDescription } from "./describe-sandbox.ts"
 
 const number = new Intl.NumberFormat("en")
 

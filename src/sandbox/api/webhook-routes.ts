@@ -1,11 +1,13 @@
 import type { Hono } from "hono"
 import { z } from "zod"
-import type { ApiBindings, ApiContext } from "./api.ts"
+import type { Json } from "../members/member.ts"
+import type { List } from "../state.ts"
+import type { Deliverer } from "../webhooks/deliverer.ts"
+import type { Webhook } from "../webhooks/webhook.ts"
+import { answer } from "./answer.ts"
+import { apiAddress, findList, type ApiBindings, type ApiContext } from "./context.ts"
 import { selfLinks } from "./links.ts"
-import type { Json } from "./member.ts"
 import { problemResponse } from "./problems.ts"
-import type { List } from "./state.ts"
-import type { Deliverer, Webhook } from "./webhooks.ts"
 
 const flag = z.boolean().default(false)
 
@@ -26,9 +28,6 @@ const webhookSchema = z.object({
 })
 
 export type WebhookRoutesOptions = {
-  findList: (c: ApiContext) => List | undefined
-  answer: (c: ApiContext, body: Json) => Response
-  apiAddress: (c: ApiContext) => string
   deliverer: () => Deliverer
   newId: () => string
 }
@@ -36,20 +35,15 @@ export type WebhookRoutesOptions = {
 /** Adds the webhooks of a list to the API. */
 export function addWebhookRoutes(
   api: Hono<{ Bindings: ApiBindings }>,
-  { findList, answer, apiAddress, deliverer, newId }: WebhookRoutesOptions,
+  { deliverer, newId }: WebhookRoutesOptions,
 ) {
-  const write = (c: ApiContext, list: List, { id, url, events, sources }: Webhook): Record<string, Json> => {
-    const webhooks = `${apiAddress(c)}/lists/${list.id}/webhooks`
-    return { id, url, events, sources, list_id: list.id, _links: selfLinks(`${webhooks}/${id}`, webhooks) }
-  }
-
   return api
     .get("/lists/:list_id/webhooks", (c) => {
       const list = findList(c)
       if (!list) return problemResponse("resource_not_found")
       const address = `${apiAddress(c)}/lists/${list.id}`
       return answer(c, {
-        webhooks: list.webhooks.map((webhook) => write(c, list, webhook)),
+        webhooks: list.webhooks.map((webhook) => writeWebhook(c, list, webhook)),
         list_id: list.id,
         total_items: list.webhooks.length,
         _links: selfLinks(`${address}/webhooks`, address),
@@ -76,7 +70,7 @@ export function addWebhookRoutes(
       list.webhooks.push(webhook)
       // Shown this once; no later answer has it.
       return answer(c, {
-        ...write(c, list, webhook),
+        ...writeWebhook(c, list, webhook),
         ...(signingSecret ? { signing_secret: signingSecret } : {}),
       })
     })
@@ -84,7 +78,7 @@ export function addWebhookRoutes(
       const list = findList(c)
       const webhook = list?.webhooks.find(({ id }) => id === c.req.param("webhook_id"))
       if (!list || !webhook) return problemResponse("resource_not_found")
-      return answer(c, write(c, list, webhook))
+      return answer(c, writeWebhook(c, list, webhook))
     })
     .delete("/lists/:list_id/webhooks/:webhook_id", (c) => {
       const list = findList(c)
@@ -93,6 +87,15 @@ export function addWebhookRoutes(
       list.webhooks.splice(index, 1)
       return new Response(null, { status: 204 })
     })
+}
+
+function writeWebhook(
+  c: ApiContext,
+  list: List,
+  { id, url, events, sources }: Webhook,
+): Record<string, Json> {
+  const webhooks = `${apiAddress(c)}/lists/${list.id}/webhooks`
+  return { id, url, events, sources, list_id: list.id, _links: selfLinks(`${webhooks}/${id}`, webhooks) }
 }
 
 function refuse(field: string, message: string): Response {

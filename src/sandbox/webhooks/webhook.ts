@@ -1,0 +1,18 @@
+import type { ChangeSource } from "../members/member-event.ts"
+
+type WebhookEvents = Record<
+  "subscribe" | "unsubscribe" | "profile" | "cleaned" | "upemail" | "campaign",
+  boolean
+>
+
+/** A webhook of a list. */
+export type Webhook = {
+  readonly id: string
+  readonly url: string
+  readonly events: WebhookEvents
+  readonly sources: Record<ChangeSource, boolean>
+  /** Of newer accounts only: the key of `X-Mailchimp-Signature`. */
+  readonly signingSecret: string | undefined
+  /** Set by an answer of 410: nothing is sent any more. */
+  disabled: boolean
+}

@@ -1,0 +1,140 @@
+import { afterAll, beforeEach, expect, test } from "bun:test"
+import { join } from "node:path"
+import type { ConnectionMetadata, Owner } from "../../src/connections/connection.ts"
+import { createOpenAccount, type AccountEvent } from "../../src/connections/open-account.ts"
+import { AppError } from "../../src/errors.ts"
+import { createLimiters } from "../../src/mailchimp/limiter.ts"
+import { listLists } from "../../src/mailchimp/lists.ts"
+import { createMailchimpOAuth } from "../../src/mailchimp/oauth.ts"
+import { startSandbox } from "../../src/sandbox/serve.ts"
+import { openStorage } from "../../src/storage/storage.ts"
+import { temporaryFolder } from "../support/temporary-folder.ts"
+
+const userId = 42
+const token = "token-of-the-sandbox"
+const mailchimp = startSandbox({
+  accounts: [{ userId, dc: "us7", tokens: [token], lists: [{ name: "One", count: 1 }] }],
+})
+const folder = temporaryFolder()
+const storage = openStorage({ sqlitePath: join(folder.path, "export.sqlite") })
+afterAll(async () => {
+  await mailchimp.stop()
+  await storage.close()
+  folder.remove()
+})
+
+const oauth = createMailchimpOAuth({
+  clientId: "id",
+  clientSecret: "secret",
+  redirectUri: "http://127.0.0.1/callback",
+  authorizationUrl: `${mailchimp.url}/oauth2/authorize`,
+  tokenUrl: `${mailchimp.url}/oauth2/token`,
+  dataCenterUrl: `${mailchimp.url}/oauth2/metadata`,
+})
+const limiters = createLimiters({ refillPerSecond: 1000 })
+const events: AccountEvent[] = []
+let update = storage.connections.update
+const openAccount = createOpenAccount({
+  connections: { find: storage.connections.find, update: (...args) => update(...args) },
+  limiters,
+  readMetadata: oauth.readMetadata,
+  clientOptions: { apiUrl: `${mailchimp.url}/{dc}/3.0` },
+  onEvent: (event) => events.push(event),
+})
+
+let owner: Owner
+beforeEach(() => {
+  mailchimp.sandbox.reset()
+  owner = { accountId: "acme", uid: crypto.randomUUID() }
+  update = storage.connections.update
+  events.length = 0
+})
+
+const connect = (metadata: ConnectionMetadata) =>
+  storage.connections.insert({
+    id: crypto.randomUUID(),
+    owner,
+    accessToken: token,
+    metadata,
+    connectedAt: new Date(),
+  })
+const stored = async () => {
+  const connection = await storage.connections.find(owner)
+  if (connection === undefined) throw new Error("not stored")
+  return connection
+}
+const use = async () => {
+  using account = await openAccount(owner)
+  return Array.fromAsync(listLists(account.client, { signal: new AbortController().signal, deadlineMs: 0 }))
+}
+const metadataRequests = () =>
+  mailchimp.sandbox.traffic.log.filter(({ path }) => path === "/oauth2/metadata").length
+
+test("an account is used by its stored data center, and left again", async () => {
+  await connect({ dc: "us7", userId: String(userId) })
+  expect(await use()).toHaveLength(1)
+  expect(metadataRequests()).toBe(0)
+  expect(limiters.states().map(({ parties }) => parties)).toEqual([0])
+})
+
+test("a user id that an older service did not store is asked for once, and stored", async () => {
+  await connect({ dc: "us7" })
+  await use()
+  await use()
+  expect((await stored()).metadata.userId).toBe(String(userId))
+  expect(metadataRequests()).toBe(1)
+})
+
+test("where Mailchimp does not tell the user id, the account is used all the same", async () => {
+  await connect({ dc: "us7" })
+  mailchimp.sandbox.faults.add({
+    match: { path: "/oauth2/metadata" },
+    action: { kind: "problem", problem: "forbidden" },
+  })
+  expect(await use()).toHaveLength(1)
+})
+
+test("an account that moved to another data center is found there, and the move is stored", async () => {
+  await connect({ dc: "us1", userId: String(userId) })
+  expect(await use()).toHaveLength(1)
+  expect((await stored()).metadata.dc).toBe("us7")
+})
+
+test("a token that Mailchimp refuses marks its connection, and the next use fails without asking", async () => {
+  await connect({ dc: "us7", userId: String(userId) })
+  mailchimp.sandbox.revoke(userId)
+  await expect(use()).rejects.toMatchObject({ code: "connection_invalidated", upstream: { status: 401 } })
+  expect((await stored()).tokenInvalidated).toBe(true)
+  const asked = mailchimp.sandbox.traffic.total
+  await expect(use()).rejects.toMatchObject({ code: "connection_invalidated", upstream: undefined })
+  expect(mailchimp.sandbox.traffic.total).toBe(asked)
+})
+
+test("a user whom Mailchimp disabled marks the connection, too", async () => {
+  await connect({ dc: "us7", userId: String(userId) })
+  mailchimp.sandbox.setDisabled(userId, true)
+  await expect(use()).rejects.toMatchObject({ code: "connection_invalidated" })
+  expect((await stored()).tokenInvalidated).toBe(true)
+})
+
+test("the caller is told what Mailchimp said also where the database cannot be told", async () => {
+  await connect({ dc: "us7", userId: String(userId) })
+  mailchimp.sandbox.revoke(userId)
+  update = () => Promise.reject(new AppError("database_unavailable", "Cannot write"))
+  await expect(use()).rejects.toMatchObject({ code: "connection_invalidated" })
+  expect(events).toEqual([{ type: "connection_not_updated", error: expect.any(AppError) }])
+})
+
+test("a late refusal of an old token does not mark the connection that replaced it", async () => {
+  await connect({ dc: "us7", userId: String(userId) })
+  using account = await openAccount(owner)
+  await storage.connections.delete(await stored())
+  await connect({ dc: "us7", userId: String(userId) })
+  mailchimp.sandbox.revoke(userId)
+  await Array.fromAsync(listLists(account.client, { signal: new AbortController().signal })).catch(() => {})
+  expect((await stored()).tokenInvalidated).toBe(false)
+})
+
+test("without a connection there is nothing to open", async () => {
+  await expect(openAccount(owner)).rejects.toMatchObject({ code: "access_token_not_found" })
+})
