@@ -36,6 +36,7 @@ export function createTestSource(
     const { since = -Infinity, before = Infinity, offset } = query
     const count = Math.min(query.count ?? pageSize, pageSize)
     const matching = (lists[query.listId] ?? [])
+      .filter(({ status = "subscribed" }) => (query.status ? status === query.status : status !== "archived"))
       .filter((member) => secondOf(member) > since && secondOf(member) <= before)
       .toSorted((a, b) => secondOf(a) - secondOf(b))
     const members = matching.slice(offset, offset + count)

@@ -1,0 +1,170 @@
+import { describe, expect, test } from "bun:test"
+import { AppError } from "../../src/errors.ts"
+import { type Cursor, parseCursorContent, toCursorContent } from "../../src/exports/cursor.ts"
+import { parseSelection } from "../../src/exports/selection.ts"
+import { type ExportOptions, openExport } from "../../src/exports/stream-export.ts"
+import { systemClock } from "../../src/lib/clock.ts"
+import { createTestSource, membersOf } from "./support.ts"
+
+type Line = Record<string, unknown> & { $export?: string; id?: string; cursor?: string }
+
+const lists = { a: membersOf(25), none: [], b: membersOf(3) }
+const idsOf = (lines: readonly Line[]) => lines.filter((line) => !line.$export).map(({ id }) => id)
+const allIds = [...lists.a, ...lists.b].map(({ id }) => id)
+
+const sealCursor = async (cursor: Cursor) => JSON.stringify(toCursorContent(cursor))
+const openCursor = (text: unknown) => parseCursorContent(JSON.parse(String(text)))
+
+/** The lines of an export with events, as far as they come, and what broke it. */
+async function linesOf(options: Partial<ExportOptions> = {}): Promise<{ lines: Line[]; broken?: unknown }> {
+  const stream = await openExport({
+    lists: [{ id: "a", name: "First", estimate: 25 }, { id: "none", name: "None" }, { id: "b" }],
+    selection: parseSelection({}),
+    format: "ndjson",
+    events: { exportId: "e1", selectionId: "s1", sealCursor, waitingFor: () => "rate_limit" },
+    source: createTestSource(lists, { pageSize: 10 }),
+    marginS: 10,
+    signal: new AbortController().signal,
+    ...options,
+  })
+  let text = ""
+  try {
+    for await (const chunk of stream) text += Buffer.from(chunk).toString()
+  } catch (broken) {
+    return { lines: parse(text), broken }
+  }
+  return { lines: parse(text) }
+}
+
+function parse(text: string): Line[] {
+  expect(text).toEndWith("\n")
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+}
+
+describe("event lines", () => {
+  test("frame the members: a start, a checkpoint after each page, an end", async () => {
+    const { lines } = await linesOf()
+    expect(lines[0]).toEqual({
+      $export: "start",
+      id: "e1",
+      horizon: "2033-05-18T03:33:09Z",
+      lists: [{ id: "a", name: "First", estimate: 25 }, { id: "none", name: "None" }, { id: "b" }],
+    })
+    expect(idsOf(lines)).toEqual(allIds)
+    const kinds = lines.map((line) => line.$export ?? "member")
+    expect(kinds.filter((kind) => kind === "checkpoint").length).toBe(4)
+    expect(kinds.slice(-2)).toEqual(["checkpoint", "end"])
+    expect(lines.at(-1)).toEqual({
+      $export: "end",
+      status: "complete",
+      rows: 28,
+      lists: [
+        { id: "a", rows: 25, total_items: 25, as_of: "2033-05-18T03:33:09Z" },
+        { id: "none", rows: 0, total_items: 0, as_of: "2033-05-18T03:33:09Z" },
+        { id: "b", rows: 3, total_items: 3, as_of: "2033-05-18T03:33:09Z" },
+      ],
+      cursor: expect.any(String),
+      duration_ms: expect.any(Number),
+    })
+  })
+
+  test("let a consumer go on from any checkpoint", async () => {
+    const { lines } = await linesOf()
+    const checkpoints = lines.flatMap((line, index) => (line.$export === "checkpoint" ? [index] : []))
+    for (const index of checkpoints) {
+      const received = idsOf(lines.slice(0, index))
+      const rest = await linesOf({ cursor: openCursor(lines[index]?.cursor) })
+      expect(new Set([...received, ...idsOf(rest.lines)])).toEqual(new Set(allIds))
+      // A second's rows may come again, and in these lists each has one.
+      expect(received.length + idsOf(rest.lines).length).toBeLessThanOrEqual(allIds.length + 1)
+      expect(rest.lines.at(-1)).toMatchObject({ $export: "end", status: "complete" })
+    }
+  })
+
+  test("start the next export from an end, with what changed since, what is new and what is gone", async () => {
+    const { lines } = await linesOf()
+    const cursor = openCursor(lines.at(-1)?.cursor)
+    expect(idsOf((await linesOf({ cursor })).lines)).toEqual([])
+    const changed = { ...lists.a[3]!, last_changed: "2033-05-18T03:33:15+00:00", note: "edited" }
+    const source = createTestSource({
+      a: [...lists.a.filter(({ id }) => id !== changed.id), changed],
+      c: membersOf(1),
+    })
+    const next = await linesOf({ cursor, source, lists: [{ id: "a" }, { id: "c" }] })
+    expect(idsOf(next.lines)).toEqual([changed.id, lists.a[0]!.id])
+    expect(next.lines.filter((line) => line.$export === "deleted")).toEqual([
+      { $export: "deleted", list_id: "none", at: expect.any(String), reason: "list_deleted" },
+      { $export: "deleted", list_id: "b", at: expect.any(String), reason: "list_deleted" },
+    ])
+  })
+
+  test("tell of a failure, with a cursor to go on from, and break the transfer all the same", async () => {
+    const upstream = { status: 500, title: "Internal Server Error" }
+    const failure = new AppError("mailchimp_error", "Cannot read the members as Mailchimp failed: list a", {
+      upstream,
+    })
+    let asked = 0
+    const source = createTestSource(lists, {
+      pageSize: 10,
+      answer: (_query, _signal, answer) => {
+        asked += 1
+        if (asked === 3) throw failure
+        return answer()
+      },
+    })
+    const { lines, broken } = await linesOf({ source, clock: { ...systemClock, sleep: async () => {} } })
+    expect(broken).toBe(failure)
+    const error = lines.at(-1)
+    expect(error).toEqual({
+      $export: "error",
+      code: "mailchimp_error",
+      detail: failure.detail,
+      retryable: true,
+      cursor: expect.any(String),
+      upstream,
+    })
+    const rest = await linesOf({ cursor: openCursor(error?.cursor) })
+    expect(new Set([...idsOf(lines), ...idsOf(rest.lines)])).toEqual(new Set(allIds))
+  })
+
+  test("have no cursor at the end of an export with an upper bound, as it says nothing of what came later", async () => {
+    const before = new Date(String(lists.a[9]?.last_changed))
+    const { lines } = await linesOf({ selection: parseSelection({ before_last_changed: before }) })
+    expect(idsOf(lines)).toEqual([...lists.a.slice(0, 10), ...lists.b].map(({ id }) => id))
+    expect(lines.at(-1)).not.toHaveProperty("cursor")
+  })
+
+  test("show what is waited for", async () => {
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
+    let asked = 0
+    const source = createTestSource(lists, {
+      pageSize: 10,
+      answer: async (_query, _signal, page) => {
+        asked += 1
+        if (asked === 2) await answered
+        return page()
+      },
+    })
+    let rings = 0
+    const clock = {
+      ...systemClock,
+      sleep: async () => {
+        rings += 1
+        if (rings > 3) answer()
+        await Bun.sleep(1)
+      },
+    }
+    const { lines } = await linesOf({ source, clock })
+    expect(lines).toContainEqual({
+      $export: "progress",
+      rows: 10,
+      estimate: 25,
+      requests: 2,
+      waiting_for: "rate_limit",
+    })
+    expect(idsOf(lines)).toEqual(allIds)
+  })
+})
