@@ -4,7 +4,7 @@
  */
 export type Format = {
   start(): Uint8Array
-  /** A copy: what goes out must not hold on to the page that it comes from. */
+  /** A copy, as the memory of the page that the rows come from is given back. */
   rows(bytes: Uint8Array): Uint8Array
   /** Bytes that no reader sees, to show that the export is alive. Empty where there is no place for them. */
   keepAlive(): Uint8Array

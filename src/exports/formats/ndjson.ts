@@ -12,7 +12,7 @@ export function createNdjson(): Format {
     rows: (bytes) => {
       const start = hasRows ? 0 : 1
       hasRows ||= bytes.length > 0
-      return Buffer.from(bytes.subarray(start))
+      return new Uint8Array(bytes.subarray(start))
     },
     keepAlive: () => (hasRows ? SPACE : NOTHING),
     end: () => (hasRows ? NEWLINE : NOTHING),
