@@ -160,7 +160,8 @@ export function createExportRoutes(deps: {
         },
         onEnd: () => setIdleTimeout(context, idleTimeoutS),
       })
-      return new Response(guarded, { headers })
+      const isSentByBun = context.env?.timeout !== undefined
+      return new Response(isSentByBun ? freeSent(guarded) : guarded, { headers })
     } catch (error) {
       setIdleTimeout(context, idleTimeoutS)
       throw error

@@ -22,7 +22,7 @@ export async function startServiceUnderLoad(
   const folder = temporaryFolder()
   const unix = join(folder.path, "probe.sock")
   const service = await startServiceProcess({
-    PATH: process.env["PATH"],
+    PATH: process.env["PATH"] ?? "",
     ...sandboxEnv(sandbox),
     NODE_ENV: "production",
     TOKEN_KEYS: `k1:${crypto.getRandomValues(new Uint8Array(32)).toBase64()}`,
