@@ -4,7 +4,7 @@ import { requestId } from "hono/request-id"
 import { secureHeaders } from "hono/secure-headers"
 import { authenticate } from "./http/authenticate.ts"
 import { apiPrefix } from "./http/envelope.ts"
-import { openapiDocument } from "./http/openapi.ts"
+import { openapiDocument, registerSecurity } from "./http/openapi.ts"
 import { onError, onNotFound } from "./http/problem.ts"
 import { requestLog } from "./http/request-log.ts"
 import { createAuthRoutes } from "./http/routes/auth.ts"
@@ -36,11 +36,7 @@ export function createApp(services: Services) {
   app.route(apiPrefix, createListRoutes({ ...services, authenticated }))
   app.route(apiPrefix, createExportRoutes({ ...services, authenticated }))
 
-  app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
-    type: "http",
-    scheme: "bearer",
-    bearerFormat: "JWT",
-  })
+  registerSecurity(app)
   app.doc31("/openapi.json", openapiDocument(services.publicUrl))
   return app
 }

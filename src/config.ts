@@ -13,31 +13,29 @@ const wholeNumber = (least: number, most: number) => {
   return z.coerce.number(range).int(range).min(least, range).max(most, range)
 }
 const url = text.refine((value) => isHttpUrl(value), "must be a URL that begins with http:// or https://")
-const baseUrl = url.transform((value) => value.replace(/\/+$/, ""))
+/** As URLs are compared: with its scheme and host in lower case, and no slash at the end. */
+const baseUrl = url.transform((value) => new URL(value).href.replace(/\/+$/, ""))
 const origins = text.transform((value, context) =>
   splitList(value).map((item) => {
-    if (!isHttpUrl(item) || new URL(item).origin !== item.replace(/\/$/, "")) {
-      context.addIssue({
-        code: "custom",
-        message: `must hold origins such as https://app.example.com, separated by commas`,
-      })
+    const origin = isHttpUrl(item) ? new URL(item).origin : ""
+    if (origin !== item.replace(/\/$/, "").toLowerCase()) {
+      context.addIssue("must hold origins such as https://app.example.com, separated by commas")
     }
-    return item.replace(/\/$/, "")
+    return origin
   }),
 )
-const tokenKeys = text.transform((value, context) =>
-  splitList(value).map((item): SealerKey => {
+const tokenKeys = text.transform((value, context) => {
+  const keys = splitList(value).map((item): SealerKey => {
     const [id = "", encoded = ""] = item.split(/:(.*)/s)
-    const key = Uint8Array.from(Buffer.from(encoded, "base64"))
-    if (!/^[\w-]+$/.test(id) || key.length !== 32) {
-      context.addIssue({
-        code: "custom",
-        message: "must hold keys as id:base64 of 32 bytes, separated by commas",
-      })
-    }
-    return { id, key }
-  }),
-)
+    return { id, key: Uint8Array.from(Buffer.from(encoded, "base64")) }
+  })
+  if (keys.length === 0 || keys.some(({ id, key }) => !/^[\w-]+$/.test(id) || key.length !== 32)) {
+    context.addIssue("must hold keys as id:base64 of 32 bytes, separated by commas")
+  } else if (new Set(keys.map(({ id }) => id)).size < keys.length) {
+    context.addIssue("must not hold two keys of one id")
+  }
+  return keys
+})
 
 /** Every environment variable, in the order of .env.example. An empty value counts as none. */
 const environment = z.object({
@@ -47,7 +45,10 @@ const environment = z.object({
       .default("development"),
     "development, test or production, which refuses to start without TOKEN_KEYS",
   ),
-  HOST: variable(text.default("127.0.0.1"), "The address to listen on; 0.0.0.0 for all"),
+  HOST: variable(
+    text.refine(isHost, "must be a host name or an IP address").default("127.0.0.1"),
+    "The address to listen on; 0.0.0.0 for all",
+  ),
   PORT: variable(wholeNumber(1, 65_535).default(3000), "The port to listen on"),
   PUBLIC_URL: variable(baseUrl.optional(), "Where browsers reach this service", "http://127.0.0.1:3000"),
   SHUTDOWN_TIMEOUT_MS: variable(
@@ -141,7 +142,7 @@ const environment = z.object({
   ),
   MAILCHIMP_LIST: variable(
     text
-      .regex(/^\//, "must be a path that begins with /")
+      .regex(/^\/(?![/\\])/, "must be a path that begins with one /")
       .transform((value) => value.replace(/\/+$/, ""))
       .optional(),
     "Where set, the path of the lists on the host of MAILCHIMP_API_URL",
@@ -227,10 +228,8 @@ export function toEnvExample(): string {
 }
 
 function toConfig(env: z.infer<typeof environment>) {
-  const hostInUrl = env.HOST === "0.0.0.0" || env.HOST === "::" ? "127.0.0.1" : env.HOST
-  const publicUrl = env.PUBLIC_URL ?? `http://${hostInUrl}:${env.PORT}`
+  const publicUrl = env.PUBLIC_URL ?? `http://${hostInUrl(env.HOST)}:${env.PORT}`
   return {
-    production: env.NODE_ENV === "production",
     host: env.HOST,
     port: env.PORT,
     publicUrl,
@@ -269,6 +268,16 @@ function toConfig(env: z.infer<typeof environment>) {
     cursorMarginS: env.CURSOR_MARGIN_S,
     exportStallTimeoutMs: env.EXPORT_STALL_TIMEOUT_MS,
   }
+}
+
+/** An address that means all of them is none that a browser could reach. */
+function hostInUrl(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1"
+  return host.includes(":") ? `[${host}]` : host
+}
+
+function isHost(value: string): boolean {
+  return URL.canParse(`http://${hostInUrl(value)}:1`)
 }
 
 function splitList(value: string): string[] {

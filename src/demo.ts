@@ -54,13 +54,8 @@ mailchimp.sandbox.churn.start({ everyPage })
 say(`Sandbox Mailchimp   ${mailchimp.url}`)
 
 const service = await startServiceProcess({
-  ...process.env,
   ...serviceEnvironment(mailchimp.url),
-  PORT: undefined,
-  PUBLIC_URL: undefined,
   SQLITE_PATH: `${folder}/export.sqlite`,
-  MONGODB_URI: "",
-  JWKS_URL: "",
   JWT_SECRET: jwtSecret,
   FORWARD_URL_ORIGINS: new URL(forwardUrl).origin,
   LOG_LEVEL: "warn",

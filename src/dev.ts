@@ -13,17 +13,16 @@ import { startServiceProcess } from "./sandbox/service-process.ts"
 const folder = resolve(import.meta.dir, "../.data/dev")
 const jwtSecret = "for-development-only-and-known-to-all"
 
+// First, as it fails where another one runs, whose database must stay.
+const mailchimp = startSandbox({ port: 3001 })
 rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder, { recursive: true })
 
-const mailchimp = startSandbox({ port: 3001 })
 const service = await startServiceProcess(
   {
-    ...process.env,
     ...serviceEnvironment(mailchimp.url),
-    PORT: process.env["PORT"] ?? "3000",
+    PORT: "3000",
     SQLITE_PATH: `${folder}/export.sqlite`,
-    JWKS_URL: "",
     JWT_SECRET: jwtSecret,
     LOGIN_COOKIE: "off",
   },
@@ -40,7 +39,7 @@ A token for the caller acme/ada, good for 30 days:
 
   export TOKEN=${token}
 
-Begin to connect: open the redirect_url that this prints, and consent.
+Begin to connect: open the redirect_url that this prints, and consent. The login's cookie is off here, as curl asks for\nthe login and your browser finishes it.
 
   curl -s -H "Authorization: Bearer $TOKEN" -H "Accept: application/json" "${api}/auth/login?forward_url=${service.url}/healthz"
 

@@ -1,39 +1,48 @@
 import { createApp } from "./app.ts"
-import { ConfigError, parseConfig } from "./config.ts"
+import { parseConfig } from "./config.ts"
+import { idleTimeoutS } from "./http/idle-timeout.ts"
 import { createServices } from "./services.ts"
 
-/** Requests that do not move are cut after this; an export lifts it for itself. */
-const idleTimeoutS = 60
+/** How often a service that shuts down looks whether its last request has ended. */
+const drainTickMs = 50
 
-function readConfig() {
+/** Whatever keeps the service from starting is one message, for whoever starts it. */
+function start() {
   try {
-    return parseConfig(process.env)
+    const config = parseConfig(process.env)
+    const services = createServices(config)
+    const server = Bun.serve({
+      fetch: createApp(services).fetch,
+      hostname: config.host,
+      port: config.port,
+      // Else a second service on the same port would take half of the first one's requests, unnoticed.
+      reusePort: false,
+      idleTimeout: idleTimeoutS,
+      development: false,
+    })
+    return { config, services, server }
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    process.stderr.write(`${error.message}\n`)
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
     process.exit(1)
   }
 }
 
-const config = readConfig()
-const services = createServices(config)
-const server = Bun.serve({
-  fetch: createApp(services).fetch,
-  hostname: config.host,
-  port: config.port,
-  idleTimeout: idleTimeoutS,
-  development: false,
-})
-services.logger.info({ url: server.url.origin, public_url: config.publicUrl }, "listening")
+const { config, services, server } = start()
+const { logger } = services
+logger.info({ url: server.url.origin, public_url: config.publicUrl }, "listening")
 
-/** Lets running exports finish, for a while, and takes no new ones. */
+/**
+ * Lets running requests finish, for a while. It goes on listening meanwhile, so that whoever comes, and whoever asks
+ * /readyz, is told to go elsewhere instead of being refused.
+ */
 async function shutDown(signal: string): Promise<never> {
-  services.logger.info({ signal, running: server.pendingRequests }, "shutting down")
+  logger.info({ signal, running: server.pendingRequests }, "shutting down")
   services.drain()
-  await Promise.race([server.stop(), Bun.sleep(config.shutdownTimeoutMs)])
+  const deadline = Date.now() + config.shutdownTimeoutMs
+  while (server.pendingRequests > 0 && Date.now() < deadline) await Bun.sleep(drainTickMs)
+  logger.info({ cut: server.pendingRequests }, "stopped")
   await server.stop(true)
   await services.close()
-  services.logger.info({}, "stopped")
   process.exit(0)
 }
 

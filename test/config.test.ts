@@ -3,6 +3,8 @@ import { ConfigError, parseConfig, toEnvExample } from "../src/config.ts"
 
 const least = { JWT_SECRET: "s".repeat(32), MAILCHIMP_CLIENT_ID: "id", MAILCHIMP_CLIENT_SECRET: "secret" }
 
+const key = Buffer.alloc(32, 1).toString("base64")
+
 function problemsOf(env: Record<string, string>): string {
   try {
     parseConfig(env)
@@ -23,6 +25,16 @@ test("three variables are enough to start", () => {
   expect(config.mailchimp.redirectUri).toBe("http://127.0.0.1:3000/v1/integrations/mailchimp/callback")
   expect(config.forwardUrlOrigins).toEqual(["http://127.0.0.1:3000"])
   expect(config.storage).toEqual({ sqlitePath: ".data/export.sqlite" })
+})
+
+test("an IPv6 address stands in brackets in the URL, and a scheme may be written in any case", () => {
+  expect(parseConfig({ ...least, HOST: "::1" }).publicUrl).toBe("http://[::1]:3000")
+  expect(parseConfig({ ...least, PUBLIC_URL: "HTTPS://Export.example.com/" }).publicUrl).toBe(
+    "https://export.example.com",
+  )
+  expect(parseConfig({ ...least, CORS_ORIGINS: "HTTPS://App.example.com/" }).corsOrigins).toEqual([
+    "https://app.example.com",
+  ])
 })
 
 test("an empty value counts as none", () => {
@@ -57,7 +69,11 @@ test.each([
   ],
   ["LOGIN_COOKIE", "no", "must be on or off"],
   ["MAILCHIMP_API_URL", "{dc}.api.mailchimp.com", "must be a URL that begins with http:// or https://"],
-  ["MAILCHIMP_LIST", "api/lists", "must be a path that begins with /"],
+  ["MAILCHIMP_LIST", "api/lists", "must be a path that begins with one /"],
+  ["MAILCHIMP_LIST", "//evil.example/lists", "must be a path that begins with one /"],
+  ["TOKEN_KEYS", ",", "must hold keys as id:base64 of 32 bytes, separated by commas"],
+  ["TOKEN_KEYS", `k1:${key},k1:${key}`, "must not hold two keys of one id"],
+  ["HOST", "256.1.1.1", "must be a host name or an IP address"],
   ["MAILCHIMP_PAGE_SIZE", "1001", "must be a whole number from 1 to 1000"],
   ["LOG_LEVEL", "loud", "must be debug, info, warn, error or silent"],
 ])("%s=%s is refused: it %s", (name, value, reason) => {

@@ -95,7 +95,13 @@ export function createFinishAuthorization(deps: {
         { cause },
       )
     })
-    const authorization = authorizationSchema.parse(content)
+    const { data: authorization } = authorizationSchema.safeParse(content)
+    if (authorization === undefined) {
+      throw new AppError(
+        "invalid_state",
+        "Cannot finish the login as another version of this service began it: start the login again",
+      )
+    }
     if (authorization.expiresAt <= clock.now()) {
       throw new AppError(
         "invalid_state",

@@ -31,12 +31,14 @@ export function parseForwardUrl(text: string, allowedOrigins: readonly string[])
   return text
 }
 
-/** The forward URL with the outcome added; its own query is kept. */
+/** The forward URL with the outcome added. The rest of its query is kept to the letter, as it may be signed. */
 export function toOutcomeUrl(forwardUrl: string, reason?: FailureReason): string {
   const url = new URL(forwardUrl)
-  url.searchParams.set("status", reason === undefined ? "success" : "failed")
-  url.searchParams.set("integration", "mailchimp")
-  if (reason === undefined) url.searchParams.delete("reason")
-  else url.searchParams.set("reason", reason)
+  const kept = url.search
+    .slice(1)
+    .split("&")
+    .filter((pair) => pair !== "" && !/^(status|integration|reason)(=|$)/.test(pair))
+  const outcome = [`status=${reason === undefined ? "success" : "failed"}`, "integration=mailchimp"]
+  url.search = [...kept, ...outcome, ...(reason === undefined ? [] : [`reason=${reason}`])].join("&")
   return url.href
 }

@@ -1,3 +1,4 @@
+import { freeBytes } from "../lib/free-bytes.ts"
 import { arrayValues, compact, objectEntries, type Span } from "../lib/json-bytes.ts"
 import type { Rows, Second } from "./source.ts"
 
@@ -74,19 +75,10 @@ export function splitMembers(body: Uint8Array, options: SplitOptions): Rows {
     release: () => {
       if (isReleased) return
       isReleased = true
-      free(bytes(0, spans.length))
-      free(body)
+      freeBytes(bytes(0, spans.length))
+      freeBytes(body)
     },
   }
-}
-
-/**
- * Left to the garbage collector, pages that were in use when it passed by would stay until it is thorough, which is after
- * a hundred megabytes of them.
- */
-function free({ buffer, byteLength }: Uint8Array): void {
-  // A part of a buffer may share it with others.
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
 }
 
 /** The members by structure; undefined where anything is not as Mailchimp is known to write it. */

@@ -54,8 +54,8 @@ export type ExportEvent =
 
 const formats = { ndjson: createNdjson, json: createJson }
 
-/** Smaller ones cost calls, greater ones memory: one that waits while the garbage collector passes by stays for long. */
-const CHUNK_BYTES = 64 * 1024
+/** Smaller ones cost calls, greater ones memory. */
+const CHUNK_BYTES = 256 * 1024
 /** Proxies on the way give a silent connection up after half a minute or later. */
 const KEEP_ALIVE_MS = 10_000
 /** A reset drops what the consumer has not received yet, so it comes a little after the last bytes. */
@@ -65,7 +65,7 @@ const BREAK_AFTER_MS = 500
  * Starts an export and resolves once its first page was read, so that a failure until then can still be told by a status
  * of its own. The bytes are read lazily: the next pages are asked for while one is written. A failure after the first
  * page ends the generator by an exception, never by a clean end, so that the transfer breaks and the simplest client
- * sees it.
+ * sees it. Each chunk is the consumer's own.
  *
  * The generator must be run, or else `signal` aborted: the next pages are being read already.
  *

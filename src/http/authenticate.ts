@@ -126,7 +126,7 @@ function toCaller(payload: JWTPayload): Caller {
   if (claims === undefined || uid === undefined) {
     throw new AppError(
       "unauthorized",
-      "Cannot tell who is calling as the token lacks the claims account_id and uid (or sub)",
+      "Cannot tell who is calling as the token must have the claims account_id and uid (or sub), and sub_accounts, if any, as a list",
     )
   }
   return { accountId: claims.account_id, uid, subAccounts: claims.sub_accounts }

@@ -1,3 +1,6 @@
+import type { OpenAPIHono, z } from "@hono/zod-openapi"
+import { problemSchema } from "./problem.ts"
+
 /** The head of /openapi.json; the rest is generated from the routes' own declarations. */
 export function openapiDocument(publicUrl: string) {
   return {
@@ -8,5 +11,55 @@ export function openapiDocument(publicUrl: string) {
       description: "Connect a Mailchimp account once, then stream every member of it.",
     },
     servers: [{ url: publicUrl }],
+    tags: [
+      { name: "Connection", description: "Log in to Mailchimp, look at the connection, disconnect" },
+      { name: "Export", description: "The lists of the connected account, and their members" },
+      { name: "Health", description: "For the machines that run the service" },
+    ],
   }
+}
+
+/** Routes that need a caller name this in `security`; all others an empty list. */
+export const bearerSecurity = [{ bearer: [] }]
+
+export function registerSecurity(app: OpenAPIHono): void {
+  app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
+    type: "http",
+    scheme: "bearer",
+    bearerFormat: "JWT",
+  })
+}
+
+/** A JSON answer, for a route's declaration. */
+export function jsonContent<T extends z.ZodType>(schema: T, description: string) {
+  return { description, content: { "application/json": { schema } } }
+}
+
+/** The problems that a route declares, by status. */
+export const problems = {
+  400: problem("The request is not right: `errors` names each parameter"),
+  401: problem("No bearer token, or not a good one"),
+  403: problem("Not for this caller, or forbidden by Mailchimp"),
+  404: problem("No connection, or no such list"),
+  406: problem("None of the accepted formats can be had"),
+  409: problem("The connection is invalidated, or there is one already"),
+  500: problem("Something failed here: the log has it under the request's id"),
+  502: problem("Mailchimp failed"),
+  503: problem(
+    "Mailchimp throttles, the database is away, or the service shuts down: try again after Retry-After",
+  ),
+  504: problem("Mailchimp took too long"),
+} as const
+
+/** What may go wrong on every route that needs a caller and the database. */
+export const callerProblems = {
+  400: problems[400],
+  401: problems[401],
+  403: problems[403],
+  500: problems[500],
+  503: problems[503],
+}
+
+function problem(description: string) {
+  return { description, content: { "application/problem+json": { schema: problemSchema } } }
 }

@@ -1,34 +1,36 @@
 import type { ErrorHandler, NotFoundHandler } from "hono"
 import { HTTPException } from "hono/http-exception"
-import { z } from "zod"
+import { z } from "@hono/zod-openapi"
 import { AppError, errorTable, type InvalidInput } from "../errors.ts"
 
 /**
  * The body of every error answer (RFC 9457), with the fields `success` and `message` of the platform's envelope, so
  * that its users find what they know.
  */
-export const problemSchema = z.object({
-  type: z.string().meta({ description: "Where the code is described", example: "/docs#list_not_found" }),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string().meta({ description: "What is wrong and how to mend it, for a person" }),
-  code: z.enum(Object.keys(errorTable)).meta({ description: "For programs; it does not change" }),
-  errors: z
-    .array(z.object({ name: z.string(), reason: z.string() }))
-    .optional()
-    .meta({ description: "Each parameter that is wrong, and what would be right" }),
-  upstream: z
-    .object({
-      status: z.int(),
-      title: z.string().optional(),
-      detail: z.string().optional(),
-      instance: z.string().optional(),
-    })
-    .optional()
-    .meta({ description: "What Mailchimp said" }),
-  success: z.literal(false),
-  message: z.string(),
-})
+export const problemSchema = z
+  .object({
+    type: z.string().meta({ description: "Where the code is described", example: "/docs#list_not_found" }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().meta({ description: "What is wrong and how to mend it, for a person" }),
+    code: z.enum(Object.keys(errorTable)).meta({ description: "For programs; it does not change" }),
+    errors: z
+      .array(z.object({ name: z.string(), reason: z.string() }))
+      .optional()
+      .meta({ description: "Each parameter that is wrong, and what would be right" }),
+    upstream: z
+      .object({
+        status: z.int(),
+        title: z.string().optional(),
+        detail: z.string().optional(),
+        instance: z.string().optional(),
+      })
+      .optional()
+      .meta({ description: "What Mailchimp said" }),
+    success: z.literal(false),
+    message: z.string(),
+  })
+  .openapi("Problem")
 
 /** The one place where an error becomes an answer. */
 function toProblem(error: AppError): Response {
@@ -46,8 +48,7 @@ function toProblem(error: AppError): Response {
   }
   const headers = new Headers({ "content-type": "application/problem+json", "cache-control": "no-store" })
   if (code === "unauthorized") headers.set("www-authenticate", "Bearer")
-  if (status === 429 || status === 503)
-    headers.set("retry-after", String(Math.max(1, Math.ceil(retryAfterS ?? 5))))
+  if (status === 503) headers.set("retry-after", String(Math.max(1, Math.ceil(retryAfterS ?? 5))))
   return new Response(JSON.stringify(body), { status, headers })
 }
 
@@ -64,12 +65,18 @@ function toAppError(error: unknown): AppError {
   )
 }
 
+/**
+ * Every error of a route ends here. A consumer who left before there was an answer caused it himself: nobody reads what is
+ * answered, and 499 (nginx's "client closed request") tells the log so.
+ */
 export const onError: ErrorHandler = (error, context) => {
+  if (context.req.raw.signal.aborted) return new Response(null, { status: 499 })
   const appError = toAppError(error)
   context.set("error", appError)
   return toProblem(appError)
 }
 
+/** No route has this method and path. The path is not repeated, as it may hold a secret. */
 export const onNotFound: NotFoundHandler = () =>
   toProblem(
     new AppError("route_not_found", "Cannot find a route for this method and path: /openapi.json lists them"),
@@ -78,10 +85,11 @@ export const onNotFound: NotFoundHandler = () =>
 /** Validation of a request that failed, as a problem that names each parameter. Its values are not repeated. */
 export function toInvalidParameters(error: z.core.$ZodError): AppError {
   const errors = error.issues.flatMap(toInvalidInputs)
-  const names = [...new Set(errors.map(({ name }) => name))].join(", ")
+  const names = [...new Set(errors.map(({ name }) => name))]
+  const what = names.length === 1 ? "a parameter is" : "some parameters are"
   return new AppError(
     "invalid_parameter",
-    `Cannot read the request as these parameters are not right: ${names}`,
+    `Cannot read the request as ${what} not right: ${names.join(", ")}`,
     { errors },
   )
 }

@@ -24,7 +24,8 @@ export function requestLog(logger: Logger): MiddlewareHandler<RequestEnv> {
       ...(error === undefined ? {} : { code: error.code }),
       ...(error !== undefined && status >= 500 ? { error } : {}),
     }
-    if (status >= 500) logger.error(line, "request failed")
+    if (status === 499) logger.info(line, "request left by its client")
+    else if (status >= 500) logger.error(line, "request failed")
     else logger.info(line, "request")
   }
 }

@@ -6,19 +6,26 @@ import { type Clock, systemClock } from "../lib/clock.ts"
  */
 export async function* guardStall(
   bytes: AsyncGenerator<Uint8Array>,
-  {
-    stallTimeoutMs,
-    onStall,
-    clock = systemClock,
-  }: { stallTimeoutMs: number; onStall: () => void; clock?: Clock },
+  options: {
+    readonly stallTimeoutMs: number
+    readonly onStall: () => void
+    /** Called when there are no more bytes to come, however it came to that. */
+    readonly onEnd: () => void
+    readonly clock?: Clock
+  },
 ): AsyncGenerator<Uint8Array> {
-  for await (const chunk of bytes) {
-    const timer = new AbortController()
-    clock.sleep(stallTimeoutMs, timer.signal).then(onStall, () => {})
-    try {
-      yield chunk
-    } finally {
-      timer.abort()
+  const { stallTimeoutMs, onStall, onEnd, clock = systemClock } = options
+  try {
+    for await (const chunk of bytes) {
+      const timer = new AbortController()
+      clock.sleep(stallTimeoutMs, timer.signal).then(onStall, () => {})
+      try {
+        yield chunk
+      } finally {
+        timer.abort()
+      }
     }
+  } finally {
+    onEnd()
   }
 }

@@ -74,6 +74,8 @@ export type MailchimpRequest<T> = {
   /** Told of each attempt that failed. */
   onFailure?(error: MailchimpError): void
   readonly signal: AbortSignal
+  /** For each attempt, where the client's own time-out would be too patient. */
+  readonly timeoutMs?: number | undefined
   /** After so long no other attempt begins: see {@link RetryOptions}. Ten minutes, unless said otherwise. */
   readonly deadlineMs?: number | undefined
 }
@@ -102,7 +104,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
   let moved: Promise<string> | undefined
 
   /** Sends the question and reads the answer whole; rejects with what fetch or the time-out threw. */
-  const ask = (url: string, signal: AbortSignal) =>
+  const ask = (url: string, signal: AbortSignal, timeoutMs: number) =>
     withTimeout(
       async (signal): Promise<RawAnswer & { receivedMs: number }> => {
         const response = await fetch(url, {
@@ -128,10 +130,12 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
       onEvent?.({ type: "answer", action, kind, durationMs: clock.monotonicMs() - startedMs, bytes })
     try {
       const url = toUrl(options, dc, request)
-      const answer = await ask(url, signal).catch((error: unknown) => {
-        signal.throwIfAborted()
-        throw toTransportError(error, subject)
-      })
+      const answer = await ask(url, signal, Math.min(timeoutMs, request.timeoutMs ?? timeoutMs)).catch(
+        (error: unknown) => {
+          signal.throwIfAborted()
+          throw toTransportError(error, subject)
+        },
+      )
       bytes = answer.body.length
       if (answer.status < 200 || answer.status > 299) throw toMailchimpError(answer, subject, clock.now())
       const value = parse(request, answer.body, { askedAt }, subject)

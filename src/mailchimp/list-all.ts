@@ -5,7 +5,10 @@ import { createMailchimpError } from "./errors.ts"
 /** One page of a collection, and how many items there are in all. */
 type CollectionPage<T> = { readonly items: readonly T[]; readonly totalItems: number }
 
-type Collection<T> = Pick<MailchimpRequest<T>, "action" | "listId" | "resource" | "signal" | "deadlineMs"> & {
+type Collection<T> = Pick<
+  MailchimpRequest<T>,
+  "action" | "listId" | "resource" | "signal" | "timeoutMs" | "deadlineMs"
+> & {
   /** The query's parameters besides count and offset. The order must be stable. */
   readonly query: Readonly<Record<string, string>>
   readonly schema: z.ZodType<CollectionPage<T>>

@@ -23,6 +23,9 @@ export type MergeField = {
 
 type AskOptions = { readonly signal: AbortSignal; readonly deadlineMs?: number | undefined }
 
+/** Such an answer is small: one that takes longer does not come. */
+const timeoutMs = 30_000
+
 const count = z.int().nonnegative().catch(0)
 
 const listSchema = z
@@ -57,6 +60,7 @@ const listsSchema = z
 export function listLists(client: MailchimpClient, options: AskOptions): AsyncGenerator<MailchimpList> {
   return listAll(client, {
     ...options,
+    timeoutMs,
     action: "read the lists",
     query: {
       sort_field: "date_created",
@@ -76,6 +80,7 @@ export function readList(
 ): Promise<MailchimpList> {
   return client.request({
     ...options,
+    timeoutMs,
     action: "read the list",
     listId,
     query: () => ({ fields: listFields.join(",") }),
@@ -98,6 +103,7 @@ export function readMergeFields(
 ): Promise<MergeField[]> {
   const fields = listAll(client, {
     ...options,
+    timeoutMs,
     action: "read the merge fields",
     listId,
     resource: "merge-fields",

@@ -21,7 +21,14 @@ export function startSandbox(options: StartSandboxOptions = {}): RunningSandbox 
   const { port = 0, hostname = "127.0.0.1", ...sandboxOptions } = options
   const sandbox = createSandbox(sandboxOptions)
   // Nothing but the sandbox itself may cut a connection, and an error of its own shows no source.
-  const server = Bun.serve({ port, hostname, development: false, idleTimeout: 0, fetch: sandbox.fetch })
+  const server = Bun.serve({
+    port,
+    hostname,
+    reusePort: false,
+    development: false,
+    idleTimeout: 0,
+    fetch: sandbox.fetch,
+  })
   return {
     url: server.url.origin,
     sandbox,

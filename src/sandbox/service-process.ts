@@ -13,18 +13,20 @@ export type ServiceProcess = {
 /**
  * Starts the service on a free port, or on the one that `PORT` names, and resolves when it takes requests.
  *
- * @param env all of its environment; PORT and PUBLIC_URL are filled in
+ * @param env all of its environment; PORT and PUBLIC_URL are filled in where they are missing
  * @throws Error when it ends at once, or takes more than ten seconds
  */
 export async function startServiceProcess(
-  env: Readonly<Record<string, string | undefined>>,
+  env: Readonly<Record<string, string>>,
   options: { readonly watch?: boolean; readonly output?: "inherit" | "ignore" | Bun.BunFile } = {},
 ): Promise<ServiceProcess> {
   const port = env["PORT"] ?? String(freePort())
   const url = `http://127.0.0.1:${port}`
   const main = join(import.meta.dir, "../main.ts")
   const { output = "inherit", watch = false } = options
-  const child = Bun.spawn([Bun.argv[0] ?? "bun", ...(watch ? ["--watch"] : []), main], {
+  // A file .env is for the service that is run for real.
+  const flags = ["--no-env-file", ...(watch ? ["--watch"] : [])]
+  const child = Bun.spawn([Bun.argv[0] ?? "bun", ...flags, main], {
     env: { PUBLIC_URL: url, ...env, PORT: port },
     stdout: output,
     stderr: output,

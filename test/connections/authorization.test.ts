@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, expect, test } from "bun:test"
 import { join } from "node:path"
 import type { ConnectionMetadata, Owner } from "../../src/connections/connection.ts"
+import { toOutcomeUrl } from "../../src/connections/forward-url.ts"
 import { createFinishAuthorization } from "../../src/connections/finish-authorization.ts"
 import { createStartAuthorization } from "../../src/connections/start-authorization.ts"
 import { AppError } from "../../src/errors.ts"
@@ -116,6 +117,7 @@ test.each([
     "a text that was sealed for another purpose",
     async () => callback(await sealer.seal({}, { purpose: "token", owner: "" })),
   ],
+  ["a state of another version", async () => callback(await sealer.seal({ id: "1" }, { purpose: "state" }))],
   [
     "a state that was sealed with another key",
     async () =>
@@ -217,6 +219,20 @@ test("of 50 callbacks at once with one state one reaches Mailchimp", async () =>
   const codes = await Promise.all(Array.from({ length: 50 }, () => codeOf(callback(state))))
   expect(codes.filter((code) => code === "invalid_state")).toHaveLength(49)
   expect(exchanged).toHaveLength(1)
+})
+
+test.each([
+  ["https://app.example.com", "https://app.example.com/?status=success&integration=mailchimp"],
+  [
+    "https://app.example.com/a?x=c%20d&flag&sig=a+b#top",
+    "https://app.example.com/a?x=c%20d&flag&sig=a+b&status=success&integration=mailchimp#top",
+  ],
+  [
+    "https://app.example.com/?status=old&reason=x&statuses=1",
+    "https://app.example.com/?statuses=1&status=success&integration=mailchimp",
+  ],
+])("the forward URL %s keeps its query to the letter", (url, outcome) => {
+  expect(toOutcomeUrl(url)).toBe(outcome)
 })
 
 test.each([

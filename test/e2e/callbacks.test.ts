@@ -31,13 +31,13 @@ function callbacks(storageEnv: () => Promise<Record<string, string>>) {
   let env: Record<string, string>
 
   const start = async () => {
-    const replica = await startServiceProcess({ ...process.env, ...env }, { output: "ignore" })
+    const replica = await startServiceProcess(env, { output: "ignore" })
     replicas.push(replica)
     return { ...replica, api: replica.url + apiPrefix }
   }
 
   beforeAll(async () => {
-    env = { ...sandboxEnv(mailchimp), ...(await storageEnv()), TOKEN_KEYS, JWKS_URL: "", LOG_LEVEL: "silent" }
+    env = { ...sandboxEnv(mailchimp), ...(await storageEnv()), TOKEN_KEYS, LOG_LEVEL: "silent" }
   }, mongodbStartTimeoutMs)
   afterAll(() => Promise.all(replicas.map((replica) => replica.kill())))
 
@@ -58,7 +58,7 @@ function callbacks(storageEnv: () => Promise<Record<string, string>>) {
     // Two processes behind one public URL, as a load balancer would have it.
     const first = await start()
     const shared = { ...env, PUBLIC_URL: first.url }
-    const second = await startServiceProcess({ ...process.env, ...shared }, { output: "ignore" })
+    const second = await startServiceProcess(shared, { output: "ignore" })
     replicas.push(second)
     const headers = await bearer("racer")
     const forwardUrl = encodeURIComponent("https://app.example.com/done")

@@ -53,7 +53,7 @@ const openapiSchema = z.object({
       z.object({
         parameters: z.array(z.object({ name: z.string(), in: z.string() })).default([]),
         responses: z.record(z.string(), z.object({ description: z.string() })),
-        security: z.array(z.unknown()).optional(),
+        security: z.array(z.unknown()),
       }),
     ),
   ),
@@ -70,9 +70,9 @@ const badValues: Record<string, readonly (readonly [query: string, reason: strin
     ["count=1&count=2", "must be given only once"],
   ],
   offset: [
-    ["offset=-1", "must be a whole number of at least 0"],
-    ["offset=1.5", "must be a whole number of at least 0"],
-    ["offset=99999999999999999999", "must be a whole number of at least 0"],
+    ["offset=-1", "must be a whole number from 0 to 999999999999999"],
+    ["offset=1.5", "must be a whole number from 0 to 999999999999999"],
+    ["offset=99999999999999999999", "must be a whole number from 0 to 999999999999999"],
   ],
   fields: [
     [
@@ -94,7 +94,7 @@ const badValues: Record<string, readonly (readonly [query: string, reason: strin
     ["status=gone", "must be one of subscribed, unsubscribed, cleaned, pending, transactional, archived"],
     ["status=subscribed&status=cleaned", "must be given only once"],
   ],
-  format: [["format=xml", "must be ndjson or json"]],
+  format: [["format=xml", "must be one of ndjson, json"]],
   sub_account_id: [
     ["sub_account_id=", "must not be empty"],
     ["sub_account_id=a&sub_account_id=b", "must be given only once"],
@@ -135,11 +135,29 @@ test("bad input on every parameter of every route is a 400 that names it and say
   expect(checked).toBeGreaterThan(40)
 })
 
+test("the document tells the values that a parameter takes", async () => {
+  const operation = z.object({
+    parameters: z.array(z.looseObject({ name: z.string(), schema: z.looseObject({}) })),
+  })
+  const { paths } = z
+    .object({ paths: z.record(z.string(), z.looseObject({ get: z.unknown() })) })
+    .parse(await (await fetch(`${service.url}/openapi.json`)).json())
+  const { parameters } = operation.parse(paths[`${prefix}/export`]?.get)
+  const schemas = Object.fromEntries(parameters.map(({ name, schema }) => [name, schema]))
+  expect(schemas).toMatchObject({
+    count: { type: "integer", minimum: 1, maximum: 1000 },
+    offset: { type: "integer", minimum: 0 },
+    fields: { type: "array", items: { type: "string" } },
+    status: { type: "string", enum: expect.arrayContaining(["subscribed", "archived"]) },
+    format: { type: "string", enum: ["ndjson", "json"] },
+  })
+})
+
 test("unknown parameters are a 400 on every route but the callback", async () => {
   const { paths } = await readOpenapi()
   for (const [path, methods] of Object.entries(paths)) {
     for (const [method, { parameters }] of Object.entries(methods)) {
-      if (path.endsWith("/callback")) continue
+      if (path.endsWith("/callback") || !path.startsWith(prefix)) continue
       const needed = parameters.some(({ name }) => name === "forward_url")
         ? "forward_url=https://app.example.com/&"
         : ""
@@ -159,7 +177,7 @@ test("every route that the document marks as secured is a 401 without a token, a
         method: method.toUpperCase(),
         redirect: "manual",
       })
-      expect([path, answer.status === 401]).toEqual([path, security !== undefined])
+      expect([path, answer.status === 401]).toEqual([path, security.length > 0])
       if (answer.status === 401) expect(answer.headers.get("www-authenticate")).toBe("Bearer")
     }
   }
@@ -169,7 +187,10 @@ test("/openapi.json is an OpenAPI 3.1 document of every route", async () => {
   const { openapi, paths } = await readOpenapi()
   expect(openapi).toBe("3.1.0")
   expect(Object.keys(paths).toSorted()).toEqual(
-    ["/auth", "/auth/login", "/callback", "/export", "/export/{id}", "/lists"].map((path) => prefix + path),
+    ["/auth", "/auth/login", "/callback", "/export", "/export/{id}", "/lists"]
+      .map((path) => prefix + path)
+      .concat("/healthz", "/readyz")
+      .toSorted(),
   )
 })
 

@@ -66,14 +66,18 @@ test.each([
   [
     "without an account",
     () => signToken({ uid: "ada" }, secret, 60),
-    "lacks the claims account_id and uid (or sub)",
+    "must have the claims account_id and uid (or sub)",
   ],
   [
     "without a user",
     () => signToken({ account_id: "acme" }, secret, 60),
-    "lacks the claims account_id and uid (or sub)",
+    "must have the claims account_id and uid (or sub)",
   ],
-  ["with an empty account", () => signToken({ account_id: "", uid: "ada" }, secret, 60), "lacks the claims"],
+  [
+    "with an empty account",
+    () => signToken({ account_id: "", uid: "ada" }, secret, 60),
+    "must have the claims",
+  ],
 ])("a token %s is refused, and told why", async (_, makeToken, reason) => {
   const { code, detail } = await refusalOf(verify(await makeToken()))
   expect(code).toBe("unauthorized")

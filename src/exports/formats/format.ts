@@ -1,10 +1,10 @@
 /**
  * An export as bytes. Rows come in with a newline before each, so what separates two rows is written with the second
- * one, and white space may follow a row for as long as the next one is awaited.
+ * one, and white space may follow a row for as long as the next one is awaited. Bytes that come out are new each time: the
+ * consumer owns them and may free them, and the page that rows come from is freed before he does.
  */
 export type Format = {
   start(): Uint8Array
-  /** A copy: what goes out must not hold on to the page that it comes from. */
   rows(bytes: Uint8Array): Uint8Array
   /** Bytes that no reader sees, to show that the export is alive. Empty where there is no place for them. */
   keepAlive(): Uint8Array

@@ -1,8 +1,7 @@
 import type { Format } from "./format.ts"
 
-const START = Buffer.from('{"success":true,"message":"Success","data":[')
-const SPACE = Buffer.from(" ")
-const END = Buffer.from("]}\n")
+const START = '{"success":true,"message":"Success","data":['
+const END = "]}\n"
 const NEWLINE = 0x0a
 const COMMA = 0x2c
 
@@ -10,7 +9,7 @@ const COMMA = 0x2c
 export function createJson(): Format {
   let hasRows = false
   return {
-    start: () => START,
+    start: () => Buffer.from(START),
     rows: (bytes) => {
       const listed = Buffer.from(bytes)
       // Rows hold no newline of their own: JSON has to escape it.
@@ -19,7 +18,7 @@ export function createJson(): Format {
       hasRows = true
       return listed.subarray(1)
     },
-    keepAlive: () => SPACE,
-    end: () => END,
+    keepAlive: () => Buffer.from(" "),
+    end: () => Buffer.from(END),
   }
 }

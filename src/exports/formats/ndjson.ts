@@ -1,9 +1,5 @@
 import type { Format } from "./format.ts"
 
-const NOTHING = Buffer.alloc(0)
-const NEWLINE = Buffer.from("\n")
-const SPACE = Buffer.from(" ")
-
 export type Ndjson = Format & {
   /** A line that is not a member. It is ended at once, so that who reads line by line has it. */
   line(value: object): Uint8Array
@@ -13,18 +9,18 @@ export type Ndjson = Format & {
 export function createNdjson(): Ndjson {
   let isLineOpen = false
   return {
-    start: () => NOTHING,
+    start: () => new Uint8Array(),
     rows: (bytes) => {
       const start = isLineOpen ? 0 : 1
       isLineOpen ||= bytes.length > 0
-      return Buffer.from(bytes.subarray(start))
+      return new Uint8Array(bytes.subarray(start))
     },
     line: (value) => {
       const before = isLineOpen ? "\n" : ""
       isLineOpen = false
       return Buffer.from(`${before}${JSON.stringify(value)}\n`)
     },
-    keepAlive: () => (isLineOpen ? SPACE : NOTHING),
-    end: () => (isLineOpen ? NEWLINE : NOTHING),
+    keepAlive: () => Buffer.from(isLineOpen ? " " : ""),
+    end: () => Buffer.from(isLineOpen ? "\n" : ""),
   }
 }

@@ -6,24 +6,19 @@ import type { Disconnect } from "../../connections/disconnect.ts"
 import type { FinishAuthorization } from "../../connections/finish-authorization.ts"
 import type { StartAuthorization } from "../../connections/start-authorization.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
-import {
-  callerProblems,
-  envelopeOf,
-  jsonContent,
-  once,
-  problems,
-  refuseInvalid,
-  subAccountId,
-  toEnvelope,
-} from "../envelope.ts"
+import { envelopeOf, toEnvelope } from "../envelope.ts"
 import type { LoginCookie } from "../login-cookie.ts"
+import { bearerSecurity, callerProblems, jsonContent, problems } from "../openapi.ts"
+import { isHead, once, refuseInvalid, subAccountId } from "../parameters.ts"
 
-const security = [{ bearer: [] }]
+const security = bearerSecurity
 const tags = ["Connection"]
+const location = z.object({ location: z.url() })
 
 const loginRoute = createRoute({
   method: "get",
   path: "/auth/login",
+  operationId: "login",
   summary: "Begin to connect a Mailchimp account",
   description:
     "Redirects the browser to Mailchimp, or straight to forward_url where the account is connected. A page, which cannot send a bearer header on a navigation, asks with `Accept: application/json` and navigates to `redirect_url` itself.",
@@ -42,7 +37,10 @@ const loginRoute = createRoute({
       envelopeOf(z.object({ redirect_url: z.url().nullable(), connected: z.boolean() })),
       "Where to send the browser; null where the account is connected",
     ),
-    302: { description: "To Mailchimp, or to forward_url?status=success&integration=mailchimp" },
+    302: {
+      headers: location,
+      description: "To Mailchimp, or to forward_url?status=success&integration=mailchimp",
+    },
     ...callerProblems,
   },
 })
@@ -50,8 +48,10 @@ const loginRoute = createRoute({
 const callbackRoute = createRoute({
   method: "get",
   path: "/callback",
+  operationId: "finishLogin",
   summary: "Where Mailchimp sends the browser back to",
   tags,
+  security: [],
   request: {
     query: z.object({
       state: once.optional(),
@@ -61,11 +61,13 @@ const callbackRoute = createRoute({
   },
   responses: {
     302: {
+      headers: location,
       description: "To forward_url?status=success|failed&integration=mailchimp, a failure with its reason",
     },
     400: problems[400],
     403: problems[403],
     409: problems[409],
+    500: problems[500],
     502: problems[502],
     503: problems[503],
   },
@@ -74,6 +76,7 @@ const callbackRoute = createRoute({
 const connectionRoute = createRoute({
   method: "get",
   path: "/auth",
+  operationId: "readConnection",
   summary: "The caller's connection",
   tags,
   security,
@@ -98,6 +101,7 @@ const connectionRoute = createRoute({
 const disconnectRoute = createRoute({
   method: "delete",
   path: "/auth",
+  operationId: "disconnect",
   summary: "Disconnect: forget the token and all that was stored for the connection",
   tags,
   security,
@@ -169,11 +173,6 @@ export function createAuthRoutes(deps: {
   })
 
   return routes
-}
-
-/** Hono answers HEAD by GET without its body, but whoever only looks, as a link scanner does, must not use a state up. */
-function isHead(context: Context): boolean {
-  return context.req.method === "HEAD"
 }
 
 function wantsJson(context: Context): boolean {

@@ -7,39 +7,51 @@ import type { StartExport } from "../../exports/start-export.ts"
 import type { ExportEvent } from "../../exports/stream-export.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
 import { chooseFormat, mediaTypes } from "../choose-format.ts"
-import { callerProblems, envelopeOf, once, problems, refuseInvalid, subAccountId } from "../envelope.ts"
+import { envelopeOf } from "../envelope.ts"
+import { bearerSecurity, callerProblems, problems } from "../openapi.ts"
+import { isHead, once, refuseInvalid, subAccountId } from "../parameters.ts"
+import { idleTimeoutS, longestIdleTimeoutS, type ServerEnv, setIdleTimeout } from "../idle-timeout.ts"
+import { freeSent } from "../free-sent.ts"
 import { guardStall } from "../stall-guard.ts"
 
 const statuses = ["subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived"] as const
 
+/** More than any account has members, and exact as a number. */
+const largestOffset = 999_999_999_999_999
+
 const wholeNumber = (least: number, most: number) => {
-  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`
+  const range = `must be a whole number from ${least} to ${most}`
   return once
-    .regex(/^\d{1,15}$/, `must be a whole number ${range}`)
+    .regex(/^\d{1,15}$/, range)
     .transform(Number)
-    .refine((value) => value >= least && value <= most, `must be a whole number ${range}`)
+    .refine((value) => value >= least && value <= most, range)
+    .openapi({ type: "integer", minimum: least, maximum: most })
 }
-const names = z.union([once.transform((value) => [value]), z.array(z.string())], "must be names of fields")
+const oneOf = <const T extends readonly string[]>(values: T) =>
+  z.enum(values, {
+    error: ({ input }) =>
+      Array.isArray(input) ? "must be given only once" : `must be one of ${values.join(", ")}`,
+  })
+const names = z
+  .union([once.transform((value) => [value]), z.array(z.string())], "must be names of fields")
+  .openapi({ type: "array", items: { type: "string" } })
 
 const exportQuery = z.strictObject({
-  count: wholeNumber(1, 1000).optional().meta({
-    description: "With count or offset only a slice of the lists, laid end to end",
-    type: "integer",
+  count: wholeNumber(1, 1000).optional().openapi({
+    description: "With count or offset: a slice of the lists laid end to end; 10 where only offset is given",
   }),
-  offset: wholeNumber(0, Number.MAX_SAFE_INTEGER)
-    .optional()
-    .meta({ description: "Where the slice begins", type: "integer" }),
-  fields: names.optional().meta({
+  offset: wholeNumber(0, largestOffset).optional().openapi({ description: "Where the slice begins" }),
+  fields: names.optional().openapi({
     description:
       "Only these fields of a member, by Mailchimp's dotted names: repeated, or separated by commas",
-    type: "array",
   }),
-  exclude_fields: names.optional().meta({ description: "All fields but these", type: "array" }),
-  status: once.pipe(z.enum(statuses, `must be one of ${statuses.join(", ")}`)).optional(),
-  format: once
-    .pipe(z.enum(["ndjson", "json"], "must be ndjson or json"))
+  exclude_fields: names.optional().openapi({ description: "All fields but these" }),
+  status: oneOf(statuses)
     .optional()
-    .meta({ description: "Beats the Accept header; ndjson where neither says" }),
+    .openapi({ description: "Members of one status; without it all but archived ones" }),
+  format: oneOf(["ndjson", "json"])
+    .optional()
+    .openapi({ description: "Beats the Accept header; ndjson where neither says" }),
   sub_account_id: subAccountId,
 })
 
@@ -51,7 +63,7 @@ const answers = {
       [mediaTypes.ndjson]: {
         schema: z.string().meta({ description: "A member a line, as Mailchimp sent it, with its list_id" }),
       },
-      [mediaTypes.json]: { schema: envelopeOf(z.array(z.looseObject({ id: z.string() }))) },
+      [mediaTypes.json]: { schema: envelopeOf(z.array(z.looseObject({}))) },
     },
   },
   ...callerProblems,
@@ -65,9 +77,10 @@ const answers = {
 const exportRoute = createRoute({
   method: "get",
   path: "/export",
+  operationId: "exportLists",
   summary: "The members of every list",
   tags: ["Export"],
-  security: [{ bearer: [] }],
+  security: bearerSecurity,
   request: { query: exportQuery },
   responses: answers,
 })
@@ -75,9 +88,10 @@ const exportRoute = createRoute({
 const exportListRoute = createRoute({
   method: "get",
   path: "/export/{id}",
+  operationId: "exportList",
   summary: "The members of one list",
   tags: ["Export"],
-  security: [{ bearer: [] }],
+  security: bearerSecurity,
   request: {
     params: z.strictObject({
       id: z.string().regex(/^[\w-]{1,64}$/, "must be the id of a list, as /lists tells it"),
@@ -87,8 +101,6 @@ const exportListRoute = createRoute({
   responses: answers,
 })
 
-/** Bun's server: its idle time-out would cut an export that waits for Mailchimp, or for its consumer. */
-type ServerEnv = { Bindings: { timeout?: (request: Request, seconds: number) => void } }
 type ExportEnv = CallerEnv & ServerEnv & { Variables: { requestId: string } }
 
 /** The exports. */
@@ -129,19 +141,30 @@ export function createExportRoutes(deps: {
       vary: "Accept, Accept-Encoding, Authorization",
       "x-accel-buffering": "no",
     }
-    // Hono answers HEAD by GET without its body: an export for nobody.
-    if (context.req.method === "HEAD") return new Response(null, { headers })
+    if (isHead(context)) return new Response(null, { headers })
 
-    context.env?.timeout?.(context.req.raw, 0)
-    const account = await deps.openAccount(owner)
     const { signal } = context.req.raw
     const line = { request_id: context.get("requestId") }
     const onEvent = (event: ExportEvent) => deps.onExportEvent(event, line)
-    const bytes = await deps.startExport({ account, listId, selection, format, signal, onEvent })
-    const onStall = () => {
-      deps.onExportEvent({ type: "stalled" }, line)
-      context.env?.timeout?.(context.req.raw, 1)
+    setIdleTimeout(context, longestIdleTimeoutS)
+    try {
+      const account = await deps.openAccount(owner)
+      const bytes = await deps.startExport({ account, listId, selection, format, signal, onEvent })
+      // From here on the answer may wait for Mailchimp as long as it must, and for its consumer as long as we say.
+      setIdleTimeout(context, 0)
+      const guarded = guardStall(bytes, {
+        stallTimeoutMs: deps.stallTimeoutMs,
+        onStall: () => {
+          deps.onExportEvent({ type: "stalled" }, line)
+          setIdleTimeout(context, 1)
+        },
+        onEnd: () => setIdleTimeout(context, idleTimeoutS),
+      })
+      const isSentByBun = context.env?.timeout !== undefined
+      return new Response(isSentByBun ? freeSent(guarded) : guarded, { headers })
+    } catch (error) {
+      setIdleTimeout(context, idleTimeoutS)
+      throw error
     }
-    return new Response(guardStall(bytes, { stallTimeoutMs: deps.stallTimeoutMs, onStall }), { headers })
   }
 }

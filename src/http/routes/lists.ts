@@ -3,23 +3,18 @@ import type { MiddlewareHandler } from "hono"
 import type { OpenAccount } from "../../connections/open-account.ts"
 import type { MailchimpList } from "../../mailchimp/lists.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
-import {
-  callerProblems,
-  envelopeOf,
-  jsonContent,
-  problems,
-  refuseInvalid,
-  subAccountId,
-  toEnvelope,
-} from "../envelope.ts"
+import { envelopeOf, toEnvelope } from "../envelope.ts"
+import { bearerSecurity, callerProblems, jsonContent, problems } from "../openapi.ts"
+import { isHead, refuseInvalid, subAccountId } from "../parameters.ts"
 import type { MailchimpClient } from "../../mailchimp/client.ts"
 
 const listsRoute = createRoute({
   method: "get",
   path: "/lists",
+  operationId: "readLists",
   summary: "Every list of the account",
   tags: ["Export"],
-  security: [{ bearer: [] }],
+  security: bearerSecurity,
   request: { query: z.strictObject({ sub_account_id: subAccountId }) },
   responses: {
     200: jsonContent(
@@ -56,9 +51,9 @@ export function createListRoutes(deps: {
   routes.use("/lists", deps.authenticated)
 
   routes.openapi(listsRoute, async (context) => {
-    using account = await deps.openAccount(
-      toOwner(context.get("caller"), context.req.valid("query").sub_account_id),
-    )
+    const owner = toOwner(context.get("caller"), context.req.valid("query").sub_account_id)
+    if (isHead(context)) return context.json(toEnvelope([]), 200)
+    using account = await deps.openAccount(owner)
     const lists = await deps.listLists(account.client, context.req.raw.signal)
     const data = lists.map(({ id, name, memberCount, unsubscribeCount, cleanedCount }) => ({
       id,

@@ -1,0 +1,15 @@
+import type { Context } from "hono"
+
+/** Bun's server, where there is one: a test that calls the app directly has none. */
+export type ServerEnv = { Bindings: { timeout?: (request: Request, seconds: number) => void } }
+
+/** Connections on which nothing moves for so long are closed. */
+export const idleTimeoutS = 120
+
+/** The longest that Bun takes; 0 is none at all. */
+export const longestIdleTimeoutS = 255
+
+/** Sets the idle time-out of the request's connection, which outlives the request. */
+export function setIdleTimeout<E extends ServerEnv>(context: Context<E>, seconds: number): void {
+  context.env?.timeout?.(context.req.raw, seconds)
+}

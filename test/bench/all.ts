@@ -1,0 +1,8 @@
+/** Every benchmark, one after the other: `bun run bench`. Each can be run alone as well. They read /proc, so they need Linux. */
+for (const name of ["peers", "speed", "memory", "stall", "leave"]) {
+  const { exitCode } = Bun.spawnSync([process.execPath, `${import.meta.dir}/${name}.ts`], {
+    stdout: "inherit",
+    stderr: "inherit",
+  })
+  if (exitCode !== 0) process.exitCode = 1
+}

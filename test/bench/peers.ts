@@ -1,0 +1,86 @@
+/** The service beside what its users would have otherwise, against the same sandbox in one run. */
+import { join } from "node:path"
+import { consume, countLines } from "./support/consumer.ts"
+import { cpuSeconds, MB, peakBytes } from "./support/process-stats.ts"
+import { startSandboxProcess } from "./support/sandbox-process.ts"
+import { startServiceUnderLoad } from "./support/service-under-load.ts"
+import { median, number, printTable, sizeOf, spread } from "./support/table.ts"
+
+const members = sizeOf("BENCH_MEMBERS", 100_000)
+const runs = sizeOf("BENCH_RUNS", 3)
+const folder = join(import.meta.dir, "peers")
+const noLinks = "members._links,_links"
+
+type Run = { rows: number; cpuSeconds: number; durationMs: number; peakBytes: number }
+
+install()
+await using sandbox = await startSandboxProcess([members])
+await using service = await startServiceUnderLoad(sandbox)
+const listId = sandbox.lists[0]?.id ?? ""
+// The service has run before it is measured, as it will have in reality; the loops are measured without their start.
+await consume(`${service.api}/export/${listId}`, service.headers)
+
+const contestants: readonly { readonly name: string; readonly run: () => Promise<Run> }[] = [
+  { name: "this service", run: runService },
+  { name: "official SDK's loop, as written", run: () => runPeer("sdk-loop.js") },
+  { name: "official SDK's loop, without _links", run: () => runPeer("sdk-loop.js", noLinks) },
+  { name: "plain fetch loop, as written", run: () => runPeer("fetch-loop.js") },
+  { name: "plain fetch loop, without _links", run: () => runPeer("fetch-loop.js", noLinks) },
+]
+const results = contestants.map(({ name }) => ({ name, all: Array.of<Run>() }))
+for (let index = 0; index < runs; index += 1)
+  for (const [place, { run }] of contestants.entries()) results[place]?.all.push(await run())
+
+const cpuOf = (all: readonly Run[]) => all.map(({ cpuSeconds, rows }) => (cpuSeconds / rows) * 1e6)
+const [ours = []] = results.map(({ all }) => cpuOf(all))
+printTable(
+  `${number(results[0]?.all[0]?.rows ?? 0)} members, side by side, ${runs} runs: the median (and the spread)`,
+  ["", "CPU seconds a million members", "times ours", "rows a second", "peak memory"],
+  results.map(({ name, all }) => {
+    const cpu = cpuOf(all)
+    // Run against run, as both had the same machine then.
+    const ratios = cpu.map((seconds, index) => seconds / (ours[index] ?? median(ours)))
+    return [
+      name,
+      spread(cpu, " s"),
+      spread(ratios, " ×"),
+      spread(
+        all.map(({ rows, durationMs }) => rows / (durationMs / 1000)),
+        "",
+        0,
+      ),
+      `${number(Math.max(...all.map(({ peakBytes }) => peakBytes)) / MB)} MB`,
+    ]
+  }),
+)
+const rowCounts = new Set(results.flatMap(({ all }) => all.map(({ rows }) => rows)))
+if (rowCounts.size !== 1) throw new Error(`Not all got the same rows: ${[...rowCounts].join(", ")}`)
+
+function install(): void {
+  const { exitCode, stderr } = Bun.spawnSync([process.execPath, "install", "--frozen-lockfile"], {
+    cwd: folder,
+  })
+  if (exitCode !== 0) throw new Error(`Cannot install the peers: ${stderr.toString()}`)
+}
+
+async function runService(): Promise<Run> {
+  const before = cpuSeconds(service.pid)
+  const { rows, durationMs } = await consume(`${service.api}/export/${listId}`, service.headers)
+  return { rows, durationMs, cpuSeconds: cpuSeconds(service.pid) - before, peakBytes: peakBytes(service.pid) }
+}
+
+async function runPeer(script: string, excludeFields = ""): Promise<Run> {
+  const startedMs = performance.now()
+  const apiUrl = `${sandbox.url}/${sandbox.dc}/3.0`
+  const child = Bun.spawn([process.execPath, join(folder, script), apiUrl, "token", listId, excludeFields], {
+    stdout: "pipe",
+    stderr: "pipe",
+  })
+  let rows = 0
+  for await (const chunk of child.stdout) rows += countLines(chunk)
+  const durationMs = performance.now() - startedMs
+  const said = await child.stderr.text()
+  if ((await child.exited) !== 0) throw new Error(`${script} failed: ${said}`)
+  const { cpuSeconds }: { cpuSeconds: number } = JSON.parse(said)
+  return { rows, durationMs, cpuSeconds, peakBytes: child.resourceUsage()?.maxRSS ?? 0 }
+}

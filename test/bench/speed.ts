@@ -1,0 +1,80 @@
+/** How fast the service is where Mailchimp is not: computing, rows, the first row, and how long its event loop is blocked. */
+import { consume } from "./support/consumer.ts"
+import { cpuSeconds } from "./support/process-stats.ts"
+import { startSandboxProcess } from "./support/sandbox-process.ts"
+import { startServiceUnderLoad } from "./support/service-under-load.ts"
+import { measuredHead, number, printTable, sizeOf, spread } from "./support/table.ts"
+
+const members = sizeOf("BENCH_MEMBERS", 200_000)
+const runs = sizeOf("BENCH_RUNS", 5)
+const latencyMs = 200
+
+await using sandbox = await startSandboxProcess([members])
+await using service = await startServiceUnderLoad(sandbox)
+const url = `${service.api}/export/${sandbox.lists[0]?.id}`
+const repeat = async <T>(run: () => Promise<T>) => {
+  const results: T[] = []
+  for (let index = 0; index < runs; index += 1) results.push(await run())
+  return results
+}
+
+const full = await repeat(async () => {
+  const cpuBefore = cpuSeconds(service.pid)
+  const { rows, bytes, durationMs } = await consume(url, service.headers)
+  const millions = rows / 1e6
+  return {
+    rows,
+    cpuSecondsPerMillion: (cpuSeconds(service.pid) - cpuBefore) / millions,
+    rowsPerSecond: rows / (durationMs / 1000),
+    megabytesPerSecond: bytes / 1e6 / (durationMs / 1000),
+  }
+})
+
+await service.probe()
+await Promise.all(Array.from({ length: 10 }, () => consume(url, service.headers)))
+const { blockP99Ms, blockMaxMs } = await service.probe()
+
+await sandbox.set({ latencyMs })
+const firstRowsMs = await repeat(async () => {
+  const leaving = new AbortController()
+  const startedMs = performance.now()
+  const answer = await fetch(url, { headers: service.headers, signal: leaving.signal })
+  await answer.body?.getReader().read()
+  const firstRowMs = performance.now() - startedMs
+  leaving.abort()
+  return firstRowMs - latencyMs
+})
+
+printTable(
+  `Speed: ${number(full[0]?.rows ?? 0)} members, ${runs} runs: the median (and the spread)`,
+  measuredHead,
+  [
+    [
+      "CPU seconds a million members",
+      spread(
+        full.map(({ cpuSecondsPerMillion }) => cpuSecondsPerMillion),
+        " s",
+        2,
+      ),
+    ],
+    [
+      "rows a second",
+      spread(
+        full.map(({ rowsPerSecond }) => rowsPerSecond),
+        "",
+        0,
+      ),
+    ],
+    [
+      "of NDJSON a second",
+      spread(
+        full.map(({ megabytesPerSecond }) => megabytesPerSecond),
+        " MB",
+        0,
+      ),
+    ],
+    [`first row, over a round trip of ${latencyMs} ms`, spread(firstRowsMs, " ms"), "15 ms"],
+    ["event loop blocked by ten exports, 99th percentile", `${number(blockP99Ms, 1)} ms`, "10 ms"],
+    ["event loop blocked by ten exports, longest", `${number(blockMaxMs, 1)} ms`],
+  ],
+)

@@ -1,0 +1,23 @@
+import { monitorEventLoopDelay } from "node:perf_hooks"
+
+/**
+ * Loaded into a service before it starts: tells, over a Unix socket, what only the process itself knows. Each question
+ * ends one span of time and begins the next.
+ */
+const resolutionMs = 1
+const delays = monitorEventLoopDelay({ resolution: resolutionMs })
+delays.enable()
+
+/** How long the event loop was blocked since the last question, by samples a millisecond apart. */
+export type ProbeAnswer = { readonly blockP99Ms: number; readonly blockMaxMs: number }
+
+const toMs = (ns: number) => Math.max(0, ns / 1e6 - resolutionMs)
+
+Bun.serve({
+  unix: process.env["PROBE_SOCKET"] ?? "",
+  fetch: () => {
+    const answer: ProbeAnswer = { blockP99Ms: toMs(delays.percentile(99)), blockMaxMs: toMs(delays.max) }
+    delays.reset()
+    return Response.json(answer)
+  },
+})

@@ -1,0 +1,116 @@
+import { afterAll, expect, test } from "bun:test"
+import { join } from "node:path"
+import { apiPrefix } from "../../src/http/envelope.ts"
+import { startSandbox } from "../../src/sandbox/serve.ts"
+import { type ServiceProcess, startServiceProcess } from "../../src/sandbox/service-process.ts"
+import { connectAccount, sandboxEnv } from "../support/service.ts"
+import { temporaryFolder } from "../support/temporary-folder.ts"
+
+const mailchimp = startSandbox({
+  decision: "approve",
+  accounts: [{ lists: [{ name: "Long", count: 1200 }] }],
+})
+const folder = temporaryFolder()
+const services: ServiceProcess[] = []
+afterAll(async () => {
+  await Promise.all(services.map((service) => service.kill()))
+  await mailchimp.stop()
+  folder.remove()
+})
+
+const env = {
+  ...sandboxEnv(mailchimp),
+  SQLITE_PATH: join(folder.path, "export.sqlite"),
+  LOG_LEVEL: "silent",
+  MAILCHIMP_PAGE_SIZE: "100",
+}
+
+async function start(changes: Record<string, string> = {}) {
+  const service = await startServiceProcess({ ...env, ...changes }, { output: "ignore" })
+  services.push(service)
+  return { ...service, api: service.url + apiPrefix }
+}
+
+/** Runs `src/main.ts` until it ends by itself. */
+async function runToEnd(changes: Record<string, string>) {
+  const child = Bun.spawn([process.execPath, "--no-env-file", join(import.meta.dir, "../../src/main.ts")], {
+    env: changes,
+    stdout: "pipe",
+    stderr: "pipe",
+  })
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ])
+  return { exitCode: await child.exited, stdout, stderr }
+}
+
+/** Begins an export whose third page does not come until it is let go. */
+async function beginExport(service: { api: string }) {
+  const headers = await connectAccount(service)
+  const fault = mailchimp.sandbox.faults.add({
+    match: { path: "/members" },
+    action: { kind: "delay", ms: 1500 },
+    skip: 2,
+  })
+  const answer = await fetch(`${service.api}/export`, { headers })
+  while (fault.played === 0) await Bun.sleep(5)
+  return { headers, answer }
+}
+
+test("started without what it needs, the service says so in one message, and ends with 1", async () => {
+  const { exitCode, stdout, stderr } = await runToEnd({ PORT: "x" })
+  expect(exitCode).toBe(1)
+  expect(stdout).toBe("")
+  expect(stderr).toBe(`Cannot start as the environment is not right:
+
+  PORT must be a whole number from 1 to 65535
+      The port to listen on
+  JWT_SECRET is missing, and so is JWKS_URL: set one
+      The secret of the platform's HS256 tokens; this or JWKS_URL
+  MAILCHIMP_CLIENT_ID is missing
+      The client id of the app that is registered at Mailchimp
+  MAILCHIMP_CLIENT_SECRET is missing
+      The client secret of that app
+
+Every variable is described in .env.example
+`)
+})
+
+test.each([
+  ["SQLITE_PATH", "/dev/null/export.sqlite", "/dev/null"],
+  ["MONGODB_URI", "mongodb://127.0.0.1/?colour=red", "colour"],
+])("a %s that cannot be used is one message, without a stack", async (name, value, part) => {
+  const { exitCode, stderr } = await runToEnd({ ...env, PORT: "65321", [name]: value })
+  expect(exitCode).toBe(1)
+  expect(stderr.trim().split("\n")).toHaveLength(1)
+  expect(stderr).toContain(part)
+})
+
+test("a second service on the same port does not start", async () => {
+  const { url } = await start()
+  const { exitCode, stderr } = await runToEnd({ ...env, PORT: new URL(url).port })
+  expect(exitCode).toBe(1)
+  expect(stderr).toContain("in use")
+})
+
+test("SIGTERM lets a running export finish, turns new ones away meanwhile, and ends with 0", async () => {
+  const service = await start()
+  const { headers, answer } = await beginExport(service)
+  const stopped = service.stop()
+  let refused: Response
+  do refused = await fetch(`${service.api}/export`, { headers })
+  while (refused.status === 200 && (await refused.body?.cancel()) === undefined)
+  expect([refused.status, (await fetch(`${service.url}/readyz`)).status]).toEqual([503, 503])
+
+  expect((await answer.text()).trim().split("\n").length).toBeGreaterThan(900)
+  expect((await stopped).exitCode).toBe(0)
+}, 30_000)
+
+test("an export that lasts longer than SHUTDOWN_TIMEOUT_MS is broken, never ended cleanly", async () => {
+  const service = await start({ SHUTDOWN_TIMEOUT_MS: "100" })
+  const { answer } = await beginExport(service)
+  const stopped = service.stop()
+  await expect(answer.text()).rejects.toThrow()
+  expect((await stopped).exitCode).toBe(0)
+}, 30_000)
