@@ -84,14 +84,15 @@ export const onNotFound: NotFoundHandler = () =>
 
 /** Validation of a request that failed, as a problem that names each parameter. Its values are not repeated. */
 export function toInvalidParameters(error: z.core.$ZodError): AppError {
-  const errors = error.issues.flatMap(toInvalidInputs)
+  return invalidParameters(error.issues.flatMap(toInvalidInputs))
+}
+
+/** The problem of parameters that are wrong, by name. */
+export function invalidParameters(errors: readonly InvalidInput[]): AppError {
   const names = [...new Set(errors.map(({ name }) => name))]
   const what = names.length === 1 ? "a parameter is" : "some parameters are"
-  return new AppError(
-    "invalid_parameter",
-    `Cannot read the request as ${what} not right: ${names.join(", ")}`,
-    { errors },
-  )
+  const detail = `Cannot read the request as ${what} not right: ${names.join(", ")}`
+  return new AppError("invalid_parameter", detail, { errors })
 }
 
 function toInvalidInputs(issue: z.core.$ZodIssue): InvalidInput[] {

@@ -94,6 +94,28 @@ const badValues: Record<string, readonly (readonly [query: string, reason: strin
     ["status=gone", "must be one of subscribed, unsubscribed, cleaned, pending, transactional, archived"],
     ["status=subscribed&status=cleaned", "must be given only once"],
   ],
+  include: [["include=unsubscribed", "must be one of archived"]],
+  since_last_changed: [
+    ["since_last_changed=yesterday", "must be a date and time in ISO 8601 with a zone"],
+    ["since_last_changed=2026-01-31T08:00:00", "must be a date and time in ISO 8601 with a zone"],
+    ["since_last_changed=2026-01-31T08:00:00Z&count=3", "must not come together with count or offset"],
+  ],
+  before_last_changed: [
+    ["before_last_changed=2026-13-01T00:00:00Z", "must be a date and time in ISO 8601 with a zone"],
+    [
+      "before_last_changed=2026-01-01T00:00:00Z&since_last_changed=2026-01-02T00:00:00%2B00:00",
+      "must be later than since_last_changed",
+    ],
+  ],
+  events: [
+    ["events=yes", "must be one of true, false"],
+    ["events=true&format=json", "must come with NDJSON: format=ndjson"],
+    ["events=true&offset=3", "must not come together with count or offset"],
+  ],
+  cursor: [
+    ["cursor=a&cursor=b", "must be given only once"],
+    ["cursor=a&format=json", "must come with NDJSON: format=ndjson"],
+  ],
   format: [["format=xml", "must be one of ndjson, json"]],
   sub_account_id: [
     ["sub_account_id=", "must not be empty"],

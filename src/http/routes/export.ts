@@ -2,9 +2,9 @@ import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
 import type { Context, MiddlewareHandler } from "hono"
 import type { OpenAccount } from "../../connections/open-account.ts"
 import { AppError } from "../../errors.ts"
-import { parseSelection } from "../../exports/selection.ts"
+import { parseSelection, type Selection } from "../../exports/selection.ts"
 import type { StartExport } from "../../exports/start-export.ts"
-import type { ExportEvent } from "../../exports/stream-export.ts"
+import type { ExportEvent, FormatName } from "../../exports/stream-export.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
 import { chooseFormat, mediaTypes } from "../choose-format.ts"
 import { envelopeOf } from "../envelope.ts"
@@ -12,6 +12,7 @@ import { bearerSecurity, callerProblems, problems } from "../openapi.ts"
 import { isHead, once, refuseInvalid, subAccountId } from "../parameters.ts"
 import { idleTimeoutS, longestIdleTimeoutS, type ServerEnv, setIdleTimeout } from "../idle-timeout.ts"
 import { freeSent } from "../free-sent.ts"
+import { invalidParameters } from "../problem.ts"
 import { guardStall } from "../stall-guard.ts"
 
 const statuses = ["subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived"] as const
@@ -36,6 +37,14 @@ const names = z
   .union([once.transform((value) => [value]), z.array(z.string())], "must be names of fields")
   .openapi({ type: "array", items: { type: "string" } })
 
+const date = z.iso
+  .datetime({
+    offset: true,
+    error: "must be a date and time in ISO 8601 with a zone, such as 2026-01-31T08:00:00Z",
+  })
+  .transform((value) => new Date(value))
+  .openapi({ type: "string", format: "date-time" })
+
 const exportQuery = z.strictObject({
   count: wholeNumber(1, 1000).optional().openapi({
     description: "With count or offset: a slice of the lists laid end to end; 10 where only offset is given",
@@ -49,6 +58,27 @@ const exportQuery = z.strictObject({
   status: oneOf(statuses)
     .optional()
     .openapi({ description: "Members of one status; without it all but archived ones" }),
+  include: oneOf(["archived"])
+    .optional()
+    .openapi({ description: "Archived members, too, whom Mailchimp leaves out" }),
+  since_last_changed: date.optional().openapi({ description: "Only members changed after this" }),
+  before_last_changed: date
+    .optional()
+    .openapi({
+      description: "Only members changed at or before this; such an export gives no cursor at its end",
+    }),
+  events: oneOf(["true", "false"])
+    .optional()
+    .openapi({
+      description:
+        "Lines between the members, NDJSON alone: start, checkpoint, progress, deleted, error, end",
+    }),
+  cursor: once
+    .optional()
+    .openapi({
+      description:
+        "Goes on where an export was broken off (of a checkpoint or an error), or with what changed since (of an end)",
+    }),
   format: oneOf(["ndjson", "json"])
     .optional()
     .openapi({ description: "Beats the Accept header; ndjson where neither says" }),
@@ -133,7 +163,9 @@ export function createExportRoutes(deps: {
     if (deps.isDraining())
       throw new AppError("draining", "Cannot begin an export as the service is shutting down")
     const selection = parseSelection(query)
+    const events = query.events === "true"
     const format = chooseFormat(query.format, context.req.header("accept"))
+    refuseOddCombinations({ events: events || undefined, cursor: query.cursor }, format, selection)
     const owner = toOwner(context.get("caller"), query.sub_account_id)
     const headers = {
       "content-type": mediaTypes[format],
@@ -144,12 +176,16 @@ export function createExportRoutes(deps: {
     if (isHead(context)) return new Response(null, { headers })
 
     const { signal } = context.req.raw
-    const line = { request_id: context.get("requestId") }
+    const requestId = context.get("requestId")
+    const line = { request_id: requestId }
     const onEvent = (event: ExportEvent) => deps.onExportEvent(event, line)
     setIdleTimeout(context, longestIdleTimeoutS)
     try {
       const account = await deps.openAccount(owner)
-      const bytes = await deps.startExport({ account, listId, selection, format, signal, onEvent })
+      const { cursor } = query
+      const eventsId = events ? requestId : undefined
+      const request = { account, listId, selection, format, cursor, eventsId, signal, onEvent }
+      const bytes = await deps.startExport(request)
       // From here on the answer may wait for Mailchimp as long as it must, and for its consumer as long as we say.
       setIdleTimeout(context, 0)
       const guarded = guardStall(bytes, {
@@ -167,4 +203,18 @@ export function createExportRoutes(deps: {
       throw error
     }
   }
+}
+
+/** Event lines are NDJSON, and a slice is a look into the lists that nothing goes on from. */
+function refuseOddCombinations(
+  given: { readonly events: true | undefined; readonly cursor: string | undefined },
+  format: FormatName,
+  { slice }: Selection,
+): void {
+  const errors = Object.entries(given).flatMap(([name, value]) => {
+    if (value === undefined) return []
+    if (format !== "ndjson") return [{ name, reason: "must come with NDJSON: format=ndjson" }]
+    return slice ? [{ name, reason: "must not come together with count or offset" }] : []
+  })
+  if (errors.length > 0) throw invalidParameters(errors)
 }
