@@ -142,12 +142,9 @@ describe("splitMembers()", () => {
     ]
     const rows = split(envelope(odd.map((fields) => ({ id: anyId, ...fields }))))
     const second = Date.parse(right) / 1000
-    const none = undefined
-    expect(odd.map((_, index) => rows.second(index))).toEqual([
-      ...Array.from({ length: 6 }, () => second),
-      ...[none, none, none, none],
-      second,
-    ])
+    const seconds = odd.map((_, index) => rows.second(index))
+    expect(seconds.slice(0, 6)).toEqual(Array.from({ length: 6 }, () => second))
+    expect(seconds.slice(6)).toEqual([undefined, undefined, undefined, undefined, second])
   })
 
   test("tells rows of other bytes apart by their fingerprints", () => {
