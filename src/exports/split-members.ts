@@ -31,6 +31,9 @@ const MEMBER_HEAD = Buffer.from('{"id":"')
 const BOUNDARY = Buffer.from('},{"id":"')
 const MEMBERS_END = Buffer.from('}],"')
 const ID_LENGTH = 32
+const CHANGED = Buffer.from('"last_changed":"')
+const DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00"$/
+const DATE_LENGTH = 26
 const NEWLINE = 0x0a
 const QUOTE = 0x22
 
@@ -66,7 +69,7 @@ export function splitMembers(body: Uint8Array, options: SplitOptions): Rows {
     length: spans.length,
     totalItems,
     id,
-    second: (index) => (seconds.has(index) ? seconds.get(index) : secondOf(json, spans[index])),
+    second: (index) => (seconds.has(index) ? seconds.get(index) : quickSecondOf(json, spans[index])),
     fingerprint: (index) => Bun.hash(bytes(index, index + 1)),
     bytes: (start, end) => {
       if (isReleased) throw new TypeError("Cannot read the rows of a page that was released")
@@ -170,8 +173,27 @@ function withoutKeys(json: Buffer, { start }: Span, keys: readonly string[]): Ui
 function secondOf(json: Buffer, span: Span | undefined): Second | undefined {
   const member = span && parseJson(json.subarray(span.start, span.end))
   const changed = isRecord(member) ? member["last_changed"] : undefined
-  const second = typeof changed === "string" ? Math.floor(Date.parse(changed) / 1000) : Number.NaN
+  return typeof changed === "string" ? toSecond(changed) : undefined
+}
+
+function toSecond(date: string): Second | undefined {
+  const second = Math.floor(Date.parse(date) / 1000)
   return Number.isNaN(second) ? undefined : second
+}
+
+/**
+ * The same without a parser, which takes ten times as long: after a bulk import every row of a page is asked for its
+ * second. The bytes of the key cannot be inside a string, where its quotes would be escaped; a row that holds them twice,
+ * or a date in another spelling, is parsed.
+ */
+function quickSecondOf(json: Buffer, span: Span | undefined): Second | undefined {
+  if (span === undefined) return undefined
+  const found = json.indexOf(CHANGED, span.start)
+  const again = json.indexOf(CHANGED, found + 1)
+  const start = found + CHANGED.length
+  const date = json.toString("latin1", start, start + DATE_LENGTH)
+  const isOnly = found !== -1 && found < span.end && (again === -1 || again >= span.end)
+  return isOnly && DATE.test(date) ? toSecond(date.slice(0, -1)) : secondOf(json, span)
 }
 
 function startsWith(json: Buffer, start: number, expected: Buffer): boolean {

@@ -124,6 +124,29 @@ describe("splitMembers()", () => {
     expect(both.second(1)).toBe(Date.parse("2020-01-01") / 1000)
   })
 
+  test("reads the second of every row, whatever else looks like one", () => {
+    const right = "2020-01-01T00:00:00+00:00"
+    const wrong = "2030-01-01T00:00:00+00:00"
+    const odd: Record<string, unknown>[] = [
+      { last_changed: right },
+      { note: `"last_changed":"${wrong}"`, last_changed: right },
+      { merge_fields: { last_changed: wrong }, last_changed: right },
+      { last_changed: right, merge_fields: { last_changed: wrong } },
+      { last_changed: "2020-01-01T01:00:00+01:00" },
+      { last_changed: "2020-01-01T00:00:00Z" },
+      { last_changed: "2020-99-01T00:00:00+00:00" },
+      { last_changed: "" },
+      { last_changed: null },
+      {},
+      { last_changed: right },
+    ]
+    const rows = split(envelope(odd.map((fields) => ({ id: anyId, ...fields }))))
+    const second = Date.parse(right) / 1000
+    const seconds = odd.map((_, index) => rows.second(index))
+    expect(seconds.slice(0, 6)).toEqual(Array.from({ length: 6 }, () => second))
+    expect(seconds.slice(6)).toEqual([undefined, undefined, undefined, undefined, second])
+  })
+
   test("tells rows of other bytes apart by their fingerprints", () => {
     const rows = split(
       envelope([
