@@ -17,7 +17,9 @@ export type CrowdedSecond = Reading & {
 }
 
 /** After so many readings from the beginning that bring no new row, no other one will. */
-const MAX_PASSES = 3
+const MAX_PASSES_IN_VAIN = 3
+/** Rows that keep leaving, or a count that never rests, must not hold the export for ever. */
+const MAX_PASSES = 20
 /** The part of a page that is asked for again with the next one, so that a few leavers do not open a gap. */
 const OVERLAP = 1 / 20
 
@@ -50,6 +52,7 @@ export function createCrowdedSecond(
   let idsOfTotal = new Set<string>()
   let idsBeforePass = 0
   let passesInVain = 0
+  let passes = 0
 
   let ended: "complete" | "short" | undefined
 
@@ -84,6 +87,7 @@ export function createCrowdedSecond(
   }
 
   function move(page: Page, ids: readonly string[]): void {
+    if (offset > 0 && ids.length === 0) return startAgain()
     if (offset > 0 && !ids.some((id) => prefixIds.has(id))) {
       offset = Math.max(0, offset - stepBack * page.count)
       stepBack *= 2
@@ -106,7 +110,8 @@ export function createCrowdedSecond(
 
   function startAgain(): void {
     passesInVain = idsOfTotal.size > idsBeforePass ? 0 : passesInVain + 1
-    if (passesInVain === MAX_PASSES) ended = "short"
+    passes += 1
+    if (passesInVain === MAX_PASSES_IN_VAIN || passes === MAX_PASSES) ended = "short"
     idsBeforePass = idsOfTotal.size
     offset = 0
     prefixIds = new Set()

@@ -1,5 +1,7 @@
 import { type OpenVersions, type Range, countRows } from "./delivery.ts"
+import type { Reading } from "./reading.ts"
 import type { Page, Second } from "./source.ts"
+import { type Tally, createTally } from "./tally.ts"
 import { type Place, type WindowReading, createWindowReading } from "./window.ts"
 
 /** One pass over a list: without a status filter archived members are left out, so they need a second one. */
@@ -39,10 +41,10 @@ export type ListScanOptions = {
 }
 
 /** A reading under way. Its next question may be asked at any time. */
-export type Task = {
-  readonly sweep: SweepName
-  readonly reading: WindowReading
-}
+export type Task = { readonly sweep: SweepName; readonly reading: Reading }
+
+/** One of a range of `last_changed`. */
+export type WindowTask = Task & { readonly from: Second; readonly reading: WindowReading }
 
 export type ListScan = {
   readonly id: string
@@ -51,7 +53,7 @@ export type ListScan = {
   /** Takes an answer: the rows to deliver, and the readings whose next question is to be asked. */
   receive(task: Task, page: Page): { readonly ranges: readonly Range[]; readonly next: Task[] }
   /** The readings that may be cut, as they are before the horizon. */
-  cuttable(): Task[]
+  cuttable(): WindowTask[]
   /** Cuts the reading in which the second lies. The readings that begin by that; none if it is too late. */
   cut(sweep: SweepName, second: Second): Task[]
   /** What is to be read after a break, once what was received is written. */
@@ -76,14 +78,14 @@ export type ListResult = {
 
 type Sweep = {
   readonly name: SweepName
-  readonly windows: Set<RunningTask>
+  readonly windows: Set<WindowTask>
   tail: Place | undefined
   heldAt: Second | undefined
   asOf: Second
   passes: number
+  /** Kept where all of the sweep is read here: what was delivered, and what Mailchimp counts. */
+  readonly tally: Tally | undefined
 }
-
-type RunningTask = Task & { readonly from: Second }
 
 /** As many tail passes at most, where live and archived members keep changing places. */
 const MAX_PASSES = 6
@@ -98,16 +100,15 @@ const MAX_PASSES = 6
  */
 export function createListScan(from: ListPlace, { horizon, status, marginS }: ListScanOptions): ListScan {
   const versions: OpenVersions = new Map()
+  let isDone = from.isDone ?? false
   const live = startSweep("live", from.live)
   const sweeps = from.archived ? [live, startSweep("archived", from.archived)] : [live]
   let turn = live
-  let tail: RunningTask | undefined
+  let tail: WindowTask | undefined
   let tailIsNew = false
   let tailPasses = 0
   let rows = 0
   let totalItems: number | undefined
-  let isDone = from.isDone ?? false
-
   return {
     id: from.id,
     begin: () => (isDone ? [] : hasBody() ? sweeps.flatMap(({ windows }) => [...windows]) : startTail(live)),
@@ -144,17 +145,26 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
   function startSweep(name: SweepName, { windows, tail, heldAt }: SweepPlace): Sweep {
     const tasks = windows.map(({ until, ...place }) => startReading(name, place, until))
     const asOf = tail?.since ?? Number.POSITIVE_INFINITY
-    return { name, windows: new Set(tasks), tail, heldAt, asOf, passes: 0 }
+    const isWhole = tail?.since === Number.NEGATIVE_INFINITY && windows.length === 0 && !isDone
+    const tally = isWhole ? createTally({ listId: listId(), status: filterOf(name) }, versions) : undefined
+    return { name, windows: new Set(tasks), tail, heldAt, asOf, passes: 0, tally }
   }
 
-  function startReading(sweep: SweepName, from: Place, until?: Second): RunningTask {
-    const filter = sweep === "archived" ? "archived" : status
-    const options = { listId: listId(), status: filter, from, until, marginS, versions }
+  function startReading(sweep: SweepName, from: Place, until?: Second): WindowTask {
+    const options = { listId: listId(), status: filterOf(sweep), from, until, marginS, versions }
     return { sweep, from: from.since, reading: createWindowReading(options) }
   }
 
   function listId(): string {
     return from.id
+  }
+
+  function filterOf(sweep: SweepName): string | undefined {
+    return sweep === "archived" ? "archived" : status
+  }
+
+  function sweepOf({ sweep }: Task): Sweep {
+    return sweeps.find(({ name }) => name === sweep) ?? live
   }
 
   function startTail(sweep: Sweep): Task[] {
@@ -170,25 +180,39 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
     return sweeps.some(({ windows }) => windows.size > 0)
   }
 
-  function receive(task: RunningTask, page: Page) {
+  function receive(task: Task, page: Page) {
     totalItems ??= page.totalItems
     const { ranges, isNew } = task.reading.receive(page)
-    rows += countRows(ranges)
+    const delivered = countRows(ranges)
+    rows += delivered
+    // Only the first question of a whole list had no filter of dates.
+    const isUnfiltered = task === tail && tail?.from === Number.NEGATIVE_INFINITY
+    sweepOf(task).tally?.add(delivered, isUnfiltered ? page.totalItems : undefined)
     if (task === tail) tailIsNew ||= isNew
-    if (task === tail) turn.tail = task.reading.place()
+    if (tail && task === tail) turn.tail = tail.reading.place()
     return { ranges, next: task.reading.question() ? [task] : finish(task) }
   }
 
-  function finish(task: RunningTask): Task[] {
-    const sweep = sweeps.find(({ name }) => name === task.sweep) ?? live
+  function finish(task: Task): Task[] {
+    const sweep = sweepOf(task)
+    if (tail && task === tail) return finishTail(sweep, hold(sweep, tail))
+    for (const window of sweep.windows) if (window === task) return finishWindow(sweep, hold(sweep, window))
+    return check()
+  }
+
+  /** A reading that ended short holds the next export back to where it began. */
+  function hold(sweep: Sweep, task: WindowTask): WindowTask {
     if (task.reading.isShort()) sweep.heldAt = Math.min(task.from, sweep.heldAt ?? task.from)
-    if (task === tail) return finishTail(sweep, task)
+    return task
+  }
+
+  function finishWindow(sweep: Sweep, task: WindowTask): Task[] {
     sweep.windows.delete(task)
     if (!sweep.tail) sweep.asOf = Math.min(sweep.asOf, task.reading.asOf())
     return hasBody() ? [] : startTail(live)
   }
 
-  function finishTail(sweep: Sweep, { reading, from }: RunningTask): Task[] {
+  function finishTail(sweep: Sweep, { reading, from }: WindowTask): Task[] {
     const asOf = Math.max(reading.asOf(), from)
     sweep.asOf = asOf
     sweep.tail = { since: asOf }
@@ -200,6 +224,19 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
     const mayEnd =
       (!isFirst && !tailIsNew && sweeps.every(({ passes }) => passes > 0)) || tailPasses >= MAX_PASSES
     if (other && !mayEnd) return startTail(other)
+    return check()
+  }
+
+  /** Ends the list, unless fewer rows were delivered than Mailchimp counts. */
+  function check(): Task[] {
+    for (const sweep of sweeps) {
+      if (sweep.heldAt !== undefined) continue
+      const remedy = sweep.tally?.remedy()
+      if (remedy === undefined) continue
+      if (remedy === "tails") return startTail(sweep)
+      if (remedy !== "none") return [{ sweep: sweep.name, reading: remedy }]
+      sweep.heldAt = Number.NEGATIVE_INFINITY
+    }
     isDone = true
     return []
   }
@@ -207,12 +244,7 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
   function cut(name: SweepName, second: Second): Task[] {
     const sweep = sweeps.find((sweep) => sweep.name === name)
     if (!sweep) return []
-    if (
-      tail?.sweep === name &&
-      tail.reading.question() &&
-      second > tail.reading.place().since &&
-      second < horizon
-    ) {
+    if (tail?.sweep === name && second > tail.reading.place().since && second < horizon) {
       return convert(sweep, tail, second)
     }
     for (const { reading } of sweep.windows) {
@@ -227,7 +259,7 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
   }
 
   /** The first cut of a list: what was read as its tail becomes its body, and its tails begin at the horizon. */
-  function convert(sweep: Sweep, task: RunningTask, second: Second): Task[] {
+  function convert(sweep: Sweep, task: WindowTask, second: Second): Task[] {
     tail = undefined
     task.reading.cut(second)
     sweep.windows.add(task)

@@ -1,7 +1,14 @@
 import { createArrivals } from "../lib/arrivals.ts"
-import { cutAt, longest, probesFor } from "./cutting.ts"
+import { type Probe, createCutter } from "./cutter.ts"
 import type { Delivery } from "./delivery.ts"
-import { type ListPlace, type ListResult, type ListScan, type Task, createListScan } from "./list-scan.ts"
+import {
+  type ListPlace,
+  type ListResult,
+  type ListScan,
+  type Task,
+  type WindowTask,
+  createListScan,
+} from "./list-scan.ts"
 import { ask } from "./reading.ts"
 import type { Page, Second, Source } from "./source.ts"
 
@@ -26,7 +33,9 @@ export type Scan = {
   nextPlaces(): ListPlace[]
 }
 
-type Answer = { readonly list: ListScan; readonly task: Task; readonly page: Page; readonly isProbe: boolean }
+type Answer = { readonly page: Page } & (
+  { readonly list: ListScan; readonly task: Task } | { readonly probe: Probe<WindowTask> }
+)
 
 /**
  * Reads the members of lists while they change, exactly and side by side. What it promises: every member that exists from
@@ -41,10 +50,8 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
   const lists = options.lists.map((place) => createListScan(place, { horizon, status, marginS }))
   const unbegun = lists.filter((list) => !list.isDone())
   const answers = createArrivals<Answer>()
-  /** How many probes of a reading are under way. */
-  const probes = new Map<Task, number>()
-  /** What was probed in vain: all of its rows may be of one second. */
-  const uncuttable = new WeakSet<Task>()
+  const cutter = createCutter<WindowTask>()
+  const listOf = new WeakMap<Task, ListScan>()
 
   return {
     deliveries,
@@ -56,12 +63,13 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
     for (const list of lists) if (list.isDone()) onListEnd?.(list.result())
     fill()
     while (answers.pending() > 0) {
-      const { list, task, page, isProbe } = await answers.take()
-      if (isProbe) {
-        receiveProbe(list, task, page)
+      const answer = await answers.take()
+      if ("probe" in answer) {
+        cut(answer.probe, answer.page)
         fill()
         continue
       }
+      const { list, task, page } = answer
       const { ranges, next } = list.receive(task, page)
       for (const task of next) expect(list, task)
       fill()
@@ -71,9 +79,9 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
   }
 
   function expect(list: ListScan, task: Task): void {
+    listOf.set(task, list)
     const question = task.reading.question()
-    if (question)
-      answers.expect(ask(question, source, signal).then((page) => ({ list, task, page, isProbe: false })))
+    if (question) answers.expect(ask(question, source, signal).then((page) => ({ list, task, page })))
   }
 
   function fill(): void {
@@ -81,32 +89,23 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
       if (answers.pending() > 0 && source.spare() < 1) return
       const list = unbegun.shift()
       if (list) for (const task of list.begin()) expect(list, task)
-      else if (!cutLongest()) return
+      else if (!probe()) return
     }
   }
 
-  function cutLongest(): boolean {
-    const listByTask = new Map(lists.flatMap((list) => list.cuttable().map((task) => [task, list])))
-    const task = longest([...listByTask.keys()].filter((task) => !probes.has(task) && !uncuttable.has(task)))
-    const list = task && listByTask.get(task)
-    if (!list) return false
-    const queries = probesFor(task, source.spare())
-    if (queries.length === 0) return false
-    probes.set(task, queries.length)
-    uncuttable.add(task)
-    for (const query of queries) {
-      answers.expect(source.read(query, signal).then((page) => ({ list, task, page, isProbe: true })))
+  function probe(): boolean {
+    const tasks = lists.flatMap((list) => list.cuttable())
+    const probes = cutter.probes(tasks, source.spare())
+    for (const probe of probes) {
+      answers.expect(source.read(probe.query, signal).then((page) => ({ probe, page })))
     }
-    return true
+    return probes.length > 0
   }
 
-  function receiveProbe(list: ListScan, task: Task, page: Page): void {
-    const left = (probes.get(task) ?? 0) - 1
-    if (left > 0) probes.set(task, left)
-    else probes.delete(task)
-    const second = cutAt(page)
-    const begun = second === undefined ? [] : list.cut(task.sweep, second)
-    if (begun.length > 0) uncuttable.delete(task)
-    for (const child of begun) expect(list, child)
+  function cut(probe: Probe<WindowTask>, page: Page): void {
+    for (const { task, second } of cutter.receive(probe, page)) {
+      const list = listOf.get(task)
+      for (const begun of list?.cut(task.sweep, second) ?? []) if (list) expect(list, begun)
+    }
   }
 }

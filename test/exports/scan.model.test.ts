@@ -16,7 +16,7 @@ test(
         })
       })
     }
-    expect(short / runs).toBeLessThan(0.12)
+    expect(short / runs).toBeLessThan(0.01)
   },
   Math.max(60_000, runs * 60),
 )

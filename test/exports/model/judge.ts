@@ -2,7 +2,7 @@ import type { Delivery } from "../../../src/exports/delivery.ts"
 import { type Change, type List, type Member, type ModelMailchimp, bytesOf } from "./mailchimp.ts"
 
 /** What a consumer has: of each member the last row that was delivered, and in which stream. */
-export type Replica = Map<string, { readonly change: Change; readonly stream: number }>
+export type Replica = Map<string, { readonly change: Change; readonly stream: number | undefined }>
 
 /** What an export promised of a list. */
 export type Promised = {
@@ -19,12 +19,16 @@ export class Broken extends Error {
   override readonly name = "Broken"
 }
 
-/** Takes a delivery into the replica, and checks it against what was delivered before. */
+/**
+ * Takes a delivery into the replica, and checks it against what was delivered before.
+ *
+ * @param stream without it duplicates are allowed
+ */
 export function receive(
   replica: Replica,
   { page, ranges }: Delivery,
   mailchimp: ModelMailchimp,
-  stream: number,
+  stream: number | undefined,
 ): void {
   for (const { start, end } of ranges) {
     for (let index = start; index < end; index += 1) {
@@ -33,7 +37,7 @@ export function receive(
       const before = replica.get(id)
       if (before && before.change.order > change.order)
         throw new Broken(`An older version after a newer one: ${id}`)
-      if (before?.change === change && before.stream === stream)
+      if (stream !== undefined && before?.change === change && before.stream === stream)
         throw new Broken(`A duplicate without a cause: ${id}`)
       replica.set(id, { change, stream })
     }

@@ -14,6 +14,9 @@ export type Change = {
   readonly content: number
 }
 
+/** The content of members that have no date, where there are any. */
+export const UNDATED = 7
+
 export type Member = { readonly id: string; readonly changes: Change[] }
 export type List = { readonly id: string; readonly members: Member[] }
 
@@ -32,6 +35,8 @@ export type Settings = {
   readonly failure: number
   /** Count and rows of an answer are evaluated at different moments. */
   readonly isTorn: boolean
+  /** A rule of Mailchimp's that is not what the scan relies on. */
+  readonly oddity: "none" | "before_exclusive" | "since_inclusive" | "undated" | "count_too_high"
 }
 
 export type ModelMailchimp = Source & {
@@ -120,6 +125,7 @@ export function createModelMailchimp(
     const rowsAt = isSlow && random.chance(0.5) ? Math.min(start + 0.01, end) : random.between(start, end)
     const totalAt = settings.isTorn ? random.between(start, end) : rowsAt
     const server = random.pick(settings.servers)
+    const surplus = settings.oddity === "count_too_high" ? 2 : 0
     let rows: readonly Row[] = []
     let totalItems = 0
 
@@ -129,12 +135,12 @@ export function createModelMailchimp(
         const isShort = random.chance(settings.short)
         const length = isShort ? random.int(0, count) : count
         rows = all.slice(query.offset, query.offset + length)
-        if (totalAt === rowsAt) totalItems = all.length
+        if (totalAt === rowsAt) totalItems = all.length + surplus
         return false
       })
       if (totalAt !== rowsAt) {
         time.at(totalAt, () => {
-          totalItems = select(list, query).length
+          totalItems = select(list, query).length + surplus
           return false
         })
       }
@@ -151,11 +157,20 @@ export function createModelMailchimp(
   function select(list: List, query: MembersQuery): readonly Row[] {
     const { status, since = -Infinity, before = Infinity, direction } = query
     const rows = visibleRows(list).filter(({ change }) => {
-      if (change.second <= since || change.second > before) return false
+      if (!isBetween(change, since, before)) return false
       if (status !== undefined) return change.status === status
       return change.status === "subscribed" || change.status === "unsubscribed"
     })
     return direction === "DESC" ? rows.toReversed() : rows
+  }
+
+  function isBetween({ second, content }: Change, since: Second, before: Second): boolean {
+    const { oddity } = settings
+    // Members without a date are found by no filter of dates.
+    if (oddity === "undated" && content === UNDATED) return since === -Infinity && before === Infinity
+    if (oddity === "before_exclusive" && second === before) return false
+    if (oddity === "since_inclusive" && second === since) return true
+    return second > since && second <= before
   }
 
   /** The members as they are visible now, in the order of their seconds. Kept until something changes. */
@@ -173,7 +188,12 @@ export function createModelMailchimp(
       const tie = settings.ties === "stable" ? index : settings.ties === "reversed" ? -index : random.next()
       if (change) rows.push({ id, change, tie })
     })
-    const sorted = rows.toSorted((a, b) => a.change.second - b.change.second || a.tie - b.tie)
+    // Members without a date come last, where they are hardest to find.
+    const placeOf = ({ change }: Row) =>
+      settings.oddity === "undated" && change.content === UNDATED ? Infinity : change.second
+    const sorted = rows.toSorted((a, b) =>
+      placeOf(a) === placeOf(b) ? a.tie - b.tie : placeOf(a) - placeOf(b),
+    )
     rowsByList.set(list, { rows: sorted, until })
     return sorted
   }
@@ -182,7 +202,10 @@ export function createModelMailchimp(
     const page: Page = {
       length: rows.length,
       id: (index) => rows[index]!.id,
-      second: (index) => rows[index]?.change.second,
+      second: (index) => {
+        const change = rows[index]?.change
+        return settings.oddity === "undated" && change?.content === UNDATED ? undefined : change?.second
+      },
       fingerprint: (index) => bytesOf(rows[index]!.change),
       bytes: () => new Uint8Array(),
       release: () => {},

@@ -14,7 +14,7 @@ import { createVirtualTime } from "./virtual-time.ts"
  * Exports lists of a model of Mailchimp, all of it made up from the seed, with crashes and incremental exports after, and
  * checks the promise to the letter.
  *
- * @returns how many lists ended short: a schedule may be so bad that nothing better is possible
+ * @returns how many lists ended short although Mailchimp gave what it counted
  */
 export async function runSchedule(seed: number): Promise<number> {
   const random = createRandom(seed)
@@ -22,9 +22,11 @@ export async function runSchedule(seed: number): Promise<number> {
   const time = createVirtualTime(start)
   const settings = randomSettings(random)
   const mailchimp = createModelMailchimp(randomLists(random, start), settings, random, time)
-  startChurn(mailchimp, random, time)
+  // Rows that are hidden show in the count of a list at rest only: its changes are delivered, and so counted, twice.
+  if (settings.oddity === "none") startChurn(mailchimp, random, time)
   const consumerS = random.pick([0, 0, 0, 0.1, 3])
-  const crash = random.pick([0, 0, 0.05, 0.2])
+  // A resumed export does not know how many rows came before, so a Mailchimp that hides some is not found out.
+  const crash = settings.oddity === "none" ? random.pick([0, 0, 0.05, 0.2]) : 0
   const withArchived = random.chance(0.4)
   const incrementals = random.pick([0, 0, 1, 3])
 
@@ -66,7 +68,7 @@ export async function runSchedule(seed: number): Promise<number> {
       )
       let isBroken = false
       for await (const delivery of scan.deliveries()) {
-        receive(replica, delivery, mailchimp, streams)
+        receive(replica, delivery, mailchimp, settings.oddity === "none" ? streams : undefined)
         rows += countRows(delivery.ranges)
         if (crash > 0 && random.chance(0.7)) places = scan.places()
         isBroken = crashes > 0 && random.chance(crash)
@@ -96,7 +98,7 @@ export async function runSchedule(seed: number): Promise<number> {
     for (const list of mailchimp.lists) {
       const result = results.findLast(({ listId }) => listId === list.id)
       if (!result) throw new Broken(`No result for ${list.id}`)
-      if (result.isShort) short += 1
+      if (result.isShort) short += settings.short === 0 && settings.oddity === "none" ? 1 : 0
       else judgeList(replica, list, { ...promised, asOf: result.asOf })
     }
     const fewest = mailchimp.lists.length + rows / (settings.pageSize - 1)

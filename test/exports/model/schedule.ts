@@ -1,4 +1,12 @@
-import type { Change, List, Member, ModelMailchimp, Settings, Status } from "./mailchimp.ts"
+import {
+  type Change,
+  type List,
+  type Member,
+  type ModelMailchimp,
+  type Settings,
+  type Status,
+  UNDATED,
+} from "./mailchimp.ts"
 import type { Random } from "./random.ts"
 import type { VirtualTime } from "./virtual-time.ts"
 
@@ -18,6 +26,9 @@ export function randomSettings(random: Random): Settings {
     short: random.pick([0, 0, 0, 0.05, 0.3, 0.9]),
     failure: random.pick([0, 0, 0.05, 0.2]),
     isTorn: random.chance(0.5),
+    oddity: random.chance(0.9)
+      ? "none"
+      : random.pick(["before_exclusive", "since_inclusive", "undated", "count_too_high"]),
   }
 }
 
@@ -29,7 +40,13 @@ export function randomLists(random: Random, start: number): List[] {
     const tied = random.chance(0.2) ? random.int(0, 200) : 0
     const members: Member[] = []
     const addAt = (second: number, status: Status) => {
-      const change: Change = { order: 0, second, visibleAt: 0, status, content: 0 }
+      const change: Change = {
+        order: 0,
+        second,
+        visibleAt: 0,
+        status,
+        content: random.chance(0.02) ? UNDATED : 0,
+      }
       members.push({ id: `${id}-${members.length}`, changes: [change] })
     }
     const statusOf = () => (random.chance(0.15) ? "archived" : random.pick(live))
