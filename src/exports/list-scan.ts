@@ -202,7 +202,7 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
 
   /** A reading that ended short holds the next export back to where it began. */
   function hold(sweep: Sweep, task: WindowTask): WindowTask {
-    if (task.reading.isShort()) sweep.heldAt = Math.min(task.from, sweep.heldAt ?? task.from)
+    sweep.heldAt = heldAtOf(sweep, [task])
     return task
   }
 
@@ -273,11 +273,17 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
     return begun
   }
 
-  function placeOf({ windows, tail, heldAt }: Sweep): SweepPlace {
-    const places = Array.from(windows, ({ reading }) => ({
+  function heldAtOf({ heldAt }: Sweep, tasks: readonly WindowTask[]): Second | undefined {
+    const starts = tasks.filter(({ reading }) => reading.isShort()).map(({ from }) => from)
+    return starts.length === 0 ? heldAt : Math.min(...starts, heldAt ?? Number.POSITIVE_INFINITY)
+  }
+
+  function placeOf(sweep: Sweep): SweepPlace {
+    const running = [...sweep.windows, ...(tail?.sweep === sweep.name ? [tail] : [])]
+    const places = Array.from(sweep.windows, ({ reading }) => ({
       ...reading.place(),
       until: reading.until() ?? horizon,
     }))
-    return { windows: places, tail, heldAt }
+    return { windows: places, tail: sweep.tail, heldAt: heldAtOf(sweep, running) }
   }
 }
