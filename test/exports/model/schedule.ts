@@ -28,9 +28,11 @@ export function randomSettings(random: Random): Settings {
     failure: random.pick([0, 0, 0.05, 0.2]),
     // A short page with a count of a moment later, when someone had left, looks like the last one, and nothing tells.
     isTorn: short === 0 && random.chance(0.7),
-    oddity: random.chance(0.9)
-      ? "none"
-      : random.pick(["before_exclusive", "since_inclusive", "undated", "count_too_high"]),
+    // After a short export only dates are asked for, and a member without one stays hidden.
+    oddity:
+      short > 0 || random.chance(0.85)
+        ? "none"
+        : random.pick(["before_exclusive", "since_inclusive", "undated", "count_too_high"]),
   }
 }
 
