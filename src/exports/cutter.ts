@@ -12,7 +12,7 @@ export type Probe<T extends Cuttable> = {
   readonly proves?: Second
 }
 
-export type Cut<T extends Cuttable> = { readonly task: T; readonly second: Second }
+type Cut<T extends Cuttable> = { readonly task: T; readonly second: Second }
 
 export type Cutter<T extends Cuttable> = {
   /** What to ask with so many requests to spare, to cut the longest of the readings; nothing where none is worth it. */

@@ -14,7 +14,7 @@ export type ExportList = {
 }
 
 /** A line of the stream that is not a member: an object with a key that no member has. */
-export type EventLine = { readonly $export: string }
+type EventLine = { readonly $export: string }
 
 export type EventLines = {
   /** The first lines: the start, and what is gone since the export that this one continues. */
@@ -111,6 +111,7 @@ export function createEventLines(options: EventOptions): EventLines {
   }
 }
 
-function toDate(second: Second): string {
-  return new Date(second * 1000).toISOString().replace(".000Z", "Z")
+/** Undefined for a list that was done before the export was continued, and whose cursor does not say. */
+function toDate(second: Second): string | undefined {
+  return !Number.isFinite(second) ? undefined : new Date(second * 1000).toISOString().replace(".000Z", "Z")
 }

@@ -5,7 +5,7 @@ import { type Tally, createTally } from "./tally.ts"
 import { type Place, type WindowReading, createWindowReading } from "./window.ts"
 
 /** One pass over a list: without a status filter archived members are left out, so they need a second one. */
-export type SweepName = "live" | "archived"
+type SweepName = "live" | "archived"
 
 /** A part of the body that is not finished, from its place to its last second. */
 export type WindowPlace = Place & { readonly until: Second }
@@ -109,6 +109,7 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
   let tailPasses = 0
   let rows = 0
   let totalItems: number | undefined
+
   return {
     id: from.id,
     begin: () => (isDone ? [] : hasBody() ? sweeps.flatMap(({ windows }) => [...windows]) : startTail(live)),
@@ -200,9 +201,8 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
     return check()
   }
 
-  /** A reading that ended short holds the next export back to where it began. */
   function hold(sweep: Sweep, task: WindowTask): WindowTask {
-    if (task.reading.isShort()) sweep.heldAt = Math.min(task.from, sweep.heldAt ?? task.from)
+    sweep.heldAt = heldAtOf(sweep, [task])
     return task
   }
 
@@ -273,11 +273,18 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
     return begun
   }
 
-  function placeOf({ windows, tail, heldAt }: Sweep): SweepPlace {
-    const places = Array.from(windows, ({ reading }) => ({
+  /** Where the next export has to begin again: the start of the first reading that is short, of these and earlier ones. */
+  function heldAtOf({ heldAt }: Sweep, tasks: readonly WindowTask[]): Second | undefined {
+    const starts = tasks.filter(({ reading }) => reading.isShort()).map(({ from }) => from)
+    return starts.length === 0 ? heldAt : Math.min(...starts, heldAt ?? Number.POSITIVE_INFINITY)
+  }
+
+  function placeOf(sweep: Sweep): SweepPlace {
+    const running = [...sweep.windows, ...(tail?.sweep === sweep.name ? [tail] : [])]
+    const places = Array.from(sweep.windows, ({ reading }) => ({
       ...reading.place(),
       until: reading.until() ?? horizon,
     }))
-    return { windows: places, tail, heldAt }
+    return { windows: places, tail: sweep.tail, heldAt: heldAtOf(sweep, running) }
   }
 }

@@ -17,7 +17,7 @@ import type { Source } from "./source.ts"
 export type FormatName = keyof typeof formats
 
 /** Event lines between the members, which tell where the export is and let a consumer go on from there. */
-export type EventsOptions = {
+type EventsOptions = {
   readonly exportId: string
   /** Names the selection, for the cursors. */
   readonly selectionId: string

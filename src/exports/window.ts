@@ -19,7 +19,7 @@ export type WindowOptions = {
   readonly versions: OpenVersions
 }
 
-export type Rest = { readonly rows: number; readonly pageRows: number }
+type Rest = { readonly rows: number; readonly pageRows: number }
 
 export type WindowReading = Reading & {
   /** Where to go on after a break, once what was received is written. */

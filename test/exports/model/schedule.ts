@@ -15,6 +15,7 @@ export const MARGIN_S = 10
 const live: readonly Status[] = ["subscribed", "subscribed", "unsubscribed"]
 
 export function randomSettings(random: Random): Settings {
+  const short = random.pick([0, 0, 0, 0.05, 0.3, 0.9])
   return {
     permits: random.pick([1, 2, 4, 10]),
     pageSize: random.int(5, 20),
@@ -23,12 +24,15 @@ export function randomSettings(random: Random): Settings {
     ties: random.pick(["stable", "stable", "reversed", "shuffled"]),
     latency: random.pick([0.03, 0.3, 1, 3]),
     slow: random.pick([0, 0, 0.02, 0.2]),
-    short: random.pick([0, 0, 0, 0.05, 0.3, 0.9]),
+    short,
     failure: random.pick([0, 0, 0.05, 0.2]),
-    isTorn: random.chance(0.5),
-    oddity: random.chance(0.9)
-      ? "none"
-      : random.pick(["before_exclusive", "since_inclusive", "undated", "count_too_high"]),
+    // A short page with a count of a moment later, when someone had left, looks like the last one, and nothing tells.
+    isTorn: short === 0 && random.chance(0.7),
+    // After a short export only dates are asked for, and a member without one stays hidden.
+    oddity:
+      short > 0 || random.chance(0.85)
+        ? "none"
+        : random.pick(["before_exclusive", "since_inclusive", "undated", "count_too_high"]),
   }
 }
 
@@ -40,12 +44,14 @@ export function randomLists(random: Random, start: number): List[] {
     const tied = random.chance(0.2) ? random.int(0, 200) : 0
     const members: Member[] = []
     const addAt = (second: number, status: Status) => {
+      // An incremental export, which asks by dates, cannot see a member without one.
+      const content = second < start - 20 && random.chance(0.02) ? UNDATED : 0
       const change: Change = {
         order: 0,
         second,
         visibleAt: 0,
         status,
-        content: random.chance(0.02) ? UNDATED : 0,
+        content,
       }
       members.push({ id: `${id}-${members.length}`, changes: [change] })
     }
