@@ -23,10 +23,9 @@ const sweep = z.union([
   place,
   z.object({ tail: place.optional(), heldAt: second.optional(), windows: z.array(window).optional() }),
 ])
-const list = z.union([
-  z.tuple([z.string(), z.union([z.literal(0), z.literal(1)]), sweep]),
-  z.tuple([z.string(), z.union([z.literal(0), z.literal(1)]), sweep, sweep]),
-])
+/** How many members a list was counted to have, once it was; in brackets once it is done. */
+const total = z.union([z.null(), z.int(), z.tuple([z.int()])])
+const list = z.union([z.tuple([z.string(), total, sweep]), z.tuple([z.string(), total, sweep, sweep])])
 const content = z.object({
   v: z.literal(1),
   kind: z.enum(["checkpoint", "end"]),
@@ -36,6 +35,7 @@ const content = z.object({
   lists: z.array(list),
 })
 
+type TotalContent = z.infer<typeof total>
 type PlaceContent = z.infer<typeof place>
 type WindowContent = z.infer<typeof window>
 type SweepContent = z.infer<typeof sweep>
@@ -50,9 +50,9 @@ export function toCursorContent({ kind, selection, isIncremental, horizon, lists
     selection,
     incremental: isIncremental,
     horizon,
-    lists: lists.map(({ id, isDone, live, archived }) => {
-      const done = isDone ? 1 : 0
-      return archived ? [id, done, fromSweep(live), fromSweep(archived)] : [id, done, fromSweep(live)]
+    lists: lists.map(({ id, totalItems = null, isDone, live, archived }) => {
+      const total: TotalContent = isDone ? [totalItems ?? 0] : totalItems
+      return archived ? [id, total, fromSweep(live), fromSweep(archived)] : [id, total, fromSweep(live)]
     }),
   }
 
@@ -91,9 +91,10 @@ export function parseCursorContent(value: unknown): Cursor {
     selection,
     isIncremental: incremental,
     horizon,
-    lists: lists.map(([id, done, live, archived]) => ({
+    lists: lists.map(([id, total, live, archived]) => ({
       id,
-      isDone: done === 1,
+      totalItems: (Array.isArray(total) ? total[0] : total) ?? undefined,
+      isDone: Array.isArray(total),
       live: toSweep(live),
       archived: archived === undefined ? undefined : toSweep(archived),
     })),

@@ -30,6 +30,8 @@ export type ListPlace = {
   /** Without it archived members are not read. */
   readonly archived?: SweepPlace | undefined
   readonly isDone?: boolean | undefined
+  /** By Mailchimp's count, when the list was begun. */
+  readonly totalItems?: number | undefined
 }
 
 export type ListScanOptions = {
@@ -68,8 +70,8 @@ export type ListScan = {
 export type ListResult = {
   readonly listId: string
   readonly rows: number
-  /** By Mailchimp's count, when the list was begun. Unknown of a list that was done before the export was continued. */
-  readonly totalItems: number | undefined
+  /** By Mailchimp's count, when the list was begun. */
+  readonly totalItems: number
   /** Every member that existed from the start to this second was delivered, in the version of this second or a later one. */
   readonly asOf: Second
   /** Rows may be missing all the same, as Mailchimp's answers did not add up. */
@@ -108,7 +110,7 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
   let tailIsNew = false
   let tailPasses = 0
   let rows = 0
-  let totalItems: number | undefined
+  let { totalItems } = from
 
   return {
     id: from.id,
@@ -121,7 +123,7 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
     cut,
     place: () => {
       const [live, archived] = sweeps.map(placeOf)
-      return { id: from.id, live: live ?? from.live, archived, isDone }
+      return { id: from.id, live: live ?? from.live, archived, isDone, totalItems }
     },
     isDone: () => isDone,
     nextPlace: () => {
@@ -137,7 +139,7 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
     result: () => ({
       listId: from.id,
       rows,
-      totalItems,
+      totalItems: totalItems ?? 0,
       asOf: Math.min(...sweeps.map(({ asOf }) => asOf)),
       isShort: sweeps.some(({ heldAt }) => heldAt !== undefined),
     }),

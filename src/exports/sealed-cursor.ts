@@ -1,6 +1,7 @@
+import { deflateRawSync, inflateRawSync } from "node:zlib"
 import { AppError, CannotOpen, SealedForAnother } from "../errors.ts"
 import type { Sealer } from "../sealer.ts"
-import { type Cursor, parseCursorContent, toCursorContent } from "./cursor.ts"
+import { type Cursor, type CursorContent, parseCursorContent, toCursorContent } from "./cursor.ts"
 
 /** Cursors as consumers see them: texts that only this service can read, bound to one connection. */
 export type SealedCursors = {
@@ -16,7 +17,7 @@ export type SealedCursors = {
 export function createSealedCursors(sealer: Sealer, connectionId: string): SealedCursors {
   const binding = { purpose: "cursor", owner: connectionId } as const
   return {
-    seal: (cursor) => sealer.seal(toCursorContent(cursor), binding),
+    seal: (cursor) => sealer.seal(pack(toCursorContent(cursor)), binding),
     open: async (text, selection) => {
       const content = await sealer.open(text, binding).catch((cause: unknown) => {
         if (cause instanceof SealedForAnother) {
@@ -39,9 +40,15 @@ export function createSealedCursors(sealer: Sealer, connectionId: string): Seale
   }
 }
 
-function parse(content: unknown): Cursor {
+/** Ids and numbers of a hundred lists are much the same, and a cursor has to fit into a URL. */
+function pack(content: CursorContent): string {
+  return deflateRawSync(JSON.stringify(content)).toString("base64")
+}
+
+function parse(packed: unknown): Cursor {
   try {
-    return parseCursorContent(content)
+    const content = inflateRawSync(Buffer.from(String(packed), "base64")).toString()
+    return parseCursorContent(JSON.parse(content))
   } catch (cause) {
     throw new AppError("cursor_expired", "Cannot continue the export as its cursor is of an older version", {
       cause,

@@ -25,12 +25,17 @@ const cursor: fc.Arbitrary<Cursor> = fc.record({
   isIncremental: fc.boolean(),
   horizon: fc.constant(horizon),
   lists: fc.array(
-    fc.record({
-      id: fc.string(),
-      isDone: fc.boolean(),
-      live: sweep,
-      archived: fc.option(sweep, { nil: undefined }),
-    }),
+    fc
+      .record({
+        id: fc.string(),
+        counted: fc.oneof(
+          fc.record({ isDone: fc.constant(true), totalItems: fc.nat() }),
+          fc.record({ isDone: fc.constant(false), totalItems: fc.option(fc.nat(), { nil: undefined }) }),
+        ),
+        live: sweep,
+        archived: fc.option(sweep, { nil: undefined }),
+      })
+      .map(({ counted, ...list }) => ({ ...list, ...counted })),
     { maxLength: 5 },
   ),
 })
@@ -45,7 +50,8 @@ describe("createSealedCursors()", () => {
   })
 
   test("stays under 4 KB for 100 lists, ten of them read side by side", async () => {
-    const idOf = (number: number) => number.toString(16).padStart(10, "a")
+    const idOf = (number: number) =>
+      new Bun.CryptoHasher("md5").update(String(number)).digest("hex").slice(0, 10)
     const whole = { windows: [], tail: { since: Number.NEGATIVE_INFINITY } }
     const done = { windows: [], tail: { since: horizon + 3 } }
     const windows = Array.from({ length: 10 }, (_, index) => ({
@@ -55,6 +61,7 @@ describe("createSealedCursors()", () => {
     const lists = Array.from({ length: 100 }, (_, index) => ({
       id: idOf(index),
       isDone: index < 50,
+      totalItems: index <= 50 ? 123_456 : undefined,
       live: index < 50 ? done : index === 50 ? { windows, tail: { since: horizon } } : whole,
       archived: index < 50 ? done : whole,
     }))
