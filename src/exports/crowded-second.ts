@@ -23,14 +23,18 @@ const MAX_PASSES = 20
 /** The part of a page that is asked for again with the next one, so that a few leavers do not open a gap. */
 const OVERLAP = 1 / 20
 
+type Answer = { readonly total: number; ids: number }
+const nothing: Answer = { total: 0, ids: 0 }
+
 /**
  * Reads a closed second that fills a page by itself. All its rows share one `last_changed`, so nothing but an offset
  * can tell them apart, and rows that leave the second meanwhile shift the others to the left. Two things make up for it:
  *
  * - A page must contain a row of the contiguous prefix that was delivered. Without one there may be a gap before it: its
  *   rows are delivered, but the reading goes back, by one page, then two, four, until it finds one; offset 0 is always good.
- * - The second is left only when it is complete. It can only lose rows, so when the distinct ids of answers asked for
- *   after its present total was first shown are as many as that total, they are all of it, in whatever order they came.
+ * - The second is left only when it is complete. It can only lose rows, so what is shown after an answer was there
+ *   when that answer's total was counted. When, for any of the answers, the distinct ids shown after it are as many as
+ *   its total, they are all of it, in whatever order they came, and whoever left after he was shown does not matter.
  *
  * @param query the question for just this second, (second - 1, second]
  * @param deliveredIds the ids of its rows that were delivered before; new ones are added
@@ -48,9 +52,10 @@ export function createCrowdedSecond(
   let stepBack = 1
   let repeats = 0
 
-  let total: number | undefined
-  let idsOfTotal = new Set<string>()
-  let idsBeforePass = 0
+  /** Of each id the latest answer that showed it, and of each answer how many ids it was the latest to show. */
+  const latest = new Map<string, Answer>()
+  const answers: Answer[] = []
+  let beforePass = { total: Number.NaN, missing: Number.NaN }
   let passesInVain = 0
   let passes = 0
 
@@ -68,22 +73,33 @@ export function createCrowdedSecond(
     const all = { headEnd: page.length, knownIds: deliveredIds, openStart: page.length }
     const selected = selectRows(page, page.length, all, versions)
     for (const id of ids) deliveredIds.add(id)
-    if (isComplete(page, ids)) ended = "complete"
+    note(page, ids)
+    if (isGone(page) || missing() === 0) ended = "complete"
     else move(page, ids)
     return selected
   }
 
-  function isComplete({ totalItems }: Page, ids: readonly string[]): boolean {
-    if (totalItems !== total) {
-      // The rows of this answer may be older than its count.
-      total = totalItems
-      idsOfTotal = new Set()
-      idsBeforePass = 0
-      passesInVain = 0
-      return total === 0 && ids.length === 0
+  function note({ totalItems }: Page, ids: readonly string[]): void {
+    const answer = { total: totalItems, ids: 0 }
+    answers.push(answer)
+    for (const id of ids) {
+      const earlier = latest.get(id)
+      if (earlier) earlier.ids -= 1
+      answer.ids += 1
+      latest.set(id, answer)
     }
-    for (const id of ids) idsOfTotal.add(id)
-    return total > 0 && idsOfTotal.size === total
+  }
+
+  /** How many rows of an earlier answer's total were not shown by the answers after it, for the answer that lacks fewest. */
+  function missing(): number {
+    let fewest = Number.POSITIVE_INFINITY
+    let shown = 0
+    for (let index = answers.length - 1; index >= 0; index -= 1) {
+      const { total, ids } = answers[index] ?? nothing
+      if (shown > 0) fewest = Math.min(fewest, Math.abs(total - shown))
+      shown += ids
+    }
+    return fewest
   }
 
   function move(page: Page, ids: readonly string[]): void {
@@ -108,11 +124,17 @@ export function createCrowdedSecond(
     else ended = "short"
   }
 
+  function isGone(page: Page): boolean {
+    return page.length === 0 && page.totalItems === 0
+  }
+
   function startAgain(): void {
-    passesInVain = idsOfTotal.size > idsBeforePass ? 0 : passesInVain + 1
+    const now = { total: answers.at(-1)?.total ?? 0, missing: missing() }
+    const isInVain = now.total === beforePass.total && now.missing >= beforePass.missing
+    passesInVain = isInVain ? passesInVain + 1 : 0
     passes += 1
     if (passesInVain === MAX_PASSES_IN_VAIN || passes === MAX_PASSES) ended = "short"
-    idsBeforePass = idsOfTotal.size
+    beforePass = now
     offset = 0
     prefixIds = new Set()
     repeats = 0

@@ -58,13 +58,24 @@ describe("createCrowdedSecond()", () => {
     expect(offset()).toBe(3)
   })
 
-  test("counts anew when the total has changed", () => {
-    const { second, offset, receive } = start()
+  test("is complete whoever left after he was shown, as all that an answer counts was shown after it", () => {
+    const { second, receive } = start()
+    receive("abcd", 7)
+    receive("defg", 7)
     receive("abcd", 5)
-    receive("de", 5)
-    receive("abce", 4)
-    expect(offset()).toBe(0)
-    receive("abce", 4)
+    expect(second.question()).toBeUndefined()
+    expect(second.isShort()).toBe(false)
+  })
+
+  test("counts from a later answer when a row left that was not shown again", () => {
+    const { second, receive } = start()
+    receive("abcd", 6)
+    receive("def", 6)
+    receive("abde", 5)
+    expect(second.question()?.query.offset).toBe(3)
+    receive("ef", 5)
+    expect(second.question()?.query.offset).toBe(0)
+    receive("abde", 5)
     expect(second.question()).toBeUndefined()
     expect(second.isShort()).toBe(false)
   })
