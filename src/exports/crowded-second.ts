@@ -74,7 +74,8 @@ export function createCrowdedSecond(
     const selected = selectRows(page, page.length, all, versions)
     for (const id of ids) deliveredIds.add(id)
     note(page, ids)
-    if (isGone(page) || missing() === 0) ended = "complete"
+    const isGone = page.length === 0 && page.totalItems === 0
+    if (isGone || missing() === 0) ended = "complete"
     else move(page, ids)
     return selected
   }
@@ -122,10 +123,6 @@ export function createCrowdedSecond(
       repeats = 0
     } else if (repeats < MAX_REPEATS) repeats += 1
     else ended = "short"
-  }
-
-  function isGone(page: Page): boolean {
-    return page.length === 0 && page.totalItems === 0
   }
 
   function startAgain(): void {

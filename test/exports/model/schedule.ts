@@ -16,6 +16,8 @@ const live: readonly Status[] = ["subscribed", "subscribed", "unsubscribed"]
 
 export function randomSettings(random: Random): Settings {
   const short = random.pick([0, 0, 0, 0.05, 0.3, 0.9])
+  // After a short export only dates are asked for, and a member without one stays hidden.
+  const undated = short > 0 ? [] : (["undated"] as const)
   return {
     permits: random.pick([1, 2, 4, 10]),
     pageSize: random.int(5, 20),
@@ -26,13 +28,10 @@ export function randomSettings(random: Random): Settings {
     slow: random.pick([0, 0, 0.02, 0.2]),
     short,
     failure: random.pick([0, 0, 0.05, 0.2]),
-    // A short page with a count of a moment later, when someone had left, looks like the last one, and nothing tells.
-    isTorn: short === 0 && random.chance(0.7),
-    // After a short export only dates are asked for, and a member without one stays hidden.
-    oddity:
-      short > 0 || random.chance(0.85)
-        ? "none"
-        : random.pick(["before_exclusive", "since_inclusive", "undated", "count_too_high"]),
+    isTorn: random.chance(0.7),
+    oddity: random.chance(0.85)
+      ? "none"
+      : random.pick(["before_exclusive", "since_inclusive", "count_too_high", ...undated]),
   }
 }
 
