@@ -2,16 +2,7 @@ import { type OpenVersions, type Selected, selectRows } from "./delivery.ts"
 import { type Question, type Reading, MAX_REPEATS, pauseBefore } from "./reading.ts"
 import type { MembersQuery, Page } from "./source.ts"
 
-/** Where a reading of a crowded second is to go on: behind the contiguous rows that were delivered. */
-export type CrowdedPlace = {
-  readonly offset: number
-  /** The id of the last of those rows. */
-  readonly id: string
-}
-
 export type CrowdedSecond = Reading & {
-  /** Where to go on after a break; undefined for the beginning. */
-  place(): CrowdedPlace | undefined
   /** Whether it ended although not all rows that were counted have been seen. */
   isShort(): boolean
 }
@@ -20,7 +11,7 @@ export type CrowdedSecond = Reading & {
 const MAX_PASSES_IN_VAIN = 3
 /** Rows that keep leaving, or a count that never rests, must not hold the export for ever. */
 const MAX_PASSES = 20
-/** The part of a page that is asked for again with the next one, so that a few leavers do not open a gap. */
+/** The part of a page that is asked for again with the next one, so that few leavers open no gap. */
 const OVERLAP = 1 / 20
 
 type Answer = { readonly total: number; ids: number }
@@ -28,28 +19,22 @@ const nothing: Answer = { total: 0, ids: 0 }
 
 /**
  * Reads a closed second that fills a page by itself. All its rows share one `last_changed`, so nothing but an offset
- * can tell them apart, and rows that leave the second meanwhile shift the others to the left. Two things make up for it:
+ * can tell them apart, and rows that leave the second meanwhile shift the others to the left, or into a gap between two
+ * pages. So it is read from the beginning again and again, until it is complete.
  *
- * - A page must contain a row of the contiguous prefix that was delivered. Without one there may be a gap before it: its
- *   rows are delivered, but the reading goes back, by one page, then two, four, until it finds one; offset 0 is always good.
- * - The second is left only when it is complete. It can only lose rows, so what is shown after an answer was there
- *   when that answer's total was counted. When, for any of the answers, the distinct ids shown after it are as many as
- *   its total, they are all of it, in whatever order they came, and whoever left after he was shown does not matter.
+ * It can only lose rows, so what is shown after an answer was there when that answer's total was counted. When, for any of
+ * the answers, the distinct ids shown after it are as many as its total, they are all of it, in whatever order they came.
+ * Who left after he was shown does not matter.
  *
  * @param query the question for just this second, (second - 1, second]
  * @param deliveredIds the ids of its rows that were delivered before; new ones are added
- * @param from where an earlier reading was broken off
  */
 export function createCrowdedSecond(
   query: Omit<MembersQuery, "offset">,
   deliveredIds: Set<string>,
   versions: OpenVersions,
-  from?: CrowdedPlace,
 ): CrowdedSecond {
-  let offset = from ? Math.max(0, from.offset - 1) : 0
-  let prefixIds = new Set(from && [from.id])
-  let place = from
-  let stepBack = 1
+  let offset = 0
   let repeats = 0
 
   /** Of each id the latest answer that showed it, and of each answer how many ids it was the latest to show. */
@@ -61,7 +46,7 @@ export function createCrowdedSecond(
 
   let ended: "complete" | "short" | undefined
 
-  return { question, receive, place: () => place, isShort: () => ended === "short" }
+  return { question, receive, isShort: () => ended === "short" }
 
   function question(): Question | undefined {
     if (ended) return undefined
@@ -104,18 +89,8 @@ export function createCrowdedSecond(
   }
 
   function move(page: Page, ids: readonly string[]): void {
-    if (offset > 0 && ids.length === 0) return startAgain()
-    if (offset > 0 && !ids.some((id) => prefixIds.has(id))) {
-      offset = Math.max(0, offset - stepBack * page.count)
-      stepBack *= 2
-      return
-    }
-    for (const id of ids) prefixIds.add(id)
-    stepBack = 1
     const seen = offset + ids.length
-    const last = ids.at(-1)
-    if (last !== undefined) place = { offset: seen, id: last }
-    if (ids.length > 0 && seen >= page.totalItems) return startAgain()
+    if (ids.length === 0 ? offset > 0 : seen >= page.totalItems) return startAgain()
     const overlap = Math.min(Math.ceil(page.count * OVERLAP), Math.max(0, ids.length - 1))
     const next = seen - overlap
     if (next > offset) {
@@ -133,7 +108,6 @@ export function createCrowdedSecond(
     if (passesInVain === MAX_PASSES_IN_VAIN || passes === MAX_PASSES) ended = "short"
     beforePass = now
     offset = 0
-    prefixIds = new Set()
     repeats = 0
   }
 }

@@ -17,11 +17,10 @@ export type Cursor = {
 
 /** Seconds are written as their distance from the horizon, and null is the beginning of a list, so that a cursor stays small. */
 const second = z.int().nullable()
-const place = z.union([second, z.tuple([second, z.int(), z.string()])])
-const window = z.union([z.tuple([z.int(), second]), z.tuple([z.int(), second, z.int(), z.string()])])
+const window = z.tuple([z.int(), second])
 const sweep = z.union([
-  place,
-  z.object({ tail: place.optional(), heldAt: second.optional(), windows: z.array(window).optional() }),
+  second,
+  z.object({ tail: second.optional(), heldAt: second.optional(), windows: z.array(window).optional() }),
 ])
 /** How many members a list was counted to have, once it was; in brackets once it is done. */
 const total = z.union([z.null(), z.int(), z.tuple([z.int()])])
@@ -36,7 +35,6 @@ const content = z.object({
 })
 
 type TotalContent = z.infer<typeof total>
-type PlaceContent = z.infer<typeof place>
 type WindowContent = z.infer<typeof window>
 type SweepContent = z.infer<typeof sweep>
 
@@ -57,21 +55,16 @@ export function toCursorContent({ kind, selection, isIncremental, horizon, lists
   }
 
   function fromSweep({ windows, tail, heldAt }: SweepPlace): SweepContent {
-    if (tail && windows.length === 0 && heldAt === undefined) return fromPlace(tail)
+    if (tail && windows.length === 0 && heldAt === undefined) return fromSecond(tail.since)
     return {
-      ...(tail ? { tail: fromPlace(tail) } : {}),
+      ...(tail ? { tail: fromSecond(tail.since) } : {}),
       ...(heldAt === undefined ? {} : { heldAt: fromSecond(heldAt) }),
       ...(windows.length === 0 ? {} : { windows: windows.map(fromWindow) }),
     }
   }
 
-  function fromWindow({ since, crowded, until }: WindowPlace): WindowContent {
-    const [to, from] = [until - horizon, fromSecond(since)]
-    return crowded ? [to, from, crowded.offset, crowded.id] : [to, from]
-  }
-
-  function fromPlace({ since, crowded }: Place): PlaceContent {
-    return crowded ? [fromSecond(since), crowded.offset, crowded.id] : fromSecond(since)
+  function fromWindow({ since, until }: WindowPlace): WindowContent {
+    return [until - horizon, fromSecond(since)]
   }
 
   function fromSecond(second: Second): number | null {
@@ -101,9 +94,7 @@ export function parseCursorContent(value: unknown): Cursor {
   }
 
   function toSweep(content: SweepContent): SweepPlace {
-    if (content === null || typeof content === "number" || Array.isArray(content)) {
-      return { windows: [], tail: toPlace(content) }
-    }
+    if (content === null || typeof content === "number") return { windows: [], tail: toPlace(content) }
     const { tail, heldAt, windows = [] } = content
     return {
       tail: tail === undefined ? undefined : toPlace(tail),
@@ -112,15 +103,12 @@ export function parseCursorContent(value: unknown): Cursor {
     }
   }
 
-  function toWindow([until, since, offset, id]: WindowContent): WindowPlace {
-    const crowded = offset === undefined || id === undefined ? undefined : { offset, id }
-    return { since: toSecond(since), crowded, until: until + horizon }
+  function toWindow([until, since]: WindowContent): WindowPlace {
+    return { since: toSecond(since), until: until + horizon }
   }
 
-  function toPlace(content: PlaceContent): Place {
-    if (!Array.isArray(content)) return { since: toSecond(content) }
-    const [since, offset, id] = content
-    return { since: toSecond(since), crowded: { offset, id } }
+  function toPlace(since: number | null): Place {
+    return { since: toSecond(since) }
   }
 
   function toSecond(distance: number | null): Second {

@@ -1,11 +1,11 @@
 import { closesAt, lastClosedSecond } from "./closed.ts"
-import { type CrowdedPlace, type CrowdedSecond, createCrowdedSecond } from "./crowded-second.ts"
+import { type CrowdedSecond, createCrowdedSecond } from "./crowded-second.ts"
 import { type OpenVersions, type Selected, selectRows } from "./delivery.ts"
 import { type Question, type Reading, MAX_REPEATS, pauseBefore, reachesEnd } from "./reading.ts"
 import type { Page, Second } from "./source.ts"
 
 /** Where a reading goes on: everything up to `since` was delivered. -Infinity is the beginning of a list. */
-export type Place = { readonly since: Second; readonly crowded?: CrowdedPlace | undefined }
+export type Place = { readonly since: Second }
 
 export type WindowOptions = {
   readonly listId: string
@@ -50,7 +50,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   let anchor = from.since
   /** Of the second after the anchor, where it is closed, the ids delivered: they come again with the next page. */
   let knownIds = new Set<string>()
-  let crowded = from.crowded && createCrowdedSecond(range(anchor + 1), knownIds, versions, from.crowded)
+  let crowded: CrowdedSecond | undefined
   let next: Omit<Question, "query"> | undefined = {}
   let waits = 0
   let repeats = 0
@@ -65,7 +65,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
       return crowded ? crowded.question() : next && { query: { ...range(until), offset: 0 }, ...next }
     },
     receive: (page) => (crowded ? receiveOfCrowded(crowded, page) : receiveOfAnchor(page)),
-    place: () => ({ since: anchor, crowded: crowded?.place() }),
+    place: () => ({ since: anchor }),
     until: () => until,
     cut: (second) => (until = second),
     rest: () => (rest?.until === until ? rest : undefined),

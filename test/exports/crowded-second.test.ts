@@ -42,20 +42,17 @@ describe("createCrowdedSecond()", () => {
     expect(second.isShort()).toBe(false)
   })
 
-  test("goes back by one page, then two, until it meets a row that it has without a gap before it", () => {
-    const { offset, receive } = start()
-    receive("abcd", 20)
-    receive("defg", 20)
-    receive("ghij", 20)
-    receive("jklm", 20)
-    expect(offset()).toBe(12)
-    // The rows before this one have left: what is here may lie behind a gap.
-    expect(receive("qrst", 12)).toBe("qrst")
-    expect(offset()).toBe(8)
-    expect(receive("pqrs", 12)).toBe("p")
-    expect(offset()).toBe(0)
-    expect(receive("mnop", 12)).toBe("no")
+  test("reads on behind a gap that leavers opened, and finds what is in it with the next reading", () => {
+    const { second, offset, receive } = start()
+    receive("abcd", 9)
+    // Before this one a, b and c have left: e and f are in the gap.
     expect(offset()).toBe(3)
+    expect(receive("ghi", 6)).toBe("ghi")
+    expect(offset()).toBe(0)
+    expect(receive("defg", 6)).toBe("ef")
+    expect(receive("ghi", 6)).toBe("")
+    expect(second.question()).toBeUndefined()
+    expect(second.isShort()).toBe(false)
   })
 
   test("is complete whoever left after he was shown, as all that an answer counts was shown after it", () => {

@@ -10,12 +10,9 @@ const horizon = 1_700_000_000
 
 const seconds = fc.integer({ min: 1_000_000_000, max: horizon + 1000 })
 const since = fc.oneof(seconds, fc.constant(Number.NEGATIVE_INFINITY))
-const crowded = fc.option(fc.record({ offset: fc.nat(), id: fc.stringMatching(/^[0-9a-f]{32}$/) }), {
-  nil: undefined,
-})
-const place = fc.record({ since, crowded })
+const place = fc.record({ since })
 const sweep = fc.record({
-  windows: fc.array(fc.record({ since, crowded, until: seconds }), { maxLength: 3 }),
+  windows: fc.array(fc.record({ since, until: seconds }), { maxLength: 3 }),
   tail: fc.option(place, { nil: undefined }),
   heldAt: fc.option(since, { nil: undefined }),
 })
