@@ -62,23 +62,16 @@ const exportQuery = z.strictObject({
     .optional()
     .openapi({ description: "Archived members, too, whom Mailchimp leaves out" }),
   since_last_changed: date.optional().openapi({ description: "Only members changed after this" }),
-  before_last_changed: date
-    .optional()
-    .openapi({
-      description: "Only members changed at or before this; such an export gives no cursor at its end",
-    }),
-  events: oneOf(["true", "false"])
-    .optional()
-    .openapi({
-      description:
-        "Lines between the members, NDJSON alone: start, checkpoint, progress, deleted, error, end",
-    }),
-  cursor: once
-    .optional()
-    .openapi({
-      description:
-        "Goes on where an export was broken off (of a checkpoint or an error), or with what changed since (of an end)",
-    }),
+  before_last_changed: date.optional().openapi({
+    description: "Only members changed at or before this; such an export gives no cursor at its end",
+  }),
+  events: oneOf(["true", "false"]).optional().openapi({
+    description: "Lines between the members, NDJSON alone: start, checkpoint, progress, deleted, error, end",
+  }),
+  cursor: once.optional().openapi({
+    description:
+      "Goes on where an export was broken off (of a checkpoint or an error), or with what changed since (of an end)",
+  }),
   format: oneOf(["ndjson", "json"])
     .optional()
     .openapi({ description: "Beats the Accept header; ndjson where neither says" }),
@@ -181,7 +174,7 @@ export function createExportRoutes(deps: {
     const onEvent = (event: ExportEvent) => deps.onExportEvent(event, line)
     setIdleTimeout(context, longestIdleTimeoutS)
     try {
-      const account = await deps.openAccount(owner)
+      const account = await deps.openAccount(owner, signal)
       const { cursor } = query
       const eventsId = events ? requestId : undefined
       const request = { account, listId, selection, format, cursor, eventsId, signal, onEvent }
