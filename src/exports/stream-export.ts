@@ -38,6 +38,13 @@ export type ExportOptions = {
   readonly marginS: number
   /** Aborts when the consumer has left: also before the first byte was taken. */
   readonly signal: AbortSignal
+  /**
+   * The consumer has copied a chunk when he asks for the next one, as Bun's server has, so a page's memory can be given
+   * back once it was sent. Else chunks are his to keep.
+   */
+  readonly lendsChunks?: boolean | undefined
+  /** Called when the generator ends, however it ends. */
+  readonly onEnd?: () => void
   readonly onEvent?: (event: ExportEvent) => void
   readonly clock?: Clock
 }
@@ -65,14 +72,14 @@ const BREAK_AFTER_MS = 500
  * Starts an export and resolves once its first page was read, so that a failure until then can still be told by a status
  * of its own. The bytes are read lazily: the next pages are asked for while one is written. A failure after the first
  * page ends the generator by an exception, never by a clean end, so that the transfer breaks and the simplest client
- * sees it. Each chunk is the consumer's own.
+ * sees it.
  *
  * The generator must be run, or else `signal` aborted: the next pages are being read already.
  *
  * @throws {AppError} when the first page cannot be read
  */
 export async function openExport(options: ExportOptions): Promise<AsyncGenerator<Uint8Array>> {
-  const { signal, onEvent = () => {}, clock = systemClock } = options
+  const { signal, lendsChunks = false, onEvent = () => {}, onEnd, clock = systemClock } = options
   const reading = new AbortController()
   const stopReading = () => reading.abort(signal.reason)
   if (signal.aborted) stopReading()
@@ -105,7 +112,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
           bytes += piece.length
           yield writer.rows(piece)
         }
-        page.release()
+        if (lendsChunks) page.release()
         rows += countRows(ranges)
         if (bytes > 0) yield* unlessEmpty(await writer.written(rows))
         onEvent({ type: "page", listId, rows: countRows(ranges), bytes })
@@ -123,6 +130,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
       stopReading()
       await deliveries.return(undefined)
       onEvent(outcome ?? { type: "left", rows })
+      onEnd?.()
     }
   }
 }

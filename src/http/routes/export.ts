@@ -11,7 +11,6 @@ import { envelopeOf } from "../envelope.ts"
 import { bearerSecurity, callerProblems, problems } from "../openapi.ts"
 import { isHead, once, refuseInvalid, subAccountId } from "../parameters.ts"
 import { idleTimeoutS, longestIdleTimeoutS, type ServerEnv, setIdleTimeout } from "../idle-timeout.ts"
-import { freeSent } from "../free-sent.ts"
 import { invalidParameters } from "../problem.ts"
 import { guardStall } from "../stall-guard.ts"
 
@@ -177,8 +176,19 @@ export function createExportRoutes(deps: {
       const account = await deps.openAccount(owner, signal)
       const { cursor } = query
       const eventsId = events ? requestId : undefined
-      const request = { account, listId, selection, format, cursor, eventsId, signal, onEvent }
-      const bytes = await deps.startExport(request)
+      // Bun's server has copied what the socket could not take yet when it asks for the next chunk.
+      const lendsChunks = context.env?.timeout !== undefined
+      const bytes = await deps.startExport({
+        account,
+        listId,
+        selection,
+        format,
+        cursor,
+        eventsId,
+        signal,
+        lendsChunks,
+        onEvent,
+      })
       // From here on the answer may wait for Mailchimp as long as it must, and for its consumer as long as we say.
       setIdleTimeout(context, 0)
       const guarded = guardStall(bytes, {
@@ -189,8 +199,7 @@ export function createExportRoutes(deps: {
         },
         onEnd: () => setIdleTimeout(context, idleTimeoutS),
       })
-      const isSentByBun = context.env?.timeout !== undefined
-      return new Response(isSentByBun ? freeSent(guarded) : guarded, { headers })
+      return new Response(guarded, { headers })
     } catch (error) {
       setIdleTimeout(context, idleTimeoutS)
       throw error
