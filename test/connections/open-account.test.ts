@@ -16,7 +16,7 @@ const mailchimp = startSandbox({
   accounts: [{ userId, dc: "us7", tokens: [token], lists: [{ name: "One", count: 1 }] }],
 })
 const folder = temporaryFolder()
-const storage = openStorage({ sqlitePath: join(folder.path, "export.sqlite") })
+const storage = await openStorage({ sqlitePath: join(folder.path, "export.sqlite") })
 afterAll(async () => {
   await mailchimp.stop()
   await storage.close()
