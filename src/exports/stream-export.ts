@@ -3,7 +3,7 @@ import { readAhead } from "../lib/read-ahead.ts"
 import { within } from "../lib/within.ts"
 import { lastClosedSecond } from "./closed.ts"
 import type { Cursor } from "./cursor.ts"
-import { type Delivery, countRows } from "./delivery.ts"
+import { countRows } from "./delivery.ts"
 import { type EventLines, type ExportList, createEventLines } from "./events.ts"
 import { createJson } from "./formats/json.ts"
 import { createNdjson } from "./formats/ndjson.ts"
@@ -61,8 +61,6 @@ export type ExportEvent =
 
 const formats = { ndjson: createNdjson, json: createJson }
 
-/** Smaller ones cost calls, greater ones memory. */
-const CHUNK_BYTES = 256 * 1024
 /** Proxies on the way give a silent connection up after half a minute or later. */
 const KEEP_ALIVE_MS = 10_000
 /** A reset drops what the consumer has not received yet, so it comes a little after the last bytes. */
@@ -108,9 +106,10 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
         if (item.done) break
         const { listId, page, ranges } = item.value
         let bytes = 0
-        for (const piece of piecesOf(item.value)) {
-          bytes += piece.length
-          yield writer.rows(piece)
+        for (const { start, end } of ranges) {
+          const rows = page.bytes(start, end)
+          bytes += rows.length
+          yield writer.rows(rows)
         }
         if (lendsChunks) page.release()
         rows += countRows(ranges)
@@ -204,11 +203,4 @@ function createEventWriter(lines: EventLines): Writer {
 
 function* unlessEmpty(bytes: Uint8Array) {
   if (bytes.length > 0) yield bytes
-}
-
-function* piecesOf({ page, ranges }: Delivery) {
-  for (const { start, end } of ranges) {
-    const bytes = page.bytes(start, end)
-    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES)
-  }
 }
