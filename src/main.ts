@@ -7,10 +7,10 @@ import { createServices } from "./services.ts"
 const drainTickMs = 50
 
 /** Whatever keeps the service from starting is one message, for whoever starts it. */
-function start() {
+async function start() {
   try {
     const config = parseConfig(process.env)
-    const services = createServices(config)
+    const services = await createServices(config)
     const server = Bun.serve({
       fetch: createApp(services).fetch,
       hostname: config.host,
@@ -27,7 +27,7 @@ function start() {
   }
 }
 
-const { config, services, server } = start()
+const { config, services, server } = await start()
 const { logger } = services
 logger.info({ url: server.url.origin, public_url: config.publicUrl }, "listening")
 

@@ -25,10 +25,10 @@ import { openStorage } from "./storage/storage.ts"
 const beforeAnswerMs = 30_000
 
 /** What is built once and lives as long as the service. */
-export type Services = ReturnType<typeof createServices>
+export type Services = Awaited<ReturnType<typeof createServices>>
 
 /** The composition root: builds everything from the configuration, by name. Nothing is read or started elsewhere. */
-export function createServices(
+export async function createServices(
   config: Config,
   overrides: { readonly clock?: Clock; readonly logger?: Logger } = {},
 ) {
@@ -38,7 +38,7 @@ export function createServices(
   const keyFile = join(dirname(config.sqlitePath), "token.key")
   const [firstKey = readKeyFile(keyFile), ...olderKeys] = config.tokenKeys ?? []
   const sealer = createSealer([firstKey, ...olderKeys])
-  const storage = openStorage({ ...config.storage, clock })
+  const storage = await openStorage({ ...config.storage, clock })
   const connections = createSealedConnections(storage.connections, sealer, {
     onEvent: ({ type, connectionId, error }) => logger.error({ connection: connectionId, error }, type),
   })

@@ -19,10 +19,10 @@ export type Account = Disposable & {
 }
 
 /**
- * Opens the owner's account for one piece of work, which takes its turn with all others of the same Mailchimp user.
+ * Opens the owner's account for one piece of work, until `signal` aborts. It takes its turn with all others of the same Mailchimp user.
  * Rejects with `access_token_not_found`, or with `connection_invalidated`.
  */
-export type OpenAccount = (owner: Owner) => Promise<Account>
+export type OpenAccount = (owner: Owner, signal: AbortSignal) => Promise<Account>
 
 /** What the database could not be told about a connection: it is told again the next time it matters. */
 export type AccountEvent = { readonly type: "connection_not_updated"; readonly error: unknown }
@@ -34,14 +34,14 @@ export type AccountEvent = { readonly type: "connection_not_updated"; readonly e
 export function createOpenAccount(deps: {
   readonly connections: Pick<ConnectionStore, "find" | "update">
   readonly limiters: Limiters
-  readonly readMetadata: (accessToken: string) => Promise<ConnectionMetadata>
+  readonly readMetadata: (accessToken: string, signal: AbortSignal) => Promise<ConnectionMetadata>
   readonly clientOptions: Omit<MailchimpClientOptions, "accessToken" | "dc" | "party" | "onWrongDataCenter">
   readonly onEvent?: (event: AccountEvent) => void
 }): OpenAccount {
   const { connections, limiters, readMetadata, onEvent } = deps
 
-  return async (owner) => {
-    const connection = await withUserId(await requireLiveConnection(connections, owner))
+  return async (owner, signal) => {
+    const connection = await withUserId(await requireLiveConnection(connections, owner), signal)
     const { accessToken, metadata } = connection
     const party = limiters.join({ dc: metadata.dc, userId: metadata.userId ?? connection.id })
     const client = createMailchimpClient({
@@ -50,7 +50,7 @@ export function createOpenAccount(deps: {
       dc: metadata.dc,
       party,
       onWrongDataCenter: async () => {
-        const moved = await readMetadata(accessToken)
+        const moved = await readMetadata(accessToken, signal)
         await tell(connection, { metadata: moved })
         return moved.dc
       },
@@ -77,10 +77,10 @@ export function createOpenAccount(deps: {
    * All connections of one Mailchimp user share a limiter, so who he is must be known before the first request. Where
    * Mailchimp does not tell, the connection has a limiter of its own: if its token is bad, the API will say so.
    */
-  async function withUserId(connection: Connection): Promise<Connection> {
+  async function withUserId(connection: Connection, signal: AbortSignal): Promise<Connection> {
     if (connection.metadata.userId !== undefined) return connection
     try {
-      const metadata = await readMetadata(connection.accessToken)
+      const metadata = await readMetadata(connection.accessToken, signal)
       await tell(connection, { metadata })
       return { ...connection, metadata }
     } catch (error) {

@@ -98,12 +98,16 @@ export function createEventLines(options: EventOptions): EventLines {
         $export: "end",
         status: results.some(({ isShort }) => isShort) ? "short" : "complete",
         rows,
-        lists: results.map(({ listId, rows, totalItems, asOf }) => ({
-          id: listId,
-          rows,
-          total_items: totalItems,
-          as_of: toDate(asOf),
-        })),
+        lists: lists.flatMap(({ id }) =>
+          results
+            .filter(({ listId }) => listId === id)
+            .map(({ rows, totalItems, asOf }) => ({
+              id,
+              rows,
+              total_items: totalItems,
+              as_of: toDate(asOf),
+            })),
+        ),
         cursor: options.isOpenEnded ? await sealCursor(cursor) : undefined,
         duration_ms: Math.round(now() - startedAt),
       }

@@ -39,15 +39,17 @@ const memberFields: ReadonlySet<string> = new Set([
 ])
 
 const MERGE_FIELD = /^merge_fields\.([^.]+)(?:\.(?:addr1|addr2|city|state|zip|country))?$/
-const INTEREST = /^interests\.[0-9a-f]{10}$/
 
 function nested(parent: string, ...names: readonly string[]): string[] {
   return [parent, ...names.map((name) => `${parent}.${name}`)]
 }
 
-/** Whether Mailchimp knows the field. It ignores a name it does not know, and so would let through what was to be left out. */
+/**
+ * Whether Mailchimp knows the field. It ignores a name it does not know, and so would let through what was to be left
+ * out. Interests are known as a whole only, as nothing here can tell which of their ids a list has.
+ */
 export function isMemberField(name: string): boolean {
-  return memberFields.has(name) || MERGE_FIELD.test(name) || INTEREST.test(name)
+  return memberFields.has(name) || MERGE_FIELD.test(name)
 }
 
 /** The tag that a `merge_fields.TAG` names: known or not, only its list can tell. */

@@ -1,23 +1,11 @@
+import type { MembersQuery } from "../mailchimp/members.ts"
+
+export type { MembersQuery } from "../mailchimp/members.ts"
+
 /** Whole seconds since the epoch: the resolution of Mailchimp's `last_changed`. */
 export type Second = number
 
-/** One question for members of one list. */
-export type MembersQuery = {
-  readonly listId: string
-  /** Mailchimp's own filter, one value. Without it archived members are left out. */
-  readonly status?: string | undefined
-  /** Only members changed after this second. */
-  readonly since?: Second | undefined
-  /** Only members changed at or before this second. */
-  readonly before?: Second | undefined
-  readonly sort: "last_changed" | "timestamp_opt"
-  /** Ascending when left out. */
-  readonly direction?: "ASC" | "DESC"
-  readonly offset: number
-  /** At most so many rows, fewer where Mailchimp fails on big pages. Without it: as many as a page may hold. */
-  readonly count?: number | undefined
-}
-
+/** Equal for two rows of equal bytes, and for no others that one will ever meet. */
 export type Fingerprint = bigint | number | string
 
 /** The members of one answer, in order, as Mailchimp sent them. */
@@ -27,7 +15,6 @@ export type Rows = {
   id(index: number): string
   /** Its `last_changed`. Undefined where Mailchimp gave none that is a date. */
   second(index: number): Second | undefined
-  /** Equal for two rows of equal bytes, and for no others that one will ever meet. */
   fingerprint(index: number): Fingerprint
   /** The rows from `start` to before `end`, each *after* a newline, so that a separator never waits for a row. */
   bytes(start: number, end: number): Uint8Array

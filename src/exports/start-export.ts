@@ -25,6 +25,8 @@ type ExportRequest = {
   readonly eventsId?: string | undefined
   /** Aborts when the consumer has left. */
   readonly signal: AbortSignal
+  /** The consumer has copied a chunk when he asks for the next one: see {@link ExportOptions}. */
+  readonly lendsChunks?: boolean
   readonly onEvent?: ((event: ExportEvent) => void) | undefined
 }
 
@@ -54,7 +56,7 @@ export function createStartExport({
   marginS,
   clock = systemClock,
 }: StartExportOptions): StartExport {
-  return async ({ account, listId, selection, format, cursor, eventsId, signal, onEvent }) => {
+  return async ({ account, listId, selection, format, cursor, eventsId, signal, lendsChunks, onEvent }) => {
     const { client, connection, waitingFor } = account
     const cursors = createSealedCursors(sealer, connection.id)
     const id = selectionId(selection, listId)
@@ -88,13 +90,15 @@ export function createStartExport({
         source,
         marginS,
         signal,
+        lendsChunks,
         onEvent: onEvent ?? (() => {}),
+        onEnd: release,
         clock,
       })
       hasAnswered = true
       // A generator that is never run never ends: a consumer may have left before its first byte.
       signal.addEventListener("abort", release, { once: true })
-      return finallyDo(bytes, release)
+      return bytes
     } catch (error) {
       release()
       throw error
@@ -135,12 +139,4 @@ function createSource(
     }),
   })
   return { ...reader, spare }
-}
-
-async function* finallyDo(bytes: AsyncGenerator<Uint8Array>, done: () => void): AsyncGenerator<Uint8Array> {
-  try {
-    yield* bytes
-  } finally {
-    done()
-  }
 }

@@ -3,7 +3,7 @@ import { readAhead } from "../lib/read-ahead.ts"
 import { within } from "../lib/within.ts"
 import { lastClosedSecond } from "./closed.ts"
 import type { Cursor } from "./cursor.ts"
-import { type Delivery, countRows } from "./delivery.ts"
+import { countRows } from "./delivery.ts"
 import { type EventLines, type ExportList, createEventLines } from "./events.ts"
 import { createJson } from "./formats/json.ts"
 import { createNdjson } from "./formats/ndjson.ts"
@@ -38,6 +38,13 @@ export type ExportOptions = {
   readonly marginS: number
   /** Aborts when the consumer has left: also before the first byte was taken. */
   readonly signal: AbortSignal
+  /**
+   * The consumer has copied a chunk when he asks for the next one, as Bun's server has, so a page's memory can be given
+   * back once it was sent. Else chunks are his to keep.
+   */
+  readonly lendsChunks?: boolean | undefined
+  /** Called when the generator ends, however it ends. */
+  readonly onEnd?: () => void
   readonly onEvent?: (event: ExportEvent) => void
   readonly clock?: Clock
 }
@@ -54,8 +61,6 @@ export type ExportEvent =
 
 const formats = { ndjson: createNdjson, json: createJson }
 
-/** Smaller ones cost calls, greater ones memory. */
-const CHUNK_BYTES = 256 * 1024
 /** Proxies on the way give a silent connection up after half a minute or later. */
 const KEEP_ALIVE_MS = 10_000
 /** A reset drops what the consumer has not received yet, so it comes a little after the last bytes. */
@@ -65,14 +70,14 @@ const BREAK_AFTER_MS = 500
  * Starts an export and resolves once its first page was read, so that a failure until then can still be told by a status
  * of its own. The bytes are read lazily: the next pages are asked for while one is written. A failure after the first
  * page ends the generator by an exception, never by a clean end, so that the transfer breaks and the simplest client
- * sees it. Each chunk is the consumer's own.
+ * sees it.
  *
  * The generator must be run, or else `signal` aborted: the next pages are being read already.
  *
  * @throws {AppError} when the first page cannot be read
  */
 export async function openExport(options: ExportOptions): Promise<AsyncGenerator<Uint8Array>> {
-  const { signal, onEvent = () => {}, clock = systemClock } = options
+  const { signal, lendsChunks = false, onEvent = () => {}, onEnd, clock = systemClock } = options
   const reading = new AbortController()
   const stopReading = () => reading.abort(signal.reason)
   if (signal.aborted) stopReading()
@@ -101,11 +106,12 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
         if (item.done) break
         const { listId, page, ranges } = item.value
         let bytes = 0
-        for (const piece of piecesOf(item.value)) {
-          bytes += piece.length
-          yield writer.rows(piece)
+        for (const { start, end } of ranges) {
+          const rows = page.bytes(start, end)
+          bytes += rows.length
+          yield writer.rows(rows)
         }
-        page.release()
+        if (lendsChunks) page.release()
         rows += countRows(ranges)
         if (bytes > 0) yield* unlessEmpty(await writer.written(rows))
         onEvent({ type: "page", listId, rows: countRows(ranges), bytes })
@@ -123,6 +129,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
       stopReading()
       await deliveries.return(undefined)
       onEvent(outcome ?? { type: "left", rows })
+      onEnd?.()
     }
   }
 }
@@ -196,11 +203,4 @@ function createEventWriter(lines: EventLines): Writer {
 
 function* unlessEmpty(bytes: Uint8Array) {
   if (bytes.length > 0) yield bytes
-}
-
-function* piecesOf({ page, ranges }: Delivery) {
-  for (const { start, end } of ranges) {
-    const bytes = page.bytes(start, end)
-    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES)
-  }
 }

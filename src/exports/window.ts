@@ -35,8 +35,8 @@ export type WindowReading = Reading & {
   isShort(): boolean
 }
 
-/** How many margins an open second is waited for, as under a bulk edit that never ends. */
-const MAX_WAITS = 6
+/** How many margins open seconds are waited for in all: a bulk edit that never ends would keep the reading for ever. */
+const MAX_MARGINS = 6
 
 /**
  * Reads a range of `last_changed` while the list changes, and misses nothing. Each page is anchored by value: it starts
@@ -52,7 +52,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   let knownIds = new Set<string>()
   let crowded: CrowdedSecond | undefined
   let next: Omit<Question, "query"> | undefined = {}
-  let waits = 0
+  let waitedS = 0
   let repeats = 0
   let asOf = Number.NEGATIVE_INFINITY
   let isShort = false
@@ -105,8 +105,9 @@ export function createWindowReading(options: WindowOptions): WindowReading {
       return {}
     }
     if (last !== undefined && last > closed) {
-      waits += 1
-      return waits > MAX_WAITS ? endShort() : { notBefore: closesAt(last, marginS) }
+      const notBefore = closesAt(last, marginS)
+      waitedS += notBefore - page.askedAt
+      return waitedS > MAX_MARGINS * Math.max(marginS, 1) ? endShort() : { notBefore }
     }
     if (page.length >= page.count) {
       crowded = createCrowdedSecond(range(last), knownIds, versions)

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../lib/clock.ts"
+import { startTimer } from "../lib/start-timer.ts"
 
 /**
  * Passes bytes on, and calls `onStall` when the consumer takes longer than `stallTimeoutMs` to ask for the next ones. A
@@ -17,13 +18,8 @@ export async function* guardStall(
   const { stallTimeoutMs, onStall, onEnd, clock = systemClock } = options
   try {
     for await (const chunk of bytes) {
-      const timer = new AbortController()
-      clock.sleep(stallTimeoutMs, timer.signal).then(onStall, () => {})
-      try {
-        yield chunk
-      } finally {
-        timer.abort()
-      }
+      using _timer = startTimer(stallTimeoutMs, clock, onStall)
+      yield chunk
     }
   } finally {
     onEnd()

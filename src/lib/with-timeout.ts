@@ -1,5 +1,6 @@
 import { abortable } from "./abortable.ts"
 import type { Clock } from "./clock.ts"
+import { startTimer } from "./start-timer.ts"
 
 /** The time was up. Told apart from the caller's own abort, which rejects with his signal's reason. */
 export class TimedOut extends Error {
@@ -20,17 +21,14 @@ export async function withTimeout<T>(
   const { timeoutMs, signal, clock } = options
   signal?.throwIfAborted()
   const cut = new AbortController()
-  const timer = new AbortController()
   const onAbort = () => cut.abort(signal?.reason)
   signal?.addEventListener("abort", onAbort, { once: true })
-  clock.sleep(timeoutMs, timer.signal).then(
-    () => cut.abort(new TimedOut(`Timed out after ${timeoutMs} ms`)),
-    () => {},
+  using _timer = startTimer(timeoutMs, clock, () =>
+    cut.abort(new TimedOut(`Timed out after ${timeoutMs} ms`)),
   )
   try {
     return await abortable(work(cut.signal), cut.signal)
   } finally {
-    timer.abort()
     signal?.removeEventListener("abort", onAbort)
   }
 }

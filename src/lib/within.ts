@@ -1,15 +1,9 @@
 import type { Clock } from "./clock.ts"
+import { startTimer } from "./start-timer.ts"
 
 /** The value of a promise if it settles within `ms`, else undefined. The promise goes on all the same; no timer is left. */
 export async function within<T>(promise: Promise<T>, ms: number, clock: Clock): Promise<T | undefined> {
-  const timer = new AbortController()
-  const timedOut = clock.sleep(ms, timer.signal).then(
-    () => undefined,
-    () => undefined,
-  )
-  try {
-    return await Promise.race([promise, timedOut])
-  } finally {
-    timer.abort()
-  }
+  const { promise: elapsed, resolve } = Promise.withResolvers<undefined>()
+  using _timer = startTimer(ms, clock, () => resolve(undefined))
+  return await Promise.race([promise, elapsed])
 }

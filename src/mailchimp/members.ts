@@ -1,4 +1,3 @@
-import { z } from "zod"
 import type { MailchimpClient } from "./client.ts"
 import type { MailchimpError } from "./errors.ts"
 import { createPageSize, type PageSize } from "./page-size.ts"
@@ -13,9 +12,10 @@ export type MembersQuery = {
   /** Only members changed at or before this second. */
   readonly before?: number | undefined
   readonly sort: "last_changed" | "timestamp_opt"
-  readonly direction?: "ASC" | "DESC"
+  /** Ascending when left out. */
+  readonly direction?: "ASC" | "DESC" | undefined
   readonly offset: number
-  /** At most so many rows. */
+  /** At most so many rows, fewer where Mailchimp fails on big pages. Without it: as many as a page may hold. */
   readonly count?: number | undefined
 }
 
@@ -30,9 +30,9 @@ export type MembersPageContext = {
 export type MembersReaderOptions<T> = {
   /** Makes a page of the body. What it throws is an answer that was not what it should be, and is asked for again. */
   parsePage(body: Uint8Array, context: MembersPageContext): T
-  /** The fields of a response that the caller wants, dotted: `members.email_address`. Without it: all of them. */
+  /** The fields of an answer to ask for, dotted: `members.email_address`. Without it: all of them. */
   readonly fields?: readonly string[] | undefined
-  /** The fields that he does not want. Mailchimp refuses both at once. */
+  /** The fields of an answer to leave out. Mailchimp refuses both at once. */
   readonly excludeFields?: readonly string[] | undefined
   /** Rows of a page at most; 1000 is Mailchimp's own maximum. */
   readonly pageSize?: number
@@ -43,8 +43,6 @@ export type MembersReaderOptions<T> = {
 export type MembersReader<T> = {
   /** Asks for one page, with all retries. Rejects with the signal's reason, or with a MailchimpError. */
   read(query: MembersQuery, signal: AbortSignal): Promise<T>
-  /** How many members a list has, archived ones left out unless `status` asks for them. */
-  readTotal(listId: string, status: string | undefined, signal: AbortSignal): Promise<number>
   /** A lower bound of Mailchimp's clock for a question about to be sent. */
   clock(): number
   /** Waits until that clock has reached a second. */
@@ -53,21 +51,16 @@ export type MembersReader<T> = {
 
 const largestPage = 1000
 
-/** What a page cannot be read without, whatever the caller selected. */
-const neededFields = ["members.id", "members.last_changed", "total_items"] as const
-
-/** Three quarters of a member are links, which nobody asks for. */
-const linkFields = ["members._links", "_links"] as const
-
-const totalSchema = z.object({ total_items: z.int().nonnegative() })
-
 /** Reads the members of a connection's lists, page by page. */
 export function createMembersReader<T>(
   client: MailchimpClient,
   options: MembersReaderOptions<T>,
 ): MembersReader<T> {
   const { parsePage, pageSize = largestPage, deadlineMs } = options
-  const selection = toSelection(options)
+  const selection = {
+    fields: options.fields?.join(","),
+    exclude_fields: options.excludeFields?.join(","),
+  }
   const sizeByList = new Map<string, PageSize>()
 
   const sizeOf = (listId: string) => {
@@ -111,31 +104,9 @@ export function createMembersReader<T>(
       })
     },
 
-    readTotal: (listId, status, signal) =>
-      client.request({
-        action: "count the members",
-        listId,
-        resource: "members",
-        signal,
-        deadlineMs: deadlineMs?.(),
-        // A count of 0 is not documented, so one row is asked for and its fields are not.
-        query: () => ({ count: 1, offset: 0, status, fields: "total_items" }),
-        parse: (body) => totalSchema.parse(JSON.parse(new TextDecoder().decode(body))).total_items,
-      }),
-
     clock: client.clock,
     waitUntil: client.waitUntil,
   }
-}
-
-function toSelection({
-  fields,
-  excludeFields = [],
-}: Pick<MembersReaderOptions<unknown>, "fields" | "excludeFields">) {
-  if (fields !== undefined) return { fields: [...new Set([...fields, ...neededFields])].join(",") }
-  const needed = new Set<string>(neededFields)
-  const unwanted = excludeFields.filter((field) => !needed.has(field))
-  return { exclude_fields: [...new Set([...unwanted, ...linkFields])].join(",") }
 }
 
 /** Mailchimp answers a page that is too big for an account with 503 or 504, or not in time. */

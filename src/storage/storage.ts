@@ -1,10 +1,7 @@
 import type { ConnectionStore, UsedStateStore } from "../connections/connection.ts"
 import { type Clock, systemClock } from "../lib/clock.ts"
-import { createMongoConnections } from "./mongo/connections.ts"
-import { openDatabase as openMongo } from "./mongo/database.ts"
-import { createMongoUsedStates } from "./mongo/used-states.ts"
 import { createSqliteConnections } from "./sqlite/connections.ts"
-import { openDatabase as openSqlite, ping as pingSqlite } from "./sqlite/database.ts"
+import { openDatabase, ping } from "./sqlite/database.ts"
 import { createSqliteUsedStates } from "./sqlite/used-states.ts"
 
 /** Everything that is stored, whichever database stores it. Tokens are stored as given: see `createSealedConnections`. */
@@ -21,18 +18,24 @@ export type StorageOptions = ({ readonly mongodbUri: string } | { readonly sqlit
 }
 
 /**
- * Opens the embedded database, a file that is made where it is not there, or a MongoDB. A file that cannot be opened
- * throws now; a server that cannot be reached rejects later, call by call, until it can.
+ * Opens the embedded database, a file that is made where it is not there, or a MongoDB. Rejects for a file that cannot
+ * be opened; a server that cannot be reached rejects later, call by call, until it can.
  */
-export function openStorage(options: StorageOptions): Storage {
+export async function openStorage(options: StorageOptions): Promise<Storage> {
   const clock = options.clock ?? systemClock
   return "mongodbUri" in options
     ? openMongoStorage(options.mongodbUri, clock)
     : openSqliteStorage(options.sqlitePath, clock)
 }
 
-function openMongoStorage(uri: string, clock: Clock): Storage {
-  const database = openMongo(uri, clock)
+/** MongoDB's driver takes 35 MB of memory, so it is loaded only where it is used. */
+async function openMongoStorage(uri: string, clock: Clock): Promise<Storage> {
+  const [{ openDatabase }, { createMongoConnections }, { createMongoUsedStates }] = await Promise.all([
+    import("./mongo/database.ts"),
+    import("./mongo/connections.ts"),
+    import("./mongo/used-states.ts"),
+  ])
+  const database = openDatabase(uri, clock)
   return {
     connections: createMongoConnections(database),
     usedStates: createMongoUsedStates(database, clock),
@@ -42,11 +45,11 @@ function openMongoStorage(uri: string, clock: Clock): Storage {
 }
 
 function openSqliteStorage(path: string, clock: Clock): Storage {
-  const database = openSqlite(path)
+  const database = openDatabase(path)
   return {
     connections: createSqliteConnections(database),
     usedStates: createSqliteUsedStates(database, clock),
-    ping: () => pingSqlite(database),
+    ping: () => ping(database),
     close: async () => database.close(),
   }
 }

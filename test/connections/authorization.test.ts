@@ -13,7 +13,7 @@ import { temporaryFolder } from "../support/temporary-folder.ts"
 const folder = temporaryFolder()
 let nowMs = Date.UTC(2026, 0, 1)
 const clock = { ...systemClock, now: () => nowMs }
-const storage = openStorage({ sqlitePath: join(folder.path, "export.sqlite"), clock })
+const storage = await openStorage({ sqlitePath: join(folder.path, "export.sqlite"), clock })
 afterAll(async () => {
   await storage.close()
   folder.remove()

@@ -16,7 +16,7 @@ const mailchimp = startSandbox({
   accounts: [{ userId, dc: "us7", tokens: [token], lists: [{ name: "One", count: 1 }] }],
 })
 const folder = temporaryFolder()
-const storage = openStorage({ sqlitePath: join(folder.path, "export.sqlite") })
+const storage = await openStorage({ sqlitePath: join(folder.path, "export.sqlite") })
 afterAll(async () => {
   await mailchimp.stop()
   await storage.close()
@@ -32,6 +32,7 @@ const oauth = createMailchimpOAuth({
   dataCenterUrl: `${mailchimp.url}/oauth2/metadata`,
 })
 const limiters = createLimiters({ refillPerSecond: 1000 })
+const { signal } = new AbortController()
 const events: AccountEvent[] = []
 let update = storage.connections.update
 const openAccount = createOpenAccount({
@@ -64,8 +65,8 @@ const stored = async () => {
   return connection
 }
 const use = async () => {
-  using account = await openAccount(owner)
-  return Array.fromAsync(listLists(account.client, { signal: new AbortController().signal, deadlineMs: 0 }))
+  using account = await openAccount(owner, signal)
+  return Array.fromAsync(listLists(account.client, { signal, deadlineMs: 0 }))
 }
 const metadataRequests = () =>
   mailchimp.sandbox.traffic.log.filter(({ path }) => path === "/oauth2/metadata").length
@@ -127,14 +128,14 @@ test("the caller is told what Mailchimp said also where the database cannot be t
 
 test("a late refusal of an old token does not mark the connection that replaced it", async () => {
   await connect({ dc: "us7", userId: String(userId) })
-  using account = await openAccount(owner)
+  using account = await openAccount(owner, signal)
   await storage.connections.delete(await stored())
   await connect({ dc: "us7", userId: String(userId) })
   mailchimp.sandbox.revoke(userId)
-  await Array.fromAsync(listLists(account.client, { signal: new AbortController().signal })).catch(() => {})
+  await Array.fromAsync(listLists(account.client, { signal })).catch(() => {})
   expect((await stored()).tokenInvalidated).toBe(false)
 })
 
 test("without a connection there is nothing to open", async () => {
-  await expect(openAccount(owner)).rejects.toMatchObject({ code: "access_token_not_found" })
+  await expect(openAccount(owner, signal)).rejects.toMatchObject({ code: "access_token_not_found" })
 })

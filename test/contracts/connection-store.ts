@@ -4,7 +4,7 @@ import { mongodbStartTimeoutMs } from "../support/mongodb.ts"
 
 export type StoreUnderTest<Store> = {
   /** A store over the same data each time, through a client of its own, as another replica has it. */
-  open(): Store
+  open(): Promise<Store>
   close(): Promise<void>
 }
 
@@ -46,7 +46,7 @@ export function connectionStoreContract(
 
     beforeAll(async () => {
       underTest = await create()
-      store = underTest.open()
+      store = await underTest.open()
     }, mongodbStartTimeoutMs)
 
     afterAll(() => underTest.close())
@@ -151,7 +151,7 @@ export function connectionStoreContract(
     })
 
     test("of 50 insert() calls at once through 5 replicas, one wins, and its connection is the stored one", async () => {
-      const replicas = Array.from({ length: 5 }, () => underTest.open())
+      const replicas = await Promise.all(Array.from({ length: 5 }, () => underTest.open()))
       const owner = newOwner()
       const connections = Array.from({ length: 50 }, () => newConnection(owner))
       const results = await Promise.all(
@@ -162,7 +162,7 @@ export function connectionStoreContract(
     })
 
     test("of 50 delete() calls at once through 5 replicas, one wins", async () => {
-      const replicas = Array.from({ length: 5 }, () => underTest.open())
+      const replicas = await Promise.all(Array.from({ length: 5 }, () => underTest.open()))
       const connection = await inserted(newConnection(newOwner()))
       const results = await Promise.all(
         Array.from({ length: 50 }, (_, index) => replicas[index % replicas.length]!.delete(connection)),

@@ -28,7 +28,7 @@ export function usedStateStoreContract(
 
     beforeAll(async () => {
       underTest = await create(clock)
-      store = underTest.open()
+      store = await underTest.open()
     }, mongodbStartTimeoutMs)
 
     afterAll(() => underTest.close())
@@ -46,7 +46,7 @@ export function usedStateStoreContract(
       await store.use(id, inTenMinutes())
       nowMs += 599_999
       expect(await store.use(id, inTenMinutes())).toBe(false)
-      expect(await underTest.open().use(id, inTenMinutes())).toBe(false)
+      expect(await (await underTest.open()).use(id, inTenMinutes())).toBe(false)
     })
 
     test("states that have expired are swept while others are used, and no others are", async () => {
@@ -62,7 +62,7 @@ export function usedStateStoreContract(
     })
 
     test("of 50 use() calls of one state at once through 5 replicas, one wins", async () => {
-      const replicas = Array.from({ length: 5 }, () => underTest.open())
+      const replicas = await Promise.all(Array.from({ length: 5 }, () => underTest.open()))
       for (let round = 0; round < 5; round += 1) {
         const id = crypto.randomUUID()
         const results = await Promise.all(

@@ -59,7 +59,10 @@ function suiteOver<Under extends StorageUnderTest>({ name, describeSuite, create
     async () => {
       const storage = await create()
       const sealer = createSealer([newKey, oldKey])
-      return { open: () => createSealedConnections(storage.open().connections, sealer), close: storage.close }
+      return {
+        open: async () => createSealedConnections((await storage.open()).connections, sealer),
+        close: storage.close,
+      }
     },
     describeSuite,
   )
@@ -71,7 +74,7 @@ function suiteOver<Under extends StorageUnderTest>({ name, describeSuite, create
 
     beforeAll(async () => {
       storage = await create()
-      plain = storage.open().connections
+      plain = (await storage.open()).connections
     }, mongodbStartTimeoutMs)
 
     afterAll(() => storage.close())

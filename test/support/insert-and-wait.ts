@@ -2,7 +2,7 @@ import { openStorage } from "../../src/storage/storage.ts"
 
 // Stores a connection and uses a state, says so, and stays, to be killed.
 const [sqlitePath = "", accountId = "", stateId = ""] = process.argv.slice(2)
-const { connections, usedStates } = openStorage({ sqlitePath })
+const { connections, usedStates } = await openStorage({ sqlitePath })
 await connections.insert({
   id: "id",
   owner: { accountId, uid: "1" },

@@ -2,7 +2,7 @@ import { openStorage } from "../../src/storage/storage.ts"
 
 // Races other processes for one connection and one state, and prints which of the two it won.
 const [sqlitePath = ""] = process.argv.slice(2)
-const { connections, usedStates, close } = openStorage({ sqlitePath })
+const { connections, usedStates, close } = await openStorage({ sqlitePath })
 const inserted = await connections.insert({
   id: String(process.pid),
   owner: { accountId: "account", uid: "1" },

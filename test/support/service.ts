@@ -41,7 +41,7 @@ export async function startService(env: Record<string, string>) {
     PUBLIC_URL: server.url.origin,
     ...env,
   })
-  const services = createServices(config, {
+  const services = await createServices(config, {
     logger: createLogger("debug", { write: (line) => void log.push(line) }),
   })
   server.reload({ fetch: createApp(services).fetch, idleTimeout: 60, development: false })

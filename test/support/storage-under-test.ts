@@ -7,7 +7,7 @@ import { temporaryFolder } from "./temporary-folder.ts"
 
 /** One new database, opened as often as one likes: each time by a client of its own, as another replica does. */
 export type StorageUnderTest = {
-  open(): Storage
+  open(): Promise<Storage>
   /** Closes all that was opened. */
   close(): Promise<void>
 }
@@ -34,8 +34,8 @@ export async function mongoUnderTest(clock?: Clock): Promise<MongoUnderTest> {
 function openMany(options: StorageOptions, cleanUp: () => void | Promise<void>): StorageUnderTest {
   const opened: Storage[] = []
   return {
-    open: () => {
-      const storage = openStorage(options)
+    open: async () => {
+      const storage = await openStorage(options)
       opened.push(storage)
       return storage
     },

@@ -1,10 +1,10 @@
 /**
  * An export as bytes. Rows come in with a newline before each, so what separates two rows is written with the second
- * one, and white space may follow a row for as long as the next one is awaited. Bytes that come out are new each time: the
- * consumer owns them and may free them, and the page that rows come from is freed before he does.
+ * one, and white space may follow a row for as long as the next one is awaited.
  */
 export type Format = {
   start(): Uint8Array
+  /** The same bytes, which may be changed in place. */
   rows(bytes: Uint8Array): Uint8Array
   /** Bytes that no reader sees, to show that the export is alive. Empty where there is no place for them. */
   keepAlive(): Uint8Array

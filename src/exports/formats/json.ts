@@ -11,12 +11,11 @@ export function createJson(): Format {
   return {
     start: () => Buffer.from(START),
     rows: (bytes) => {
-      const listed = Buffer.from(bytes)
       // Rows hold no newline of their own: JSON has to escape it.
-      for (let at = listed.indexOf(NEWLINE); at !== -1; at = listed.indexOf(NEWLINE, at)) listed[at] = COMMA
-      if (hasRows || listed.length === 0) return listed
-      hasRows = true
-      return listed.subarray(1)
+      for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at)) bytes[at] = COMMA
+      const start = hasRows ? 0 : 1
+      hasRows ||= bytes.length > 0
+      return bytes.subarray(start)
     },
     keepAlive: () => Buffer.from(" "),
     end: () => Buffer.from(END),

@@ -13,7 +13,7 @@ export function createNdjson(): Ndjson {
     rows: (bytes) => {
       const start = isLineOpen ? 0 : 1
       isLineOpen ||= bytes.length > 0
-      return new Uint8Array(bytes.subarray(start))
+      return bytes.subarray(start)
     },
     line: (value) => {
       const before = isLineOpen ? "\n" : ""

@@ -53,7 +53,7 @@ export function createListRoutes(deps: {
   routes.openapi(listsRoute, async (context) => {
     const owner = toOwner(context.get("caller"), context.req.valid("query").sub_account_id)
     if (isHead(context)) return context.json(toEnvelope([]), 200)
-    using account = await deps.openAccount(owner)
+    using account = await deps.openAccount(owner, context.req.raw.signal)
     const lists = await deps.listLists(account.client, context.req.raw.signal)
     const data = lists.map(({ id, name, memberCount, unsubscribeCount, cleanedCount }) => ({
       id,

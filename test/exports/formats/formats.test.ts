@@ -9,15 +9,6 @@ function write(format: Format, ...steps: (string | "alive")[]): string {
   return Buffer.concat([format.start(), ...parts, format.end()]).toString()
 }
 
-test.each([createNdjson, createJson])("%p gives bytes away, and needs none of them again", (create) => {
-  const steps = ['\n{"id":"a"}', "alive"] as const
-  const document = write(create(), ...steps)
-  const format = create()
-  for (const bytes of [format.start(), format.rows(Buffer.from(steps[0])), format.keepAlive(), format.end()])
-    bytes.fill(0)
-  expect(write(create(), ...steps)).toBe(document)
-})
-
 describe("createNdjson()", () => {
   test("ends each row by a newline", () => {
     expect(write(createNdjson(), '\n{"id":"a"}\n{"id":"b"}', "", '\n{"id":"c"}')).toBe(
@@ -59,11 +50,5 @@ describe("createJson()", () => {
       message: "Success",
       data: [],
     })
-  })
-
-  test("leaves the bytes of its rows to others who read them", () => {
-    const bytes = Buffer.from('\n{"id":"a"}')
-    createJson().rows(bytes)
-    expect(bytes.toString()).toBe('\n{"id":"a"}')
   })
 })

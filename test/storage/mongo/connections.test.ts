@@ -15,7 +15,7 @@ connectionStoreContract(
   "MongoDB, plain",
   async () => {
     const storage = await mongoUnderTest()
-    return { open: () => storage.open().connections, close: storage.close }
+    return { open: async () => (await storage.open()).connections, close: storage.close }
   },
   describeWithMongodb,
 )
@@ -27,7 +27,7 @@ describeWithMongodb("documents in integrations.mailchimp.key", () => {
   beforeAll(async () => {
     storage = await mongoUnderTest()
     const sealer = createSealer([{ id: "1", key: new Uint8Array(32) }])
-    store = createSealedConnections(storage.open().connections, sealer)
+    store = createSealedConnections((await storage.open()).connections, sealer)
   }, mongodbStartTimeoutMs)
 
   afterAll(() => storage.close())
@@ -199,7 +199,7 @@ describeWithMongodb("the unique index", () => {
     "is over account_id and owner, and made before the first insert",
     () =>
       withStorage(async (storage) => {
-        await storage.open().connections.insert(newConnection(newOwner()))
+        await (await storage.open()).connections.insert(newConnection(newOwner()))
         const indexes = await withRawMongo(storage.uri, (db) => db.collection(collectionName).indexes())
         expect(indexes).toContainEqual(
           expect.objectContaining({ key: { account_id: 1, owner: 1 }, unique: true }),
@@ -215,7 +215,7 @@ describeWithMongodb("the unique index", () => {
           .collection(collectionName)
           .createIndex({ account_id: 1, owner: 1 }, { unique: true, name: "by_owner" }),
       )
-      const { connections } = storage.open()
+      const { connections } = await storage.open()
       const connection = newConnection(newOwner())
       expect(await connections.insert(connection)).toBe(true)
       expect(await connections.insert(connection)).toBe(false)
@@ -226,7 +226,7 @@ describeWithMongodb("the unique index", () => {
       await withRawMongo(storage.uri, (db) =>
         db.collection(collectionName).createIndex({ account_id: 1, owner: 1 }),
       )
-      const { connections } = storage.open()
+      const { connections } = await storage.open()
       const connection = newConnection(newOwner())
       await expect(connections.insert(connection)).rejects.toMatchObject({ code: "internal_error" })
       expect(await connections.find(connection.owner)).toBeUndefined()

@@ -7,7 +7,7 @@ usedStateStoreContract(
   async (clock) => {
     const storage = await mongoUnderTest(clock)
     return {
-      open: () => storage.open().usedStates,
+      open: async () => (await storage.open()).usedStates,
       count: () =>
         withRawMongo(storage.uri, (db) =>
           db.collection("integrations.mailchimp.used_state").countDocuments(),

@@ -3,5 +3,5 @@ import { sqliteUnderTest } from "../../support/storage-under-test.ts"
 
 connectionStoreContract("SQLite, plain", () => {
   const storage = sqliteUnderTest()
-  return { open: () => storage.open().connections, close: storage.close }
+  return { open: async () => (await storage.open()).connections, close: storage.close }
 })

@@ -23,8 +23,8 @@ afterEach(async () => {
   folder.remove()
 })
 
-function open(): Storage {
-  const storage = openStorage({ sqlitePath })
+async function open(): Promise<Storage> {
+  const storage = await openStorage({ sqlitePath })
   opened.push(storage)
   return storage
 }
@@ -40,7 +40,7 @@ function run(script: URL, ...args: string[]) {
 const modeOf = (path: string) => statSync(path).mode & 0o777
 
 test("openStorage() makes the file and its folders, for its owner's eyes alone", async () => {
-  await open().connections.insert(newConnection(newOwner()))
+  await (await open()).connections.insert(newConnection(newOwner()))
   const dataFolder = join(sqlitePath, "..")
   expect(modeOf(dataFolder)).toBe(0o700)
   const files = readdirSync(dataFolder)
@@ -49,19 +49,19 @@ test("openStorage() makes the file and its folders, for its owner's eyes alone",
 })
 
 test("openStorage() takes the file of others away from their eyes", async () => {
-  await openStorage({ sqlitePath }).close()
+  await (await openStorage({ sqlitePath })).close()
   chmodSync(sqlitePath, 0o644)
-  open()
+  await open()
   expect(modeOf(sqlitePath)).toBe(0o600)
 })
 
 test("what was stored is there when the storage is opened again", async () => {
   const connection = newConnection(newOwner())
-  const first = openStorage({ sqlitePath })
+  const first = await openStorage({ sqlitePath })
   await first.connections.insert(connection)
   await first.usedStates.use("state", new Date(Date.now() + 600_000))
   await first.close()
-  const second = open()
+  const second = await open()
   expect(await second.connections.find(connection.owner)).toMatchObject(connection)
   expect(await second.usedStates.use("state", new Date(Date.now() + 600_000))).toBe(false)
 })
@@ -72,7 +72,7 @@ test("what a process stored is there after it was killed (-9), 5 times in a row"
     for await (const chunk of process.stdout) if (Buffer.from(chunk).includes("stored")) break
     process.kill("SIGKILL")
     await process.exited
-    const storage = openStorage({ sqlitePath })
+    const storage = await openStorage({ sqlitePath })
     for (let earlier = 0; earlier <= round; earlier += 1) {
       expect(await storage.connections.find({ accountId: `account-${earlier}`, uid: "1" })).toBeDefined()
       expect(await storage.usedStates.use(`state-${earlier}`, new Date(Date.now() + 600_000))).toBe(false)
@@ -109,7 +109,7 @@ async function expectUnavailable(call: () => Promise<unknown>, code: RegExp) {
 }
 
 test("a lock that another process holds is waited for, then database_unavailable, then all works again", async () => {
-  const { connections, usedStates } = open()
+  const { connections, usedStates } = await open()
   const connection = newConnection(newOwner())
   await connections.insert(connection)
   const stored = await found(connections, connection.owner)
@@ -141,24 +141,24 @@ test("a full disk is database_unavailable, what is stored stays, and all works w
   expect(await connections.insert(large)).toBe(true)
 })
 
-test("a file that is no database, and a folder in its place, are database_unavailable when opened", () => {
+test("a file that is no database, and a folder in its place, are database_unavailable when opened", async () => {
   mkdirSync(join(sqlitePath, ".."), { recursive: true })
   writeFileSync(sqlitePath, "this is no database ".repeat(100))
-  expect(() => openStorage({ sqlitePath })).toThrow(/Cannot open the database .*: SQLITE_NOTADB/)
+  await expect(openStorage({ sqlitePath })).rejects.toThrow(/Cannot open the database .*: SQLITE_NOTADB/)
   const path = folder.path
-  expect(() => openStorage({ sqlitePath: path })).toThrow(/Cannot open the database .*: EISDIR/)
+  await expect(openStorage({ sqlitePath: path })).rejects.toThrow(/Cannot open the database .*: EISDIR/)
 })
 
 test("a file of a newer version of the service is not opened", async () => {
-  await openStorage({ sqlitePath }).close()
+  await (await openStorage({ sqlitePath })).close()
   const raw = new Database(sqlitePath)
   raw.run("PRAGMA user_version = 1000")
   raw.close()
-  expect(() => openStorage({ sqlitePath })).toThrow("a newer version of the service made it")
+  await expect(openStorage({ sqlitePath })).rejects.toThrow("a newer version of the service made it")
 })
 
 test("a row that somebody else changed is an error that names the field, and shows nothing of it", async () => {
-  const { connections } = open()
+  const { connections } = await open()
   const connection = newConnection(newOwner())
   await connections.insert(connection)
   using raw = new Database(sqlitePath)

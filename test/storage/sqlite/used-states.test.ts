@@ -5,7 +5,7 @@ import { sqliteUnderTest } from "../../support/storage-under-test.ts"
 usedStateStoreContract("SQLite", (clock) => {
   const storage = sqliteUnderTest(clock)
   return {
-    open: () => storage.open().usedStates,
+    open: async () => (await storage.open()).usedStates,
     count: async () => {
       using raw = new Database(storage.path, { readonly: true })
       return raw.query("SELECT * FROM used_states").all().length

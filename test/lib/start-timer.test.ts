@@ -1,0 +1,25 @@
+import { expect, test } from "bun:test"
+import { startTimer } from "../../src/lib/start-timer.ts"
+import { createVirtualClock } from "../support/virtual-clock.ts"
+
+test("startTimer() calls when the time is up, and once", async () => {
+  const clock = createVirtualClock()
+  let calls = 0
+  const timer = startTimer(1000, clock, () => (calls += 1))
+  await clock.advance(999)
+  expect(calls).toBe(0)
+  await clock.advance(1)
+  expect(calls).toBe(1)
+  timer[Symbol.dispose]()
+  await clock.advance(5000)
+  expect(calls).toBe(1)
+})
+
+test("startTimer() never calls once disposed of, and leaves no timer", async () => {
+  const clock = createVirtualClock()
+  let calls = 0
+  startTimer(1000, clock, () => (calls += 1))[Symbol.dispose]()
+  expect(clock.sleepers()).toBe(0)
+  await clock.advance(5000)
+  expect(calls).toBe(0)
+})
