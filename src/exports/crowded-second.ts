@@ -44,25 +44,37 @@ export function createCrowdedSecond(
   let passesInVain = 0
   let passes = 0
 
+  let isDoubted = false
   let ended: "complete" | "short" | undefined
 
   return { question, receive, isShort: () => ended === "short" }
 
   function question(): Question | undefined {
     if (ended) return undefined
+    if (isDoubted) return { query: { ...query, before: undefined, offset: 0, count: 1 } }
     return { query: { ...query, offset }, pauseS: repeats > 0 ? pauseBefore(repeats) : undefined }
   }
 
   function receive(page: Page): Selected {
+    if (isDoubted) return receiveWithoutBefore(page)
     const ids = Array.from({ length: page.length }, (_, index) => page.id(index))
     const all = { headEnd: page.length, knownIds: deliveredIds, openStart: page.length }
     const selected = selectRows(page, page.length, all, versions)
     for (const id of ids) deliveredIds.add(id)
     note(page, ids)
     const isGone = page.length === 0 && page.totalItems === 0
+    isDoubted = isGone && answers.length === 1 && query.before !== undefined
+    if (isDoubted) return selected
     if (isGone || missing() === 0) ended = "complete"
     else move(page, ids)
     return selected
+  }
+
+  /** It filled a page, and now it is gone. Or else Mailchimp's `before` is not inclusive any more. */
+  function receiveWithoutBefore(page: Page): Selected {
+    const isThere = page.length > 0 && page.second(0) === query.before
+    ended = isThere ? "short" : "complete"
+    return { ranges: [], isNew: false }
   }
 
   function note({ totalItems }: Page, ids: readonly string[]): void {

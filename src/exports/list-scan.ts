@@ -232,7 +232,6 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
   /** Ends the list, unless fewer rows were delivered than Mailchimp counts. */
   function check(): Task[] {
     for (const sweep of sweeps) {
-      if (sweep.heldAt !== undefined) continue
       const remedy = sweep.tally?.remedy()
       if (remedy === undefined) continue
       if (remedy === "tails") return startTail(sweep)

@@ -80,8 +80,18 @@ describe("createCrowdedSecond()", () => {
   test("is complete when nothing is left of it", () => {
     const { second, receive } = start(["a"])
     receive("", 0)
+    expect(second.question()?.query).toMatchObject({ since: 99, before: undefined, offset: 0, count: 1 })
+    second.receive({ ...page(["x"], 1), second: () => 101 })
     expect(second.question()).toBeUndefined()
     expect(second.isShort()).toBe(false)
+  })
+
+  test("is short when it is gone for a question up to it, and there for one without an end", () => {
+    const { second, receive } = start(["a"])
+    receive("", 0)
+    receive("a", 5)
+    expect(second.question()).toBeUndefined()
+    expect(second.isShort()).toBe(true)
   })
 
   test("ends short when three readings bring nothing new and the count still says more", () => {

@@ -2,7 +2,7 @@ import type { Delivery } from "../../../src/exports/delivery.ts"
 import { type Change, type List, type Member, type ModelMailchimp, bytesOf } from "./mailchimp.ts"
 
 /** What a consumer has: of each member the last row that was delivered, and in which stream. */
-export type Replica = Map<string, { readonly change: Change; readonly stream: number | undefined }>
+export type Replica = Map<string, { readonly change: Change; readonly stream: number }>
 
 /** What an export promised of a list. */
 export type Promised = {
@@ -22,14 +22,15 @@ export class Broken extends Error {
 /**
  * Takes a delivery into the replica, and checks it against what was delivered before.
  *
- * @param stream without it duplicates are allowed
+ * @returns the id of a member that came a second time in one stream, although nothing had changed
  */
 export function receive(
   replica: Replica,
   { page, ranges }: Delivery,
   mailchimp: ModelMailchimp,
-  stream: number | undefined,
-): void {
+  stream: number,
+): string | undefined {
+  let duplicate: string | undefined
   for (const { start, end } of ranges) {
     for (let index = start; index < end; index += 1) {
       const id = page.id(index)
@@ -37,11 +38,11 @@ export function receive(
       const before = replica.get(id)
       if (before && before.change.order > change.order)
         throw new Broken(`An older version after a newer one: ${id}`)
-      if (stream !== undefined && before?.change === change && before.stream === stream)
-        throw new Broken(`A duplicate without a cause: ${id}`)
+      if (before?.change === change && before.stream === stream) duplicate = id
       replica.set(id, { change, stream })
     }
   }
+  return duplicate
 }
 
 export function judgeList(replica: Replica, list: List, { asOf, archived, archivedSince }: Promised): void {

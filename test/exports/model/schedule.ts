@@ -1,3 +1,4 @@
+import { Broken } from "./judge.ts"
 import {
   type Change,
   type List,
@@ -67,7 +68,10 @@ export function randomLists(random: Random, start: number): List[] {
   })
 }
 
-/** Changes the lists at random moments: up to a tenth of their members, now and then many in one second. */
+/**
+ * Changes the lists at random moments: up to a tenth of their members, now and then many in one second, or one to and fro
+ * within it. Rarely some members are changed every second for as long as the export goes on, and it must end all the same.
+ */
 export function startChurn(mailchimp: ModelMailchimp, random: Random, time: VirtualTime): void {
   const size = mailchimp.lists.reduce((sum, { members }) => sum + members.length, 0)
   const pauseS = random.pick([0.02, 0.1, 1, 5, 20])
@@ -84,6 +88,28 @@ export function startChurn(mailchimp: ModelMailchimp, random: Random, time: Virt
     return false
   }
   time.at(time.now() + random.between(-20, 5), step)
+  if (random.chance(0.003)) changeForever(mailchimp.lists[0]!.members.slice(0, 25))
+
+  function changeForever(members: readonly Member[]): void {
+    const end = time.now() + 20_000
+    const changeAll = () => {
+      if (time.now() > end) throw new Broken("The export never ends while members change")
+      for (const member of members) mailchimp.change(member, "subscribed", random.int(0, 2))
+      time.at(time.now() + 1, changeAll)
+      return false
+    }
+    time.at(time.now(), changeAll)
+  }
+
+  function changeToAndFro(member: Member): void {
+    const { status, content } = member.changes.at(-1)!
+    const change = (left: number) => {
+      mailchimp.change(member, status, left % 2 === 0 ? content : content + 1)
+      if (left > 0) time.at(time.now() + random.between(0, 0.3), () => change(left - 1))
+      return false
+    }
+    change(2)
+  }
 
   function changeOne(list: List): void {
     if (list.members.length === 0 || random.chance(0.2)) {
@@ -96,7 +122,8 @@ export function startChurn(mailchimp: ModelMailchimp, random: Random, time: Virt
     const last = member.changes.at(-1)!
     const kind = random.pick(["edit", "edit", "edit", "archive", "unarchive", "delete"])
     const isArchived = last.status === "archived"
-    if (last.status === "deleted") mailchimp.change(member, random.pick(live), 0)
+    if (random.chance(0.1) && last.status !== "deleted") changeToAndFro(member)
+    else if (last.status === "deleted") mailchimp.change(member, random.pick(live), 0)
     else if (kind === "delete") mailchimp.change(member, "deleted", 0)
     else if (kind === "archive" && !isArchived) mailchimp.change(member, "archived", last.content)
     else if (isArchived && kind !== "unarchive") mailchimp.change(member, "archived", random.int(0, 2))

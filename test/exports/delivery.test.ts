@@ -1,0 +1,52 @@
+import { describe, expect, test } from "bun:test"
+import { type OpenVersions, selectRows } from "../../src/exports/delivery.ts"
+import type { Page } from "../../src/exports/source.ts"
+
+/** A page of one row, of the member a: its content says what it looks like. */
+function page(content: string, second = 100): Page {
+  return {
+    length: 1,
+    id: () => "a",
+    second: () => second,
+    fingerprint: () => `${second} ${content}`,
+    bytes: () => new Uint8Array(),
+    release: () => {},
+    totalItems: 1,
+    count: 10,
+    askedAt: 105,
+  }
+}
+
+function start() {
+  const versions: OpenVersions = new Map()
+  const knownIds = new Set<string>()
+  return {
+    open: (answer: Page) => selectRows(answer, 1, { headEnd: 0, knownIds, openStart: 0 }, versions),
+    closed: (answer: Page) => selectRows(answer, 1, { headEnd: 0, knownIds, openStart: 1 }, versions),
+  }
+}
+
+const all = [{ start: 0, end: 1 }]
+
+describe("selectRows()", () => {
+  test("drops a row of an open second that comes again as it was", () => {
+    const { open, closed } = start()
+    expect(open(page("red"))).toEqual({ ranges: all, isNew: true })
+    expect(open(page("red"))).toEqual({ ranges: [], isNew: false })
+    expect(closed(page("red"))).toEqual({ ranges: [], isNew: false })
+  })
+
+  test("delivers an edit and its undoing within one second, though the first version was delivered before", () => {
+    const { open } = start()
+    expect(open(page("red")).ranges).toEqual(all)
+    expect(open(page("blue"))).toEqual({ ranges: all, isNew: false })
+    expect(open(page("red"))).toEqual({ ranges: all, isNew: false })
+  })
+
+  test("forgets the version once another was delivered, as when all is read plainly, so that its undoing comes", () => {
+    const { open, closed } = start()
+    open(page("red"))
+    expect(closed(page("blue")).ranges).toEqual(all)
+    expect(open(page("red")).ranges).toEqual(all)
+  })
+})
