@@ -35,7 +35,7 @@ export type WindowReading = Reading & {
   isShort(): boolean
 }
 
-/** How many margins open seconds are waited for in all: a bulk edit that never ends would keep the reading for ever. */
+/** How many margins a reading may spend at open seconds: a bulk edit that never ends would keep it for ever. */
 const MAX_MARGINS = 6
 
 /**
@@ -52,7 +52,8 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   let knownIds = new Set<string>()
   let crowded: CrowdedSecond | undefined
   let next: Omit<Question, "query"> | undefined = {}
-  let waitedS = 0
+  let openSince: Second | undefined
+  let openEnds = 0
   let repeats = 0
   let asOf = Number.NEGATIVE_INFINITY
   let isShort = false
@@ -99,16 +100,13 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   ): Omit<Question, "query"> | undefined {
     const last = page.length > 0 ? page.second(page.length - 1) : undefined
     if (ranges.length > 0) repeats = 0
+    if (last !== undefined && last > closed && isRestless(page.askedAt)) return endShort()
     if (last !== undefined && Math.min(last, closed) - 1 > anchor) {
       anchor = Math.min(last, closed) - 1
       knownIds = new Set()
       return {}
     }
-    if (last !== undefined && last > closed) {
-      const notBefore = closesAt(last, marginS)
-      waitedS += notBefore - page.askedAt
-      return waitedS > MAX_MARGINS * Math.max(marginS, 1) ? endShort() : { notBefore }
-    }
+    if (last !== undefined && last > closed) return { notBefore: closesAt(last, marginS) }
     if (page.length >= page.count) {
       crowded = createCrowdedSecond(range(last), knownIds, versions)
       return {}
@@ -129,6 +127,13 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     // Rows without a date come first. Where they fill a page, all of the list was read by offset.
     next = Number.isFinite(anchor) && anchor !== until ? {} : undefined
     return selected
+  }
+
+  /** Whether the pages have been ending in open seconds for too long, be they waited for or followed as they close. */
+  function isRestless(askedAt: Second): boolean {
+    openSince ??= askedAt
+    openEnds += 1
+    return openEnds > MAX_MARGINS && askedAt - openSince > MAX_MARGINS * Math.max(marginS, 1)
   }
 
   function endShort(): undefined {
