@@ -11,26 +11,31 @@ type FaultInput = {
 }
 
 type SandboxList = { readonly id: string; readonly members: number }
-type SandboxAccount = { readonly dc: string; readonly lists: readonly SandboxList[] }
+type SandboxAccount = {
+  readonly userId: number
+  readonly dc: string
+  readonly lists: readonly SandboxList[]
+}
 type SandboxState = { readonly accounts: readonly { readonly connections: { now: number; peak: number } }[] }
 
 /** A sandbox in a process of its own, so that what it costs is not measured with the service. */
 export type SandboxProcess = AsyncDisposable & {
   readonly url: string
-  /** The data center of its only account. */
+  readonly accounts: readonly SandboxAccount[]
+  /** The data center of the first account. */
   readonly dc: string
-  /** The only account's lists, in the order of the seeds. Their members are archived ones too. */
+  /** The first account's lists, in the order of the seeds. Their members are archived ones too. */
   readonly lists: readonly SandboxList[]
   set(settings: Readonly<Record<string, number>>): Promise<void>
   /** Every request so far, oldest first. */
   requests(): Promise<readonly RequestEntry[]>
-  /** Simultaneous connections of the account. */
+  /** Simultaneous connections of the first account. */
   connections(): Promise<{ now: number; peak: number }>
   addFault(fault: FaultInput): Promise<void>
   clearFaults(): Promise<void>
 }
 
-/** Starts a sandbox whose only account has lists of so many members, and the access token `token`. */
+/** Starts a sandbox whose only account has lists of so many members, and the access token `token`; or other accounts. */
 export async function startSandboxProcess(
   sizes: readonly number[],
   options: StartSandboxOptions = {},
@@ -43,8 +48,10 @@ export async function startSandboxProcess(
     stderr: "inherit",
   })
   const { value } = await child.stdout.getReader().read()
-  const started: { url: string; accounts: SandboxAccount[] } = JSON.parse(new TextDecoder().decode(value))
-  const [account] = started.accounts
+  const started: { url: string; accounts: (Omit<SandboxAccount, "userId"> & { user_id: number })[] } =
+    JSON.parse(new TextDecoder().decode(value))
+  const accounts = started.accounts.map(({ user_id, dc, lists }) => ({ userId: user_id, dc, lists }))
+  const [account] = accounts
   if (account === undefined) throw new Error("The sandbox has no account")
 
   const call = async (method: string, path: string, body?: unknown) => {
@@ -56,6 +63,7 @@ export async function startSandboxProcess(
   }
   return {
     url: started.url,
+    accounts,
     dc: account.dc,
     lists: account.lists,
     set: async (settings) => void (await call("PUT", "/settings", settings)),

@@ -11,6 +11,8 @@ export type ServiceUnderLoad = AsyncDisposable & {
   readonly api: string
   /** The header of the caller who has the connection. */
   readonly headers: Readonly<Record<string, string>>
+  /** Connects the account that consents at the sandbox now, for one more caller, whose header it gives. */
+  connect(): Promise<Readonly<Record<string, string>>>
   /** What the process itself measured since the last question. */
   probe(): Promise<ProbeAnswer>
 }
@@ -37,6 +39,7 @@ export async function startServiceUnderLoad(
     pid: service.pid,
     api,
     headers: await connectAccount({ api }),
+    connect: () => connectAccount({ api }),
     probe: async () => JSON.parse(await (await fetch("http://probe", { unix })).text()),
     [Symbol.asyncDispose]: async () => {
       await service.stop()
