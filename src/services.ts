@@ -6,7 +6,7 @@ import { requireConnection } from "./connections/live-connection.ts"
 import { createOpenAccount } from "./connections/open-account.ts"
 import { createStartAuthorization } from "./connections/start-authorization.ts"
 import type { Owner } from "./connections/connection.ts"
-import { createStartExport } from "./exports/start-export.ts"
+import { beforeAnswerMs, createStartExport } from "./exports/start-export.ts"
 import { createVerifier } from "./http/authenticate.ts"
 import { createLoginCookie, noLoginCookie } from "./http/login-cookie.ts"
 import { type Clock, systemClock } from "./lib/clock.ts"
@@ -20,9 +20,6 @@ import { createSealer } from "./sealer.ts"
 import { readKeyFile } from "./storage/key-file.ts"
 import { createSealedConnections } from "./storage/sealed-connections.ts"
 import { openStorage } from "./storage/storage.ts"
-
-/** How long Mailchimp is asked again before there is an answer: as long as a person, or a proxy, would wait. */
-const beforeAnswerMs = 30_000
 
 /** What is built once and lives as long as the service. */
 export type Services = Awaited<ReturnType<typeof createServices>>

@@ -47,7 +47,7 @@ export type StartExportOptions = {
 }
 
 /** How long Mailchimp is asked again before there is an answer: as long as a person, or a proxy, would wait. */
-const beforeAnswerMs = 30_000
+export const beforeAnswerMs = 30_000
 
 /** Exports the members of an account's lists. */
 export function createStartExport({
