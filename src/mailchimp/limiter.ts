@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../lib/clock.ts"
 import { createFairQueue } from "../lib/fair-queue.ts"
 import { createTokenBucket } from "../lib/token-bucket.ts"
+import { createUsefulRequests } from "./useful-requests.ts"
 
 /** The right to one request: one simultaneous connection to Mailchimp, from its start until it is disposed of. */
 export type Permit = Disposable & {
@@ -30,7 +31,10 @@ export type Party = {
   acquire(signal: AbortSignal, patienceMs?: number): Promise<Permit>
   /** What the party waits for now; undefined when it does not wait. */
   waitingFor(): WaitReason | undefined
-  /** How many requests could start at once. */
+  /**
+   * How many requests could start at once and be of use: there are permits and tokens for them, and those that are under
+   * way do not use all of the rate already, as few do where answers are fast.
+   */
   spare(): number
   /** Stops every party's new requests for so long, ten minutes at most: Mailchimp asked for it, or is throttling. */
   pause(ms: number): void
@@ -101,11 +105,12 @@ export function createLimiter(options: LimiterOptions = {}): Limiter {
   const { permits: maxPermits = 10, tokens = 10, refillPerSecond = 10, clock = systemClock } = options
   const capacity = Math.max(1, tokens - 1)
   const bucket = createTokenBucket({ capacity, refillPerSecond, monotonicMs: clock.monotonicMs })
+  const useful = createUsefulRequests(refillPerSecond)
   const queue = createFairQueue<Party, Waiter>()
   const parties = new Set<Party>()
   const keptUntilMs = new Set<{ readonly ms: number }>()
+  const underWay = new Set<{ readonly startedAtMs: number }>()
   let permits = maxPermits
-  let inUse = 0
   let pausedUntilMs = -Infinity
   let shrunkAtMs = -Infinity
   let alarm: AbortController | undefined
@@ -117,7 +122,12 @@ export function createLimiter(options: LimiterOptions = {}): Limiter {
     return keptUntilMs.size
   }
 
-  const freePermits = () => Math.max(0, Math.floor(permits) - inUse - keptPermits())
+  const freePermits = () => Math.max(0, Math.floor(permits) - underWay.size - keptPermits())
+
+  const oldestMs = () => {
+    const [oldest] = underWay
+    return oldest === undefined ? 0 : clock.monotonicMs() - oldest.startedAtMs
+  }
 
   /** Milliseconds until the next request may start; Infinity when only the end of another one can tell. */
   const blockedMs = () => {
@@ -138,7 +148,6 @@ export function createLimiter(options: LimiterOptions = {}): Limiter {
         return
       }
       bucket.take()
-      inUse += 1
       queue.next()?.grant()
     }
   }
@@ -152,10 +161,12 @@ export function createLimiter(options: LimiterOptions = {}): Limiter {
 
   const createPermit = (): Permit => {
     const startedAtMs = clock.monotonicMs()
+    const request = { startedAtMs }
     let keptUntil: number | undefined
-    let isHeld = true
+    underWay.add(request)
     return {
       succeeded: () => {
+        useful.answered(clock.monotonicMs() - startedAtMs)
         // Whoever began before the permits were cut says nothing of how the fewer do.
         if (startedAtMs > shrunkAtMs) permits = Math.min(maxPermits, permits + 1 / permits)
       },
@@ -169,9 +180,7 @@ export function createLimiter(options: LimiterOptions = {}): Limiter {
         keptUntil = startedAtMs + mailchimpCutMs
       },
       [Symbol.dispose]: () => {
-        if (!isHeld) return
-        isHeld = false
-        inUse -= 1
+        if (!underWay.delete(request)) return
         if (keptUntil !== undefined) keptUntilMs.add({ ms: keptUntil })
         serve()
       },
@@ -223,8 +232,11 @@ export function createLimiter(options: LimiterOptions = {}): Limiter {
           if (queue.sizeOf(party) === 0) return undefined
           return pausedMs() === 0 && freePermits() === 0 ? "permit" : "rate_limit"
         },
-        spare: () =>
-          pausedMs() > 0 ? 0 : Math.max(0, Math.min(freePermits(), bucket.available()) - queue.size),
+        spare: () => {
+          if (pausedMs() > 0) return 0
+          const unused = useful.most(oldestMs()) - underWay.size
+          return Math.max(0, Math.min(freePermits(), bucket.available(), unused) - queue.size)
+        },
         pause,
         leave: () => {
           parties.delete(party)
@@ -235,7 +247,7 @@ export function createLimiter(options: LimiterOptions = {}): Limiter {
     },
     state: () => ({
       permits: Math.floor(permits),
-      inUse,
+      inUse: underWay.size,
       kept: keptPermits(),
       waiting: queue.size,
       parties: parties.size,
@@ -243,7 +255,7 @@ export function createLimiter(options: LimiterOptions = {}): Limiter {
     }),
     isRested: () =>
       parties.size === 0 &&
-      inUse + keptPermits() === 0 &&
+      underWay.size + keptPermits() === 0 &&
       bucket.available() === capacity &&
       pausedMs() === 0 &&
       clock.monotonicMs() - shrunkAtMs > throttlingForgottenMs,

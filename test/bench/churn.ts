@@ -7,11 +7,12 @@ import { number, printTable, sizeOf } from "./support/table.ts"
 
 const members = sizeOf("BENCH_CHURN_MEMBERS", 100_000)
 const pageSize = 1000
+const requestsPerSecond = sizeOf("BENCH_RATE", 10)
 const mild = { edits: 5, archives: 1, additions: 2 }
 
 const rows = [await measure(1), await measure(10)]
 printTable(
-  `An export of ${number(members)} members while at every page 5 are edited, 1 is archived and 2 are added`,
+  `An export of ${number(members)} members while at every page 5 are edited, 1 is archived and 2 are added, at ${number(requestsPerSecond)} requests a second`,
   [
     "changes",
     "status",
@@ -36,7 +37,7 @@ async function measure(times: number): Promise<string[]> {
   const service = await startService({
     ...sandboxEnv(mailchimp),
     MAILCHIMP_PAGE_SIZE: String(pageSize),
-    MAILCHIMP_REQUESTS_PER_SECOND: "10",
+    MAILCHIMP_REQUESTS_PER_SECOND: String(requestsPerSecond),
   })
   const listId = sandbox.state.accounts[0]?.lists[0]?.id ?? ""
   const headers = await connectAccount(service)

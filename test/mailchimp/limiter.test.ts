@@ -7,17 +7,12 @@ import {
   type Party,
   type Permit,
 } from "../../src/mailchimp/limiter.ts"
-import { createVirtualClock } from "../support/virtual-clock.ts"
+import { createVirtualClock, type VirtualClock } from "../support/virtual-clock.ts"
 
 const { signal } = new AbortController()
 
 /** Asks again and again, each request taking so long, and notes when each began. */
-async function work(
-  party: Party,
-  clock: ReturnType<typeof createVirtualClock>,
-  requests: number,
-  ms: number,
-) {
+async function work(party: Party, clock: VirtualClock, requests: number, ms: number) {
   const startedMs: number[] = []
   await Promise.all(
     Array.from({ length: requests }, async () => {
@@ -27,6 +22,43 @@ async function work(
     }),
   )
   return startedMs
+}
+
+/** Makes requests that are answered well, one after the other, each after so long. */
+async function answer(party: Party, clock: VirtualClock, afterMs: readonly number[]) {
+  for (const ms of afterMs) {
+    using permit = await clock.settle(party.acquire(signal))
+    await clock.advance(ms)
+    permit.succeeded()
+  }
+}
+
+/** How many requests there are in two minutes, of so many side by side, and as many again after each answer as `more` says. */
+async function serveTwoMinutes(
+  latenciesMs: readonly number[],
+  atFirst: number,
+  more: (party: Party) => number,
+) {
+  const clock = createVirtualClock()
+  const party = createLimiter({ clock }).join()
+  const stop = new AbortController()
+  const workers: Promise<void>[] = []
+  let served = 0
+  const begin = (count: number) => workers.push(...Array.from({ length: count }, repeat))
+  const repeat = async () => {
+    for (;;) {
+      using permit = await party.acquire(stop.signal)
+      await clock.sleep(latenciesMs[served++ % latenciesMs.length] ?? 0, stop.signal)
+      permit.succeeded()
+      queueMicrotask(() => begin(more(party)))
+    }
+  }
+  await answer(party, clock, [5])
+  begin(atFirst)
+  await clock.advance(120_000)
+  stop.abort()
+  await Promise.allSettled(workers)
+  return served
 }
 
 /** Acquires so many permits and keeps them. */
@@ -155,6 +187,85 @@ describe("createLimiter()", () => {
     expect(party.spare()).toBe(1)
     disposeAll(held)
     expect(party.spare()).toBe(3)
+  })
+
+  test("tells of no more requests than use all of its rate", async () => {
+    const clock = createVirtualClock()
+    const [slow, fast] = [10, 1000].map((refillPerSecond) => createLimiter({ refillPerSecond, clock }).join())
+    await answer(slow!, clock, [300, 300])
+    await answer(fast!, clock, [300, 300])
+    await clock.advance(1000)
+    expect([slow!.spare(), fast!.spare()]).toEqual([4, 9])
+  })
+
+  test("a request that is slow counts while it is under way, whoever made it", async () => {
+    const clock = createVirtualClock()
+    const limiter = createLimiter({ clock })
+    const [party, other] = [limiter.join(), limiter.join()]
+    await answer(party, clock, [20, 20])
+    const slow = await take(other, 1)
+    expect(party.spare()).toBe(0)
+    await clock.advance(500)
+    expect(party.spare()).toBe(7 - 1)
+    disposeAll(slow)
+    expect(party.spare()).toBe(1)
+  })
+
+  test("a failure says nothing of how long answers take", async () => {
+    const clock = createVirtualClock()
+    const party = createLimiter({ clock }).join()
+    await answer(party, clock, [300, 300])
+    for (let failures = 0; failures < 20; failures += 1) {
+      disposeAll(await clock.settle(take(party, 1)))
+    }
+    await clock.advance(1000)
+    expect(party.spare()).toBe(4)
+  })
+
+  test("what others use of the rate, or wait for, is not to spare", async () => {
+    const clock = createVirtualClock()
+    const limiter = createLimiter({ permits: 6, clock })
+    const [party, other] = [limiter.join(), limiter.join()]
+    await answer(party, clock, [400, 400])
+    await clock.advance(1000)
+    const held = await take(other, 4)
+    expect(party.spare()).toBe(2)
+    held.push(...(await take(party, 1)))
+    expect(party.spare()).toBe(1)
+    held.push(...(await take(other, 1)))
+    const waiting = other.acquire(signal)
+    expect(party.spare()).toBe(0)
+    disposeAll(held)
+    disposeAll([await waiting])
+    await clock.advance(1000)
+    expect(party.spare()).toBe(6)
+  })
+
+  test("a token that someone waits for is not to spare while he is not yet served", async () => {
+    const clock = createVirtualClock()
+    const party = createLimiter({ refillPerSecond: 3, clock }).join()
+    disposeAll(await take(party, 9))
+    const waiting = party.acquire(signal)
+    // Timers are of whole milliseconds.
+    await clock.advance(333.5)
+    expect([party.waitingFor(), party.spare()]).toEqual(["rate_limit", 0])
+    disposeAll([await clock.settle(waiting)])
+  })
+
+  test("as many requests side by side as it tells of are hardly slower than ten, however long answers take", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 3000 }),
+        fc.array(fc.integer({ min: 0, max: 3000 }), { maxLength: 5 }),
+        async (mostMs, others) => {
+          const latenciesMs = [mostMs, mostMs, ...others.map((ms) => Math.min(ms, mostMs))]
+          const ten = await serveTwoMinutes(latenciesMs, 10, () => 0)
+          const told = await serveTwoMinutes(latenciesMs, 1, (party) => party.spare())
+          expect(told).toBeGreaterThan(0.95 * ten)
+        },
+      ),
+      { numRuns: 20 },
+    )
   })
 
   test("a waiter who aborts rejects with his reason and leaves no place, permit, timer or listener", async () => {
