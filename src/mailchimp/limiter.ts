@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../lib/clock.ts"
 import { createFairQueue } from "../lib/fair-queue.ts"
+import { startTimer } from "../lib/start-timer.ts"
 import { createTokenBucket } from "../lib/token-bucket.ts"
 import { createUsefulRequests } from "./useful-requests.ts"
 
@@ -113,7 +114,7 @@ export function createLimiter(options: LimiterOptions = {}): Limiter {
   let permits = maxPermits
   let pausedUntilMs = -Infinity
   let shrunkAtMs = -Infinity
-  let alarm: AbortController | undefined
+  let alarm: Disposable | undefined
 
   const pausedMs = () => Math.max(0, pausedUntilMs - clock.monotonicMs())
 
@@ -139,24 +140,18 @@ export function createLimiter(options: LimiterOptions = {}): Limiter {
 
   /** Starts what may start. There is a timer only while someone waits for a moment that is known. */
   const serve = () => {
-    alarm?.abort()
+    alarm?.[Symbol.dispose]()
     alarm = undefined
     while (queue.size > 0) {
       const ms = blockedMs()
       if (ms > 0) {
-        if (ms < Infinity) wakeAfter(ms)
+        // A whole millisecond, so that a rounding error cannot make it wake again and again just too early.
+        if (ms < Infinity) alarm = startTimer(Math.ceil(ms), clock, serve)
         return
       }
       bucket.take()
       queue.next()?.grant()
     }
-  }
-
-  const wakeAfter = (ms: number) => {
-    const controller = new AbortController()
-    alarm = controller
-    // A whole millisecond, so that a rounding error cannot make it wake again and again just too early.
-    clock.sleep(Math.ceil(ms), controller.signal).then(serve, () => {})
   }
 
   const createPermit = (): Permit => {
