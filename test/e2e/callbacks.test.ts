@@ -1,52 +1,33 @@
-import { afterAll, beforeAll, expect, test } from "bun:test"
-import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { startSandbox } from "../../src/sandbox/serve.ts"
-import { startServiceProcess, type ServiceProcess } from "../../src/sandbox/service-process.ts"
-import { apiPrefix } from "../../src/http/envelope.ts"
 import { createBrowser } from "../support/browser.ts"
 import { describeWithMongodb, mongodbStartTimeoutMs, newMongodbUri } from "../support/mongodb.ts"
-import { bearer, connectAccount, sandboxEnv } from "../support/service.ts"
-import { describe } from "bun:test"
-import { temporaryFolder } from "../support/temporary-folder.ts"
+import { bearer, connectAccount } from "../support/service.ts"
+import { serviceProcesses } from "../support/service-processes.ts"
 
 const mailchimp = startSandbox({ decision: "approve", accounts: [{ lists: [{ name: "Small", count: 5 }] }] })
-const folder = temporaryFolder()
 const TOKEN_KEYS = `k1:${Buffer.alloc(32, 7).toString("base64")}`
-afterAll(async () => {
-  await mailchimp.stop()
-  folder.remove()
-})
+afterAll(() => mailchimp.stop())
 
-describe("on SQLite", () => callbacks(async () => ({ SQLITE_PATH: join(folder.path, "export.sqlite") })))
+describe("on SQLite", () => callbacks(async () => ({})))
 describeWithMongodb("over MongoDB's wire protocol", () =>
-  callbacks(async () => ({
-    MONGODB_URI: await newMongodbUri(),
-    SQLITE_PATH: join(folder.path, "unused.sqlite"),
-  })),
+  callbacks(async () => ({ MONGODB_URI: await newMongodbUri() })),
 )
 
 /** The service as processes that are really killed, and what of a login they remember. */
 function callbacks(storageEnv: () => Promise<Record<string, string>>) {
-  const replicas: ServiceProcess[] = []
-  let env: Record<string, string>
-
-  const start = async () => {
-    const replica = await startServiceProcess(env, { output: "ignore" })
-    replicas.push(replica)
-    return { ...replica, api: replica.url + apiPrefix }
-  }
-
+  let services: ReturnType<typeof serviceProcesses>
   beforeAll(async () => {
-    env = { ...sandboxEnv(mailchimp), ...(await storageEnv()), TOKEN_KEYS, LOG_LEVEL: "silent" }
+    services = serviceProcesses(mailchimp, { ...(await storageEnv()), TOKEN_KEYS })
   }, mongodbStartTimeoutMs)
-  afterAll(() => Promise.all(replicas.map((replica) => replica.kill())))
+  afterAll(() => services.end())
 
   test("a connection is there after kill -9 right behind the callback's redirect, and a restart", async () => {
-    const before = await start()
+    const before = await services.start()
     const headers = await connectAccount(before, "killed")
     await before.kill()
 
-    const after = await start()
+    const after = await services.start()
     const answer = await fetch(`${after.api}/auth`, { headers })
     expect(answer.status).toBe(200)
     const exported = await fetch(`${after.api}/export`, { headers })
@@ -56,10 +37,8 @@ function callbacks(storageEnv: () => Promise<Record<string, string>>) {
 
   test("of 50 simultaneous callbacks for one caller, at two replicas, one connects; each other one is told why not", async () => {
     // Two processes behind one public URL, as a load balancer would have it.
-    const first = await start()
-    const shared = { ...env, PUBLIC_URL: first.url }
-    const second = await startServiceProcess(shared, { output: "ignore" })
-    replicas.push(second)
+    const first = await services.start()
+    const second = await services.start({ PUBLIC_URL: first.url })
     const headers = await bearer("racer")
     const forwardUrl = encodeURIComponent("https://app.example.com/done")
     const browsers = Array.from({ length: 50 }, () => createBrowser())
@@ -81,6 +60,6 @@ function callbacks(storageEnv: () => Promise<Record<string, string>>) {
     const lost = "?status=failed&integration=mailchimp&reason=connection_exists"
     expect(outcomes.filter((search) => search === won)).toHaveLength(1)
     expect(outcomes.filter((search) => search === lost)).toHaveLength(49)
-    expect((await fetch(`${second.url}${apiPrefix}/auth`, { headers })).status).toBe(200)
+    expect((await fetch(`${second.api}/auth`, { headers })).status).toBe(200)
   }, 30_000)
 }

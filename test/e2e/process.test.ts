@@ -1,35 +1,19 @@
 import { afterAll, expect, test } from "bun:test"
 import { join } from "node:path"
-import { apiPrefix } from "../../src/http/envelope.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
-import { type ServiceProcess, startServiceProcess } from "../../src/sandbox/service-process.ts"
-import { connectAccount, sandboxEnv } from "../support/service.ts"
-import { temporaryFolder } from "../support/temporary-folder.ts"
+import { connectAccount } from "../support/service.ts"
+import { serviceProcesses } from "../support/service-processes.ts"
 
 const mailchimp = startSandbox({
   decision: "approve",
   accounts: [{ lists: [{ name: "Long", count: 1200 }] }],
 })
-const folder = temporaryFolder()
-const services: ServiceProcess[] = []
+const services = serviceProcesses(mailchimp, { MAILCHIMP_PAGE_SIZE: "100" })
+const { env, start } = services
 afterAll(async () => {
-  await Promise.all(services.map((service) => service.kill()))
+  await services.end()
   await mailchimp.stop()
-  folder.remove()
 })
-
-const env = {
-  ...sandboxEnv(mailchimp),
-  SQLITE_PATH: join(folder.path, "export.sqlite"),
-  LOG_LEVEL: "silent",
-  MAILCHIMP_PAGE_SIZE: "100",
-}
-
-async function start(changes: Record<string, string> = {}) {
-  const service = await startServiceProcess({ ...env, ...changes }, { output: "ignore" })
-  services.push(service)
-  return { ...service, api: service.url + apiPrefix }
-}
 
 /** Runs `src/main.ts` until it ends by itself. */
 async function runToEnd(changes: Record<string, string>) {

@@ -1,0 +1,35 @@
+import { join } from "node:path"
+import { apiPrefix } from "../../src/http/envelope.ts"
+import type { RunningSandbox } from "../../src/sandbox/serve.ts"
+import { startServiceProcess } from "../../src/sandbox/service-process.ts"
+import { sandboxEnv } from "./service.ts"
+import { temporaryFolder } from "./temporary-folder.ts"
+
+/** Services of one sandbox over one SQLite file, each a process of its own that may be killed. */
+export function serviceProcesses(
+  sandbox: Pick<RunningSandbox, "url">,
+  changes: Readonly<Record<string, string>> = {},
+) {
+  const folder = temporaryFolder()
+  const started: { kill(): Promise<void> }[] = []
+  const env = {
+    ...sandboxEnv(sandbox),
+    SQLITE_PATH: join(folder.path, "export.sqlite"),
+    LOG_LEVEL: "silent",
+    ...changes,
+  }
+  return {
+    /** What each of them is started with. */
+    env,
+    start: async (changes: Readonly<Record<string, string>> = {}) => {
+      const service = await startServiceProcess({ ...env, ...changes }, { output: "ignore" })
+      started.push(service)
+      return { ...service, api: service.url + apiPrefix }
+    },
+    /** Ends those that still run, and takes the file away. */
+    end: async () => {
+      await Promise.all(started.map((service) => service.kill()))
+      folder.remove()
+    },
+  }
+}
