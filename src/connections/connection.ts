@@ -6,7 +6,7 @@ export type Owner = {
 
 /** What Mailchimp's metadata endpoint told of the account, as far as we use it. No address of a person is kept. */
 export type ConnectionMetadata = {
-  /** The data center, such as `us19`: the host of every API call. Checked against `^[a-z]+\d+$`. */
+  /** The data center, such as `us19`: the host of every API call. The client checks it before it asks. */
   readonly dc: string
   /** The Mailchimp user, who has ten simultaneous connections. Missing in documents of an older service. */
   readonly userId?: string

@@ -30,7 +30,7 @@ const documentSchema = z.object({
 
 /** As Mailchimp tells it: its `user_id` is a number. */
 const metadataSchema = z.object({
-  dc: z.string().regex(/^[a-z]+\d+$/),
+  dc: z.string(),
   user_id: optional(z.union([z.string(), z.number()]).transform(String)),
   accountname: optional(z.string()),
 })
