@@ -117,7 +117,7 @@ const exportListRoute = createRoute({
   security: bearerSecurity,
   request: {
     params: z.strictObject({
-      id: z.string().regex(/^[\w-]{1,64}$/, "must be the id of a list, as /lists tells it"),
+      id: z.string().regex(/^[\w-]{1,100}$/, "must be the id of a list, as /lists tells it"),
     }),
     query: exportQuery,
   },
