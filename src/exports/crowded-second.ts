@@ -1,5 +1,5 @@
-import { type OpenVersions, type Selected, selectRows } from "./delivery.ts"
-import { type Question, type Reading, MAX_REPEATS, pauseBefore } from "./reading.ts"
+import { type OpenVersions, type Range, selectRows } from "./delivery.ts"
+import { type Question, type Reading, MAX_REPEATS, countUpTo, pauseBefore } from "./reading.ts"
 import type { MembersQuery, Page } from "./source.ts"
 
 export type CrowdedSecond = Reading & {
@@ -14,17 +14,24 @@ const MAX_PASSES = 20
 /** The part of a page that is asked for again with the next one, so that few leavers open no gap. */
 const OVERLAP = 1 / 20
 
-type Answer = { readonly total: number; ids: number }
-const nothing: Answer = { total: 0, ids: 0 }
+/** Rows to ask for, from an offset to the one that has to be reached, as far as there are so many. */
+type Part = { readonly offset: number; readonly end: number; readonly repeats: number }
+type Asked = {
+  /** None where the question is whether the second is gone. */
+  readonly part: Part | undefined
+  /** How many answers there were when it was asked. */
+  readonly after: number
+}
 
 /**
  * Reads a closed second that fills a page by itself. All its rows share one `last_changed`, so nothing but an offset
  * can tell them apart, and rows that leave the second meanwhile shift the others to the left, or into a gap between two
- * pages. So it is read from the beginning again and again, until it is complete.
+ * pages. So it is read from the beginning again and again, until it is complete. As soon as an answer tells how many rows
+ * there are, all its pages may be asked for side by side.
  *
  * It can only lose rows, so what is shown after an answer was there when that answer's total was counted. When, for any of
- * the answers, the distinct ids shown after it are as many as its total, they are all of it, in whatever order they came.
- * Who left after he was shown does not matter.
+ * the answers, the distinct ids shown by questions asked after it are as many as its total, they are all of it, in whatever
+ * order they came. Who left after he was shown does not matter.
  *
  * @param query the question for just this second, (second - 1, second]
  * @param deliveredIds the ids of its rows that were delivered before; new ones are added
@@ -34,92 +41,128 @@ export function createCrowdedSecond(
   deliveredIds: Set<string>,
   versions: OpenVersions,
 ): CrowdedSecond {
-  let offset = 0
-  let repeats = 0
+  let unasked: Part[] = [{ offset: 0, end: Number.POSITIVE_INFINITY, repeats: 0 }]
+  const asked = new Map<Question, Asked>()
 
-  /** Of each id the latest answer that showed it, and of each answer how many ids it was the latest to show. */
-  const latest = new Map<string, Answer>()
-  const answers: Answer[] = []
+  const totals: number[] = []
+  /** Of each id the latest question that showed it, by the answers there were before; and how many ids each of them has. */
+  const shownAfter = new Map<string, number>()
+  const idsAfter: number[] = []
   let beforePass = { total: Number.NaN, missing: Number.NaN }
   let passesInVain = 0
   let passes = 0
 
-  let isDoubted = false
+  let doubts: number | undefined
   let ended: "complete" | "short" | undefined
 
-  return { question, receive, isShort: () => ended === "short" }
-
-  function question(): Question | undefined {
-    if (ended) return undefined
-    if (isDoubted) return { query: { ...query, before: undefined, offset: 0, count: 1 } }
-    return { query: { ...query, offset }, pauseS: repeats > 0 ? pauseBefore(repeats) : undefined }
+  return {
+    nextQuestion,
+    receive,
+    isDone: () => ended !== undefined && asked.size === 0,
+    isShort: () => ended === "short",
   }
 
-  function receive(page: Page): Selected {
-    if (isDoubted) return receiveWithoutBefore(page)
-    const ids = Array.from({ length: page.length }, (_, index) => page.id(index))
-    const all = { headEnd: page.length, knownIds: deliveredIds, openStart: page.length }
-    const selected = selectRows(page, page.length, all, versions)
-    for (const id of ids) deliveredIds.add(id)
-    note(page, ids)
-    const isGone = page.length === 0 && page.totalItems === 0
-    isDoubted = isGone && answers.length === 1 && query.before !== undefined
-    if (isDoubted) return selected
-    if (isGone || missing() === 0) ended = "complete"
-    else move(page, ids)
-    return selected
+  function nextQuestion(): Question | undefined {
+    const part = ended ? undefined : unasked.shift()
+    if (part) return note({ query: { ...query, offset: part.offset }, ...pause(part.repeats) }, part)
+    if (ended || doubts === undefined || asked.size > 0) return undefined
+    return note({ query: { ...query, before: undefined, offset: 0, count: 1 }, ...pause(doubts) }, undefined)
+  }
+
+  function note(question: Question, part: Part | undefined): Question {
+    asked.set(question, { part, after: totals.length })
+    return question
+  }
+
+  function receive(page: Page, question: Question): readonly Range[] {
+    const { part, after } = asked.get(question) ?? { part: undefined, after: 0 }
+    asked.delete(question)
+    if (!part) return receiveWithoutBefore(page)
+    const end = query.before === undefined ? page.length : countUpTo(page, page.length, query.before)
+    const ids = Array.from({ length: end }, (_, index) => page.id(index))
+    const ranges = selectRows(page, end, { headEnd: end, knownIds: deliveredIds, openStart: end }, versions)
+    for (const id of ids) {
+      deliveredIds.add(id)
+      show(id, after)
+    }
+    totals.push(page.totalItems)
+    // Were `before` not heeded, no total would say how many rows of this second there are.
+    if (end < page.length) ended = "short"
+    else if (page.length === 0 && page.totalItems === 0) receiveNothing()
+    else if (missing() === 0) ended = "complete"
+    else goOn(part, page)
+    return ranges
+  }
+
+  function receiveNothing(): void {
+    if (totals.length === 1 && query.before !== undefined) doubts = 0
+    else ended = "complete"
   }
 
   /** It filled a page, and now it is gone. Or else Mailchimp's `before` is not inclusive any more. */
-  function receiveWithoutBefore(page: Page): Selected {
-    const isThere = page.length > 0 && page.second(0) === query.before
-    ended = isThere ? "short" : "complete"
-    return { ranges: [], isNew: false }
+  function receiveWithoutBefore(page: Page): readonly Range[] {
+    const isUnanswered = page.length === 0 && page.totalItems > 0
+    doubts = (doubts ?? 0) + 1
+    if (isUnanswered && doubts <= MAX_REPEATS) return []
+    ended = isUnanswered || (page.length > 0 && page.second(0) === query.before) ? "short" : "complete"
+    return []
   }
 
-  function note({ totalItems }: Page, ids: readonly string[]): void {
-    const answer = { total: totalItems, ids: 0 }
-    answers.push(answer)
-    for (const id of ids) {
-      const earlier = latest.get(id)
-      if (earlier) earlier.ids -= 1
-      answer.ids += 1
-      latest.set(id, answer)
-    }
+  function show(id: string, after: number): void {
+    const before = shownAfter.get(id) ?? -1
+    if (before >= after) return
+    if (before >= 0) idsAfter[before] = (idsAfter[before] ?? 0) - 1
+    idsAfter[after] = (idsAfter[after] ?? 0) + 1
+    shownAfter.set(id, after)
   }
 
-  /** How many rows of an earlier answer's total were not shown by the answers after it, for the answer that lacks fewest. */
+  /** How many rows of an answer's total were not shown by questions asked after it, for the answer that lacks fewest. */
   function missing(): number {
     let fewest = Number.POSITIVE_INFINITY
     let shown = 0
-    for (let index = answers.length - 1; index >= 0; index -= 1) {
-      const { total, ids } = answers[index] ?? nothing
-      if (shown > 0) fewest = Math.min(fewest, Math.abs(total - shown))
-      shown += ids
+    for (let answers = totals.length; answers > 0; answers -= 1) {
+      shown += idsAfter[answers] ?? 0
+      if (shown > 0) fewest = Math.min(fewest, Math.abs((totals[answers - 1] ?? 0) - shown))
     }
     return fewest
   }
 
-  function move(page: Page, ids: readonly string[]): void {
-    const seen = offset + ids.length
-    if (ids.length === 0 ? offset > 0 : seen >= page.totalItems) return startAgain()
-    const overlap = Math.min(Math.ceil(page.count * OVERLAP), Math.max(0, ids.length - 1))
-    const next = seen - overlap
-    if (next > offset) {
-      offset = next
-      repeats = 0
-    } else if (repeats < MAX_REPEATS) repeats += 1
-    else ended = "short"
+  function goOn(part: Part, page: Page): void {
+    unasked = unasked.filter(({ offset }) => offset < page.totalItems)
+    const reached = part.offset + page.length
+    const isEmptyBehind = page.length === 0 && part.offset > 0
+    if (reached < Math.min(part.end, page.totalItems) && !isEmptyBehind) {
+      const next = reached - Math.min(overlapOf(page), Math.max(0, page.length - 1))
+      if (next > part.offset) unasked.push(...plan(next, part.end, page))
+      else if (part.repeats < MAX_REPEATS) unasked.push({ ...part, repeats: part.repeats + 1 })
+      else ended = "short"
+    }
+    if (unasked.length === 0 && asked.size === 0) startAgain(page)
   }
 
-  function startAgain(): void {
-    const now = { total: answers.at(-1)?.total ?? 0, missing: missing() }
+  function startAgain(page: Page): void {
+    const now = { total: page.totalItems, missing: missing() }
     const isInVain = now.total === beforePass.total && now.missing >= beforePass.missing
     passesInVain = isInVain ? passesInVain + 1 : 0
     passes += 1
     if (passesInVain === MAX_PASSES_IN_VAIN || passes === MAX_PASSES) ended = "short"
     beforePass = now
-    offset = 0
-    repeats = 0
+    unasked = plan(0, Number.POSITIVE_INFINITY, page)
   }
+}
+
+/** Parts of a page each, as far as there are rows. */
+function plan(offset: number, end: number, page: Page): Part[] {
+  const { count, totalItems } = page
+  if (offset + count >= Math.min(end, totalItems)) return [{ offset, end, repeats: 0 }]
+  const next = offset + Math.max(1, count - overlapOf(page))
+  return [{ offset, end: offset + count, repeats: 0 }, ...plan(next, end, page)]
+}
+
+function overlapOf({ count }: Page): number {
+  return Math.ceil(count * OVERLAP)
+}
+
+function pause(repeats: number): Pick<Question, "pauseS"> {
+  return repeats > 0 ? { pauseS: pauseBefore(repeats) } : {}
 }

@@ -1,94 +1,59 @@
-import type { MembersQuery, Page, Second } from "./source.ts"
+import type { MembersQuery, Second } from "./source.ts"
 import type { WindowReading } from "./window.ts"
 
 /** A reading that may be cut. */
 export type Cuttable = { readonly reading: WindowReading }
 
 /** A question for the single row at a quantile of what a reading has left: its second is where to cut. */
-export type Probe<T extends Cuttable> = {
-  readonly task: T
-  readonly query: MembersQuery
-  /** Of the question that proves the filters: the second that its row must have. */
-  readonly proves?: Second
-}
-
-type Cut<T extends Cuttable> = { readonly task: T; readonly second: Second }
+export type Probe<T extends Cuttable> = { readonly task: T; readonly query: MembersQuery }
 
 export type Cutter<T extends Cuttable> = {
   /** What to ask with so many requests to spare, to cut the longest of the readings; nothing where none is worth it. */
   probes(tasks: readonly T[], spare: number): Probe<T>[]
-  /** Takes an answer. The cuts that may be made now. */
-  receive(probe: Probe<T>, page: Page): Cut<T>[]
 }
 
-/** Each part must have so many pages, besides the one under way, or a cut is not worth its question. */
-const MIN_PAGES = 1.5
-/** So many seconds without their row, and Mailchimp's filters are not what they were. One row may have left. */
-const MAX_DOUBTS = 3
+/** What lies between two cuts, made or asked for, in rows before the end of a reading. */
+type Piece<T> = { readonly task: T; readonly start: number; readonly end: number; readonly pageRows: number }
 
 /**
- * Finds out where to cut readings, so that they can be read side by side. It relies on two facts that Mailchimp does not
- * document: `since_last_changed` is exclusive and `before_last_changed` inclusive, so that two windows meet without a gap.
- * Therefore nothing is cut before a second of which a row was delivered, asked for by both filters, has brought a row.
+ * Finds out where to cut readings, so that they can be read side by side. The longest piece is cut into equal ones, but
+ * none shorter than a page: that would cost more requests, not only one for the question.
  */
 export function createCutter<T extends Cuttable>(): Cutter<T> {
-  let filters: "unknown" | "asked" | "proven" | "refuted" = "unknown"
-  let doubts = 0
-  let held: Cut<T>[] = []
-  /** The upper bound that a reading had when it was probed: while it has it, another probe would tell the same. */
-  let probed = new WeakMap<T, { readonly until: Second | undefined }>()
+  /** Where a reading was asked to be cut, in rows before its end: as long as it has this end, the cuts are to come. */
+  const asked = new WeakMap<T, { readonly until: Second | undefined; readonly cuts: readonly number[] }>()
 
-  return { probes, receive }
-
-  function probes(tasks: readonly T[], spare: number): Probe<T>[] {
-    if (filters === "refuted") return []
-    const fresh = tasks.filter((task) => {
-      const last = probed.get(task)
-      return !last || last.until !== task.reading.until()
-    })
-    const task = fresh.toSorted((a, b) => pagesLeft(b) - pagesLeft(a))[0]
-    const question = task?.reading.question()
-    const rest = task?.reading.rest()
-    if (!task || !question || !rest || question.query.since === undefined || question.query.offset > 0)
-      return []
-    const cuts = Math.min(spare, Math.floor((pagesLeft(task) - 1) / MIN_PAGES))
-    if (cuts < 1) return []
-
-    probed.set(task, { until: task.reading.until() })
-    // The reading keeps one page more than the others, as it goes on meanwhile. The last part has one less where the proof
-    // takes the place of its probe, which has to wait.
-    const isProof = filters === "unknown"
-    const share = (rest.rows - (isProof ? 0 : rest.pageRows)) / (cuts + 1)
-    const quantiles = Array.from({ length: cuts }, (_, index) => ({
-      task,
-      query: { ...question.query, offset: Math.round(rest.pageRows + share * (index + 1)), count: 1 },
-    }))
-    if (!isProof) return quantiles
-    filters = "asked"
-    const proves = question.query.since + 1
-    return [{ task, query: { ...question.query, before: proves, count: 1 }, proves }, ...quantiles]
+  return {
+    probes: (tasks, spare) => {
+      const piece = tasks.flatMap(piecesOf).toSorted((a, b) => pagesOf(b) - pagesOf(a))[0]
+      const rest = piece?.task.reading.rest()
+      if (!piece || !rest) return []
+      const { task, start, end } = piece
+      const parts = Math.min(spare + 1, Math.ceil(pagesOf(piece)))
+      const cuts = Array.from({ length: parts - 1 }, (_, index) =>
+        Math.round(start - ((start - end) * (index + 1)) / parts),
+      )
+      asked.set(task, { until: task.reading.until(), cuts: [...cutsOf(task), ...cuts] })
+      return cuts.map((cut) => ({ task, query: { ...rest.query, offset: rest.rows - cut, count: 1 } }))
+    },
   }
 
-  function receive({ task, proves }: Probe<T>, page: Page): Cut<T>[] {
-    const second = page.length > 0 ? page.second(0) : undefined
-    if (proves !== undefined) return receiveProof(second === proves)
-    if (second === undefined) return []
-    if (filters === "proven") return [{ task, second }]
-    held.push({ task, second })
-    return []
+  function cutsOf(task: T): readonly number[] {
+    const before = asked.get(task)
+    return before && before.until === task.reading.until() ? before.cuts : []
   }
 
-  function receiveProof(isProof: boolean): Cut<T>[] {
-    const cuts = isProof ? held : []
-    if (!isProof) doubts += 1
-    filters = isProof ? "proven" : doubts < MAX_DOUBTS ? "unknown" : "refuted"
-    held = []
-    if (!isProof) probed = new WeakMap()
-    return cuts
+  /** The pieces of a reading; the page under way, which it reads meanwhile, is in none of them. */
+  function piecesOf(task: T): Piece<T>[] {
+    const rest = task.reading.rest()
+    if (!rest) return []
+    const { rows, pageRows } = rest
+    const ends = cutsOf(task).filter((cut) => cut < rows - pageRows)
+    const starts = [rows - pageRows, ...ends.toSorted((a, b) => b - a)]
+    return starts.map((start, index) => ({ task, start, end: starts[index + 1] ?? 0, pageRows }))
   }
 }
 
-function pagesLeft({ reading }: Cuttable): number {
-  const rest = reading.rest()
-  return rest ? rest.rows / rest.pageRows : 0
+function pagesOf<T>({ start, end, pageRows }: Piece<T>): number {
+  return (start - end) / pageRows
 }

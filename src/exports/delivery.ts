@@ -1,4 +1,4 @@
-import type { Fingerprint, Page, Second } from "./source.ts"
+import type { Fingerprint, Page } from "./source.ts"
 
 /** Rows of a page, from `start` to before `end`. */
 export type Range = { readonly start: number; readonly end: number }
@@ -14,10 +14,7 @@ export type Delivery = {
  * The last version delivered of each member whose second was open then. A row that equals it may be dropped, over all
  * readings of a list. Equal to *any* earlier version would not do: an edit and its undoing fit into one second.
  */
-export type OpenVersions = Map<
-  string,
-  { readonly second: Second | undefined; readonly fingerprint: Fingerprint }
->
+export type OpenVersions = Map<string, Fingerprint>
 
 /** Which rows of a page need a closer look; all others are delivered as they are. */
 export type Doubts = {
@@ -28,46 +25,35 @@ export type Doubts = {
   readonly openStart: number
 }
 
-export type Selected = {
-  readonly ranges: readonly Range[]
-  /** Whether a member is among them in a second in which it was not delivered before. */
-  readonly isNew: boolean
-}
-
 /** The rows among the first `end` of a page that are to be delivered. Notes what was delivered of open seconds. */
 export function selectRows(
   page: Page,
   end: number,
   { headEnd, knownIds, openStart }: Doubts,
   versions: OpenVersions,
-): Selected {
+): readonly Range[] {
   const ranges: Range[] = []
   let start = 0
-  let isNew = false
   for (let index = 0; index < end; index += 1) {
-    // Most rows of most pages are in no doubt, and their ids need not be looked at.
-    if (index >= headEnd && index < openStart && versions.size === 0) isNew = true
-    else if (isDelivered(index)) {
-      if (index > start) ranges.push({ start, end: index })
-      start = index + 1
-    }
+    if (!isDelivered(index)) continue
+    if (index > start) ranges.push({ start, end: index })
+    start = index + 1
   }
   if (end > start) ranges.push({ start, end })
-  return { ranges, isNew }
+  return ranges
 
   function isDelivered(index: number): boolean {
+    // Most rows of most pages are in no doubt, and their ids need not be looked at.
+    if (index >= headEnd && index < openStart && versions.size === 0) return false
     const id = page.id(index)
     if (index < headEnd && knownIds.has(id)) return true
     const isOpen = index >= openStart
-    const last = versions.get(id)
-    if (isOpen || last) {
-      const version = { second: page.second(index), fingerprint: page.fingerprint(index) }
-      if (last?.fingerprint === version.fingerprint) return true
-      if (isOpen) versions.set(id, version)
-      else versions.delete(id)
-      if (last?.second === version.second) return false
-    }
-    isNew = true
+    if (!isOpen && !versions.has(id)) return false
+    const fingerprint = page.fingerprint(index)
+    if (versions.get(id) === fingerprint) return true
+    // A closed version is the last one of its second, so nothing can equal the one before it any more.
+    if (isOpen) versions.set(id, fingerprint)
+    else versions.delete(id)
     return false
   }
 }

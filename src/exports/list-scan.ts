@@ -1,5 +1,5 @@
 import { type OpenVersions, type Range, countRows } from "./delivery.ts"
-import type { Reading } from "./reading.ts"
+import type { Question, Reading } from "./reading.ts"
 import type { Page, Second } from "./source.ts"
 import { type Tally, createTally } from "./tally.ts"
 import { type Place, type WindowReading, createWindowReading } from "./window.ts"
@@ -42,7 +42,7 @@ export type ListScanOptions = {
   readonly marginS: number
 }
 
-/** A reading under way. Its next question may be asked at any time. */
+/** A reading under way. */
 export type Task = { readonly sweep: SweepName; readonly reading: Reading }
 
 /** One of a range of `last_changed`. */
@@ -53,7 +53,11 @@ export type ListScan = {
   /** The readings to start with. */
   begin(): Task[]
   /** Takes an answer: the rows to deliver, and the readings whose next question is to be asked. */
-  receive(task: Task, page: Page): { readonly ranges: readonly Range[]; readonly next: Task[] }
+  receive(
+    task: Task,
+    page: Page,
+    question: Question,
+  ): { readonly ranges: readonly Range[]; readonly next: Task[] }
   /** The readings that may be cut, as they are before the horizon. */
   cuttable(): WindowTask[]
   /** Cuts the reading in which the second lies. The readings that begin by that; none if it is too late. */
@@ -76,6 +80,8 @@ export type ListResult = {
   readonly asOf: Second
   /** Rows may be missing all the same, as Mailchimp's answers did not add up. */
   readonly isShort: boolean
+  /** Mailchimp's `since_last_changed` found what it should not: its rules may have changed. */
+  readonly hasOddSince: boolean
 }
 
 type Sweep = {
@@ -84,37 +90,34 @@ type Sweep = {
   tail: Place | undefined
   heldAt: Second | undefined
   asOf: Second
-  passes: number
-  /** Kept where all of the sweep is read here: what was delivered, and what Mailchimp counts. */
-  readonly tally: Tally | undefined
+  isRead: boolean
+  /** What was delivered, and what Mailchimp counts. */
+  readonly tally: Tally
+  /** A look at the last row that is not answered yet. */
+  lastRow?: Task | undefined
 }
-
-/** As many tail passes at most, where live and archived members keep changing places. */
-const MAX_PASSES = 6
 
 /**
  * Reads one list: first its body, the windows up to the horizon, side by side, then its tails, one after the other.
  * A list that is never cut has no body: its first reading is its own tail.
  *
  * No tail may be asked for before the last page of the body has arrived, as a page that was evaluated long ago may not
- * come after a newer one. And a member may change between live and archived while either is read, so that it is met in
- * neither: the two passes alternate until one of them brings nothing new.
+ * come after a newer one. Who changes between live and archived before the first tail is asked for is met in one of the
+ * two; who changes later, after `asOf`, comes with the next export.
  */
 export function createListScan(from: ListPlace, { horizon, status, marginS }: ListScanOptions): ListScan {
   const versions: OpenVersions = new Map()
   let isDone = from.isDone ?? false
   const live = startSweep("live", from.live)
   const sweeps = from.archived ? [live, startSweep("archived", from.archived)] : [live]
-  let turn = live
   let tail: WindowTask | undefined
-  let tailIsNew = false
-  let tailPasses = 0
+  let hasOddSince = false
   let rows = 0
   let { totalItems } = from
 
   return {
     id: from.id,
-    begin: () => (isDone ? [] : hasBody() ? sweeps.flatMap(({ windows }) => [...windows]) : startTail(live)),
+    begin: () => (isDone ? [] : hasBody() ? sweeps.flatMap(({ windows }) => [...windows]) : goOn()),
     receive,
     cuttable: () => [
       ...sweeps.flatMap(({ windows }) => [...windows]),
@@ -142,15 +145,15 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
       totalItems: totalItems ?? 0,
       asOf: Math.min(...sweeps.map(({ asOf }) => asOf)),
       isShort: sweeps.some(({ heldAt }) => heldAt !== undefined),
+      hasOddSince,
     }),
   }
 
   function startSweep(name: SweepName, { windows, tail, heldAt }: SweepPlace): Sweep {
     const tasks = windows.map(({ until, ...place }) => startReading(name, place, until))
     const asOf = tail?.since ?? Number.POSITIVE_INFINITY
-    const isWhole = tail?.since === Number.NEGATIVE_INFINITY && windows.length === 0 && !isDone
-    const tally = isWhole ? createTally({ listId: listId(), status: filterOf(name) }, versions) : undefined
-    return { name, windows: new Set(tasks), tail, heldAt, asOf, passes: 0, tally }
+    const tally = createTally({ listId: listId(), status: filterOf(name) }, versions)
+    return { name, windows: new Set(tasks), tail, heldAt, asOf, isRead: false, tally }
   }
 
   function startReading(sweep: SweepName, from: Place, until?: Second): WindowTask {
@@ -173,37 +176,39 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
   function startTail(sweep: Sweep): Task[] {
     isDone = sweep.tail === undefined
     if (!sweep.tail) return []
-    turn = sweep
-    tailIsNew = false
     tail = startReading(sweep.name, sweep.tail)
-    return [tail]
+    const reading = sweep.tally.lookAtLastRow()
+    if (reading) sweep.lastRow = { sweep: sweep.name, reading }
+    return sweep.lastRow ? [tail, sweep.lastRow] : [tail]
   }
 
   function hasBody(): boolean {
     return sweeps.some(({ windows }) => windows.size > 0)
   }
 
-  function receive(task: Task, page: Page) {
+  function receive(task: Task, page: Page, question: Question) {
     totalItems ??= page.totalItems
-    const { ranges, isNew } = task.reading.receive(page)
+    const ranges = task.reading.receive(page, question)
     const delivered = countRows(ranges)
     rows += delivered
+    const sweep = sweepOf(task)
     // Only the first question of a whole list had no filter of dates.
     const isUnfiltered = task === tail && tail?.from === Number.NEGATIVE_INFINITY
-    sweepOf(task).tally?.add(delivered, isUnfiltered ? page.totalItems : undefined)
-    if (task === tail) tailIsNew ||= isNew
-    if (tail && task === tail) turn.tail = tail.reading.place()
-    return { ranges, next: task.reading.question() ? [task] : finish(task) }
+    sweep.tally.add(delivered, isUnfiltered ? page.totalItems : undefined)
+    if (tail && task === tail) sweep.tail = tail.reading.place()
+    return { ranges, next: task.reading.isDone() ? finish(task) : [task] }
   }
 
   function finish(task: Task): Task[] {
     const sweep = sweepOf(task)
     if (tail && task === tail) return finishTail(sweep, hold(sweep, tail))
     for (const window of sweep.windows) if (window === task) return finishWindow(sweep, hold(sweep, window))
-    return check()
+    if (task === sweep.lastRow) sweep.lastRow = undefined
+    return goOn()
   }
 
   function hold(sweep: Sweep, task: WindowTask): WindowTask {
+    hasOddSince ||= task.reading.hasOddSince()
     sweep.heldAt = heldAtOf(sweep, [task])
     return task
   }
@@ -211,28 +216,24 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
   function finishWindow(sweep: Sweep, task: WindowTask): Task[] {
     sweep.windows.delete(task)
     if (!sweep.tail) sweep.asOf = Math.min(sweep.asOf, task.reading.asOf())
-    return hasBody() ? [] : startTail(live)
+    return goOn()
   }
 
   function finishTail(sweep: Sweep, { reading, from }: WindowTask): Task[] {
-    const asOf = Math.max(reading.asOf(), from)
-    sweep.asOf = asOf
-    sweep.tail = { since: asOf }
-    sweep.passes += 1
+    sweep.asOf = Math.max(reading.asOf(), from)
+    sweep.tail = { since: sweep.asOf }
+    sweep.isRead = true
     tail = undefined
-    const isFirst = from < horizon
-    if (!isFirst) tailPasses += 1
-    const other = sweeps.find((candidate) => candidate !== sweep)
-    const mayEnd =
-      (!isFirst && !tailIsNew && sweeps.every(({ passes }) => passes > 0)) || tailPasses >= MAX_PASSES
-    if (other && !mayEnd) return startTail(other)
-    return check()
+    return goOn()
   }
 
-  /** Ends the list, unless fewer rows were delivered than Mailchimp counts. */
-  function check(): Task[] {
+  /** Starts the next tail, after the body, or ends the list, unless fewer rows were delivered than Mailchimp counts. */
+  function goOn(): Task[] {
+    if (tail || sweeps.some(({ windows, lastRow }) => windows.size > 0 || lastRow)) return []
+    const next = sweeps.find(({ isRead }) => !isRead)
+    if (next) return startTail(next)
     for (const sweep of sweeps) {
-      const remedy = sweep.tally?.remedy()
+      const remedy = sweep.tally.remedy()
       if (remedy === undefined) continue
       if (remedy === "tails") return startTail(sweep)
       if (remedy !== "none") return [{ sweep: sweep.name, reading: remedy }]
@@ -263,14 +264,17 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
   function convert(sweep: Sweep, task: WindowTask, second: Second): Task[] {
     tail = undefined
     task.reading.cut(second)
-    sweep.windows.add(task)
     const begun = [startReading(sweep.name, { since: second }, horizon)]
     for (const other of sweeps) {
-      if (other !== sweep && (other.passes > 0 || !other.tail || other.tail.since >= horizon)) continue
+      if (other !== sweep && (other.isRead || !other.tail || other.tail.since >= horizon)) continue
       if (other !== sweep && other.tail) begun.push(startReading(other.name, other.tail, horizon))
       other.tail = { since: horizon }
     }
-    for (const task of begun) sweeps.find(({ name }) => name === task.sweep)?.windows.add(task)
+    for (const window of [task, ...begun]) {
+      const { windows, tally } = sweepOf(window)
+      windows.add(window)
+      if (window.from === Number.NEGATIVE_INFINITY) tally.doubtDates()
+    }
     return begun
   }
 
@@ -281,6 +285,8 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
   }
 
   function placeOf(sweep: Sweep): SweepPlace {
+    // Only this reading knows of members without a date: another one has to begin again.
+    if (sweep.tally.hasUndated()) return { windows: [], tail: { since: Number.NEGATIVE_INFINITY } }
     const running = [...sweep.windows, ...(tail?.sweep === sweep.name ? [tail] : [])]
     const places = Array.from(sweep.windows, ({ reading }) => ({
       ...reading.place(),

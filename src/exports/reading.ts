@@ -1,4 +1,4 @@
-import type { Selected } from "./delivery.ts"
+import type { Range } from "./delivery.ts"
 import type { MembersQuery, Page, Second, Source } from "./source.ts"
 
 /** What is to be asked next, and what is to be waited for before. */
@@ -12,10 +12,12 @@ export type Question = {
 
 /** One step after the other of a reading, without doing any of it, so that the rules can be read and tested alone. */
 export type Reading = {
-  /** The next question; undefined once the reading has ended. The same until an answer was received. */
-  question(): Question | undefined
-  /** Takes the answer to that question, and gives the rows of it that are to be delivered. */
-  receive(page: Page): Selected
+  /** Takes the next question. None while an answer has to come before, and after the end. */
+  nextQuestion(): Question | undefined
+  /** Takes the answer to a question, and gives the rows of it that are to be delivered. */
+  receive(page: Page, question: Question): readonly Range[]
+  /** Whether it has ended, and no answer is awaited. */
+  isDone(): boolean
 }
 
 /** How often an answer that brings nothing new is asked for again while more rows are counted than were seen. */
@@ -29,6 +31,13 @@ export function pauseBefore(repeat: number): number {
 /** Whether the page is the last one of its question: shorter than asked, and with the rows counted all seen. */
 export function reachesEnd(page: Page, offset: number): boolean {
   return page.length < page.count && offset + page.length >= page.totalItems
+}
+
+/** How many of the first `end` rows are of this second or before, counted from behind, where those after it are. */
+export function countUpTo(page: Page, end: number, second: Second): number {
+  let rows = end
+  while (rows > 0 && (page.second(rows - 1) ?? Number.NEGATIVE_INFINITY) > second) rows -= 1
+  return rows
 }
 
 /** Asks a question, when its time has come. */

@@ -9,7 +9,7 @@ import {
   type WindowTask,
   createListScan,
 } from "./list-scan.ts"
-import { ask } from "./reading.ts"
+import { type Question, ask } from "./reading.ts"
 import type { Page, Second, Source } from "./source.ts"
 
 export type ScanOptions = {
@@ -34,7 +34,8 @@ export type Scan = {
 }
 
 type Answer = { readonly page: Page } & (
-  { readonly list: ListScan; readonly task: Task } | { readonly probe: Probe<WindowTask> }
+  | { readonly list: ListScan; readonly task: Task; readonly question: Question }
+  | { readonly probe: Probe<WindowTask> }
 )
 
 /**
@@ -52,6 +53,8 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
   const answers = createArrivals<Answer>()
   const cutter = createCutter<WindowTask>()
   const listOf = new WeakMap<Task, ListScan>()
+  /** The most questions that could be under way at once so far. */
+  let mostPending = 0
 
   return {
     deliveries,
@@ -65,47 +68,66 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
     while (answers.pending() > 0) {
       const answer = await answers.take()
       if ("probe" in answer) {
-        cut(answer.probe, answer.page)
+        cut(answer.probe.task, answer.page.second(0))
         fill()
         continue
       }
-      const { list, task, page } = answer
-      const { ranges, next } = list.receive(task, page)
-      for (const task of next) expect(list, task)
+      const { list, task, question, page } = answer
+      const { ranges, next } = list.receive(task, page, question)
+      for (const task of next) askNext(list, task)
+      // The reading with a crowded second falls behind the others. One more than can be asked at once lets it catch up.
+      if (answers.pending() <= mostPending) cutBehindCrowded()
       fill()
       if (list.isDone()) onListEnd?.(list.result())
       yield { listId: list.id, page, ranges }
     }
   }
 
-  function expect(list: ListScan, task: Task): void {
+  function askNext(list: ListScan | undefined, task: Task): boolean {
+    const question = list && task.reading.nextQuestion()
+    if (!question) return false
     listOf.set(task, list)
-    const question = task.reading.question()
-    if (question) answers.expect(ask(question, source, signal).then((page) => ({ list, task, page })))
+    answers.expect(ask(question, source, signal).then((page) => ({ list, task, question, page })))
+    return true
   }
 
   function fill(): void {
     while (answers.waiting() === 0) {
       if (answers.pending() > 0 && source.spare() < 1) return
       const list = unbegun.shift()
-      if (list) for (const task of list.begin()) expect(list, task)
-      else if (!probe()) return
+      if (list) for (const task of list.begin()) askNext(list, task)
+      else if (!askMore() && !cutBehindCrowded() && !probe()) return
+      mostPending = Math.max(mostPending, answers.pending())
     }
   }
 
+  /** The pages of a second that is read by offset do not wait for each other. */
+  function askMore(): boolean {
+    return cuttable().some((task) => askNext(listOf.get(task), task))
+  }
+
+  /** What lies behind a second that is read by offset needs no question to be found. */
+  function cutBehindCrowded(): boolean {
+    const task = cuttable().find(({ reading }) => (reading.crowded() ?? reading.until()) !== reading.until())
+    return task !== undefined && cut(task, task.reading.crowded())
+  }
+
   function probe(): boolean {
-    const tasks = lists.flatMap((list) => list.cuttable())
-    const probes = cutter.probes(tasks, source.spare())
+    const probes = cutter.probes(cuttable(), source.spare())
     for (const probe of probes) {
       answers.expect(source.read(probe.query, signal).then((page) => ({ probe, page })))
     }
     return probes.length > 0
   }
 
-  function cut(probe: Probe<WindowTask>, page: Page): void {
-    for (const { task, second } of cutter.receive(probe, page)) {
-      const list = listOf.get(task)
-      for (const begun of list?.cut(task.sweep, second) ?? []) if (list) expect(list, begun)
-    }
+  function cuttable(): WindowTask[] {
+    return lists.flatMap((list) => list.cuttable())
+  }
+
+  function cut(task: WindowTask, second: Second | undefined): boolean {
+    const list = listOf.get(task)
+    const begun = second === undefined ? [] : (list?.cut(task.sweep, second) ?? [])
+    for (const task of begun) askNext(list, task)
+    return begun.length > 0
   }
 }

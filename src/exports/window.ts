@@ -1,8 +1,8 @@
 import { closesAt, lastClosedSecond } from "./closed.ts"
 import { type CrowdedSecond, createCrowdedSecond } from "./crowded-second.ts"
-import { type OpenVersions, type Selected, selectRows } from "./delivery.ts"
-import { type Question, type Reading, MAX_REPEATS, pauseBefore, reachesEnd } from "./reading.ts"
-import type { Page, Second } from "./source.ts"
+import { type OpenVersions, type Range, selectRows } from "./delivery.ts"
+import { type Question, type Reading, MAX_REPEATS, countUpTo, pauseBefore, reachesEnd } from "./reading.ts"
+import type { MembersQuery, Page, Second } from "./source.ts"
 
 /** Where a reading goes on: everything up to `since` was delivered. -Infinity is the beginning of a list. */
 export type Place = { readonly since: Second }
@@ -19,7 +19,12 @@ export type WindowOptions = {
   readonly versions: OpenVersions
 }
 
-type Rest = { readonly rows: number; readonly pageRows: number }
+type Rest = {
+  readonly rows: number
+  readonly pageRows: number
+  /** The question for all of them, those of the last page's last second included. */
+  readonly query: MembersQuery
+}
 
 export type WindowReading = Reading & {
   /** Where to go on after a break, once what was received is written. */
@@ -29,10 +34,14 @@ export type WindowReading = Reading & {
   cut(until: Second): void
   /** How many rows are still to come after those received, by Mailchimp's count; undefined while nothing tells. */
   rest(): Rest | undefined
+  /** The second that it reads by offset now, as that fills a page by itself. What lies behind can be read meanwhile. */
+  crowded(): Second | undefined
   /** The last second whose members were all delivered when the last answer was asked for, in that version or a newer one. */
   asOf(): Second
   /** Rows may be missing: Mailchimp counted more than it gave, or an open second never came to rest. */
   isShort(): boolean
+  /** An answer did not begin after its `since`, as Mailchimp's do today. It costs nothing but repeats. */
+  hasOddSince(): boolean
 }
 
 /** How many margins a reading may spend at open seconds: a bulk edit that never ends would keep it for ever. */
@@ -52,26 +61,40 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   let knownIds = new Set<string>()
   let crowded: CrowdedSecond | undefined
   let next: Omit<Question, "query"> | undefined = {}
+  let isAsked = false
   let openSince: Second | undefined
   let openEnds = 0
   let repeats = 0
   let asOf = Number.NEGATIVE_INFINITY
   let isShort = false
-  let rest: (Rest & { readonly until: Second | undefined }) | undefined
+  let hasOddSince = false
+  let rest: (Omit<Rest, "query"> & { readonly until: Second | undefined }) | undefined
   let askedUntil = until
 
   return {
-    question: () => {
+    nextQuestion: () => {
+      if (crowded) return crowded.nextQuestion()
+      if (isAsked || !next) return undefined
+      isAsked = true
       askedUntil = until
-      return crowded ? crowded.question() : next && { query: { ...range(until), offset: 0 }, ...next }
+      return { query: questionRange(), ...next }
     },
-    receive: (page) => (crowded ? receiveOfCrowded(crowded, page) : receiveOfAnchor(page)),
+    receive: (page, question) =>
+      crowded ? receiveOfCrowded(crowded, page, question) : receiveOfAnchor(page),
+    isDone: () => !next && !crowded,
     place: () => ({ since: anchor }),
     until: () => until,
     cut: (second) => (until = second),
-    rest: () => (rest?.until === until ? rest : undefined),
+    rest: () => (rest && rest.until === until && !crowded ? { ...rest, query: questionRange() } : undefined),
+    crowded: () => (crowded && Number.isFinite(anchor) ? anchor + 1 : undefined),
     asOf: () => asOf,
     isShort: () => isShort,
+    hasOddSince: () => hasOddSince,
+  }
+
+  /** Up to a second more than is read, as nothing documents that the bound is inclusive. What lies behind is dropped here. */
+  function questionRange(): MembersQuery {
+    return { ...range(until === undefined ? undefined : until + 1), offset: 0 }
   }
 
   function range(before: Second | undefined) {
@@ -79,24 +102,29 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     return { listId, status, since, before, sort: "last_changed" } as const
   }
 
-  function receiveOfAnchor(page: Page): Selected {
+  function receiveOfAnchor(page: Page): readonly Range[] {
     const closed = lastClosedSecond(page.askedAt, marginS)
+    isAsked = false
     asOf = closed
     rest = { rows: page.totalItems - page.length, pageRows: page.count, until: askedUntil }
+    const first = page.length > 0 ? page.second(0) : undefined
+    hasOddSince ||= first !== undefined && first <= anchor
     const end = until === undefined ? page.length : countUpTo(page, page.length, until)
     const headEnd = countHead(page, anchor + 1)
     const openStart = countUpTo(page, end, closed)
-    const selected = selectRows(page, end, { headEnd, knownIds, openStart }, versions)
-    next = end < page.length || reachesEnd(page, 0) ? undefined : questionAfter(page, closed, selected)
+    const ranges = selectRows(page, end, { headEnd, knownIds, openStart }, versions)
+    // Were `since` not heeded at all, each page would be the first one, for ever.
+    if (first !== undefined && first < anchor) next = endShort()
+    else next = end < page.length || reachesEnd(page, 0) ? undefined : questionAfter(page, closed, ranges)
     for (let index = openStart - 1; page.second(index) === anchor + 1; index -= 1)
       knownIds.add(page.id(index))
-    return selected
+    return ranges
   }
 
   function questionAfter(
     page: Page,
     closed: Second,
-    { ranges }: Selected,
+    ranges: readonly Range[],
   ): Omit<Question, "query"> | undefined {
     const last = page.length > 0 ? page.second(page.length - 1) : undefined
     if (ranges.length > 0) repeats = 0
@@ -116,17 +144,17 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     return repeats > MAX_REPEATS ? endShort() : { pauseS: pauseBefore(repeats) }
   }
 
-  function receiveOfCrowded(second: CrowdedSecond, page: Page): Selected {
-    const selected = second.receive(page)
+  function receiveOfCrowded(second: CrowdedSecond, page: Page, question: Question): readonly Range[] {
+    const ranges = second.receive(page, question)
     asOf = lastClosedSecond(page.askedAt, marginS)
-    if (second.question()) return selected
+    if (!second.isDone()) return ranges
     isShort ||= second.isShort()
     anchor += 1
     knownIds = new Set()
     crowded = undefined
     // Rows without a date come first. Where they fill a page, all of the list was read by offset.
     next = Number.isFinite(anchor) && anchor !== until ? {} : undefined
-    return selected
+    return ranges
   }
 
   /** Whether the pages have been ending in open seconds for too long, be they waited for or followed as they close. */
@@ -145,12 +173,5 @@ export function createWindowReading(options: WindowOptions): WindowReading {
 function countHead(page: Page, second: Second): number {
   let rows = 0
   while (rows < page.length && (page.second(rows) ?? Number.NEGATIVE_INFINITY) <= second) rows += 1
-  return rows
-}
-
-/** How many of the first `end` rows are of this second or before, counted from behind, where those after it are. */
-function countUpTo(page: Page, end: number, second: Second): number {
-  let rows = end
-  while (rows > 0 && (page.second(rows - 1) ?? Number.NEGATIVE_INFINITY) > second) rows -= 1
   return rows
 }

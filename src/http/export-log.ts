@@ -10,8 +10,8 @@ export function createExportLog(logger: Logger) {
     const { type, ...rest } = event
     const line = { ...requestLine, ...rest }
     if (type === "page") logger.debug(line, "export: page")
-    else if (type === "list")
-      logger[event.type === "list" && event.isShort ? "warn" : "info"](line, "export: list")
+    else if (event.type === "list")
+      logger[event.isShort || event.hasOddSince ? "warn" : "info"](line, "export: list")
     else if (type === "failed") logger.error(line, "export failed")
     else if (type === "stalled") logger.warn(line, "export: its consumer does not read")
     else logger.info(line, `export ${type}`)

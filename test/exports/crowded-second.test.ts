@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { type CrowdedSecond, createCrowdedSecond } from "../../src/exports/crowded-second.ts"
+import type { Question } from "../../src/exports/reading.ts"
 import type { Page } from "../../src/exports/source.ts"
 
 const query = { listId: "a", since: 99, before: 100, sort: "last_changed" } as const
@@ -20,86 +21,156 @@ function page(ids: readonly string[], totalItems: number, count = 4): Page {
 
 function start(delivered: readonly string[] = []) {
   const second = createCrowdedSecond(query, new Set(delivered), new Map())
-  return { second, offset: () => second.question()?.query.offset, receive: receiveBy(second) }
-}
-
-function receiveBy(second: CrowdedSecond) {
-  return (ids: string, totalItems: number) => {
-    const { ranges } = second.receive(page([...ids], totalItems))
+  /** Takes the next question, which has to be for this offset. */
+  const ask = (offset: number) => {
+    const question = second.nextQuestion()
+    expect(question?.query).toEqual({ ...query, offset })
+    return question!
+  }
+  const answer = (question: Question, ids: string, totalItems: number) => {
+    const ranges = second.receive(page([...ids], totalItems), question)
     return ranges.map(({ start, end }) => ids.slice(start, end)).join("")
+  }
+  return {
+    second,
+    ask,
+    answer,
+    read: (offset: number, ids: string, total: number) => answer(ask(offset), ids, total),
   }
 }
 
 describe("createCrowdedSecond()", () => {
   test("is complete when all that is counted was seen after it was counted", () => {
-    const { second, offset, receive } = start(["a", "b"])
-    expect(receive("abcd", 6)).toBe("cd")
-    expect(offset()).toBe(3)
-    expect(receive("def", 6)).toBe("ef")
-    expect(offset()).toBe(0)
-    expect(receive("abcd", 6)).toBe("")
-    expect(second.question()).toBeUndefined()
+    const { second, read } = start(["a", "b"])
+    expect(read(0, "abcd", 6)).toBe("cd")
+    expect(read(3, "def", 6)).toBe("ef")
+    expect(read(0, "abcd", 6)).toBe("")
+    expect(second.isDone()).toBe(true)
     expect(second.isShort()).toBe(false)
   })
 
+  test("asks for all its pages side by side, once it is known how many there are", () => {
+    const { second, ask, answer, read } = start()
+    const first = ask(0)
+    expect(second.nextQuestion()).toBeUndefined()
+    answer(first, "abcd", 9)
+    const [middle, last] = [ask(3), ask(6)]
+    expect(second.nextQuestion()).toBeUndefined()
+    expect(answer(last, "ghi", 9)).toBe("ghi")
+    expect(answer(middle, "defg", 9)).toBe("ef")
+    // After the first answer six were shown, and the other three are still to be.
+    read(0, "abcd", 9)
+    expect(second.isDone()).toBe(true)
+    expect(second.isShort()).toBe(false)
+  })
+
+  test("does not count what was asked for before the total was known, though it arrives later", () => {
+    const { second, ask, answer, read } = start()
+    answer(ask(0), "abcd", 9)
+    const [middle, last] = [ask(3), ask(6)]
+    // The last page was made before a to e and g left, the middle one after that: f, h and i are the three of its total.
+    answer(middle, "", 3)
+    answer(last, "ghi", 9)
+    expect(second.isDone()).toBe(false)
+    expect(read(0, "fhi", 3)).toBe("f")
+    expect(second.isDone()).toBe(true)
+    expect(second.isShort()).toBe(false)
+  })
+
+  test("waits for the answers under way when it is complete, and delivers what they bring", () => {
+    const { second, ask, answer } = start()
+    answer(ask(0), "abcd", 9)
+    const [middle, last] = [ask(3), ask(6)]
+    answer(middle, "", 0)
+    expect(second.nextQuestion()).toBeUndefined()
+    expect(second.isDone()).toBe(false)
+    expect(answer(last, "ghi", 9)).toBe("ghi")
+    expect(second.isDone()).toBe(true)
+  })
+
   test("reads on behind a gap that leavers opened, and finds what is in it with the next reading", () => {
-    const { second, offset, receive } = start()
-    receive("abcd", 9)
+    const { second, read } = start()
+    read(0, "abcd", 9)
     // Before this one a, b and c have left: e and f are in the gap.
-    expect(offset()).toBe(3)
-    expect(receive("ghi", 6)).toBe("ghi")
-    expect(offset()).toBe(0)
-    expect(receive("defg", 6)).toBe("ef")
-    expect(receive("ghi", 6)).toBe("")
-    expect(second.question()).toBeUndefined()
+    expect(read(3, "ghi", 6)).toBe("ghi")
+    expect(read(0, "defg", 6)).toBe("ef")
+    expect(read(3, "ghi", 6)).toBe("")
+    expect(second.isDone()).toBe(true)
     expect(second.isShort()).toBe(false)
   })
 
   test("is complete whoever left after he was shown, as all that an answer counts was shown after it", () => {
-    const { second, receive } = start()
-    receive("abcd", 7)
-    receive("defg", 7)
-    receive("abcd", 5)
-    expect(second.question()).toBeUndefined()
+    const { second, read } = start()
+    read(0, "abcd", 7)
+    read(3, "defg", 7)
+    read(0, "abcd", 5)
+    expect(second.isDone()).toBe(true)
     expect(second.isShort()).toBe(false)
   })
 
   test("counts from a later answer when a row left that was not shown again", () => {
-    const { second, receive } = start()
-    receive("abcd", 6)
-    receive("def", 6)
-    receive("abde", 5)
-    expect(second.question()?.query.offset).toBe(3)
-    receive("ef", 5)
-    expect(second.question()?.query.offset).toBe(0)
-    receive("abde", 5)
-    expect(second.question()).toBeUndefined()
+    const { second, read } = start()
+    read(0, "abcd", 6)
+    read(3, "def", 6)
+    read(0, "abde", 5)
+    read(3, "ef", 5)
+    expect(second.isDone()).toBe(false)
+    read(0, "abde", 5)
+    expect(second.isDone()).toBe(true)
     expect(second.isShort()).toBe(false)
   })
 
+  test("asks again for the rest of a page that came shorter than its count", () => {
+    const { second, read, ask, answer } = start()
+    read(0, "abcd", 9)
+    const [middle, last] = [ask(3), ask(6)]
+    answer(middle, "de", 9)
+    expect(answer(ask(4), "efg", 9)).toBe("fg")
+    expect(answer(last, "ghi", 9)).toBe("hi")
+    expect(second.isDone()).toBe(false)
+  })
+
+  /** The question for whether it is gone: without an end. */
+  const askForLater = (second: CrowdedSecond) => {
+    const question = second.nextQuestion()
+    expect(question?.query).toEqual({ ...query, before: undefined, offset: 0, count: 1 })
+    return question!
+  }
+
   test("is complete when nothing is left of it", () => {
-    const { second, receive } = start(["a"])
-    receive("", 0)
-    expect(second.question()?.query).toMatchObject({ since: 99, before: undefined, offset: 0, count: 1 })
-    second.receive({ ...page(["x"], 1), second: () => 101 })
-    expect(second.question()).toBeUndefined()
+    const { second, read } = start(["a"])
+    read(0, "", 0)
+    second.receive({ ...page(["x"], 1), second: () => 101 }, askForLater(second))
+    expect(second.isDone()).toBe(true)
     expect(second.isShort()).toBe(false)
   })
 
   test("is short when it is gone for a question up to it, and there for one without an end", () => {
-    const { second, receive } = start(["a"])
-    receive("", 0)
-    receive("a", 5)
-    expect(second.question()).toBeUndefined()
+    const { second, read } = start(["a"])
+    read(0, "", 0)
+    second.receive(page([], 5), askForLater(second))
+    const again = askForLater(second)
+    expect(again.pauseS).toBe(1)
+    second.receive(page(["a"], 5), again)
+    expect(second.isDone()).toBe(true)
+    expect(second.isShort()).toBe(true)
+  })
+
+  test("is short, and delivers no row of another second, where the end of the question is not heeded", () => {
+    const { second, ask } = start()
+    const seconds = [100, 100, 101, 102]
+    const ranges = second.receive({ ...page([..."abcd"], 9), second: (index) => seconds[index] }, ask(0))
+    expect(ranges).toEqual([{ start: 0, end: 2 }])
+    expect(second.isDone()).toBe(true)
     expect(second.isShort()).toBe(true)
   })
 
   test("ends short when three readings bring nothing new and the count still says more", () => {
-    const { second, receive } = start()
+    const { second, answer } = start()
     let questions = 0
-    for (; second.question() && questions < 50; questions += 1) {
-      if (second.question()?.query.offset === 0) receive("abcd", 6)
-      else receive("de", 6)
+    for (let question = second.nextQuestion(); question && questions < 50; question = second.nextQuestion()) {
+      answer(question, question.query.offset === 0 ? "abcd" : "de", 6)
+      questions += 1
     }
     // Five readings of three questions each: in the second one the rows of the first are counted too, three are in vain.
     expect(questions).toBe(15)
@@ -107,11 +178,15 @@ describe("createCrowdedSecond()", () => {
   })
 
   test("ends short when an answer stays shorter than its count", () => {
-    const { second, receive } = start()
+    const { second, answer } = start()
     const pauses = []
-    for (let questions = 0; second.question() && questions < 50; questions += 1) {
-      pauses.push(second.question()?.pauseS)
-      receive("", 6)
+    for (
+      let question = second.nextQuestion();
+      question && pauses.length < 50;
+      question = second.nextQuestion()
+    ) {
+      pauses.push(question.pauseS)
+      answer(question, "", 6)
     }
     expect(pauses).toEqual([undefined, 1, 2, 4])
     expect(second.isShort()).toBe(true)

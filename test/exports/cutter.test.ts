@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { type Cuttable, createCutter } from "../../src/exports/cutter.ts"
+import { type Cuttable, type Probe, createCutter } from "../../src/exports/cutter.ts"
 import type { Page } from "../../src/exports/source.ts"
 import { createWindowReading } from "../../src/exports/window.ts"
 
@@ -27,56 +27,47 @@ function readingOf(rest: number): Cuttable {
     marginS,
     versions: new Map(),
   })
-  reading.receive(page([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 10 + rest))
+  reading.receive(page([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 10 + rest), reading.nextQuestion()!)
   return { reading }
 }
 
+const offsets = (probes: readonly Probe<Cuttable>[]) => probes.map(({ query }) => query.offset)
+
 describe("createCutter()", () => {
-  test("asks for single rows at quantiles of what the longest reading has left, and first for a proof of the filters", () => {
+  test("asks for single rows at quantiles of what the longest reading has left besides the page under way", () => {
     const [short, long] = [readingOf(60), readingOf(110)]
     const probes = createCutter().probes([short, long], 3)
     expect(probes.every(({ task }) => task === long)).toBe(true)
-    expect(
-      probes.map(({ query, proves }) => [query.since, query.before, query.offset, query.count, proves]),
-    ).toEqual([
-      [9, 10, 0, 1, 10],
-      [9, undefined, 38, 1, undefined],
-      [9, undefined, 65, 1, undefined],
-      [9, undefined, 93, 1, undefined],
+    expect(probes.map(({ query }) => [query.since, query.before, query.offset, query.count])).toEqual([
+      [9, undefined, 35, 1],
+      [9, undefined, 60, 1],
+      [9, undefined, 85, 1],
     ])
   })
 
-  test("cuts nothing before the proof, and then at the seconds that the rows have", () => {
-    const cutter = createCutter()
-    const task = readingOf(110)
-    const [proof, first, second] = cutter.probes([task], 2)
-    expect(cutter.receive(first!, page([400], 110))).toEqual([])
-    expect(cutter.receive(proof!, page([10], 1))).toEqual([{ task, second: 400 }])
-    expect(cutter.receive(second!, page([700], 110))).toEqual([{ task, second: 700 }])
-  })
-
-  test("never cuts again after three seconds whose row did not come", () => {
-    const cutter = createCutter()
-    for (let doubt = 0; doubt < 3; doubt += 1) {
-      const [proof, first] = cutter.probes([readingOf(110)], 2)
-      cutter.receive(first!, page([400], 110))
-      expect(cutter.receive(proof!, page([], 0))).toEqual([])
-    }
-    expect(cutter.probes([readingOf(110)], 2)).toEqual([])
-  })
-
-  test("probes a reading once, and again only when it was cut", () => {
-    const cutter = createCutter()
-    const task = readingOf(110)
-    cutter.probes([task], 2)
-    expect(cutter.probes([task], 2)).toEqual([])
-    task.reading.cut(900)
-    task.reading.question()
-    task.reading.receive(page([10, 11, 12, 13, 14, 15, 16, 17, 18, 19], 100))
-    expect(cutter.probes([task], 2).length).toBeGreaterThan(0)
-  })
-
-  test("cuts nothing that is nearly read", () => {
+  test("cuts no piece that is shorter than a page, as that would cost more pages", () => {
+    expect(offsets(createCutter().probes([readingOf(25)], 9))).toEqual([17])
     expect(createCutter().probes([readingOf(20)], 9)).toEqual([])
+  })
+
+  test("goes on with the longest piece while cuts are to come", () => {
+    const cutter = createCutter()
+    const task = readingOf(90)
+    expect(offsets(cutter.probes([task], 1))).toEqual([50])
+    expect(offsets(cutter.probes([task], 1))).toEqual([30])
+    expect(offsets(cutter.probes([task], 3))).toEqual([60, 70, 80])
+  })
+
+  test("looks at a reading anew when it was cut", () => {
+    const cutter = createCutter()
+    const task = readingOf(110)
+    cutter.probes([task], 9)
+    task.reading.cut(900)
+    // It is not known yet how many rows it has left then.
+    expect(cutter.probes([task], 2)).toEqual([])
+    const question = task.reading.nextQuestion()!
+    expect(question.query).toMatchObject({ since: 9, before: 901 })
+    task.reading.receive(page([10, 11, 12, 13, 14, 15, 16, 17, 18, 19], 100), question)
+    expect(offsets(cutter.probes([task], 2))).toEqual([37, 63])
   })
 })

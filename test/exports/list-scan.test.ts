@@ -1,11 +1,15 @@
 import { describe, expect, test } from "bun:test"
-import { createListScan } from "../../src/exports/list-scan.ts"
+import { type Task, createListScan } from "../../src/exports/list-scan.ts"
 import type { Page } from "../../src/exports/source.ts"
 
 const HORIZON = 989
 const whole = { windows: [], tail: { since: Number.NEGATIVE_INFINITY } }
 
-function page(rows: Readonly<Record<string, number>>, askedAt: number): Page {
+function page(
+  rows: Readonly<Record<string, number>>,
+  askedAt: number,
+  totalItems = Object.keys(rows).length,
+): Page {
   const ids = Object.keys(rows)
   return {
     length: ids.length,
@@ -14,52 +18,79 @@ function page(rows: Readonly<Record<string, number>>, askedAt: number): Page {
     fingerprint: (index) => `${ids[index]} ${rows[ids[index]!]}`,
     bytes: () => new Uint8Array(),
     release: () => {},
-    totalItems: ids.length,
-    count: 10,
+    totalItems,
+    count: totalItems > ids.length ? ids.length : 10,
     askedAt,
   }
 }
 
-/** Reads a list by these answers. The sweeps that were asked for, and what came of it. */
-function read(answers: readonly Page[]) {
+function start() {
   const list = createListScan({ id: "a", live: whole, archived: whole }, { horizon: HORIZON, marginS: 10 })
-  const sweeps: string[] = []
-  let tasks = list.begin()
-  for (const answer of answers) {
-    const task = tasks[0]!
-    sweeps.push(task.sweep)
-    tasks = list.receive(task, answer).next
+  return {
+    list,
+    receive: (task: Task, answer: Page) => list.receive(task, answer, task.reading.nextQuestion()!).next,
   }
-  return { sweeps, isDone: list.isDone(), result: list.result() }
 }
 
 describe("createListScan()", () => {
-  test("ends with a tail of the live members, when nobody changed sides while the archived ones were read", () => {
-    const { sweeps, isDone, result } = read([page({ x: 100 }, 1000), page({ y: 101 }, 1100), page({}, 1200)])
-    expect(sweeps).toEqual(["live", "archived", "live"])
-    expect(isDone).toBe(true)
-    expect(result).toMatchObject({ rows: 2, asOf: 1089, isShort: false })
+  test("reads live members, then archived ones, and is of the second when the first of them were read to the end", () => {
+    const { list, receive } = start()
+    const [live] = list.begin()
+    const [archived, ...others] = receive(live!, page({ x: 100 }, 1000))
+    expect(archived?.sweep).toBe("archived")
+    expect(others).toEqual([])
+    expect(list.isDone()).toBe(false)
+    expect(receive(archived!, page({ y: 101 }, 1100))).toEqual([])
+    expect(list.isDone()).toBe(true)
+    expect(list.result()).toMatchObject({ rows: 2, asOf: 989, isShort: false })
+    // Who changed sides since then comes with the next export.
+    expect(list.nextPlace()).toMatchObject({
+      live: { tail: { since: 989 } },
+      archived: { tail: { since: 1089 } },
+    })
   })
 
-  test("reads the archived members again after someone came back, as another may have left meanwhile", () => {
-    const { sweeps, isDone, result } = read([
-      page({ x: 100 }, 1000),
-      page({ y: 101 }, 1100),
-      page({ y: 1105 }, 1200),
-      page({ x: 1250 }, 1300),
-      page({}, 1400),
-    ])
-    expect(sweeps).toEqual(["live", "archived", "live", "archived", "live"])
-    expect(isDone).toBe(true)
-    expect(result.asOf).toBe(1289)
+  test("asks for no tail before the last page of the body, and then for the very last row as well", () => {
+    const { list, receive } = start()
+    const [parent] = list.begin()
+    receive(parent!, page({ a: 100, b: 200 }, 1000, 9))
+    const begun = list.cut("live", 300)
+    expect(begun.map(({ sweep }) => sweep)).toEqual(["live", "archived"])
+    const [child, archived] = begun
+    expect(receive(parent!, page({ b: 200, c: 300 }, 1000))).toEqual([])
+    expect(receive(archived!, page({ y: 101 }, 1000))).toEqual([])
+    const [tail, lastRow] = receive(child!, page({ d: 400 }, 1000))
+    expect(lastRow?.reading.nextQuestion()?.query).toMatchObject({ direction: "DESC", count: 1 })
+    expect(tail?.reading.nextQuestion()?.query).toMatchObject({ since: HORIZON, before: undefined })
   })
 
-  test("changes sides six times at most, where members never stop to", () => {
-    const answers = Array.from({ length: 8 }, (_, index) =>
-      page({ x: 100 + 100 * index }, 1000 + 100 * index),
-    )
-    const { sweeps, isDone } = read(answers)
-    expect(sweeps).toHaveLength(8)
-    expect(isDone).toBe(true)
+  test("begins again after a break, once it was seen that there are members without a date", () => {
+    const { list, receive } = start()
+    const [parent] = list.begin()
+    receive(parent!, page({ a: 100, b: 200 }, 1000, 9))
+    const [child, archived] = list.cut("live", 300)
+    receive(parent!, page({ b: 200, c: 300 }, 1000))
+    receive(archived!, page({}, 1000))
+    const [tail, lastRow] = receive(child!, page({ d: 400 }, 1000))
+    expect(list.place().live.tail).toEqual({ since: HORIZON })
+    expect(receive(lastRow!, { ...page({ z: 0 }, 1000), second: () => undefined })).toEqual([])
+    expect(list.place().live).toEqual(whole)
+    const [archivedTail, archivedLastRow] = receive(tail!, page({}, 1000))
+    receive(archivedLastRow!, page({}, 1000))
+    const [plain] = receive(archivedTail!, page({}, 1000))
+    expect(plain?.reading.nextQuestion()?.query).toEqual({
+      listId: "a",
+      status: undefined,
+      sort: "last_changed",
+      offset: 0,
+    })
+  })
+
+  test("tells when Mailchimp's since found what it should not", () => {
+    const { list, receive } = start()
+    const [live] = list.begin()
+    receive(live!, page({ a: 100, b: 200 }, 1000, 4))
+    receive(live!, page({ c: 199, d: 300 }, 1000))
+    expect(list.result().hasOddSince).toBe(true)
   })
 })

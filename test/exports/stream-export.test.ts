@@ -259,9 +259,33 @@ describe("openExport()", () => {
     await textOf(await open({ onEvent: (event) => events.push(event) }))
     expect(events.filter(({ type }) => type === "page").length).toBe(5)
     expect(events.filter(({ type }) => type === "list")).toEqual([
-      { type: "list", listId: "a", rows: 25, totalItems: 25, asOf: 1_999_999_989, isShort: false },
-      { type: "list", listId: "none", rows: 0, totalItems: 0, asOf: 1_999_999_989, isShort: false },
-      { type: "list", listId: "b", rows: 3, totalItems: 3, asOf: 1_999_999_989, isShort: false },
+      {
+        type: "list",
+        listId: "a",
+        rows: 25,
+        totalItems: 25,
+        asOf: 1_999_999_989,
+        isShort: false,
+        hasOddSince: false,
+      },
+      {
+        type: "list",
+        listId: "none",
+        rows: 0,
+        totalItems: 0,
+        asOf: 1_999_999_989,
+        isShort: false,
+        hasOddSince: false,
+      },
+      {
+        type: "list",
+        listId: "b",
+        rows: 3,
+        totalItems: 3,
+        asOf: 1_999_999_989,
+        isShort: false,
+        hasOddSince: false,
+      },
     ])
     expect(events.at(-1)).toEqual({ type: "completed", rows: 28 })
   })

@@ -17,6 +17,8 @@ function page(ids: string, totalItems: number): Page {
   }
 }
 
+const read = (reading: Reading, answer: Page) => reading.receive(answer, reading.nextQuestion()!)
+
 const start = () => createTally({ listId: "a", status: undefined }, new Map())
 
 function readingOf(tally: Tally): Reading {
@@ -37,29 +39,52 @@ describe("createTally()", () => {
     const tally = start()
     tally.add(2, 3)
     const count = readingOf(tally)
-    expect(count.question()?.query).toMatchObject({ offset: 0, count: 1 })
-    count.receive(page("x", 2))
-    expect(count.question()).toBeUndefined()
+    const question = count.nextQuestion()!
+    expect(question.query).toMatchObject({ offset: 0, count: 1 })
+    expect(count.receive(page("x", 2), question)).toEqual([])
+    expect(count.isDone()).toBe(true)
     expect(tally.remedy()).toBeUndefined()
   })
 
   test("runs the tail again, then reads all plainly, then gives up", () => {
     const tally = start()
     tally.add(2, 4)
-    readingOf(tally).receive(page("x", 4))
+    read(readingOf(tally), page("x", 4))
     expect(tally.remedy()).toBe("tails")
-    readingOf(tally).receive(page("x", 4))
+    read(readingOf(tally), page("x", 4))
     const plain = readingOf(tally)
-    expect(plain.question()?.query).toEqual({
-      listId: "a",
-      status: undefined,
-      sort: "last_changed",
-      offset: 0,
-    })
-    const { ranges } = plain.receive(page("abc", 4))
+    const question = plain.nextQuestion()!
+    expect(question.query).toEqual({ listId: "a", status: undefined, sort: "last_changed", offset: 0 })
+    expect(plain.receive(page("abc", 4), question)).toEqual([{ start: 0, end: 3 }])
     tally.add(3, undefined)
-    expect(ranges).toEqual([{ start: 0, end: 3 }])
-    readingOf(tally).receive(page("x", 4))
+    read(readingOf(tally), page("x", 4))
     expect(tally.remedy()).toBe("none")
+  })
+
+  test("looks at the last row once, where dates are doubted", () => {
+    const tally = start()
+    expect(tally.lookAtLastRow()).toBeUndefined()
+    tally.doubtDates()
+    const look = tally.lookAtLastRow()!
+    const question = look.nextQuestion()!
+    expect(question.query).toMatchObject({ direction: "DESC", offset: 0, count: 1 })
+    expect(question.query.since).toBeUndefined()
+    look.receive({ ...page("x", 1), second: () => 500 }, question)
+    expect(tally.lookAtLastRow()).toBeUndefined()
+    expect(tally.hasUndated()).toBe(false)
+    expect(tally.remedy()).toBeUndefined()
+  })
+
+  test("reads all plainly when the last row has no date, though as many were delivered as are counted", () => {
+    const tally = start()
+    tally.add(3, 3)
+    tally.doubtDates()
+    read(tally.lookAtLastRow()!, page("x", 3))
+    expect(tally.hasUndated()).toBe(true)
+    read(readingOf(tally), page("abx", 3))
+    tally.add(3, undefined)
+    expect(tally.hasUndated()).toBe(true)
+    expect(tally.remedy()).toBeUndefined()
+    expect(tally.hasUndated()).toBe(false)
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { splitMembers } from "../../src/exports/split-members.ts"
+import type { Question } from "../../src/exports/reading.ts"
 import type { Page } from "../../src/exports/source.ts"
 import { createWindowReading } from "../../src/exports/window.ts"
 import { memberOf, type TestMember } from "./support.ts"
@@ -21,22 +22,25 @@ function page(
   return { ...splitMembers(Buffer.from(body), { count, offset: 0 }), count, askedAt }
 }
 
-function start(since = -Infinity) {
-  const reading = createWindowReading({ listId: "a", from: { since }, marginS, versions: new Map() })
-  /** What the reading asks, gets, and takes of it. */
+function start(since = -Infinity, until?: number) {
+  const reading = createWindowReading({ listId: "a", from: { since }, until, marginS, versions: new Map() })
+  let next: Question | undefined
+  const question = () => (next ??= reading.nextQuestion())
+  /** What the reading takes of the answer to its next question. */
   const step = (answer: Page) => {
-    const { ranges } = reading.receive(answer)
+    const ranges = reading.receive(answer, question()!)
+    next = undefined
     return ranges.flatMap(({ start, end }) =>
       Array.from({ length: end - start }, (_, index) => Number.parseInt(answer.id(start + index), 16)),
     )
   }
-  return { reading, step }
+  return { reading, question, step }
 }
 
 describe("createWindowReading()", () => {
   test("asks one question for a list of less than a page, and is of the last closed second", () => {
-    const { reading, step } = start()
-    expect(reading.question()?.query).toEqual({
+    const { reading, question, step } = start()
+    expect(question()?.query).toEqual({
       listId: "a",
       status: undefined,
       since: undefined,
@@ -45,16 +49,17 @@ describe("createWindowReading()", () => {
       offset: 0,
     })
     expect(step(page([row(1, 100), row(2, 101)]))).toEqual([1, 2])
-    expect(reading.question()).toBeUndefined()
+    expect(reading.isDone()).toBe(true)
+    expect(question()).toBeUndefined()
     expect(reading.asOf()).toBe(989)
     expect(reading.isShort()).toBe(false)
   })
 
   test("goes on at the last second of a page, and drops the rows of it that it had", () => {
-    const { reading, step } = start(50)
-    expect(reading.question()?.query.since).toBe(50)
+    const { question, step } = start(50)
+    expect(question()?.query.since).toBe(50)
     step(page([row(1, 100), row(2, 101), row(3, 101)], { totalItems: 4 }))
-    expect(reading.question()?.query).toMatchObject({ since: 100, offset: 0 })
+    expect(question()?.query).toMatchObject({ since: 100, offset: 0 })
     expect(step(page([row(2, 101), row(3, 101), row(4, 101)]))).toEqual([4])
   })
 
@@ -65,18 +70,18 @@ describe("createWindowReading()", () => {
   })
 
   test("trusts no open second: it goes on at the last closed one, and delivers an open row again only if it changed", () => {
-    const { reading, step } = start()
+    const { question, step } = start()
     step(page([row(1, 100), row(2, 989), row(3, 995)], { totalItems: 5 }))
-    expect(reading.question()?.query.since).toBe(988)
+    expect(question()?.query.since).toBe(988)
     const again = page([row(2, 989), row(3, 995, { note: "edited" }), row(4, 995)], { totalItems: 4 })
     expect(step(again)).toEqual([3, 4])
-    expect(reading.question()?.notBefore).toBe(1006)
+    expect(question()?.notBefore).toBe(1006)
     expect(step(page([row(2, 989), row(3, 995), row(4, 995)], { totalItems: 4, askedAt: 1006 }))).toEqual([3])
-    expect(reading.question()?.query.since).toBe(994)
+    expect(question()?.query.since).toBe(994)
   })
 
   test("gives up on open seconds that never come to rest, after six margins", () => {
-    const { reading, step } = start(988)
+    const { reading, question, step } = start(988)
     for (let seconds = 0; seconds <= 60; seconds += 6) {
       step(
         page([row(1, 991 + seconds), row(2, 995 + seconds)], {
@@ -85,56 +90,92 @@ describe("createWindowReading()", () => {
           askedAt: 1000 + seconds,
         }),
       )
-      expect(reading.question()).toBeDefined()
+      expect(question()).toBeDefined()
     }
     step(page([row(1, 1057), row(2, 1061)], { count: 2, totalItems: 9, askedAt: 1066 }))
-    expect(reading.question()).toBeUndefined()
+    expect(question()).toBeUndefined()
     expect(reading.isShort()).toBe(true)
   })
 
   test("follows open seconds through slow answers, as long as these are few", () => {
-    const { reading, step } = start(988)
+    const { reading, question, step } = start(988)
     step(page([row(1, 991), row(2, 995)], { count: 2, totalItems: 3, askedAt: 1000 }))
     step(page([row(2, 995), row(3, 1110)], { count: 2, totalItems: 3, askedAt: 1120 }))
-    step(page([row(2, 995), row(3, 1110)], { count: 2, totalItems: 2, askedAt: 1240 }))
-    expect(reading.question()).toBeDefined()
-    step(page([row(3, 1110)], { count: 2, totalItems: 1, askedAt: 1250 }))
-    expect(reading.question()).toBeUndefined()
+    step(page([row(3, 1110), row(4, 1230)], { count: 2, totalItems: 2, askedAt: 1240 }))
+    expect(question()).toBeDefined()
+    step(page([row(4, 1230)], { count: 2, totalItems: 1, askedAt: 1250 }))
+    expect(question()).toBeUndefined()
     expect(reading.isShort()).toBe(false)
   })
 
   test("does not take a short page for the end while more rows are counted", () => {
-    const { reading, step } = start()
+    const { question, step } = start()
     step(page([row(1, 100), row(2, 101)], { totalItems: 3 }))
-    expect(reading.question()?.query.since).toBe(100)
+    expect(question()?.query.since).toBe(100)
     expect(step(page([row(2, 101), row(3, 102)]))).toEqual([3])
-    expect(reading.question()).toBeUndefined()
+    expect(question()).toBeUndefined()
   })
 
   test("asks three times more, after growing pauses, for rows that are counted and do not come", () => {
-    const { reading, step } = start()
+    const { reading, question, step } = start()
     const pauses = []
     for (let answer = 0; answer < 4; answer += 1) {
       step(page([], { totalItems: 3 }))
-      pauses.push(reading.question()?.pauseS)
+      pauses.push(question()?.pauseS)
     }
     expect(pauses).toEqual([1, 2, 4, undefined])
     expect(reading.isShort()).toBe(true)
   })
 
   test("reads a closed second that fills a page by offset, and then goes on behind it", () => {
-    const { reading, step } = start(99)
+    const { reading, question, step } = start(99)
     expect(step(page([row(1, 100), row(2, 100), row(3, 100)], { totalItems: 6 }))).toEqual([1, 2, 3])
-    expect(reading.question()?.query).toMatchObject({ since: 99, before: 100, offset: 0 })
+    expect(question()?.query).toMatchObject({ since: 99, before: 100, offset: 0 })
     expect(step(page([row(1, 100), row(2, 100), row(3, 100)], { totalItems: 4 }))).toEqual([])
-    expect(reading.question()?.query).toMatchObject({ since: 99, before: 100, offset: 2 })
+    expect(question()?.query).toMatchObject({ since: 99, before: 100, offset: 2 })
     expect(step(page([row(3, 100), row(4, 100)], { totalItems: 4 }))).toEqual([4])
     // Two of the four were seen after the total was shown first: the other two must be as well.
-    expect(reading.question()?.query).toMatchObject({ before: 100, offset: 0 })
+    expect(question()?.query).toMatchObject({ before: 100, offset: 0 })
     step(page([row(1, 100), row(2, 100), row(3, 100)], { totalItems: 4 }))
-    expect(reading.question()?.query).toMatchObject({ since: 100, before: undefined, offset: 0 })
+    expect(question()?.query).toMatchObject({ since: 100, before: undefined, offset: 0 })
     expect(step(page([row(5, 300)]))).toEqual([5])
-    expect(reading.question()).toBeUndefined()
+    expect(question()).toBeUndefined()
     expect(reading.isShort()).toBe(false)
+  })
+
+  test("asks for a second more than its last one, and drops what lies behind, so that no rule about bounds matters", () => {
+    const { reading, question, step } = start(50, 101)
+    expect(question()?.query).toMatchObject({ since: 50, before: 102 })
+    expect(step(page([row(1, 100), row(2, 101), row(3, 102)], { totalItems: 4 }))).toEqual([1, 2])
+    expect(reading.isDone()).toBe(true)
+    expect(reading.isShort()).toBe(false)
+  })
+
+  test("tells of an answer that begins at its own since, and of nothing else", () => {
+    const { reading, step } = start(99)
+    step(page([row(1, 100), row(2, 102), row(3, 103)], { totalItems: 4 }))
+    expect(reading.hasOddSince()).toBe(false)
+    expect(step(page([row(2, 102), row(3, 103), row(4, 104)], { totalItems: 4 }))).toEqual([2, 4])
+    expect(reading.hasOddSince()).toBe(true)
+  })
+
+  test("ends short where since is not heeded, as each page would be the first one", () => {
+    const { reading, step } = start(99)
+    step(page([row(1, 60), row(2, 61), row(3, 62)], { totalItems: 9 }))
+    expect(reading.isDone()).toBe(true)
+    expect(reading.isShort()).toBe(true)
+  })
+
+  test("tells the second that it reads by offset, behind which it can be cut", () => {
+    const { reading, question, step } = start(99)
+    step(page([row(1, 100), row(2, 100), row(3, 100)], { totalItems: 6 }))
+    expect(reading.crowded()).toBe(100)
+    expect(reading.rest()).toBeUndefined()
+    reading.cut(100)
+    step(page([], { totalItems: 0 }))
+    step(page([row(4, 300)], { totalItems: 1 }))
+    expect(question()).toBeUndefined()
+    expect(reading.isDone()).toBe(true)
+    expect(reading.crowded()).toBeUndefined()
   })
 })
