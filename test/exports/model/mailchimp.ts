@@ -35,8 +35,12 @@ export type Settings = {
   readonly failure: number
   /** Count and rows of an answer are evaluated at different moments. */
   readonly isTorn: boolean
-  /** A rule of Mailchimp's that is not what the scan relies on. */
-  readonly oddity: "none" | "before_exclusive" | "since_inclusive" | "undated" | "count_too_high"
+  /** Whether `before_last_changed` finds the second it names, as it does today, or none of it, or is not heeded at all. */
+  readonly before: "inclusive" | "exclusive" | "ignored"
+  /** Whether `since_last_changed` finds what comes after the second it names, as it does today, or that one as well. */
+  readonly since: "exclusive" | "inclusive" | "ignored"
+  /** What the scan cannot get over by itself: it has to notice. */
+  readonly oddity: "none" | "undated" | "count_too_high"
 }
 
 export type ModelMailchimp = Source & {
@@ -167,12 +171,13 @@ export function createModelMailchimp(
   }
 
   function isBetween({ second, content }: Change, since: Second, before: Second): boolean {
-    const { oddity } = settings
     // Members without a date are found by no filter of dates.
-    if (oddity === "undated" && content === UNDATED) return since === -Infinity && before === Infinity
-    if (oddity === "before_exclusive" && second === before) return false
-    if (oddity === "since_inclusive" && second === since) return true
-    return second > since && second <= before
+    if (settings.oddity === "undated" && content === UNDATED)
+      return since === -Infinity && before === Infinity
+    const isAfter =
+      settings.since === "ignored" || (settings.since === "inclusive" ? second >= since : second > since)
+    if (!isAfter || settings.before === "ignored") return isAfter
+    return settings.before === "inclusive" ? second <= before : second < before
   }
 
   /** The members as they are visible now, in the order of their seconds. Kept until something changes. */

@@ -19,6 +19,7 @@ export function randomSettings(random: Random): Settings {
   const short = random.pick([0, 0, 0, 0.05, 0.3, 0.9])
   // After a short export only dates are asked for, and a member without one stays hidden.
   const undated = short > 0 ? [] : (["undated"] as const)
+  const oddity = random.chance(0.9) ? "none" : random.pick(["count_too_high" as const, ...undated])
   return {
     permits: random.pick([1, 2, 4, 10]),
     pageSize: random.int(5, 20),
@@ -30,9 +31,10 @@ export function randomSettings(random: Random): Settings {
     short,
     failure: random.pick([0, 0, 0.05, 0.2]),
     isTorn: random.chance(0.7),
-    oddity: random.chance(0.85)
-      ? "none"
-      : random.pick(["before_exclusive", "since_inclusive", "count_too_high", ...undated]),
+    // Not two rules at once.
+    before: oddity !== "none" || random.chance(0.9) ? "inclusive" : random.pick(["exclusive", "ignored"]),
+    since: oddity !== "none" || random.chance(0.93) ? "exclusive" : random.pick(["inclusive", "ignored"]),
+    oddity,
   }
 }
 
