@@ -1,5 +1,5 @@
 import { freeBytes } from "../lib/free-bytes.ts"
-import { arrayValues, compact, objectEntries, type Span } from "../lib/json-bytes.ts"
+import { arrayValues, compact, objectEntries } from "../lib/json-bytes.ts"
 import type { Rows, Second } from "./source.ts"
 
 export type SplitOptions = {
@@ -20,7 +20,10 @@ export class MalformedPage extends Error {
 }
 
 type Members = {
-  readonly spans: readonly Span[]
+  /** The rows one after the other, each after a newline. */
+  readonly joined: Buffer
+  /** Where the newline before each row is, and where the last row ends. */
+  readonly places: readonly number[]
   readonly totalItems: number
   readonly id: (index: number) => string
 }
@@ -36,6 +39,9 @@ const DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00"$/
 const DATE_LENGTH = 26
 const NEWLINE = 0x0a
 const QUOTE = 0x22
+const isHexDigit = Uint8Array.from({ length: 256 }, (_, byte) =>
+  /[0-9a-f]/.test(String.fromCharCode(byte)) ? 1 : 0,
+)
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
@@ -50,60 +56,51 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 export function splitMembers(body: Uint8Array, options: SplitOptions): Rows {
   const { count, offset, without = [] } = options
   const json = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-  const found = findMembers(json, count, offset)
-  const members = found ?? parseMembers(json, count)
-  const { spans, totalItems, id } = members
-
-  // The rows at the edges are needed in any case. Read here, a malformed one is asked for again.
-  const seconds = new Map([0, spans.length - 1].map((edge) => [edge, secondOf(json, spans[edge])]))
-  const bytes =
-    without.length > 0
-      ? join(spans.map((span) => withoutKeys(json, span, without)))
-      : found
-        ? joinInPlace(json, spans)
-        : join(spans.map((span) => compact(json, span)))
-
+  const members = findMembers(json, count, offset) ?? parseMembers(json, count)
+  const { places, totalItems, id } = members
+  const length = places.length - 1
+  // The rows at the edges are needed in any case. Read here, one that is malformed is asked for again.
+  const seconds = new Map([0, length - 1].map((edge) => [edge, secondOf(members, edge)]))
+  const sent = without.length > 0 ? withoutKeys(members, without) : members
   let isReleased = false
 
+  const bytes = (start: number, end: number) => {
+    if (isReleased) throw new TypeError("Cannot read the rows of a page that was released")
+    return sent.joined.subarray(at(sent.places, start), at(sent.places, end))
+  }
   return {
-    length: spans.length,
+    length,
     totalItems,
     id,
-    second: (index) => (seconds.has(index) ? seconds.get(index) : quickSecondOf(json, spans[index])),
+    second: (index) => (seconds.has(index) ? seconds.get(index) : secondOf(members, index)),
     fingerprint: (index) => Bun.hash(bytes(index, index + 1)),
-    bytes: (start, end) => {
-      if (isReleased) throw new TypeError("Cannot read the rows of a page that was released")
-      return bytes(start, end)
-    },
+    bytes,
     release: () => {
       if (isReleased) return
       isReleased = true
-      freeBytes(bytes(0, spans.length))
-      freeBytes(body)
+      for (const bytes of [body, members.joined, sent.joined]) freeBytes(bytes)
     },
   }
 }
 
 /** The members by structure; undefined where anything is not as Mailchimp is known to write it. */
 function findMembers(json: Buffer, count: number, offset: number): Members | undefined {
-  const end = json.lastIndexOf(MEMBERS_END)
-  if (end === -1 || !startsWith(json, 0, HEAD) || !startsWith(json, HEAD.length, MEMBER_HEAD))
-    return undefined
-  const totalItems = totalItemsOf(`{${json.toString("utf8", end + MEMBERS_END.length - 1)}`)
+  const end = json.lastIndexOf(MEMBERS_END) + 1
+  if (end === 0 || !startsWith(json, 0, HEAD) || !startsWith(json, HEAD.length, MEMBER_HEAD)) return undefined
+  const totalItems = totalItemsOf(`{${json.toString("utf8", end + MEMBERS_END.length - 2)}`)
   if (totalItems === undefined || json.subarray(0, end).includes(NEWLINE)) return undefined
 
-  const spans: Span[] = []
-  let start = HEAD.length
-  for (let found = json.indexOf(BOUNDARY, start); found !== -1; found = json.indexOf(BOUNDARY, start)) {
-    spans.push({ start, end: found + 1 })
-    start = found + 2
-  }
-  spans.push({ start, end: end + 1 })
+  const places = [HEAD.length - 1]
+  for (let brace = json.indexOf(BOUNDARY); brace !== -1; brace = json.indexOf(BOUNDARY, brace + 2))
+    places.push(brace + 1)
+  if (places.length !== Math.min(count, totalItems - offset)) return undefined
+  if (!places.every((place) => hasId(json, place))) return undefined
 
-  if (spans.length !== Math.min(count, totalItems - offset)) return undefined
-  if (!spans.every((span) => hasId(json, span))) return undefined
+  // A comma, or the opening bracket.
+  for (const place of places) json[place] = NEWLINE
+  places.push(end)
   const idAt = (start: number) => json.toString("latin1", start, start + ID_LENGTH)
-  return { spans, totalItems, id: (index) => idAt(at(spans, index).start + MEMBER_HEAD.length) }
+  return { joined: json, places, totalItems, id: (index) => idAt(at(places, index) + 1 + MEMBER_HEAD.length) }
 }
 
 /** The members by a parser, which accepts a page in any spelling and with fewer rows than its count says. */
@@ -121,7 +118,7 @@ function parseMembers(json: Buffer, count: number): Members {
   // Of a key that comes twice the parser took the last one.
   const entry = objectEntries(json, json.indexOf("{")).findLast(({ key }) => key === "members")
   const spans = entry ? arrayValues(json, entry.value.start) : []
-  return { spans, totalItems, id: (index) => at(ids, index) }
+  return { ...join(spans.map((span) => compact(json, span))), totalItems, id: (index) => at(ids, index) }
 }
 
 function parseJson(json: Buffer): unknown {
@@ -141,37 +138,51 @@ function totalItemsOf(tail: string): number | undefined {
   }
 }
 
-/** Turns the byte before each row, a comma or the opening bracket, into a newline. */
-function joinInPlace(json: Buffer, spans: readonly Span[]): Rows["bytes"] {
-  for (const { start } of spans) json[start - 1] = NEWLINE
-  return (start, end) =>
-    end > start ? json.subarray(at(spans, start).start - 1, at(spans, end - 1).end) : json.subarray(0, 0)
-}
-
-function join(rows: readonly Uint8Array[]): Rows["bytes"] {
+function join(rows: readonly Uint8Array[]): Pick<Members, "joined" | "places"> {
   const places = [0]
   for (const row of rows) places.push(at(places, places.length - 1) + 1 + row.length)
-  const joined = new Uint8Array(at(places, rows.length))
-  rows.forEach((row, index) => {
-    joined[at(places, index)] = NEWLINE
-    joined.set(row, at(places, index) + 1)
-  })
-  return (start, end) => joined.subarray(at(places, start), at(places, end))
+  const joined = Buffer.alloc(at(places, rows.length), NEWLINE)
+  rows.forEach((row, index) => joined.set(row, at(places, index) + 1))
+  return { joined, places }
 }
 
-function withoutKeys(json: Buffer, { start }: Span, keys: readonly string[]): Uint8Array {
-  const kept = objectEntries(json, start).filter(({ key }) => !keys.includes(key))
-  const parts = kept.map(({ entry }) => compact(json, entry))
-  return Buffer.concat([
-    Buffer.from("{"),
-    ...parts.flatMap((part, index) => (index === 0 ? [part] : [Buffer.from(","), part])),
-    Buffer.from("}"),
-  ])
+function withoutKeys(
+  { joined, places }: Members,
+  keys: readonly string[],
+): Pick<Members, "joined" | "places"> {
+  return join(
+    places.slice(0, -1).map((place) => {
+      const kept = objectEntries(joined, place + 1).filter(({ key }) => !keys.includes(key))
+      const parts = kept.map(({ entry }) => compact(joined, entry))
+      return Buffer.concat([
+        Buffer.from("{"),
+        ...parts.flatMap((part, index) => (index === 0 ? [part] : [Buffer.from(","), part])),
+        Buffer.from("}"),
+      ])
+    }),
+  )
+}
+
+/**
+ * The second of a row. The bytes of the key cannot be inside a string, where its quotes would be escaped; a row that holds
+ * them twice, or a date in another spelling than Mailchimp's, is parsed, which takes ten times as long.
+ */
+function secondOf({ joined, places }: Members, index: number): Second | undefined {
+  const [place, end] = [places[index], places[index + 1]]
+  if (place === undefined || end === undefined) return undefined
+  const found = joined.indexOf(CHANGED, place)
+  const again = joined.indexOf(CHANGED, found + 1)
+  const start = found + CHANGED.length
+  const date = joined.toString("latin1", start, start + DATE_LENGTH)
+  const isOnly = found !== -1 && found < end && (again === -1 || again >= end)
+  return isOnly && DATE.test(date)
+    ? toSecond(date.slice(0, -1))
+    : parsedSecondOf(joined.subarray(place + 1, end))
 }
 
 /** Mailchimp writes an ISO 8601 date with a zone, or an empty string where it has none. */
-function secondOf(json: Buffer, span: Span | undefined): Second | undefined {
-  const member = span && parseJson(json.subarray(span.start, span.end))
+function parsedSecondOf(row: Buffer): Second | undefined {
+  const member = parseJson(row)
   const changed = isRecord(member) ? member["last_changed"] : undefined
   return typeof changed === "string" ? toSecond(changed) : undefined
 }
@@ -181,33 +192,15 @@ function toSecond(date: string): Second | undefined {
   return Number.isNaN(second) ? undefined : second
 }
 
-/**
- * The same without a parser, which takes ten times as long: after a bulk import every row of a page is asked for its
- * second. The bytes of the key cannot be inside a string, where its quotes would be escaped; a row that holds them twice,
- * or a date in another spelling, is parsed.
- */
-function quickSecondOf(json: Buffer, span: Span | undefined): Second | undefined {
-  if (span === undefined) return undefined
-  const found = json.indexOf(CHANGED, span.start)
-  const again = json.indexOf(CHANGED, found + 1)
-  const start = found + CHANGED.length
-  const date = json.toString("latin1", start, start + DATE_LENGTH)
-  const isOnly = found !== -1 && found < span.end && (again === -1 || again >= span.end)
-  return isOnly && DATE.test(date) ? toSecond(date.slice(0, -1)) : secondOf(json, span)
-}
-
 function startsWith(json: Buffer, start: number, expected: Buffer): boolean {
   return json.compare(expected, 0, expected.length, start, start + expected.length) === 0
 }
 
-function hasId(json: Buffer, { start }: Span): boolean {
-  const idStart = start + MEMBER_HEAD.length
-  for (let at = idStart; at < idStart + ID_LENGTH; at += 1) if (!isHexDigit(json[at] ?? 0)) return false
-  return json[idStart + ID_LENGTH] === QUOTE
-}
-
-function isHexDigit(byte: number): boolean {
-  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x66)
+/** Whether the row behind the byte at `place` begins with an id. */
+function hasId(json: Buffer, place: number): boolean {
+  const start = place + 1 + MEMBER_HEAD.length
+  for (let at = start; at < start + ID_LENGTH; at += 1) if (isHexDigit[json[at] ?? 0] === 0) return false
+  return json[start + ID_LENGTH] === QUOTE
 }
 
 function isId(text: string): boolean {
