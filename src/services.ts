@@ -10,6 +10,7 @@ import { beforeAnswerMs, createStartExport } from "./exports/start-export.ts"
 import { createVerifier } from "./http/authenticate.ts"
 import { createLoginCookie, noLoginCookie } from "./http/login-cookie.ts"
 import { type Clock, systemClock } from "./lib/clock.ts"
+import { createTurns } from "./lib/turns.ts"
 import type { MailchimpClient } from "./mailchimp/client.ts"
 import { createLimiters } from "./mailchimp/limiter.ts"
 import { listLists } from "./mailchimp/lists.ts"
@@ -87,6 +88,7 @@ export async function createServices(
         apiUrl: mailchimp.apiUrl,
         listsPath: mailchimp.listsPath,
         timeoutMs: mailchimp.timeoutMs,
+        nextTurn: createTurns(),
         clock,
         onEvent: (event) => logger.debug(event, "mailchimp"),
       },

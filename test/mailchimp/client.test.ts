@@ -91,6 +91,7 @@ describe("request()", () => {
     expect(request[0]?.url).toBe(`${listsUrl}?count=5`)
     expect(request[0]?.headers.get("authorization")).toBe(`Bearer ${accessToken}`)
     expect(request[0]?.headers.get("accept")).toBe("application/json")
+    expect(request[0]?.headers.get("accept-encoding")).toBe("gzip")
     expect(events).toMatchObject([{ type: "answer", action: "read the lists", kind: undefined, bytes: 12 }])
     expect(leftovers()).toEqual(nothing)
   })

@@ -149,11 +149,8 @@ describe("lists of the sandbox", () => {
       expect(await readMergeFields(client, "a1b2c3d4e5", { signal })).toEqual([
         { tag: "AGE", name: "Age", type: "number" },
       ])
-      for (const asked of [
-        readList(client, "ffffffffff", { signal }),
-        readMergeFields(client, "ffffffffff", { signal }),
-      ]) {
-        const error = await asked.catch((error: unknown) => error)
+      for (const read of [readList, readMergeFields]) {
+        const error = await read(client, "ffffffffff", { signal }).catch((error: unknown) => error)
         expect(error).toMatchObject({ code: "list_not_found", upstream: { title: "Resource Not Found" } })
         expect(String(error)).toContain("list ffffffffff")
       }

@@ -12,7 +12,6 @@ import { bearerSecurity, callerProblems, problems } from "../openapi.ts"
 import { isHead, once, refuseInvalid, subAccountId } from "../parameters.ts"
 import { idleTimeoutS, longestIdleTimeoutS, type ServerEnv, setIdleTimeout } from "../idle-timeout.ts"
 import { invalidParameters } from "../problem.ts"
-import { createTurns } from "../../lib/turns.ts"
 import { guardStall } from "../stall-guard.ts"
 
 const statuses = ["subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived"] as const
@@ -139,7 +138,6 @@ export function createExportRoutes(deps: {
   readonly isDraining: () => boolean
 }) {
   const routes = new OpenAPIHono<ExportEnv>({ defaultHook: refuseInvalid })
-  const inTurns = createTurns()
   routes.use("/export", deps.authenticated)
   routes.use("/export/*", deps.authenticated)
 
@@ -193,7 +191,7 @@ export function createExportRoutes(deps: {
       })
       // From here on the answer may wait for Mailchimp as long as it must, and for its consumer as long as we say.
       setIdleTimeout(context, 0)
-      const guarded = guardStall(inTurns(bytes), {
+      const guarded = guardStall(bytes, {
         stallTimeoutMs: deps.stallTimeoutMs,
         onStall: () => {
           deps.onExportEvent({ type: "stalled" }, line)
