@@ -1,4 +1,7 @@
 import { expect, test } from "bun:test"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { rules, withoutRule } from "./model/rules.ts"
 import { runSchedule } from "./model/run.ts"
 
 /** How many schedules to run, and the seed of the first. A failure is run again by `MODEL_RUNS=1 MODEL_SEED=…`. */
@@ -20,3 +23,10 @@ test(
   },
   Math.max(60_000, runs * 60),
 )
+
+test("each rule that can be taken out, to see that the model notices, is still where it was", () => {
+  for (const rule of rules) {
+    const code = readFileSync(join(import.meta.dir, "../../src/exports", rule.file), "utf8")
+    expect(withoutRule(code, rule)).not.toBe(code)
+  }
+})

@@ -1,0 +1,195 @@
+/** A rule of the scan, and the change to its code in src/exports by which it is taken out. */
+export type Rule = {
+  readonly name: string
+  readonly file: string
+  readonly from: string
+  readonly to: string
+}
+
+/** What the exactness of the scan rests on. `take-out-rules.ts` shows that the model notices each of them missing. */
+export const rules: readonly Rule[] = [
+  {
+    name: "a second is closed only a margin after it",
+    file: "closed.ts",
+    from: "Math.floor(clock - marginS) - 1",
+    to: "Math.floor(clock) - 1",
+  },
+  {
+    name: "nothing is cut at or after the horizon",
+    file: "list-scan.ts",
+    from: "second > tail.reading.place().since && second < horizon",
+    to: "second > tail.reading.place().since",
+  },
+  {
+    name: "what lies behind a cut is dropped from the page under way",
+    file: "window.ts",
+    from: "const end = until === undefined ? page.length : countUpTo(page, page.length, until)",
+    to: "const end = page.length",
+  },
+  {
+    name: "what a cut begins is in the cursor from then on",
+    file: "list-scan.ts",
+    from: "sweep.windows.add(child)",
+    to: "",
+  },
+  {
+    name: "a page begins again at the last second of the one before",
+    file: "window.ts",
+    from: "Math.min(last, closed) - 1 > anchor) {\n      anchor = Math.min(last, closed) - 1",
+    to: "Math.min(last, closed) > anchor) {\n      anchor = Math.min(last, closed)",
+  },
+  {
+    name: "a page never begins behind an open second",
+    file: "window.ts",
+    from: "Math.min(last, closed) - 1 > anchor) {\n      anchor = Math.min(last, closed) - 1",
+    to: "last - 1 > anchor) {\n      anchor = last - 1",
+  },
+  {
+    name: "a row is known by its id and its second alike",
+    file: "window.ts",
+    from: "countHead(page, anchor + 1)",
+    to: "page.length",
+  },
+  {
+    name: "a row is dropped if it equals the last version, not any",
+    file: "delivery.ts",
+    from: "if (versions.get(id) === fingerprint) return true",
+    to: "if (versions.has(`${id} ${fingerprint}`)) return true\n    versions.set(`${id} ${fingerprint}`, fingerprint)",
+  },
+  {
+    name: "open seconds are waited for only so long",
+    file: "window.ts",
+    from: "return openEnds > MAX_MARGINS &&",
+    to: "return false &&",
+  },
+  {
+    name: "a crowded second is read by offset",
+    file: "window.ts",
+    from: "if (page.length >= page.count) {",
+    to: "if (page.length < 0) {",
+  },
+  {
+    name: "a crowded second is read again until it is complete",
+    file: "crowded-second.ts",
+    from: "asked.size === 0) startAgain(page)",
+    to: 'asked.size === 0) ended = "complete"',
+  },
+  {
+    name: "only what was asked for after a total counts towards it",
+    file: "crowded-second.ts",
+    from: "show(id, after)",
+    to: "show(id, totals.length)",
+  },
+  {
+    name: "a short page is not the end while more rows are counted",
+    file: "reading.ts",
+    from: "page.length < page.count && offset + page.length >= page.totalItems",
+    to: "page.length < page.count",
+  },
+  {
+    name: "a full page is not the end whatever is counted",
+    file: "reading.ts",
+    from: "page.length < page.count && offset + page.length >= page.totalItems",
+    to: "offset + page.length >= page.totalItems",
+  },
+  {
+    name: "an answer that brings nothing new is asked again",
+    file: "window.ts",
+    from: "return repeats > MAX_REPEATS ?",
+    to: "return repeats > 0 ? undefined : repeats > MAX_REPEATS ?",
+  },
+  {
+    name: "no tail before the last page of the body",
+    file: "list-scan.ts",
+    from: "if (tail || sweeps.some(({ windows, lastRow }) => windows.size > 0 || lastRow)) return []",
+    to: "if (tail) return []",
+  },
+  {
+    name: "the body is followed by tails",
+    file: "list-scan.ts",
+    from: "if (next) return startTail(next)",
+    to: "if (next && next.tail?.since !== horizon) return startTail(next)",
+  },
+  {
+    name: "the next export begins each sweep at that sweep's own end",
+    file: "list-scan.ts",
+    from: "Math.min(asOf, heldAt),\n",
+    to: "Math.max(...sweeps.map((sweep) => sweep.asOf), Math.min(asOf, heldAt)),\n",
+  },
+  {
+    name: "a sweep that was not read begins at the horizon",
+    file: "list-scan.ts",
+    from: "[live = horizon, archived = horizon]",
+    to: "[live = horizon, archived = live]",
+  },
+  {
+    name: "a list is of the second in which its last pages were asked for, not of now",
+    file: "list-scan.ts",
+    from: "sweep.asOf = Math.max(reading.asOf(), from)",
+    to: "sweep.asOf = Math.max(reading.asOf(), from) + 11",
+  },
+  {
+    name: "a short reading is begun again by the next export",
+    file: "list-scan.ts",
+    from: "Math.min(asOf, heldAt),\n",
+    to: "asOf,\n",
+  },
+  {
+    name: "a short reading is short in the end",
+    file: "window.ts",
+    from: "isShort: () => isShort,",
+    to: "isShort: () => false,",
+  },
+  {
+    name: "a cursor goes back to the last second that was written",
+    file: "window.ts",
+    from: "place: () => ({ since: anchor }),",
+    to: "place: () => ({ since: anchor + 1 }),",
+  },
+  {
+    name: "a cursor remembers what was short",
+    file: "list-scan.ts",
+    from: "return { name, windows: new Set(tasks), tail, heldAt,",
+    to: "return { name, windows: new Set(tasks), tail, heldAt: undefined,",
+  },
+  {
+    name: "a question's bound lies a second behind the last one that is read",
+    file: "window.ts",
+    from: "until === undefined ? undefined : until + 1",
+    to: "until",
+  },
+  {
+    name: "a crowded second that is gone is asked for without a bound",
+    file: "crowded-second.ts",
+    from: "if (totals.length === 1 && query.before !== undefined) doubts = 0\n    else ended",
+    to: "ended",
+  },
+  {
+    name: "a crowded second whose bound is not heeded is short",
+    file: "crowded-second.ts",
+    from: 'if (end < page.length) ended = "short"\n    else if',
+    to: "if",
+  },
+  {
+    name: "a reading whose since is not heeded is short",
+    file: "window.ts",
+    from: "if (first !== undefined && first < anchor) next = endShort()",
+    to: "if (false) next = endShort()",
+  },
+  {
+    name: "what was delivered is compared with what is counted",
+    file: "list-scan.ts",
+    from: "const remedy = sweep.tally.remedy()",
+    to: "const remedy = undefined as ReturnType<typeof sweep.tally.remedy>",
+  },
+]
+
+/**
+ * The code of a file without the rule.
+ *
+ * @throws {Error} when the rule's code is not in it exactly once, as after a change of one of them
+ */
+export function withoutRule(code: string, { name, from, to }: Rule): string {
+  if (code.split(from).length !== 2) throw new Error(`Cannot find the code of a rule, or only once: ${name}`)
+  return code.replace(from, () => to)
+}
