@@ -1,5 +1,5 @@
 import { type OpenVersions, type Range, selectRows } from "./delivery.ts"
-import { type Question, type Reading, MAX_REPEATS, countUpTo, pauseBefore } from "./reading.ts"
+import { type Question, type Reading, MAX_REPEATS, countUpTo, pauseBefore, reachesEnd } from "./reading.ts"
 import type { MembersQuery, Page } from "./source.ts"
 
 export type CrowdedSecond = Reading & {
@@ -11,11 +11,16 @@ export type CrowdedSecond = Reading & {
 const MAX_PASSES_IN_VAIN = 3
 /** Rows that keep leaving, or a count that never rests, must not hold the export for ever. */
 const MAX_PASSES = 20
-/** The part of a page that is asked for again with the next one, so that few leavers open no gap. */
+/** The part of a page that is asked for again with the next one, so that few leavers open no gap; and so many rows at least. */
 const OVERLAP = 1 / 20
+const MIN_OVERLAP = 8
+/** How unlikely it must be that rows which are in no fixed order look as if they were. */
+const CHANCE = 1e-9
 
 /** Rows to ask for, from an offset to the one that has to be reached, as far as there are so many. */
 type Part = { readonly offset: number; readonly end: number; readonly repeats: number }
+/** What a page of the present reading showed. */
+type Shown = { readonly offset: number; readonly ids: readonly string[]; readonly isEnd: boolean }
 type Asked = {
   /** None where the question is whether the second is gone. */
   readonly part: Part | undefined
@@ -29,7 +34,11 @@ type Asked = {
  * pages. So it is read from the beginning again and again, until it is complete. As soon as an answer tells how many rows
  * there are, all its pages may be asked for side by side.
  *
- * It can only lose rows, so what is shown after an answer was there when that answer's total was counted. When, for any of
+ * Where pages join, one begins with the rows that the other ends with: then rows that tie are in a fixed order, and nobody
+ * who stayed can be between the two, whoever left. A reading whose pages all join, from the first to the last, is complete.
+ *
+ * Nothing documents such an order, so there is a second way to be complete, which needs none. The second can only lose
+ * rows, so what is shown after an answer was there when that answer's total was counted. When, for any of
  * the answers, the distinct ids shown by questions asked after it are as many as its total, they are all of it, in whatever
  * order they came. Who left after he was shown does not matter.
  *
@@ -43,6 +52,7 @@ export function createCrowdedSecond(
 ): CrowdedSecond {
   let unasked: Part[] = [{ offset: 0, end: Number.POSITIVE_INFINITY, repeats: 0 }]
   const asked = new Map<Question, Asked>()
+  let pass: Shown[] = []
 
   const totals: number[] = []
   /** Of each id the latest question that showed it, by the answers there were before; and how many ids each of them has. */
@@ -86,6 +96,7 @@ export function createCrowdedSecond(
       show(id, after)
     }
     totals.push(page.totalItems)
+    pass.push({ offset: part.offset, ids, isEnd: reachesEnd(page, part.offset) })
     // Were `before` not heeded, no total would say how many rows of this second there are.
     if (end < page.length) ended = "short"
     else if (page.length === 0 && page.totalItems === 0) receiveNothing()
@@ -137,7 +148,9 @@ export function createCrowdedSecond(
       else if (part.repeats < MAX_REPEATS) unasked.push({ ...part, repeats: part.repeats + 1 })
       else ended = "short"
     }
-    if (unasked.length === 0 && asked.size === 0) startAgain(page)
+    if (unasked.length > 0 || asked.size > 0) return
+    if (areJoined(pass)) ended = "complete"
+    else startAgain(page)
   }
 
   function startAgain(page: Page): void {
@@ -147,6 +160,7 @@ export function createCrowdedSecond(
     passes += 1
     if (passesInVain === MAX_PASSES_IN_VAIN || passes === MAX_PASSES) ended = "short"
     beforePass = now
+    pass = []
     unasked = plan(0, Number.POSITIVE_INFINITY, page)
   }
 }
@@ -160,7 +174,25 @@ function plan(offset: number, end: number, page: Page): Part[] {
 }
 
 function overlapOf({ count }: Page): number {
-  return Math.ceil(count * OVERLAP)
+  return Math.min(Math.ceil(count / 4), Math.max(MIN_OVERLAP, Math.ceil(count * OVERLAP)))
+}
+
+/** Whether the pages show everything between the first row and the last, as long as rows that tie keep their order. */
+function areJoined(pass: readonly Shown[]): boolean {
+  const pages = pass.toSorted((a, b) => a.offset - b.offset)
+  const rows = pages.reduce((rows, { ids }) => rows + ids.length, 0)
+  // Of so many rows in no order, a page would begin with these by one chance in rows ** common.
+  const common = Math.ceil(Math.log(1 / CHANCE) / Math.log(rows))
+  return (
+    pages.at(0)?.offset === 0 &&
+    pages.at(-1)?.isEnd === true &&
+    pages.every(({ ids }, index) => index === 0 || isJoined(pages[index - 1]?.ids ?? [], ids, common))
+  )
+}
+
+function isJoined(before: readonly string[], after: readonly string[], common: number): boolean {
+  const shared = before.slice(before.indexOf(after[0] ?? ""))
+  return shared.length >= common && shared.every((id, index) => id === after[index])
 }
 
 function pause(repeats: number): Pick<Question, "pauseS"> {

@@ -88,6 +88,55 @@ describe("createCrowdedSecond()", () => {
     expect(second.isDone()).toBe(true)
   })
 
+  /** A second of so many rows in pages of 40. What a question gets of those who are there. */
+  const startLarge = () => {
+    const second = createCrowdedSecond(query, new Set(), new Map())
+    const delivered = new Set<string>()
+    const take = (there: readonly string[], offset: number, totalItems = there.length) => {
+      const question = second.nextQuestion()!
+      expect(question.query.offset).toBe(offset)
+      const shown = there.slice(offset, offset + 40)
+      for (const { start, end } of second.receive(page(shown, totalItems, 40), question))
+        for (const id of shown.slice(start, end)) delivered.add(id)
+    }
+    return { second, take, delivered }
+  }
+  const hundred = Array.from({ length: 100 }, (_, index) => `m${index}`)
+
+  test("is complete after one reading whose pages join, though rows leave between any two of them", () => {
+    const { second, take, delivered } = startLarge()
+    take(hundred, 0)
+    take(hundred.slice(3), 32)
+    take(hundred.slice(5), 64)
+    expect(second.isDone()).toBe(true)
+    expect(second.isShort()).toBe(false)
+    expect([...delivered]).toEqual(hundred)
+  })
+
+  test("does not take pages for joined that share too few rows to be sure of an order", () => {
+    const { second, take } = startLarge()
+    take(hundred, 0)
+    take(hundred.slice(5), 32)
+    take(hundred.slice(5), 64)
+    expect(second.isDone()).toBe(false)
+  })
+
+  test("does not take pages for joined in which rows that tie are in another order", () => {
+    const { second, take } = startLarge()
+    take(hundred, 0)
+    take([...hundred.slice(0, 34), "m35", "m34", ...hundred.slice(36)], 32)
+    take(hundred, 64)
+    expect(second.isDone()).toBe(false)
+  })
+
+  test("does not take a reading for whole whose last page is full, or falls short of the count", () => {
+    const { second, take } = startLarge()
+    take(hundred.slice(4), 0)
+    take(hundred.slice(4), 32)
+    take(hundred.slice(4), 64, 97)
+    expect(second.isDone()).toBe(false)
+  })
+
   test("reads on behind a gap that leavers opened, and finds what is in it with the next reading", () => {
     const { second, read } = start()
     read(0, "abcd", 9)

@@ -69,10 +69,16 @@ export const rules: readonly Rule[] = [
     to: "if (page.length < 0) {",
   },
   {
-    name: "a crowded second is read again until it is complete",
+    name: "a crowded second is complete only where its pages join",
     file: "crowded-second.ts",
-    from: "asked.size === 0) startAgain(page)",
-    to: 'asked.size === 0) ended = "complete"',
+    from: "if (areJoined(pass)) ended",
+    to: "if (true) ended",
+  },
+  {
+    name: "pages are joined by more rows than chance could",
+    file: "crowded-second.ts",
+    from: "shared.length >= common &&",
+    to: "shared.length > 0 &&",
   },
   {
     name: "only what was asked for after a total counts towards it",
