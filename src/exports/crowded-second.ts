@@ -17,7 +17,7 @@ const MIN_OVERLAP = 8
 /** How unlikely it must be that rows which are in no fixed order look as if they were. */
 const CHANCE = 1e-9
 
-/** Rows to ask for, from an offset to the one that has to be reached, as far as there are so many. */
+/** Rows to ask for, from an offset to the one that has to be reached, as far as there are so many: of any number of pages. */
 type Part = { readonly offset: number; readonly end: number; readonly repeats: number }
 /** What a page of the present reading showed. */
 type Shown = { readonly offset: number; readonly ids: readonly string[]; readonly isEnd: boolean }
@@ -53,6 +53,7 @@ export function createCrowdedSecond(
   let unasked: Part[] = [{ offset: 0, end: Number.POSITIVE_INFINITY, repeats: 0 }]
   const asked = new Map<Question, Asked>()
   let pass: Shown[] = []
+  let latest: Pick<Page, "count" | "totalItems"> | undefined
 
   const totals: number[] = []
   /** Of each id the latest question that showed it, by the answers there were before; and how many ids each of them has. */
@@ -73,10 +74,21 @@ export function createCrowdedSecond(
   }
 
   function nextQuestion(): Question | undefined {
-    const part = ended ? undefined : unasked.shift()
+    const part = ended ? undefined : takePart()
     if (part) return note({ query: { ...query, offset: part.offset }, ...pause(part.repeats) }, part)
     if (ended || doubts === undefined || asked.size > 0) return undefined
     return note({ query: { ...query, before: undefined, offset: 0, count: 1 }, ...pause(doubts) }, undefined)
+  }
+
+  /** The first page of what is to be asked for; the rest stays, for questions side by side. */
+  function takePart(): Part | undefined {
+    const part = unasked.shift()
+    if (!part || !latest) return part
+    const { offset, end } = part
+    const pageEnd = offset + latest.count
+    if (pageEnd >= Math.min(end, latest.totalItems)) return part
+    unasked.unshift({ offset: Math.max(offset + 1, pageEnd - overlapOf(latest)), end, repeats: 0 })
+    return { ...part, end: pageEnd }
   }
 
   function note(question: Question, part: Part | undefined): Question {
@@ -96,7 +108,9 @@ export function createCrowdedSecond(
       show(id, after)
     }
     totals.push(page.totalItems)
+    latest = page
     pass.push({ offset: part.offset, ids, isEnd: reachesEnd(page, part.offset) })
+    if (ended) return ranges
     // Were `before` not heeded, no total would say how many rows of this second there are.
     if (end < page.length) ended = "short"
     else if (page.length === 0 && page.totalItems === 0) receiveNothing()
@@ -143,13 +157,14 @@ export function createCrowdedSecond(
     const reached = part.offset + page.length
     const isEmptyBehind = page.length === 0 && part.offset > 0
     if (reached < Math.min(part.end, page.totalItems) && !isEmptyBehind) {
-      const next = reached - Math.min(overlapOf(page), Math.max(0, page.length - 1))
-      if (next > part.offset) unasked.push(...plan(next, part.end, page))
-      else if (part.repeats < MAX_REPEATS) unasked.push({ ...part, repeats: part.repeats + 1 })
+      // A page that is cut short may be cut short again, so that a whole overlap would never get on.
+      const next = reached - Math.min(overlapOf(page), Math.floor(page.length / 3))
+      if (next > part.offset) unasked.unshift({ offset: next, end: part.end, repeats: 0 })
+      else if (part.repeats < MAX_REPEATS) unasked.unshift({ ...part, repeats: part.repeats + 1 })
       else ended = "short"
     }
     if (unasked.length > 0 || asked.size > 0) return
-    if (areJoined(pass)) ended = "complete"
+    if (query.before !== undefined && areJoined(pass, totals)) ended = "complete"
     else startAgain(page)
   }
 
@@ -161,32 +176,28 @@ export function createCrowdedSecond(
     if (passesInVain === MAX_PASSES_IN_VAIN || passes === MAX_PASSES) ended = "short"
     beforePass = now
     pass = []
-    unasked = plan(0, Number.POSITIVE_INFINITY, page)
+    unasked = [{ offset: 0, end: Number.POSITIVE_INFINITY, repeats: 0 }]
   }
 }
 
-/** Parts of a page each, as far as there are rows. */
-function plan(offset: number, end: number, page: Page): Part[] {
-  const { count, totalItems } = page
-  if (offset + count >= Math.min(end, totalItems)) return [{ offset, end, repeats: 0 }]
-  const next = offset + Math.max(1, count - overlapOf(page))
-  return [{ offset, end: offset + count, repeats: 0 }, ...plan(next, end, page)]
-}
-
-function overlapOf({ count }: Page): number {
+function overlapOf({ count }: Pick<Page, "count">): number {
   return Math.min(Math.ceil(count / 4), Math.max(MIN_OVERLAP, Math.ceil(count * OVERLAP)))
 }
 
-/** Whether the pages show everything between the first row and the last, as long as rows that tie keep their order. */
-function areJoined(pass: readonly Shown[]): boolean {
+/**
+ * Whether the pages show everything between the first row and the last, as long as rows that tie keep their order. Should
+ * one have left its place for another, fewer rows would have been shown than were counted.
+ */
+function areJoined(pass: readonly Shown[], totals: readonly number[]): boolean {
   const pages = pass.toSorted((a, b) => a.offset - b.offset)
-  const rows = pages.reduce((rows, { ids }) => rows + ids.length, 0)
+  const rows = pages.flatMap(({ ids }) => ids)
   // Of so many rows in no order, a page would begin with these by one chance in rows ** common.
-  const common = Math.ceil(Math.log(1 / CHANCE) / Math.log(rows))
+  const common = Math.ceil(Math.log(1 / CHANCE) / Math.log(rows.length))
   return (
     pages.at(0)?.offset === 0 &&
     pages.at(-1)?.isEnd === true &&
-    pages.every(({ ids }, index) => index === 0 || isJoined(pages[index - 1]?.ids ?? [], ids, common))
+    pages.every(({ ids }, index) => index === 0 || isJoined(pages[index - 1]?.ids ?? [], ids, common)) &&
+    new Set(rows).size >= Math.min(...totals.slice(-pages.length))
   )
 }
 

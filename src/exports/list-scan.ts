@@ -40,6 +40,8 @@ export type ListScanOptions = {
   /** Mailchimp's filter for the live sweep. */
   readonly status?: string | undefined
   readonly marginS: number
+  /** Whether all members are wanted, whatever their dates. */
+  readonly isWhole?: boolean | undefined
 }
 
 /** A reading under way. */
@@ -105,7 +107,10 @@ type Sweep = {
  * come after a newer one. Who changes between live and archived before the first tail is asked for is met in one of the
  * two; who changes later, after `asOf`, comes with the next export.
  */
-export function createListScan(from: ListPlace, { horizon, status, marginS }: ListScanOptions): ListScan {
+export function createListScan(
+  from: ListPlace,
+  { horizon, status, marginS, isWhole }: ListScanOptions,
+): ListScan {
   const versions: OpenVersions = new Map()
   let isDone = from.isDone ?? false
   const live = startSweep("live", from.live)
@@ -153,6 +158,8 @@ export function createListScan(from: ListPlace, { horizon, status, marginS }: Li
     const tasks = windows.map(({ until, ...place }) => startReading(name, place, until))
     const asOf = tail?.since ?? Number.POSITIVE_INFINITY
     const tally = createTally({ listId: listId(), status: filterOf(name) }, versions)
+    // What was read before a break is not known here.
+    if (isWhole && from.totalItems !== undefined) tally.doubtDates()
     return { name, windows: new Set(tasks), tail, heldAt, asOf, isRead: false, tally }
   }
 

@@ -12,6 +12,8 @@ export type Plan = {
   readonly status?: string | undefined
   /** Whether it holds only what changed since another export. */
   readonly isIncremental: boolean
+  /** Whether all members are wanted, whatever their dates: those without one, too. */
+  readonly isWhole: boolean
   /** Lists that an earlier export had and that are gone. */
   readonly gone: readonly string[]
 }
@@ -36,6 +38,7 @@ export function planExport(
     horizon: cursor?.kind === "checkpoint" ? cursor.horizon : closed,
     status: isIncremental ? undefined : selection.status,
     isIncremental,
+    isWhole: !isIncremental && selection.since === undefined && selection.before === undefined,
     gone: [...known.keys()].filter((id) => !listIds.includes(id)),
   }
 

@@ -1,3 +1,4 @@
+import { AppError } from "../errors.ts"
 import { createArrivals } from "../lib/arrivals.ts"
 import { type Probe, createCutter } from "./cutter.ts"
 import type { Delivery } from "./delivery.ts"
@@ -21,6 +22,8 @@ export type ScanOptions = {
   readonly status?: string | undefined
   /** How many seconds before Mailchimp's clock a second counts as closed. */
   readonly marginS: number
+  /** Whether all members are wanted, whatever their dates. */
+  readonly isWhole?: boolean | undefined
   readonly onListEnd?: (result: ListResult) => void
 }
 
@@ -33,10 +36,10 @@ export type Scan = {
   nextPlaces(): ListPlace[]
 }
 
-type Answer = { readonly page: Page } & (
-  | { readonly list: ListScan; readonly task: Task; readonly question: Question }
-  | { readonly probe: Probe<WindowTask> }
-)
+type Answer =
+  | { readonly list: ListScan; readonly task: Task; readonly question: Question; readonly page: Page }
+  /** Without a page where it failed. */
+  | { readonly probe: Probe<WindowTask>; readonly page: Page | undefined }
 
 /**
  * Reads the members of lists while they change, exactly and side by side. What it promises: every member that exists from
@@ -47,8 +50,8 @@ type Answer = { readonly page: Page } & (
  * reading at its quantiles. Nothing is begun while a page waits for the consumer, so memory stays at two pages a request.
  */
 export function createScan(options: ScanOptions, source: Source, signal: AbortSignal): Scan {
-  const { horizon, status, marginS, onListEnd } = options
-  const lists = options.lists.map((place) => createListScan(place, { horizon, status, marginS }))
+  const { horizon, status, marginS, isWhole, onListEnd } = options
+  const lists = options.lists.map((place) => createListScan(place, { horizon, status, marginS, isWhole }))
   const unbegun = lists.filter((list) => !list.isDone())
   const answers = createArrivals<Answer>()
   const cutter = createCutter<WindowTask>()
@@ -65,10 +68,11 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
   async function* deliveries(): AsyncGenerator<Delivery> {
     for (const list of lists) if (list.isDone()) onListEnd?.(list.result())
     fill()
-    while (answers.pending() > 0) {
+    while (!lists.every((list) => list.isDone())) {
+      if (answers.pending() === 0) throw new Error("Cannot go on with an export as nothing is asked for")
       const answer = await answers.take()
       if ("probe" in answer) {
-        cut(answer.probe.task, answer.page.second(0))
+        cut(answer.probe.task, answer.page?.second(0))
         fill()
         continue
       }
@@ -108,14 +112,21 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
 
   /** What lies behind a second that is read by offset needs no question to be found. */
   function cutBehindCrowded(): boolean {
-    const task = cuttable().find(({ reading }) => (reading.crowded() ?? reading.until()) !== reading.until())
-    return task !== undefined && cut(task, task.reading.crowded())
+    return cuttable().some((task) => {
+      const second = task.reading.crowded()
+      return second !== task.reading.until() && cut(task, second)
+    })
   }
 
   function probe(): boolean {
     const probes = cutter.probes(cuttable(), source.spare())
     for (const probe of probes) {
-      answers.expect(source.read(probe.query, signal).then((page) => ({ probe, page })))
+      // All can be read without the cut.
+      const page = source.read(probe.query, signal).catch((error: unknown) => {
+        if (error instanceof AppError && error.retryable) return undefined
+        throw error
+      })
+      answers.expect(page.then((page) => ({ probe, page })))
     }
     return probes.length > 0
   }

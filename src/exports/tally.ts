@@ -41,6 +41,8 @@ export function createTally(
   let isDoubted = false
   let hasUndated = false
   let isReadPlainly = false
+  /** Also those who were not delivered again, as they were the same. */
+  const plainIds = new Set<string>()
 
   return {
     add: (rows, total) => {
@@ -61,7 +63,7 @@ export function createTally(
     remedy: () => {
       if (hasUndated && !isReadPlainly) return readPlainly()
       hasUndated = false
-      if (counted === undefined || delivered >= counted) return undefined
+      if (counted === undefined || Math.max(delivered, plainIds.size) >= counted) return undefined
       if (!isRecounted) return countAgain()
       isRecounted = false
       const remedy = remedies.shift()
@@ -80,7 +82,7 @@ export function createTally(
   function readPlainly(): Reading {
     delivered = 0
     isReadPlainly = true
-    return createCrowdedSecond(query, new Set(), versions)
+    return createCrowdedSecond(query, plainIds, versions)
   }
 
   /** One question, of which no row is delivered. */

@@ -146,14 +146,14 @@ export function createWindowReading(options: WindowOptions): WindowReading {
 
   function receiveOfCrowded(second: CrowdedSecond, page: Page, question: Question): readonly Range[] {
     const ranges = second.receive(page, question)
-    asOf = lastClosedSecond(page.askedAt, marginS)
+    if (Number.isFinite(anchor)) asOf = lastClosedSecond(page.askedAt, marginS)
     if (!second.isDone()) return ranges
     isShort ||= second.isShort()
     anchor += 1
     knownIds = new Set()
     crowded = undefined
     // Rows without a date come first. Where they fill a page, all of the list was read by offset.
-    next = Number.isFinite(anchor) && anchor !== until ? {} : undefined
+    next = Number.isFinite(anchor) && (anchor !== until || hasOddSince) ? {} : undefined
     return ranges
   }
 

@@ -14,7 +14,8 @@ const PART_HEAD = Buffer.from([0x1f, 0x8b, 0x08])
  * limit. So where there may be another part, or so many bytes that they could become more than `mostBytes`, zlib does it,
  * in a thread of its own.
  *
- * Rejects when the bytes are cut or damaged, and when they hold more than `mostBytes`.
+ * Rejects when the bytes are cut or damaged, and when they hold more than `mostBytes`. What follows the last part is
+ * ignored where libdeflate does it, and damage to zlib.
  */
 export async function gunzip(bytes: Uint8Array<ArrayBuffer>, mostBytes: number): Promise<Uint8Array> {
   const hasParts = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(PART_HEAD, 1)

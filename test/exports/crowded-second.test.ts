@@ -174,7 +174,7 @@ describe("createCrowdedSecond()", () => {
     read(0, "abcd", 9)
     const [middle, last] = [ask(3), ask(6)]
     answer(middle, "de", 9)
-    expect(answer(ask(4), "efg", 9)).toBe("fg")
+    expect(answer(ask(5), "fg", 9)).toBe("fg")
     expect(answer(last, "ghi", 9)).toBe("hi")
     expect(second.isDone()).toBe(false)
   })

@@ -86,6 +86,15 @@ describe("createListScan()", () => {
     })
   })
 
+  test("looks at the very last row when it goes on after a break, where all members are wanted", () => {
+    const broken = { id: "a", live: { windows: [], tail: { since: 300 } }, totalItems: 9 }
+    const options = { horizon: HORIZON, marginS: 10 }
+    const [tail, lastRow] = createListScan(broken, { ...options, isWhole: true }).begin()
+    expect(tail?.reading.nextQuestion()?.query).toMatchObject({ since: 300 })
+    expect(lastRow?.reading.nextQuestion()?.query).toMatchObject({ direction: "DESC", count: 1 })
+    expect(createListScan(broken, options).begin()).toHaveLength(1)
+  })
+
   test("tells when Mailchimp's since found what it should not", () => {
     const { list, receive } = start()
     const [live] = list.begin()

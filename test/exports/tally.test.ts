@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test"
+import { countRows } from "../../src/exports/delivery.ts"
 import type { Reading } from "../../src/exports/reading.ts"
 import type { Page } from "../../src/exports/source.ts"
 import { createTally, type Tally } from "../../src/exports/tally.ts"
@@ -59,6 +60,18 @@ describe("createTally()", () => {
     tally.add(3, undefined)
     read(readingOf(tally), page("x", 4))
     expect(tally.remedy()).toBe("none")
+  })
+
+  test("counts who was not delivered again when all was read plainly, as he was the same", () => {
+    const versions = new Map([["a", "a"]])
+    const tally = createTally({ listId: "a", status: undefined }, versions)
+    tally.add(2, 3)
+    read(readingOf(tally), page("x", 3))
+    expect(tally.remedy()).toBe("tails")
+    read(readingOf(tally), page("x", 3))
+    const plain = readingOf(tally)
+    tally.add(countRows(read(plain, page("abc", 3))), undefined)
+    expect(tally.remedy()).toBeUndefined()
   })
 
   test("looks at the last row once, where dates are doubted", () => {

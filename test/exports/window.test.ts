@@ -159,6 +159,24 @@ describe("createWindowReading()", () => {
     expect(reading.hasOddSince()).toBe(true)
   })
 
+  test("reads the second after a crowded one also where since is inclusive and that is the last", () => {
+    const { reading, question, step } = start(100, 101)
+    step(page([row(1, 100), row(2, 100), row(3, 100)], { totalItems: 5 }))
+    step(page([row(1, 100), row(2, 100), row(3, 100)], { totalItems: 3 }))
+    expect(step(page([row(1, 100), row(2, 100), row(3, 100)], { totalItems: 3 }))).toEqual([])
+    expect(question()?.query.since).toBe(101)
+    expect(step(page([row(4, 101), row(5, 101)]))).toEqual([4, 5])
+    expect(reading.isDone()).toBe(true)
+  })
+
+  test("is of the time of its first page where that shows no date and all is read by offset", () => {
+    const { reading, step } = start()
+    const undated = [1, 2, 3].map((id) => memberOf(id, { last_changed: "" }))
+    step(page(undated, { totalItems: 4, askedAt: 1000 }))
+    step(page(undated, { totalItems: 4, askedAt: 1100 }))
+    expect(reading.asOf()).toBe(989)
+  })
+
   test("ends short where since is not heeded, as each page would be the first one", () => {
     const { reading, step } = start(99)
     step(page([row(1, 60), row(2, 61), row(3, 62)], { totalItems: 9 }))

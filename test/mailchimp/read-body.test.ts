@@ -21,6 +21,7 @@ describe("readBody()", () => {
     expect(acceptEncoding).toBe("gzip")
     expect(await read(answer(packed, "gzip"))).toBe(text)
     expect(await read(answer(packed, "GZIP"))).toBe(text)
+    expect(await read(answer(packed, "x-gzip"))).toBe(text)
     expect(await read(answer(plain, "identity"))).toBe(text)
     expect(await read(answer(plain))).toBe(text)
   })
@@ -36,6 +37,13 @@ describe("readBody()", () => {
   test("refuses gzip that is none, or is cut", async () => {
     await expect(read(answer(plain, "gzip"))).rejects.toThrow()
     await expect(read(answer(packed.slice(0, -1), "gzip"))).rejects.toThrow()
+  })
+
+  test("gives an empty body for that of a failure which cannot be read, as its status says enough", async () => {
+    const headers = { "content-encoding": "gzip" }
+    expect(await read(new Response(plain, { status: 401, headers }))).toBe("")
+    expect(await read(new Response(plain, { status: 503, headers: { "content-encoding": "br" } }))).toBe("")
+    expect(await read(new Response(packed, { status: 429, headers }))).toBe(text)
   })
 
   test("inflates in the turn that it is given, and not before", async () => {

@@ -28,7 +28,8 @@ export type Settings = {
   /** Seconds that the servers' clocks are ahead. */
   readonly servers: readonly number[]
   readonly lateness: number
-  readonly ties: "stable" | "reversed" | "shuffled"
+  /** The order of rows of one second. Some rows may have another place in it with each answer, or all of them. */
+  readonly ties: "stable" | "reversed" | "moving" | "shuffled"
   readonly latency: number
   readonly slow: number
   readonly short: number
@@ -66,6 +67,7 @@ export function createModelMailchimp(
   let clockAhead = Math.floor(time.now()) - time.now()
   const rowsByList = new Map<List, { readonly rows: readonly Row[]; readonly until: number }>()
   const rowsByPage = new WeakMap<Page, readonly Row[]>()
+  const isOrderKept = settings.ties === "stable" || settings.ties === "reversed"
   const clock = () => Math.floor(clockAhead + time.now())
 
   return {
@@ -184,7 +186,7 @@ export function createModelMailchimp(
   function visibleRows(list: List): readonly Row[] {
     const now = time.now()
     const kept = rowsByList.get(list)
-    if (kept && now < kept.until && settings.ties !== "shuffled") return kept.rows
+    if (kept && now < kept.until && isOrderKept) return kept.rows
     let until = Infinity
     const rows: Row[] = []
     list.members.forEach(({ id, changes }, index) => {
@@ -192,7 +194,12 @@ export function createModelMailchimp(
       const later = changes.at(-1)
       if (later && later.visibleAt > now)
         for (const { visibleAt } of changes) if (visibleAt > now) until = Math.min(until, visibleAt)
-      const tie = settings.ties === "stable" ? index : settings.ties === "reversed" ? -index : random.next()
+      const tie =
+        settings.ties === "shuffled" || (settings.ties === "moving" && random.chance(0.03))
+          ? random.between(0, list.members.length)
+          : settings.ties === "reversed"
+            ? -index
+            : index
       if (change) rows.push({ id, change, tie })
     })
     // Members without a date come last, where they are hardest to find.

@@ -71,7 +71,7 @@ export const rules: readonly Rule[] = [
   {
     name: "a crowded second is complete only where its pages join",
     file: "crowded-second.ts",
-    from: "if (areJoined(pass)) ended",
+    from: "if (query.before !== undefined && areJoined(pass, totals)) ended",
     to: "if (true) ended",
   },
   {
@@ -79,6 +79,12 @@ export const rules: readonly Rule[] = [
     file: "crowded-second.ts",
     from: "shared.length >= common &&",
     to: "shared.length > 0 &&",
+  },
+  {
+    name: "joined pages have shown as many as are counted",
+    file: "crowded-second.ts",
+    from: "new Set(rows).size >= Math.min(...totals.slice(-pages.length))",
+    to: "true",
   },
   {
     name: "only what was asked for after a total counts towards it",

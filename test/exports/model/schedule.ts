@@ -25,7 +25,7 @@ export function randomSettings(random: Random): Settings {
     pageSize: random.int(5, 20),
     servers: random.pick([[0], [0], [0, 1], [0, -1]]),
     lateness: random.pick([0, 0, 2, 7]),
-    ties: random.pick(["stable", "stable", "reversed", "shuffled"]),
+    ties: random.pick(["stable", "stable", "reversed", "moving", "shuffled"]),
     latency: random.pick([0.03, 0.3, 1, 3]),
     slow: random.pick([0, 0, 0.02, 0.2]),
     short,

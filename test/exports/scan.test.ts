@@ -1,0 +1,54 @@
+import { describe, expect, test } from "bun:test"
+import { AppError } from "../../src/errors.ts"
+import { countRows } from "../../src/exports/delivery.ts"
+import { planExport } from "../../src/exports/plan.ts"
+import { createScan } from "../../src/exports/scan.ts"
+import type { MembersQuery, Page } from "../../src/exports/source.ts"
+import { createTestSource, membersOf } from "./support.ts"
+
+const isProbe = ({ count, offset }: MembersQuery) => count === 1 && offset > 0
+
+/** How many rows of a list of ten pages come, where probes are answered so. */
+async function exportWith(answerProbe: (answer: () => Page) => Page | Promise<Page>): Promise<number> {
+  let isProbed = false
+  const source = createTestSource(
+    { a: membersOf(100) },
+    {
+      pageSize: 10,
+      answer: (query, _signal, answer) => {
+        if (!isProbe(query)) return answer()
+        isProbed = true
+        return answerProbe(answer)
+      },
+    },
+  )
+  const scan = createScan(
+    { ...planExport(["a"], {}, 1_999_999_980), marginS: 10 },
+    { ...source, spare: () => (isProbed ? 0 : 1) },
+    new AbortController().signal,
+  )
+  let rows = 0
+  for await (const { ranges } of scan.deliveries()) rows += countRows(ranges)
+  expect(isProbed).toBe(true)
+  return rows
+}
+
+describe("createScan()", () => {
+  test("reads on without a cut where the question for it fails", async () => {
+    const fail = () => {
+      throw new AppError("mailchimp_timeout", "Cannot read the members in time")
+    }
+    expect(await exportWith(fail)).toBe(100)
+  })
+
+  test("fails where such a question is refused for good, as the others will be", async () => {
+    const refuse = () => {
+      throw new AppError("connection_invalidated", "Cannot read the members as the token was revoked")
+    }
+    await expect(exportWith(refuse)).rejects.toThrow("revoked")
+  })
+
+  test("does not wait for a cut when all is read", async () => {
+    expect(await exportWith(() => new Promise(() => {}))).toBe(100)
+  })
+})
