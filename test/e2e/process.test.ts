@@ -29,13 +29,13 @@ async function runToEnd(changes: Record<string, string>) {
   return { exitCode: await child.exited, stdout, stderr }
 }
 
-/** Begins an export whose third page does not come until it is let go. */
+/** Begins an export whose second page comes late. Single rows, which are asked for meanwhile, do not matter. */
 async function beginExport(service: { api: string }) {
   const headers = await connectAccount(service)
   const fault = mailchimp.sandbox.faults.add({
-    match: { path: "/members" },
+    match: { path: "/members", query: "count=100&" },
     action: { kind: "delay", ms: 1500 },
-    skip: 2,
+    skip: 1,
   })
   const answer = await fetch(`${service.api}/export`, { headers })
   while (fault.played === 0) await Bun.sleep(5)
