@@ -35,12 +35,13 @@ type Asked = {
  * there are, all its pages may be asked for side by side.
  *
  * Where pages join, one begins with the rows that the other ends with: then rows that tie are in a fixed order, and nobody
- * who stayed can be between the two, whoever left. A reading whose pages all join, from the first to the last, is complete.
+ * who stayed can be between the two, whoever left. A reading whose pages all join, from the first to the last, and which
+ * showed as many as were counted, is complete.
  *
  * Nothing documents such an order, so there is a second way to be complete, which needs none. The second can only lose
- * rows, so what is shown after an answer was there when that answer's total was counted. When, for any of
- * the answers, the distinct ids shown by questions asked after it are as many as its total, they are all of it, in whatever
- * order they came. Who left after he was shown does not matter.
+ * rows, so what is shown after an answer was there when that answer's total was counted. When, for any of the answers, the
+ * distinct ids shown by questions asked after it are as many as its total, they are all of it, in whatever order they came.
+ * Who left after he was shown does not matter.
  *
  * @param query the question for just this second, (second - 1, second]
  * @param deliveredIds the ids of its rows that were delivered before; new ones are added
@@ -108,7 +109,7 @@ export function createCrowdedSecond(
       show(id, after)
     }
     totals.push(page.totalItems)
-    latest = page
+    latest = { count: page.count, totalItems: page.totalItems }
     pass.push({ offset: part.offset, ids, isEnd: reachesEnd(page, part.offset) })
     if (ended) return ranges
     // Were `before` not heeded, no total would say how many rows of this second there are.
