@@ -36,7 +36,7 @@ type Asked = {
  *
  * Where pages join, one begins with the rows that the other ends with: then rows that tie are in a fixed order, and nobody
  * who stayed can be between the two, whoever left. A reading whose pages all join, from the first to the last, and which
- * showed as many as were counted, is complete.
+ * showed all that were counted meanwhile, is complete.
  *
  * Nothing documents such an order, so there is a second way to be complete, which needs none. The second can only lose
  * rows, so what is shown after an answer was there when that answer's total was counted. When, for any of the answers, the
@@ -187,7 +187,7 @@ function overlapOf({ count }: Pick<Page, "count">): number {
 
 /**
  * Whether the pages show everything between the first row and the last, as long as rows that tie keep their order. Should
- * one have left its place for another, fewer rows would have been shown than were counted.
+ * one have left its place for another, fewer rows would have been shown than the most that were counted meanwhile.
  */
 function areJoined(pass: readonly Shown[], totals: readonly number[]): boolean {
   const pages = pass.toSorted((a, b) => a.offset - b.offset)
@@ -198,7 +198,7 @@ function areJoined(pass: readonly Shown[], totals: readonly number[]): boolean {
     pages.at(0)?.offset === 0 &&
     pages.at(-1)?.isEnd === true &&
     pages.every(({ ids }, index) => index === 0 || isJoined(pages[index - 1]?.ids ?? [], ids, common)) &&
-    new Set(rows).size >= Math.min(...totals.slice(-pages.length))
+    new Set(rows).size >= Math.max(...totals.slice(-pages.length))
   )
 }
 
