@@ -9,7 +9,7 @@ import type { Account, State } from "./state.ts"
 import type { RequestEntry, Traffic } from "./traffic.ts"
 
 /** What a route gets of a request that came through. */
-type Passed = { account: Account | undefined; mostRows: number }
+type Passed = { account: Account | undefined; mostRows: number; holdUntil: (ms: number) => void }
 
 export type GateOptions = {
   state: () => State
@@ -68,9 +68,12 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
       if (instead) return instead
       if (fault?.kind === "delay") await clock.sleep(fault.ms, request.signal)
       const mostRows = fault?.kind === "short_page" ? fault.rows : Infinity
-      const made = refusal ?? (await route(request, { account, mostRows }))
+      let heldUntil = 0
+      const holdUntil = (ms: number) => void (heldUntil = ms)
+      const made = refusal ?? (await route(request, { account, mostRows, holdUntil }))
       const body = fault?.kind === "bad_json" ? await endJsonEarly(made, fault.keep) : made
       const packed = await compress(request, body)
+      if (heldUntil > clock.now()) await clock.sleep(heldUntil - clock.now(), request.signal)
       if (fault?.kind !== "cut" && fault?.kind !== "slow") return packed
       streams = true
       const onEnd = () => {

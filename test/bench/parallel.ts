@@ -56,7 +56,8 @@ const crowds = await repeat(async () => {
   })
   return { gain: all / one, slowest: Math.max(...times) / Math.min(...times) }
 })
-await sandbox.set({ latencyMs })
+// The sandbox, on the same two cores, makes a page within its 300 ms, not after them.
+await sandbox.set({ latencyMs, evaluate: "before-latency" })
 const one = await repeat(() => exportOf(large, list))
 const withImports = await repeat(() => exportOf(imported))
 const long = await exportOf(large, longList)

@@ -6,6 +6,8 @@ export type ApiBindings = {
   account: Account
   /** At most that many rows of a members page, where a fault says so. */
   mostRows: number
+  /** Keeps the answer back until then, in ms of the sandbox's clock, however early it was made. */
+  holdUntil: (ms: number) => void
 }
 
 export type ApiContext = Context<{ Bindings: ApiBindings }>

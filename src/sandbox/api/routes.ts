@@ -118,7 +118,9 @@ export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: A
       const waitMs =
         typeof latencyMs === "number" ? latencyMs : latencyMs({ listId: list.id, offset: query.offset, nth })
       const early = evaluate === "after-latency" ? undefined : findMembers(list.table, query)
-      if (waitMs > 0) await clock.sleep(waitMs, c.req.raw.signal)
+      // What is made before the latency takes no time of its own: then a page takes as long as was said, to the millisecond.
+      if (evaluate === "before-latency") c.env.holdUntil(clock.now() + waitMs)
+      else if (waitMs > 0) await clock.sleep(waitMs, c.req.raw.signal)
       const late = evaluate === "before-latency" && early ? early : findMembers(list.table, query)
       const page = renderPage(
         { table: list.table, listId: list.id, api: apiAddress(c) },

@@ -26,7 +26,7 @@ export type SandboxProcess = AsyncDisposable & {
   readonly dc: string
   /** The first account's lists, in the order of the seeds. Their members are archived ones too. */
   readonly lists: readonly SandboxList[]
-  set(settings: Readonly<Record<string, number>>): Promise<void>
+  set(settings: Readonly<Record<string, number | string>>): Promise<void>
   /** Every request so far, oldest first. */
   requests(): Promise<readonly RequestEntry[]>
   /** Simultaneous connections of the first account. */
