@@ -75,12 +75,6 @@ export const rules: readonly Rule[] = [
     to: "if (true) ended",
   },
   {
-    name: "pages are joined by more rows than chance could",
-    file: "crowded-second.ts",
-    from: "shared.length >= common &&",
-    to: "shared.length > 0 &&",
-  },
-  {
     name: "joined pages have shown as many as are counted",
     file: "crowded-second.ts",
     from: "new Set(rows).size >= Math.max(...totals.slice(-pages.length))",
