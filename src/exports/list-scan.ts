@@ -111,6 +111,7 @@ export function createListScan(
   from: ListPlace,
   { horizon, status, marginS, isWhole }: ListScanOptions,
 ): ListScan {
+  const { id: listId } = from
   const versions: OpenVersions = new Map()
   let isDone = from.isDone ?? false
   const live = startSweep("live", from.live)
@@ -157,19 +158,15 @@ export function createListScan(
   function startSweep(name: SweepName, { windows, tail, heldAt }: SweepPlace): Sweep {
     const tasks = windows.map(({ until, ...place }) => startReading(name, place, until))
     const asOf = tail?.since ?? Number.POSITIVE_INFINITY
-    const tally = createTally({ listId: listId(), status: filterOf(name) }, versions)
+    const tally = createTally({ listId, status: filterOf(name) }, versions)
     // What was read before a break is not known here.
     if (isWhole && from.totalItems !== undefined) tally.doubtDates()
     return { name, windows: new Set(tasks), tail, heldAt, asOf, isRead: false, tally }
   }
 
   function startReading(sweep: SweepName, from: Place, until?: Second): WindowTask {
-    const options = { listId: listId(), status: filterOf(sweep), from, until, marginS, versions }
+    const options = { listId, status: filterOf(sweep), from, until, marginS, versions }
     return { sweep, from: from.since, reading: createWindowReading(options) }
-  }
-
-  function listId(): string {
-    return from.id
   }
 
   function filterOf(sweep: SweepName): string | undefined {

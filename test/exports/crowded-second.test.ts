@@ -129,6 +129,15 @@ describe("createCrowdedSecond()", () => {
     expect(second.isDone()).toBe(false)
   })
 
+  test("does not take pages for whole that join while a row went from behind them to before them", () => {
+    const { second, take } = startLarge()
+    const moved = ["m80", ...hundred.filter((id) => id !== "m80")]
+    take(hundred, 0)
+    take(moved, 32)
+    take(moved, 64)
+    expect(second.isDone()).toBe(false)
+  })
+
   test("does not take a reading for whole whose last page is full, or falls short of the count", () => {
     const { second, take } = startLarge()
     take(hundred.slice(4), 0)
