@@ -1,4 +1,7 @@
-/** The service beside what its users would have otherwise, against the same sandbox in one run. */
+/**
+ * The service beside what its users would have otherwise, against the same sandbox in one run. The loops run on Node, for
+ * which the SDK is made, and on Bun, as the service does.
+ */
 import { join } from "node:path"
 import { consume, countLines } from "./support/consumer.ts"
 import { cpuSeconds, MB, peakBytes } from "./support/process-stats.ts"
@@ -10,6 +13,14 @@ const members = sizeOf("BENCH_MEMBERS", 100_000)
 const runs = sizeOf("BENCH_RUNS", 3)
 const folder = join(import.meta.dir, "peers")
 const noLinks = "members._links,_links"
+const runtimes = [
+  { name: "Node", path: Bun.which("node") },
+  { name: "Bun", path: process.execPath },
+]
+const loops = [
+  { name: "official SDK's loop", script: "sdk-loop.js" },
+  { name: "plain fetch loop", script: "fetch-loop.js" },
+]
 
 type Run = { rows: number; cpuSeconds: number; durationMs: number; peakBytes: number }
 
@@ -22,10 +33,12 @@ await consume(`${service.api}/export/${listId}`, service.headers)
 
 const contestants: readonly { readonly name: string; readonly run: () => Promise<Run> }[] = [
   { name: "this service", run: runService },
-  { name: "official SDK's loop, as written", run: () => runPeer("sdk-loop.js") },
-  { name: "official SDK's loop, without _links", run: () => runPeer("sdk-loop.js", noLinks) },
-  { name: "plain fetch loop, as written", run: () => runPeer("fetch-loop.js") },
-  { name: "plain fetch loop, without _links", run: () => runPeer("fetch-loop.js", noLinks) },
+  ...loops.flatMap(({ name, script }) =>
+    runtimes.flatMap(({ name: runtime, path }) => [
+      { name: `${name} on ${runtime}, as written`, run: () => runPeer(path, script) },
+      { name: `${name} on ${runtime}, without _links`, run: () => runPeer(path, script, noLinks) },
+    ]),
+  ),
 ]
 const results = contestants.map(({ name }) => ({ name, all: Array.of<Run>() }))
 for (let index = 0; index < runs; index += 1)
@@ -69,10 +82,11 @@ async function runService(): Promise<Run> {
   return { rows, durationMs, cpuSeconds: cpuSeconds(service.pid) - before, peakBytes: peakBytes(service.pid) }
 }
 
-async function runPeer(script: string, excludeFields = ""): Promise<Run> {
+async function runPeer(runtime: string | null, script: string, excludeFields = ""): Promise<Run> {
+  if (runtime === null) throw new Error("Cannot run the loops on Node as there is no node in the PATH")
   const startedMs = performance.now()
   const apiUrl = `${sandbox.url}/${sandbox.dc}/3.0`
-  const child = Bun.spawn([process.execPath, join(folder, script), apiUrl, "token", listId, excludeFields], {
+  const child = Bun.spawn([runtime, join(folder, script), apiUrl, "token", listId, excludeFields], {
     stdout: "pipe",
     stderr: "pipe",
   })
