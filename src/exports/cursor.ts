@@ -1,7 +1,6 @@
 import { z } from "zod"
-import type { ListPlace, SweepPlace, WindowPlace } from "./list-scan.ts"
+import type { ListPlace, Place, SweepPlace, WindowPlace } from "./place.ts"
 import type { Second } from "./source.ts"
-import type { Place } from "./window.ts"
 
 /** What a consumer has received, and so what is left to read. */
 export type Cursor = {

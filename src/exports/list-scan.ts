@@ -1,38 +1,12 @@
 import { type OpenVersions, type Range, countRows } from "./delivery.ts"
+import type { ListPlace, Place, SweepPlace } from "./place.ts"
 import type { Question, Reading } from "./reading.ts"
 import type { Page, Second } from "./source.ts"
 import { type Tally, createTally } from "./tally.ts"
-import { type Place, type WindowReading, createWindowReading } from "./window.ts"
+import { type WindowReading, createWindowReading } from "./window.ts"
 
 /** One pass over a list: without a status filter archived members are left out, so they need a second one. */
 type SweepName = "live" | "archived"
-
-/** A part of the body that is not finished, from its place to its last second. */
-export type WindowPlace = Place & { readonly until: Second }
-
-/** What is still to be read of a sweep. */
-export type SweepPlace = {
-  /** Ranges up to the horizon, to be read side by side. None where the sweep was never cut. */
-  readonly windows: readonly WindowPlace[]
-  /**
-   * Where the reading without an upper bound goes on. Before the horizon it may still be cut. Missing where the caller set
-   * an upper bound himself.
-   */
-  readonly tail?: Place | undefined
-  /** A reading that began here ended short: the next export begins here again. */
-  readonly heldAt?: Second | undefined
-}
-
-/** What is still to be read of a list. */
-export type ListPlace = {
-  readonly id: string
-  readonly live: SweepPlace
-  /** Without it archived members are not read. */
-  readonly archived?: SweepPlace | undefined
-  readonly isDone?: boolean | undefined
-  /** By Mailchimp's count, when the list was begun. */
-  readonly totalItems?: number | undefined
-}
 
 export type ListScanOptions = {
   /** The last second of the body: the last closed one when the export began. */

@@ -1,5 +1,5 @@
 import type { Cursor } from "./cursor.ts"
-import type { ListPlace, SweepPlace } from "./list-scan.ts"
+import type { ListPlace, SweepPlace } from "./place.ts"
 import type { Selection } from "./selection.ts"
 import type { Second } from "./source.ts"
 

@@ -2,14 +2,8 @@ import { AppError } from "../errors.ts"
 import { createArrivals } from "../lib/arrivals.ts"
 import { type Probe, createCutter } from "./cutter.ts"
 import type { Delivery } from "./delivery.ts"
-import {
-  type ListPlace,
-  type ListResult,
-  type ListScan,
-  type Task,
-  type WindowTask,
-  createListScan,
-} from "./list-scan.ts"
+import { type ListResult, type ListScan, type Task, type WindowTask, createListScan } from "./list-scan.ts"
+import type { ListPlace } from "./place.ts"
 import { type Question, ask } from "./reading.ts"
 import type { Page, Second, Source } from "./source.ts"
 

@@ -1,11 +1,9 @@
 import { closesAt, lastClosedSecond } from "./closed.ts"
 import { type CrowdedSecond, createCrowdedSecond } from "./crowded-second.ts"
 import { type OpenVersions, type Range, selectRows } from "./delivery.ts"
+import type { Place } from "./place.ts"
 import { type Question, type Reading, MAX_REPEATS, countUpTo, pauseBefore, reachesEnd } from "./reading.ts"
 import type { MembersQuery, Page, Second } from "./source.ts"
-
-/** Where a reading goes on: everything up to `since` was delivered. -Infinity is the beginning of a list. */
-export type Place = { readonly since: Second }
 
 export type WindowOptions = {
   readonly listId: string
