@@ -115,7 +115,8 @@ export function createListScan(
       )
       return {
         id: from.id,
-        live: { windows: [], tail: { since: live } },
+        // Who lost the wanted status after the horizon was delivered with it, and no tail has shown him without it.
+        live: { windows: [], tail: { since: status === undefined ? live : Math.min(live, horizon) } },
         archived: { windows: [], tail: { since: archived } },
       }
     },

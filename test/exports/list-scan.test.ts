@@ -50,6 +50,18 @@ describe("createListScan()", () => {
     })
   })
 
+  test("lets the next export begin at the horizon where one status was asked for, so that it sees who lost it", () => {
+    const options = { horizon: HORIZON, marginS: 10, status: "subscribed" }
+    const list = createListScan({ id: "a", live: whole }, options)
+    const [live] = list.begin()
+    list.receive(live!, page({ x: 100 }, 1100), live!.reading.nextQuestion()!)
+    expect(list.result().asOf).toBe(1089)
+    expect(list.nextPlace()).toMatchObject({
+      live: { tail: { since: HORIZON } },
+      archived: { tail: { since: HORIZON } },
+    })
+  })
+
   test("asks for no tail before the last page of the body, and then for the very last row as well", () => {
     const { list, receive } = start()
     const [parent] = list.begin()
