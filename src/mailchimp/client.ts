@@ -79,8 +79,11 @@ export type MailchimpRequest<T> = {
   readonly signal: AbortSignal
   /** For each attempt, where the client's own time-out would be too patient. */
   readonly timeoutMs?: number | undefined
-  /** After so long no other attempt begins: see {@link RetryOptions}. Ten minutes, unless said otherwise. */
-  readonly deadlineMs?: number | undefined
+  /**
+   * After so long no other attempt begins. A function is asked again after each failure, and tells how long that is
+   * from then. Ten minutes, unless said otherwise.
+   */
+  readonly deadlineMs?: number | (() => number | undefined) | undefined
 }
 
 export type MailchimpClient = {
@@ -178,24 +181,28 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
 
   return {
     request: async (request) => {
-      const { action, listId, signal, deadlineMs = defaultDeadlineMs } = request
+      const { action, listId, signal, deadlineMs } = request
       const subject = { action, listId, secrets: [accessToken] }
       // The id becomes part of a path. One that cannot be an id may be anything, so the error does not name it.
       if (listId !== undefined && !isListId(listId))
         throw createMailchimpError("not_found", { action, secrets: [] })
-      const deadlineAtMs = clock.monotonicMs() + deadlineMs
-      const patienceMs = () => deadlineAtMs - clock.monotonicMs()
+      const startedMs = clock.monotonicMs()
+      const leftMs = () => {
+        const fromNowMs = typeof deadlineMs === "function" ? deadlineMs() : undefined
+        const fromStartMs = typeof deadlineMs === "number" ? deadlineMs : defaultDeadlineMs
+        return fromNowMs ?? startedMs + fromStartMs - clock.monotonicMs()
+      }
       return retry(
         async () => {
           try {
-            return await attempt(request, subject, patienceMs())
+            return await attempt(request, subject, leftMs())
           } catch (error) {
             await follow(error, signal)
-            return await attempt(request, subject, patienceMs())
+            return await attempt(request, subject, leftMs())
           }
         },
         {
-          deadlineMs,
+          leftMs,
           signal,
           clock,
           random,

@@ -36,7 +36,7 @@ export type MembersReaderOptions<T> = {
   readonly excludeFields?: readonly string[] | undefined
   /** Rows of a page at most; 1000 is Mailchimp's own maximum. */
   readonly pageSize?: number
-  /** After so long a page is not asked for again: ten minutes, unless said otherwise. A function is asked each time. */
+  /** After how long from now a page is not asked for again: see {@link MailchimpRequest}. */
   readonly deadlineMs?: () => number | undefined
 }
 
@@ -79,7 +79,7 @@ export function createMembersReader<T>(
         listId,
         resource: "members",
         signal,
-        deadlineMs: deadlineMs?.(),
+        deadlineMs,
         query: () => {
           count = Math.min(query.count ?? largestPage, size.current())
           return {

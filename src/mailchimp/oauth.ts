@@ -105,6 +105,7 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
       const secrets = [accessToken]
       const subject = { action: "read the account's metadata", secrets }
       const init = { headers: { accept: "application/json", authorization: `OAuth ${accessToken}` } }
+      const deadlineAtMs = clock.monotonicMs() + metadataDeadlineMs
       return retry(
         async () => {
           const answer = await ask(options.dataCenterUrl, init, signal).catch((error: unknown) => {
@@ -114,7 +115,7 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
           if (isTransient(answer.status)) throw toMailchimpError(answer, subject, clock.now())
           return processMetadataAnswer(answer, secrets)
         },
-        { deadlineMs: metadataDeadlineMs, signal, clock, random },
+        { leftMs: () => deadlineAtMs - clock.monotonicMs(), signal, clock, random },
       ).catch((error: unknown) => {
         if (!(error instanceof MailchimpError)) throw error
         const { upstream, cause } = error

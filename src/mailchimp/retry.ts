@@ -11,8 +11,11 @@ export type RetryEvent = {
 }
 
 export type RetryOptions = {
-  /** No attempt begins so long after the first one did. One that is under way is not cut. */
-  readonly deadlineMs: number
+  /**
+   * For how long from now attempts may still begin. Asked again after each failure, as it may have become more. One
+   * that is under way is not cut.
+   */
+  readonly leftMs: () => number
   readonly signal: AbortSignal
   readonly clock: Clock
   /** From 0 to below 1. */
@@ -26,14 +29,13 @@ const longestDelayMs = 30_000
 const shortestPauseMs = 1000
 
 /**
- * Makes attempts until one succeeds, fails for good, or the deadline leaves no time for another. The pauses grow
+ * Makes attempts until one succeeds, fails for good, or no time is left for another. The pauses grow
  * exponentially, with full jitter, and are never shorter than Mailchimp's Retry-After.
  *
  * Rejects with the last error, or with the signal's reason.
  */
 export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
-  const { deadlineMs, signal, clock, random, onRetry } = options
-  const deadlineAtMs = clock.monotonicMs() + deadlineMs
+  const { leftMs, signal, clock, random, onRetry } = options
 
   for (let made = 1; ; made += 1) {
     try {
@@ -42,7 +44,7 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
       signal.throwIfAborted()
       if (!(error instanceof MailchimpError) || !error.retryable) throw error
       const delayMs = delayAfter(error, made, random)
-      if (clock.monotonicMs() + delayMs > deadlineAtMs) throw error
+      if (delayMs > leftMs()) throw error
       onRetry?.({ type: "retry", kind: error.kind, attempt: made, delayMs })
       await clock.sleep(delayMs, signal)
     }

@@ -23,7 +23,7 @@ async function run(
     return "value"
   }
   const result = retry(attempt, {
-    deadlineMs: options.deadlineMs ?? 600_000,
+    leftMs: () => (options.deadlineMs ?? 600_000) - clock.monotonicMs(),
     signal: new AbortController().signal,
     clock,
     random: () => options.random ?? 0.999_999,
@@ -108,7 +108,7 @@ describe("retry()", () => {
         attempts += 1
         return Promise.reject(fail("timed_out"))
       },
-      { deadlineMs: 600_000, signal: controller.signal, clock, random: Math.random },
+      { leftMs: () => 600_000, signal: controller.signal, clock, random: Math.random },
     ).catch((error: unknown) => error)
     await clock.advance(0)
     expect(clock.sleepers()).toBe(1)
@@ -123,7 +123,7 @@ describe("retry()", () => {
       return Promise.reject(fail("connection_failed"))
     }
     const options = {
-      deadlineMs: 1,
+      leftMs: () => 1,
       signal: controller.signal,
       clock: createVirtualClock(),
       random: Math.random,
