@@ -32,6 +32,8 @@ export function planExport(
   cursor?: Cursor,
 ): Plan {
   const isIncremental = cursor !== undefined && (cursor.kind === "end" || cursor.isIncremental)
+  // Where archived members are the wanted ones, a second sweep would bring them all again.
+  const isArchivedToo = selection.includeArchived && selection.status !== "archived"
   const known = new Map(cursor?.lists.map((list) => [list.id, list]))
   return {
     lists: listIds.map((id) => known.get(id) ?? wholeList(id)),
@@ -44,7 +46,7 @@ export function planExport(
 
   function wholeList(id: string): ListPlace {
     const sweep = between(selection.since ?? Number.NEGATIVE_INFINITY, selection.before)
-    return { id, live: sweep, archived: isIncremental || selection.includeArchived ? sweep : undefined }
+    return { id, live: sweep, archived: isIncremental || isArchivedToo ? sweep : undefined }
   }
 }
 

@@ -127,11 +127,17 @@ describe("GET /export", () => {
   test("status narrows the members to one status, archived ones included where they are asked for", async () => {
     const listId = listNamed("Five pages")
     const all = [...sandbox.truth(listId).members()]
-    for (const status of ["subscribed", "archived"]) {
-      const rows = await rowsOf(await get(`/export/${listId}?status=${status}`))
+    const statuses = {
+      "status=subscribed": ["subscribed"],
+      "status=archived": ["archived"],
+      "status=archived&include=archived": ["archived"],
+      "status=cleaned&include=archived": ["cleaned", "archived"],
+    }
+    for (const [query, wanted] of Object.entries(statuses)) {
+      const rows = await rowsOf(await get(`/export/${listId}?${query}`))
       expect(idsOf(rows)).toEqual(
         all
-          .filter((member) => member.status === status)
+          .filter(({ status }) => wanted.includes(status))
           .map(({ id }) => id)
           .toSorted(),
       )
