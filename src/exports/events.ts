@@ -33,6 +33,8 @@ export type EventOptions = {
   readonly plan: Plan
   readonly scan: Scan
   readonly results: readonly ListResult[]
+  /** Whether it is of all lists there are, so that it can go on without one that is deleted meanwhile. */
+  readonly isOfAllLists?: boolean | undefined
   /** Whether the export has an end to go on from: not where the caller set an upper bound. */
   readonly isOpenEnded: boolean
   readonly selection: string
@@ -82,7 +84,9 @@ export function createEventLines(options: EventOptions): EventLines {
         error instanceof AppError
           ? error
           : new AppError("internal_error", "Cannot go on with the export as something failed here")
-      const { code, detail, retryable, upstream } = known
+      const { code, detail, upstream } = known
+      // Going on reads the lists again, and tells that this one is deleted.
+      const retryable = known.retryable || (code === "list_not_found" && options.isOfAllLists === true)
       return { $export: "error", code, detail, retryable, cursor: await checkpointCursor(), upstream }
     },
 
@@ -105,7 +109,8 @@ export function createEventLines(options: EventOptions): EventLines {
               id,
               rows,
               total_items: totalItems,
-              as_of: toDate(asOf),
+              // The cursor of an export with an upper bound does not say when a list was done: not before the horizon.
+              as_of: toDate(Number.isFinite(asOf) ? asOf : horizon),
             })),
         ),
         cursor: options.isOpenEnded ? await sealCursor(cursor) : undefined,
@@ -115,7 +120,7 @@ export function createEventLines(options: EventOptions): EventLines {
   }
 }
 
-/** Undefined for a list that was done before the export was continued, and whose cursor does not say. */
+/** Undefined as long as Mailchimp's clock is not known. */
 function toDate(second: Second): string | undefined {
   return !Number.isFinite(second) ? undefined : new Date(second * 1000).toISOString().replace(".000Z", "Z")
 }

@@ -86,7 +86,13 @@ export function createStartExport({
         events:
           eventsId === undefined
             ? undefined
-            : { exportId: eventsId, selectionId: id, sealCursor: cursors.seal, waitingFor },
+            : {
+                exportId: eventsId,
+                isOfAllLists: listId === undefined,
+                selectionId: id,
+                sealCursor: cursors.seal,
+                waitingFor,
+              },
         source,
         marginS,
         signal,

@@ -19,6 +19,8 @@ export type FormatName = keyof typeof formats
 /** Event lines between the members, which tell where the export is and let a consumer go on from there. */
 type EventsOptions = {
   readonly exportId: string
+  /** Whether it is of all lists there are, not of one that was named. */
+  readonly isOfAllLists?: boolean | undefined
   /** Names the selection, for the cursors. */
   readonly selectionId: string
   readonly sealCursor: (cursor: Cursor) => Promise<string>

@@ -130,6 +130,35 @@ describe("event lines", () => {
     expect(new Set([...idsOf(lines), ...idsOf(rest.lines)])).toEqual(new Set(allIds))
   })
 
+  test("tell of a list that is deleted meanwhile that it is worth going on, unless it is the only one", async () => {
+    const failure = new AppError("list_not_found", "Cannot read the members as Mailchimp knows no such list")
+    const events = { exportId: "e1", selectionId: "s1", sealCursor, waitingFor: () => undefined }
+    for (const isOfAllLists of [true, false]) {
+      let asked = 0
+      const source = createTestSource(lists, {
+        pageSize: 10,
+        answer: (_query, _signal, answer) => {
+          asked += 1
+          if (asked === 3) throw failure
+          return answer()
+        },
+      })
+      const clock = { ...systemClock, sleep: async () => {} }
+      const { lines } = await linesOf({ source, clock, events: { ...events, isOfAllLists } })
+      expect(lines.at(-1)).toMatchObject({ code: "list_not_found", retryable: isOfAllLists })
+    }
+  })
+
+  test("give each list an as_of also where it was done before the export was broken off", async () => {
+    const selection = parseSelection({ before_last_changed: new Date("2033-01-01T00:00:00Z") })
+    const { lines } = await linesOf({ selection })
+    for (const { cursor } of lines.filter(({ $export }) => $export === "checkpoint")) {
+      const rest = await linesOf({ selection, cursor: openCursor(cursor) })
+      const asOf = "2033-05-18T03:33:09Z"
+      expect(rest.lines.at(-1)).toMatchObject({ lists: [{ as_of: asOf }, { as_of: asOf }, { as_of: asOf }] })
+    }
+  })
+
   test("have no cursor at the end of an export with an upper bound, as it says nothing of what came later", async () => {
     const before = new Date(String(lists.a[9]?.last_changed))
     const { lines } = await linesOf({ selection: parseSelection({ before_last_changed: before }) })
