@@ -43,6 +43,7 @@ export const problems = {
   404: problem("No connection, or no such list"),
   406: problem("None of the accepted formats can be had"),
   409: problem("The connection is invalidated, or there is one already"),
+  410: problem("The cursor can no longer be honoured: begin again without one"),
   500: problem("Something failed here: the log has it under the request's id"),
   502: problem("Mailchimp failed"),
   503: problem(

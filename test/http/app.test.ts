@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { z } from "zod"
+import { errorTable } from "../../src/errors.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { bearer, connectAccount, sandboxEnv, startService, type RunningService } from "../support/service.ts"
 
@@ -214,6 +215,13 @@ test("/openapi.json is an OpenAPI 3.1 document of every route", async () => {
       .concat("/healthz", "/readyz")
       .toSorted(),
   )
+})
+
+test("the document declares every status that a problem can have", async () => {
+  const { paths } = await readOpenapi()
+  const operations = Object.values(paths).flatMap((methods) => Object.values(methods))
+  const declared = new Set(operations.flatMap(({ responses }) => Object.keys(responses)))
+  for (const { status } of Object.values(errorTable)) expect(declared).toContain(String(status))
 })
 
 describe("the statuses that a caller sees", () => {

@@ -92,6 +92,7 @@ const answers = {
   404: problems[404],
   406: problems[406],
   409: problems[409],
+  410: problems[410],
   502: problems[502],
   504: problems[504],
 }
