@@ -1,6 +1,6 @@
 import { closesAt, lastClosedSecond } from "./closed.ts"
 import { type CrowdedSecond, createCrowdedSecond } from "./crowded-second.ts"
-import { type OpenVersions, type Range, selectRows } from "./delivery.ts"
+import { type OpenVersions, type Range, countRows, selectRows } from "./delivery.ts"
 import type { Place } from "./place.ts"
 import { type Question, type Reading, MAX_REPEATS, countUpTo, pauseBefore, reachesEnd } from "./reading.ts"
 import type { MembersQuery, Page, Second } from "./source.ts"
@@ -44,6 +44,8 @@ export type WindowReading = Reading & {
 
 /** How many margins a reading may spend at open seconds: a bulk edit that never ends would keep it for ever. */
 const MAX_MARGINS = 6
+/** How many times over it may deliver as many rows as are counted: members that change faster than they are read have no end. */
+const MAX_ROUNDS = 10
 
 /**
  * Reads a range of `last_changed` while the list changes, and misses nothing. Each page is anchored by value: it starts
@@ -62,6 +64,8 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   let isAsked = false
   let openSince: Second | undefined
   let openEnds = 0
+  let delivered = 0
+  let mostCounted = 0
   let repeats = 0
   let asOf = Number.NEGATIVE_INFINITY
   let isShort = false
@@ -126,6 +130,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   ): Omit<Question, "query"> | undefined {
     const last = page.length > 0 ? page.second(page.length - 1) : undefined
     if (ranges.length > 0) repeats = 0
+    if (isOutrun(page, ranges)) return endShort()
     if (last !== undefined && last > closed && isRestless(page.askedAt)) return endShort()
     if (last !== undefined && Math.min(last, closed) - 1 > anchor) {
       anchor = Math.min(last, closed) - 1
@@ -159,7 +164,15 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   function isRestless(askedAt: Second): boolean {
     openSince ??= askedAt
     openEnds += 1
-    return openEnds > MAX_MARGINS && askedAt - openSince > MAX_MARGINS * Math.max(marginS, 1)
+    // Without a clock, should no answer bear a date, the difference is no number, and no second would ever close.
+    return openEnds > MAX_MARGINS && !(askedAt - openSince <= MAX_MARGINS * Math.max(marginS, 1))
+  }
+
+  /** Whether members change faster than they are read, so that not even the open seconds come in sight. */
+  function isOutrun({ length, totalItems }: Page, ranges: readonly Range[]): boolean {
+    delivered += countRows(ranges)
+    mostCounted = Math.max(mostCounted, length, totalItems)
+    return delivered > MAX_ROUNDS * mostCounted
   }
 
   function endShort(): undefined {

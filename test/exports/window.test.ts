@@ -97,6 +97,30 @@ describe("createWindowReading()", () => {
     expect(reading.isShort()).toBe(true)
   })
 
+  test("gives up where no answer tells the time, as then no second is ever closed", () => {
+    const { reading, question, step } = start()
+    let questions = 0
+    for (; question() && questions < 50; questions += 1)
+      step(page([row(1, 100), row(2, 101), row(3, 102)], { totalItems: 9, askedAt: -Infinity }))
+    expect(questions).toBe(7)
+    expect(reading.isDone()).toBe(true)
+    expect(reading.isShort()).toBe(true)
+  })
+
+  test("gives up on members that change faster than they are read, so that no open second ever comes in sight", () => {
+    const { reading, question, step } = start(99)
+    let rows = 0
+    // Four members take turns, and each page shows those that changed longest ago.
+    for (let second = 100; question() && rows < 100; second += 2) {
+      const oldest = [0, 1, 2].map((turn) => row((second + turn) % 4, second + turn))
+      rows += step(page(oldest, { totalItems: 4, askedAt: second + 100 })).length
+    }
+    // The first page gives three rows and each other one two: more than ten times the four.
+    expect(rows).toBe(41)
+    expect(reading.isDone()).toBe(true)
+    expect(reading.isShort()).toBe(true)
+  })
+
   test("follows open seconds through slow answers, as long as these are few", () => {
     const { reading, question, step } = start(988)
     step(page([row(1, 991), row(2, 995)], { count: 2, totalItems: 3, askedAt: 1000 }))
