@@ -8,7 +8,7 @@ export function createExportLog(logger: Logger) {
     requestLine: { readonly request_id: string },
   ): void => {
     const { type, ...rest } = event
-    const line = { ...requestLine, ...rest }
+    const line = { ...requestLine, ...rest, ...(event.type === "list" ? { asOf: toDate(event.asOf) } : {}) }
     if (type === "page") logger.debug(line, "export: page")
     else if (event.type === "list")
       logger[event.isShort || event.hasOddSince ? "warn" : "info"](line, "export: list")
@@ -16,4 +16,9 @@ export function createExportLog(logger: Logger) {
     else if (type === "stalled") logger.warn(line, "export: its consumer does not read")
     else logger.info(line, `export ${type}`)
   }
+}
+
+/** Undefined for a list that was done before the export was continued, and whose cursor does not say. */
+function toDate(second: number): string | undefined {
+  return Number.isFinite(second) ? new Date(second * 1000).toISOString() : undefined
 }

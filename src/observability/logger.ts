@@ -11,10 +11,20 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
     level,
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    formatters: { level: (label: string) => ({ level: label }) },
+    formatters: { level: (label: string) => ({ level: label }), log: toFields },
     serializers: { error: toLoggableError },
   }
   return destination === undefined ? pino(options) : pino(options, destination)
+}
+
+/** Names as they are on the wire, such as `list_id`; milliseconds without fractions. */
+function toFields(values: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [
+      name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      name.endsWith("Ms") && typeof value === "number" ? Math.round(value) : value,
+    ]),
+  )
 }
 
 const secrets: readonly (readonly [RegExp, string])[] = [

@@ -13,6 +13,19 @@ test.each([
   expect(maskSecrets(text)).toBe(masked)
 })
 
+test("fields have the names of the wire, and milliseconds no fractions", () => {
+  const lines: string[] = []
+  const logger = createLogger("info", { write: (line) => void lines.push(line) })
+  logger.info(
+    { request_id: "r1", listId: "a1", isShort: false, durationMs: 24.226371, error: new Error("x") },
+    "list",
+  )
+  const line = JSON.parse(lines.join(""))
+  expect(line).toMatchObject({ request_id: "r1", list_id: "a1", is_short: false, duration_ms: 24 })
+  expect(line).toMatchObject({ error: { name: "Error", message: "x" } })
+  expect(Object.keys(line).filter((name) => /[A-Z]/.test(name))).toEqual([])
+})
+
 test("an error is logged with its code and its causes, masked, and no field that is not known", () => {
   const lines: string[] = []
   const cause = Object.assign(new Error("cannot write to ada@example.com"), {
