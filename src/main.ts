@@ -6,6 +6,9 @@ import { createServices } from "./services.ts"
 /** How often a service that shuts down looks whether its last request has ended. */
 const drainTickMs = 50
 
+/** How long an export that is cut may take to tell its consumer so. */
+const lastWordsMs = 1000
+
 /** Whatever keeps the service from starting is one message, for whoever starts it. */
 async function start() {
   try {
@@ -38,12 +41,19 @@ logger.info({ url: server.url.origin, public_url: config.publicUrl }, "listening
 async function shutDown(signal: string): Promise<never> {
   logger.info({ signal, running: server.pendingRequests }, "shutting down")
   services.drain()
-  const deadline = Date.now() + config.shutdownTimeoutMs
-  while (server.pendingRequests > 0 && Date.now() < deadline) await Bun.sleep(drainTickMs)
-  logger.info({ cut: server.pendingRequests }, "stopped")
+  await untilIdle(config.shutdownTimeoutMs)
+  const cut = server.pendingRequests
+  services.cutExports()
+  await untilIdle(lastWordsMs)
+  logger.info({ cut }, "stopped")
   await server.stop(true)
   await services.close()
   process.exit(0)
+}
+
+async function untilIdle(timeoutMs: number): Promise<void> {
+  const deadline = Date.now() + timeoutMs
+  while (server.pendingRequests > 0 && Date.now() < deadline) await Bun.sleep(drainTickMs)
 }
 
 process.once("SIGTERM", shutDown)

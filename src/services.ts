@@ -6,6 +6,7 @@ import { requireConnection } from "./connections/live-connection.ts"
 import { createOpenAccount } from "./connections/open-account.ts"
 import { createStartAuthorization } from "./connections/start-authorization.ts"
 import type { Owner } from "./connections/connection.ts"
+import { AppError } from "./errors.ts"
 import { beforeAnswerMs, createStartExport } from "./exports/start-export.ts"
 import { createVerifier } from "./http/authenticate.ts"
 import { createLoginCookie, noLoginCookie } from "./http/login-cookie.ts"
@@ -32,6 +33,7 @@ export async function createServices(
 ) {
   const { clock = systemClock, logger = createLogger(config.logLevel) } = overrides
   const drain = new AbortController()
+  const cut = new AbortController()
 
   const keyFile = join(dirname(config.sqlitePath), "token.key")
   const [firstKey = readKeyFile(keyFile), ...olderKeys] = config.tokenKeys ?? []
@@ -100,6 +102,7 @@ export async function createServices(
       sealer,
       pageSize: mailchimp.pageSize,
       marginS: config.cursorMarginS,
+      cutSignal: cut.signal,
       clock,
     }),
     onExportEvent: createExportLog(logger),
@@ -109,6 +112,9 @@ export async function createServices(
     isDraining: () => drain.signal.aborted,
     /** Takes no new work from now on; what runs goes on. */
     drain: () => drain.abort(),
+    /** Breaks off the exports that run, and tells their consumers why. */
+    cutExports: () =>
+      cut.abort(new AppError("draining", "Cannot go on with the export as the service is shutting down")),
     close: storage.close,
   }
 }

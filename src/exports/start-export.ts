@@ -43,6 +43,8 @@ export type StartExportOptions = {
   readonly pageSize: number
   /** How many seconds before Mailchimp's clock a second counts as closed. */
   readonly marginS: number
+  /** Aborts when all exports are to be broken off: see {@link ExportOptions}. */
+  readonly cutSignal?: AbortSignal
   readonly clock?: Clock
 }
 
@@ -54,6 +56,7 @@ export function createStartExport({
   sealer,
   pageSize,
   marginS,
+  cutSignal,
   clock = systemClock,
 }: StartExportOptions): StartExport {
   return async ({ account, listId, selection, format, cursor, eventsId, signal, lendsChunks, onEvent }) => {
@@ -96,6 +99,7 @@ export function createStartExport({
         source,
         marginS,
         signal,
+        cutSignal,
         lendsChunks,
         onEvent: onEvent ?? (() => {}),
         onEnd: release,

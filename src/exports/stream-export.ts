@@ -40,6 +40,8 @@ export type ExportOptions = {
   readonly marginS: number
   /** Aborts when the consumer has left: also before the first byte was taken. */
   readonly signal: AbortSignal
+  /** Aborts, with an error as its reason, when the export is to be broken off as by any other failure. */
+  readonly cutSignal?: AbortSignal | undefined
   /**
    * The consumer has copied a chunk when he asks for the next one, as Bun's server has, so a page's memory can be given
    * back once it was sent. Else chunks are his to keep.
@@ -79,18 +81,23 @@ const BREAK_AFTER_MS = 500
  * @throws {AppError} when the first page cannot be read
  */
 export async function openExport(options: ExportOptions): Promise<AsyncGenerator<Uint8Array>> {
-  const { signal, lendsChunks = false, onEvent = () => {}, onEnd, clock = systemClock } = options
+  const { signal, cutSignal, lendsChunks = false, onEvent = () => {}, onEnd, clock = systemClock } = options
   const reading = new AbortController()
-  const stopReading = () => reading.abort(signal.reason)
-  if (signal.aborted) stopReading()
-  else signal.addEventListener("abort", stopReading, { once: true })
+  const stopReading = () => reading.abort(signal.reason ?? cutSignal?.reason)
+  const listenNoMore = () => {
+    signal.removeEventListener("abort", stopReading)
+    cutSignal?.removeEventListener("abort", stopReading)
+  }
+  if (signal.aborted || cutSignal?.aborted) stopReading()
+  signal.addEventListener("abort", stopReading, { once: true })
+  cutSignal?.addEventListener("abort", stopReading, { once: true })
 
   const { deliveries, lines } = readMembers(options, reading.signal, clock)
   const first = deliveries.next()
   try {
     await first
   } catch (error) {
-    signal.removeEventListener("abort", stopReading)
+    listenNoMore()
     throw error
   }
   return writeChunks()
@@ -127,7 +134,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
       await clock.sleep(BREAK_AFTER_MS, signal)
       throw error
     } finally {
-      signal.removeEventListener("abort", stopReading)
+      listenNoMore()
       stopReading()
       await deliveries.return(undefined)
       onEvent(outcome ?? { type: "left", rows })

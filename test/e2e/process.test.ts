@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from "bun:test"
 import { join } from "node:path"
 import { startSandbox } from "../../src/sandbox/serve.ts"
+import { readLines } from "../support/event-lines.ts"
 import { connectAccount } from "../support/service.ts"
 import { serviceProcesses } from "../support/service-processes.ts"
 
@@ -30,14 +31,14 @@ async function runToEnd(changes: Record<string, string>) {
 }
 
 /** Begins an export whose second page comes late. Single rows, which are asked for meanwhile, do not matter. */
-async function beginExport(service: { api: string }) {
+async function beginExport(service: { api: string }, query = "") {
   const headers = await connectAccount(service)
   const fault = mailchimp.sandbox.faults.add({
     match: { path: "/members", query: "count=100&" },
     action: { kind: "delay", ms: 1500 },
     skip: 1,
   })
-  const answer = await fetch(`${service.api}/export`, { headers })
+  const answer = await fetch(`${service.api}/export${query}`, { headers })
   while (fault.played === 0) await Bun.sleep(5)
   return { headers, answer }
 }
@@ -97,4 +98,28 @@ test("an export that lasts longer than SHUTDOWN_TIMEOUT_MS is broken, never ende
   const stopped = service.stop()
   await expect(answer.text()).rejects.toThrow()
   expect((await stopped).exitCode).toBe(0)
+}, 30_000)
+
+test("one with events is told of it by an error, whose cursor goes on from there", async () => {
+  const service = await start({ SHUTDOWN_TIMEOUT_MS: "100" })
+  const { headers, answer } = await beginExport(service, "?events=true")
+  const stopped = service.stop()
+  const ids = new Set<unknown>()
+  let cursor = ""
+  const read = async (answer: Response) => {
+    for await (const line of readLines(answer)) {
+      if ("row" in line) ids.add(JSON.parse(line.row).id)
+      else if (line.event.$export === "error") {
+        expect(line.event).toMatchObject({ code: "draining", retryable: true })
+        cursor = line.event.cursor
+      }
+    }
+  }
+  await expect(read(answer)).rejects.toThrow()
+  expect((await stopped).exitCode).toBe(0)
+  const next = await start()
+  await read(await fetch(`${next.api}/export?events=true&cursor=${cursor}`, { headers }))
+  const [list] = mailchimp.sandbox.state.accounts[0]?.lists ?? []
+  const members = [...mailchimp.sandbox.truth(list?.id ?? "").members()]
+  expect(ids.size).toBe(members.filter(({ status }) => status !== "archived").length)
 }, 30_000)
