@@ -31,6 +31,6 @@ export async function requireLiveConnection(
   if (!connection.tokenInvalidated) return connection
   throw new AppError(
     "connection_invalidated",
-    "Cannot use the connection as Mailchimp no longer accepts its token: connect the account again, by /auth/login",
+    "Cannot use the connection as its token is no longer good: connect the account again, by /auth/login",
   )
 }
