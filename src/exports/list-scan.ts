@@ -13,6 +13,8 @@ export type ListScanOptions = {
   readonly horizon: Second
   /** Mailchimp's filter for the live sweep. */
   readonly status?: string | undefined
+  /** The last second of a tail; without it a tail goes on to the end of the list. */
+  readonly until?: Second | undefined
   readonly marginS: number
   /** Whether all members are wanted, whatever their dates. */
   readonly isWhole?: boolean | undefined
@@ -83,7 +85,7 @@ type Sweep = {
  */
 export function createListScan(
   from: ListPlace,
-  { horizon, status, marginS, isWhole }: ListScanOptions,
+  { horizon, status, until, marginS, isWhole }: ListScanOptions,
 ): ListScan {
   const { id: listId } = from
   const versions: OpenVersions = new Map()
@@ -155,7 +157,7 @@ export function createListScan(
   function startTail(sweep: Sweep): Task[] {
     isDone = sweep.tail === undefined
     if (!sweep.tail) return []
-    tail = startReading(sweep.name, sweep.tail)
+    tail = startReading(sweep.name, sweep.tail, until)
     const reading = sweep.tally.lookAtLastRow()
     if (reading) sweep.lastRow = { sweep: sweep.name, reading }
     return sweep.lastRow ? [tail, sweep.lastRow] : [tail]

@@ -10,6 +10,8 @@ export type Plan = {
   readonly horizon: Second
   /** Mailchimp's filter for live members. */
   readonly status?: string | undefined
+  /** The last second that is wanted, where the caller set one. */
+  readonly until?: Second | undefined
   /** Whether it holds only what changed since another export. */
   readonly isIncremental: boolean
   /** Whether all members are wanted, whatever their dates: those without one, too. */
@@ -34,22 +36,28 @@ export function planExport(
   const isIncremental = cursor !== undefined && (cursor.kind === "end" || cursor.isIncremental)
   // Where archived members are the wanted ones, a second sweep would bring them all again.
   const isArchivedToo = selection.includeArchived && selection.status !== "archived"
+  const horizon = cursor?.kind === "checkpoint" ? cursor.horizon : closed
   const known = new Map(cursor?.lists.map((list) => [list.id, list]))
   return {
     lists: listIds.map((id) => known.get(id) ?? wholeList(id)),
-    horizon: cursor?.kind === "checkpoint" ? cursor.horizon : closed,
+    horizon,
     status: isIncremental ? undefined : selection.status,
+    until: selection.before,
     isIncremental,
     isWhole: !isIncremental && selection.since === undefined && selection.before === undefined,
     gone: [...known.keys()].filter((id) => !listIds.includes(id)),
   }
 
   function wholeList(id: string): ListPlace {
-    const sweep = between(selection.since ?? Number.NEGATIVE_INFINITY, selection.before)
+    const sweep = between(selection.since ?? Number.NEGATIVE_INFINITY, horizon, selection.before)
     return { id, live: sweep, archived: isIncremental || isArchivedToo ? sweep : undefined }
   }
 }
 
-function between(since: Second, until?: Second): SweepPlace {
-  return until === undefined ? { windows: [], tail: { since } } : { windows: [{ since, until }] }
+/** Up to an upper bound. Only what is not behind the horizon is at rest, and can be read side by side. */
+function between(since: Second, horizon: Second, until?: Second): SweepPlace {
+  if (until === undefined) return { windows: [], tail: { since } }
+  if (until <= horizon) return { windows: [{ since, until }] }
+  const windows = since < horizon ? [{ since, until: horizon }] : []
+  return { windows, tail: { since: Math.max(since, horizon) } }
 }

@@ -14,6 +14,8 @@ export type ScanOptions = {
   readonly horizon: Second
   /** Mailchimp's own filter for live members. */
   readonly status?: string | undefined
+  /** The last second that is wanted; all that comes without it. */
+  readonly until?: Second | undefined
   /** How many seconds before Mailchimp's clock a second counts as closed. */
   readonly marginS: number
   /** Whether all members are wanted, whatever their dates. */
@@ -44,8 +46,8 @@ type Answer =
  * reading at its quantiles. Nothing is begun while a page waits for the consumer, so memory stays at two pages a request.
  */
 export function createScan(options: ScanOptions, source: Source, signal: AbortSignal): Scan {
-  const { horizon, status, marginS, isWhole, onListEnd } = options
-  const lists = options.lists.map((place) => createListScan(place, { horizon, status, marginS, isWhole }))
+  const { lists: places, onListEnd, ...listOptions } = options
+  const lists = places.map((place) => createListScan(place, listOptions))
   const unbegun = lists.filter((list) => !list.isDone())
   const answers = createArrivals<Answer>()
   const cutter = createCutter<WindowTask>()

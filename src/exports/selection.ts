@@ -22,7 +22,7 @@ export type Selection = {
   readonly status?: string | undefined
   /** Only members changed after this second. */
   readonly since?: Second | undefined
-  /** Only members changed at or before this second. Such an export has no tail, and nothing that continues from its end. */
+  /** Only members changed at or before this second. Nothing continues from the end of such an export. */
   readonly before?: Second | undefined
   readonly includeArchived?: boolean | undefined
   /** A slice of the lists laid end to end, in place of everything. */

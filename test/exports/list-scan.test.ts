@@ -76,6 +76,17 @@ describe("createListScan()", () => {
     expect(tail?.reading.nextQuestion()?.query).toMatchObject({ since: HORIZON, before: undefined })
   })
 
+  test("ends its tail at the upper bound that the caller set behind the horizon", () => {
+    const place = { windows: [], tail: { since: HORIZON } }
+    const list = createListScan({ id: "a", live: place }, { horizon: HORIZON, until: 995, marginS: 10 })
+    const [tail] = list.begin()
+    const question = tail!.reading.nextQuestion()!
+    expect(question.query).toMatchObject({ since: HORIZON, before: 996 })
+    const { ranges } = list.receive(tail!, page({ x: 995, y: 996 }, 1000), question)
+    expect(ranges).toEqual([{ start: 0, end: 1 }])
+    expect(list.isDone()).toBe(true)
+  })
+
   test("begins again after a break, once it was seen that there are members without a date", () => {
     const { list, receive } = start()
     const [parent] = list.begin()

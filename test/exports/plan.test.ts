@@ -1,0 +1,26 @@
+import { describe, expect, test } from "bun:test"
+import { planExport } from "../../src/exports/plan.ts"
+
+const HORIZON = 989
+
+describe("planExport()", () => {
+  test("reads in one window what has an upper bound before the horizon, as nothing comes to it any more", () => {
+    const { lists, until } = planExport(["a"], { since: 100, before: HORIZON }, HORIZON)
+    expect(lists[0]?.live).toEqual({ windows: [{ since: 100, until: HORIZON }] })
+    expect(until).toBe(HORIZON)
+  })
+
+  test("reads what lies behind the horizon last, where the upper bound does too, as members still move there", () => {
+    const { lists, until } = planExport(["a"], { before: 1000 }, HORIZON)
+    expect(lists[0]?.live).toEqual({
+      windows: [{ since: Number.NEGATIVE_INFINITY, until: HORIZON }],
+      tail: { since: HORIZON },
+    })
+    expect(until).toBe(1000)
+  })
+
+  test("has no window where both bounds lie behind the horizon", () => {
+    const { lists } = planExport(["a"], { since: 995, before: 1000 }, HORIZON)
+    expect(lists[0]?.live).toEqual({ windows: [], tail: { since: 995 } })
+  })
+})
