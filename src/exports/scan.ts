@@ -93,11 +93,14 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
 
   function fill(): void {
     while (answers.waiting() === 0) {
-      if (answers.pending() > 0 && source.spare() < 1) return
+      const spare = source.spare()
+      if (answers.pending() > 0 && spare < 1) return
+      const most = answers.pending() + Math.max(1, spare)
       const list = unbegun.shift()
       if (list) for (const task of list.begin()) askNext(list, task)
       else if (!askMore() && !cutBehindCrowded() && !probe()) return
-      mostPending = Math.max(mostPending, answers.pending())
+      // A list that is continued may begin with more, and must not get more again with each break.
+      mostPending = Math.max(mostPending, Math.min(most, answers.pending()))
     }
   }
 

@@ -4,7 +4,7 @@ import { countRows } from "../../src/exports/delivery.ts"
 import { planExport } from "../../src/exports/plan.ts"
 import { createScan } from "../../src/exports/scan.ts"
 import type { MembersQuery, Page } from "../../src/exports/source.ts"
-import { createTestSource, membersOf } from "./support.ts"
+import { createTestSource, memberOf, membersOf } from "./support.ts"
 
 const isProbe = ({ count, offset }: MembersQuery) => count === 1 && offset > 0
 
@@ -46,6 +46,23 @@ describe("createScan()", () => {
       throw new AppError("connection_invalidated", "Cannot read the members as the token was revoked")
     }
     await expect(exportWith(refuse)).rejects.toThrow("revoked")
+  })
+
+  test("reads no more side by side however often it is broken off, though every second is crowded", async () => {
+    const members = membersOf(60).map((member, index) => ({
+      ...member,
+      last_changed: memberOf(Math.floor(index / 3)).last_changed,
+    }))
+    const source = createTestSource({ a: members }, { pageSize: 2 })
+    let { lists, horizon } = planExport(["a"], {}, 1_999_999_980)
+    for (let breaks = 0; breaks < 15; breaks += 1) {
+      const scan = createScan({ lists, horizon, marginS: 10 }, source, new AbortController().signal)
+      const deliveries = scan.deliveries()
+      for (let pages = 0; pages < 4; pages += 1) await deliveries.next()
+      await deliveries.return(undefined)
+      lists = scan.places()
+      expect(lists[0]!.live.windows.length).toBeLessThanOrEqual(2)
+    }
   })
 
   test("does not wait for a cut when all is read", async () => {
