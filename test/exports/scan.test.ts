@@ -54,9 +54,10 @@ describe("createScan()", () => {
       last_changed: memberOf(Math.floor(index / 3)).last_changed,
     }))
     const source = createTestSource({ a: members }, { pageSize: 2 })
-    let { lists, horizon } = planExport(["a"], {}, 1_999_999_980)
+    const plan = planExport(["a"], {}, 1_999_999_980)
+    let { lists } = plan
     for (let breaks = 0; breaks < 15; breaks += 1) {
-      const scan = createScan({ lists, horizon, marginS: 10 }, source, new AbortController().signal)
+      const scan = createScan({ ...plan, lists, marginS: 10 }, source, new AbortController().signal)
       const deliveries = scan.deliveries()
       for (let pages = 0; pages < 4; pages += 1) await deliveries.next()
       await deliveries.return(undefined)
