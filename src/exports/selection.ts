@@ -172,6 +172,9 @@ function prefixed(prefix: string, name: string | undefined): string | undefined 
 }
 
 function invalid(errors: readonly InvalidInput[]): AppError {
-  const names = [...new Set(errors.map(({ name }) => name))].join(", ")
-  return new AppError("invalid_parameter", `Cannot export as a parameter is not valid: ${names}`, { errors })
+  const names = [...new Set(errors.map(({ name }) => name))]
+  const what = names.length === 1 ? "a parameter is" : "some parameters are"
+  return new AppError("invalid_parameter", `Cannot export as ${what} not right: ${names.join(", ")}`, {
+    errors,
+  })
 }

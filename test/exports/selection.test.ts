@@ -28,6 +28,13 @@ describe("parseSelection()", () => {
     expect(fields).toEqual(["id", "status", "merge_fields.FNAME"])
   })
 
+  test("says what is wrong in the words of every other bad request", () => {
+    expect(() => parseSelection({ fields: ["x"] })).toThrow("Cannot export as a parameter is not right: fields")
+    expect(() => parseSelection({ fields: ["x"], count: 1, include: "archived" })).toThrow(
+      "Cannot export as some parameters are not right: include, fields",
+    )
+  })
+
   test.each([
     "stats.ecommerce_data.total_revenue",
     "location.country_code",
