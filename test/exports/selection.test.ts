@@ -29,7 +29,9 @@ describe("parseSelection()", () => {
   })
 
   test("says what is wrong in the words of every other bad request", () => {
-    expect(() => parseSelection({ fields: ["x"] })).toThrow("Cannot export as a parameter is not right: fields")
+    expect(() => parseSelection({ fields: ["x"] })).toThrow(
+      "Cannot export as a parameter is not right: fields",
+    )
     expect(() => parseSelection({ fields: ["x"], count: 1, include: "archived" })).toThrow(
       "Cannot export as some parameters are not right: include, fields",
     )
