@@ -1,3 +1,4 @@
+import { AppError } from "../errors.ts"
 import { type Clock, systemClock } from "../lib/clock.ts"
 import { readAhead } from "../lib/read-ahead.ts"
 import { within } from "../lib/within.ts"
@@ -74,7 +75,7 @@ const BREAK_AFTER_MS = 500
  * Starts an export and resolves once its first page was read, so that a failure until then can still be told by a status
  * of its own. The bytes are read lazily: the next pages are asked for while one is written. A failure after the first
  * page ends the generator by an exception, never by a clean end, so that the transfer breaks and the simplest client
- * sees it.
+ * sees it. So does an export that may lack rows, unless its event lines say so.
  *
  * The generator must be run, or else `signal` aborted: the next pages are being read already.
  *
@@ -92,7 +93,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
   signal.addEventListener("abort", stopReading, { once: true })
   cutSignal?.addEventListener("abort", stopReading, { once: true })
 
-  const { deliveries, lines } = readMembers(options, reading.signal, clock)
+  const { deliveries, lines, results } = readMembers(options, reading.signal, clock)
   const first = deliveries.next()
   try {
     await first
@@ -125,6 +126,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
         if (bytes > 0) yield* unlessEmpty(await writer.written(rows))
         onEvent({ type: "page", listId, rows: countRows(ranges), bytes })
       }
+      if (!lines) refuseShort(results)
       yield* unlessEmpty(await writer.end(rows))
       outcome = { type: "completed", rows }
     } catch (error) {
@@ -147,8 +149,12 @@ function readMembers(options: ExportOptions, signal: AbortSignal, clock: Clock) 
   const { lists, selection, cursor, events, marginS, onEvent } = options
   const listIds = lists.map(({ id }) => id)
   const { status, slice } = selection
+  const results: ListResult[] = []
   if (slice)
-    return { deliveries: readAhead(readSlice({ listIds, status, ...slice }, options.source, signal)) }
+    return {
+      deliveries: readAhead(readSlice({ listIds, status, ...slice }, options.source, signal)),
+      results,
+    }
 
   let requests = 0
   const source: Source = {
@@ -158,7 +164,6 @@ function readMembers(options: ExportOptions, signal: AbortSignal, clock: Clock) 
       return options.source.read(query, signal)
     },
   }
-  const results: ListResult[] = []
   const onListEnd = (result: ListResult) => {
     results.push(result)
     onEvent?.({ type: "list", ...result })
@@ -178,7 +183,18 @@ function readMembers(options: ExportOptions, signal: AbortSignal, clock: Clock) 
       requests: () => requests,
       now: clock.now,
     })
-  return { deliveries: scan.deliveries(), lines }
+  return { deliveries: scan.deliveries(), lines, results }
+}
+
+/** Without event lines a good end is all that says that no row is missing. */
+function refuseShort(results: readonly ListResult[]): void {
+  const short = results.filter(({ isShort }) => isShort).map(({ listId }) => listId)
+  if (short.length > 0) {
+    throw new AppError(
+      "mailchimp_error",
+      `Cannot say that no member is missing as Mailchimp's answers do not add up: list ${short.join(", ")}`,
+    )
+  }
 }
 
 /** What is written, and when. */

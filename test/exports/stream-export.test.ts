@@ -43,6 +43,12 @@ function failingAt(n: number, error: Error = failure) {
   })
 }
 
+/** The time to keep alive never comes; the pause before a break takes none. */
+const withoutPause: Clock = {
+  ...systemClock,
+  sleep: async (ms, signal) => (ms === 10_000 ? systemClock.sleep(ms, signal) : undefined),
+}
+
 describe("openExport()", () => {
   test("gives every member of every list as a line", async () => {
     expect(await textOf(await open())).toBe(all.map((member) => `${JSON.stringify(member)}\n`).join(""))
@@ -173,6 +179,38 @@ describe("openExport()", () => {
       if (format === "json") expect(() => JSON.parse(text)).toThrow()
       expect(waited).toEqual([500])
       expect(events.at(-1)).toEqual({ type: "failed", rows: 19, error: failure })
+    },
+  )
+
+  test.each(["ndjson", "json"] as const)(
+    "breaks off, with every row that there is, where Mailchimp counts more of a list than it gives: %s",
+    async (format) => {
+      const events: ExportEvent[] = []
+      const source = createTestSource(lists, {
+        pageSize: 10,
+        answer: ({ listId }, _signal, answer) => {
+          const page = answer()
+          return listId === "b" ? { ...page, totalItems: page.totalItems + 1 } : page
+        },
+      })
+      const stream = await open({
+        source,
+        format,
+        clock: withoutPause,
+        onEvent: (event) => events.push(event),
+      })
+      const chunks: Uint8Array[] = []
+      const run = async () => {
+        for await (const chunk of stream) chunks.push(chunk)
+      }
+      await expect(run()).rejects.toMatchObject({
+        code: "mailchimp_error",
+        detail: "Cannot say that no member is missing as Mailchimp's answers do not add up: list b",
+      })
+      const text = Buffer.concat(chunks).toString()
+      for (const { id } of all) expect(text).toContain(id)
+      if (format === "json") expect(() => JSON.parse(text)).toThrow()
+      expect(events.at(-1)).toMatchObject({ type: "failed" })
     },
   )
 
