@@ -29,6 +29,12 @@ type Asked = {
 }
 
 /**
+ * What is read: a closed second, to which the question is bound; the rows without a date, which the first one that has a
+ * date ends; or all rows of a list, whatever their dates.
+ */
+type Kind = "second" | "undated" | "all"
+
+/**
  * Reads a closed second that fills a page by itself. All its rows share one `last_changed`, so nothing but an offset
  * can tell them apart, and rows that leave the second meanwhile shift the others to the left, or into a gap between two
  * pages. So it is read from the beginning again and again, until it is complete. As soon as an answer tells how many rows
@@ -43,11 +49,15 @@ type Asked = {
  * distinct ids shown by questions asked after it are as many as its total, they are all of it, in whatever order they came.
  * Who left after he was shown does not matter.
  *
- * @param query the question for just this second, (second - 1, second]
+ * Rows without a date only lose rows, too, as a change gives them one. All rows of a list do not, so that reading is no
+ * more than a last resort, where Mailchimp's answers do not add up.
+ *
+ * @param query the question for just this second, (second - 1, second]; or for all rows, those without a date first
  * @param deliveredIds the ids of its rows that were delivered before; new ones are added
  */
 export function createCrowdedSecond(
   query: Omit<MembersQuery, "offset">,
+  kind: Kind,
   deliveredIds: Set<string>,
   versions: OpenVersions,
 ): CrowdedSecond {
@@ -97,10 +107,11 @@ export function createCrowdedSecond(
     return question
   }
 
-  function receive(page: Page, question: Question): readonly Range[] {
+  function receive(answer: Page, question: Question): readonly Range[] {
     const { part, after } = asked.get(question) ?? { part: undefined, after: 0 }
     asked.delete(question)
-    if (!part) return receiveWithoutBefore(page)
+    if (!part) return receiveWithoutBefore(answer)
+    const page = kind === "undated" ? withoutDated(answer, part.offset) : answer
     const end = query.before === undefined ? page.length : countUpTo(page, page.length, query.before)
     const ids = Array.from({ length: end }, (_, index) => page.id(index))
     const ranges = selectRows(page, end, { headEnd: end, knownIds: deliveredIds, openStart: end }, versions)
@@ -121,7 +132,7 @@ export function createCrowdedSecond(
   }
 
   function receiveNothing(): void {
-    if (totals.length === 1 && query.before !== undefined) doubts = 0
+    if (totals.length === 1 && kind === "second") doubts = 0
     else ended = "complete"
   }
 
@@ -165,7 +176,7 @@ export function createCrowdedSecond(
       else ended = "short"
     }
     if (unasked.length > 0 || asked.size > 0) return
-    if (query.before !== undefined && areJoined(pass, totals)) ended = "complete"
+    if (kind !== "all" && areJoined(pass, totals)) ended = "complete"
     else startAgain(page)
   }
 
@@ -179,6 +190,13 @@ export function createCrowdedSecond(
     pass = []
     unasked = [{ offset: 0, end: Number.POSITIVE_INFINITY, repeats: 0 }]
   }
+}
+
+/** Where a row with a date follows, those before it are all there are. */
+function withoutDated(page: Page, offset: number): Page {
+  let length = 0
+  while (length < page.length && page.second(length) === undefined) length += 1
+  return length === page.length ? page : { ...page, length, totalItems: offset + length }
 }
 
 function overlapOf({ count }: Pick<Page, "count">): number {

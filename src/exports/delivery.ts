@@ -58,6 +58,7 @@ export function selectRows(
   }
 }
 
-export function countRows(ranges: readonly Range[]): number {
-  return ranges.reduce((rows, { start, end }) => rows + end - start, 0)
+/** How many rows are in the ranges, or in what is before a place of them. */
+export function countRows(ranges: readonly Range[], before = Number.POSITIVE_INFINITY): number {
+  return ranges.reduce((rows, { start, end }) => rows + Math.max(0, Math.min(end, before) - start), 0)
 }

@@ -71,8 +71,8 @@ type Sweep = {
   isRead: boolean
   /** What was delivered, and what Mailchimp counts. */
   readonly tally: Tally
-  /** A look at the last row that is not answered yet. */
-  lastRow?: Task | undefined
+  /** A look for members without a date that is not answered yet. */
+  look?: Task | undefined
 }
 
 /**
@@ -135,7 +135,7 @@ export function createListScan(
   function startSweep(name: SweepName, { windows, tail, heldAt }: SweepPlace): Sweep {
     const tasks = windows.map(({ until, ...place }) => startReading(name, place, until))
     const asOf = tail?.since ?? Number.POSITIVE_INFINITY
-    const tally = createTally({ listId, status: filterOf(name) }, versions)
+    const tally = createTally({ listId, status: filterOf(name), horizon }, versions)
     // What was read before a break is not known here.
     if (isWhole && from.totalItems !== undefined) tally.doubtDates()
     return { name, windows: new Set(tasks), tail, heldAt, asOf, isRead: false, tally }
@@ -158,9 +158,9 @@ export function createListScan(
     isDone = sweep.tail === undefined
     if (!sweep.tail) return []
     tail = startReading(sweep.name, sweep.tail, until)
-    const reading = sweep.tally.lookAtLastRow()
-    if (reading) sweep.lastRow = { sweep: sweep.name, reading }
-    return sweep.lastRow ? [tail, sweep.lastRow] : [tail]
+    const reading = sweep.tally.lookAtEnds()
+    if (reading) sweep.look = { sweep: sweep.name, reading }
+    return sweep.look ? [tail, sweep.look] : [tail]
   }
 
   function hasBody(): boolean {
@@ -170,12 +170,10 @@ export function createListScan(
   function receive(task: Task, page: Page, question: Question) {
     totalItems ??= page.totalItems
     const ranges = task.reading.receive(page, question)
-    const delivered = countRows(ranges)
-    rows += delivered
+    rows += countRows(ranges)
     const sweep = sweepOf(task)
     // Only the first question of a whole list had no filter of dates.
-    const isUnfiltered = task === tail && tail?.from === Number.NEGATIVE_INFINITY
-    sweep.tally.add(delivered, isUnfiltered ? page.totalItems : undefined)
+    sweep.tally.add(page, ranges, task === tail && tail?.from === Number.NEGATIVE_INFINITY)
     if (tail && task === tail) sweep.tail = tail.reading.place()
     return { ranges, next: task.reading.isDone() ? finish(task) : [task] }
   }
@@ -184,7 +182,7 @@ export function createListScan(
     const sweep = sweepOf(task)
     if (tail && task === tail) return finishTail(sweep, hold(sweep, tail))
     for (const window of sweep.windows) if (window === task) return finishWindow(sweep, hold(sweep, window))
-    if (task === sweep.lastRow) sweep.lastRow = undefined
+    if (task === sweep.look) sweep.look = undefined
     return goOn()
   }
 
@@ -210,7 +208,7 @@ export function createListScan(
 
   /** Starts the next tail, after the body, or ends the list, unless fewer rows were delivered than Mailchimp counts. */
   function goOn(): Task[] {
-    if (tail || sweeps.some(({ windows, lastRow }) => windows.size > 0 || lastRow)) return []
+    if (tail || sweeps.some(({ windows, look }) => windows.size > 0 || look)) return []
     const next = sweeps.find(({ isRead }) => !isRead)
     if (next) return startTail(next)
     for (const sweep of sweeps) {
@@ -266,8 +264,6 @@ export function createListScan(
   }
 
   function placeOf(sweep: Sweep): SweepPlace {
-    // Only this reading knows of members without a date: another one has to begin again.
-    if (sweep.tally.hasUndated()) return { windows: [], tail: { since: Number.NEGATIVE_INFINITY } }
     const running = [...sweep.windows, ...(tail?.sweep === sweep.name ? [tail] : [])]
     const places = Array.from(sweep.windows, ({ reading }) => ({
       ...reading.place(),

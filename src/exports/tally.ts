@@ -1,20 +1,25 @@
-import { createCrowdedSecond } from "./crowded-second.ts"
-import type { OpenVersions } from "./delivery.ts"
-import type { Question, Reading } from "./reading.ts"
-import type { Page } from "./source.ts"
+import { type CrowdedSecond, createCrowdedSecond } from "./crowded-second.ts"
+import { type OpenVersions, type Range, countRows } from "./delivery.ts"
+import { type Question, type Reading, MAX_REPEATS, countUpTo, pauseBefore, reachesEnd } from "./reading.ts"
+import type { Page, Second } from "./source.ts"
+
+type TallyOptions = {
+  readonly listId: string
+  readonly status: string | undefined
+  /** The last second of the body. */
+  readonly horizon: Second
+}
 
 export type Tally = {
-  /** So many rows were delivered, and so many are counted where the question had no filter of dates. */
-  add(rows: number, counted: number | undefined): void
+  /** These rows of a page were delivered. Its count is one of the whole sweep where the question had no filter of dates. */
+  add(page: Page, ranges: readonly Range[], isUnfiltered: boolean): void
   /**
    * All of the sweep is read by filters of dates. Members without one are found by none of them: where Mailchimp sorts
    * them behind all others, even the first page would not show them.
    */
   doubtDates(): void
-  /** Where dates are doubted, a look at the very last row: whether it has one. Only once. */
-  lookAtLastRow(): Reading | undefined
-  /** Members without a date were found that no window shows, and all was not read plainly yet. */
-  hasUndated(): boolean
+  /** Where dates are doubted, a look at the very last row, or at both ends: whether they have one. Only once. */
+  lookAtEnds(): Reading | undefined
   /**
    * What is to be done before the sweep may end: a reading, another pass over its tail, or "none" where nothing helps.
    * Undefined when as many rows were delivered as are counted, as far as there is a count.
@@ -22,85 +27,116 @@ export type Tally = {
   remedy(): Reading | "tails" | "none" | undefined
 }
 
+/** Mailchimp sorts members without a date before or behind all others, so one of them comes first by one of the orders. */
+type Direction = "ASC" | "DESC"
+
 /**
  * Compares what was delivered of a whole sweep with what Mailchimp counts, without any filter of dates. Should Mailchimp
- * ever change the rules that the scan relies on, or hide members from its dates, it would show here: then the tail runs
- * again, then all is read plainly, by offset, and if even that falls short, the export says so. A wrong count does not
- * keep it from ending.
+ * ever change the rules that the scan relies on, it would show here: then the tail runs again, then all is read plainly, by
+ * offset, and if even that falls short, the export says so. A wrong count does not keep it from ending.
+ *
+ * Members without a date would show as well, as no filter of dates finds them. A row up to the horizon comes once, as
+ * closed seconds only lose rows. One after it may be the second row of a member who changed meanwhile, and so make up for
+ * one that is hidden. So where rows up to the horizon do not reach the count alone, the last row is looked at, and all that
+ * have no date are read from there on. Whoever was given one meanwhile is in the tail, which runs again after that.
  */
-export function createTally(
-  { listId, status }: { readonly listId: string; readonly status: string | undefined },
-  versions: OpenVersions,
-): Tally {
+export function createTally({ listId, status, horizon }: TallyOptions, versions: OpenVersions): Tally {
   const query = { listId, status, sort: "last_changed" } as const
-  const remedies = ["tails", "plain"]
-  let delivered = 0
+  let rows = 0
+  let rowsOfBody = 0
   let counted: number | undefined
-  /** Members may have left since they were counted first: only a count of now says that rows are missing. */
-  let isRecounted = false
+  let isProven: boolean | undefined
   let isDoubted = false
-  let hasUndated = false
-  let isReadPlainly = false
-  /** Also those who were not delivered again, as they were the same. */
-  const plainIds = new Set<string>()
+  let look: "none" | "answered" | "unanswered" = "none"
+  /** By the latest look. Members may have left since they were counted first, but what it counts is in a tail after it. */
+  let recounted: number | undefined
+  let isTailDue = false
+  let hasLookedAgain = false
+  let undatedComeBy: Direction | undefined
+  let undated: CrowdedSecond | undefined
+  let plain: CrowdedSecond | undefined
 
   return {
-    add: (rows, total) => {
-      delivered += rows
-      counted ??= total
+    add: (page, ranges, isUnfiltered) => {
+      rows += countRows(ranges)
+      rowsOfBody += countRows(ranges, countUpTo(page, page.length, horizon))
+      if (!isUnfiltered) return
+      counted ??= page.totalItems
+      const isLastUndated = page.length > 0 && page.second(page.length - 1) === undefined
+      if (isLastUndated && !reachesEnd(page, 0)) undatedComeBy = "DESC"
     },
     doubtDates: () => {
       isDoubted = true
     },
-    lookAtLastRow: () => {
+    lookAtEnds: () => {
       if (!isDoubted) return undefined
       isDoubted = false
-      return readOneRow("DESC", (page) => {
-        hasUndated = page.length > 0 && page.second(0) === undefined
-      })
+      // A first question without a filter has shown the first row.
+      return readEnds(counted === undefined ? ["DESC", "ASC"] : ["DESC"])
     },
-    hasUndated: () => hasUndated,
     remedy: () => {
-      if (hasUndated && !isReadPlainly) return readPlainly()
-      hasUndated = false
-      if (counted === undefined || Math.max(delivered, plainIds.size) >= counted) return undefined
-      if (!isRecounted) return countAgain()
-      isRecounted = false
-      const remedy = remedies.shift()
-      if (remedy === "plain" && !isReadPlainly) return readPlainly()
-      return remedy === "tails" ? "tails" : "none"
+      isProven ??= counted !== undefined && rowsOfBody >= counted
+      if (undatedComeBy && !undated) return readUndated(undatedComeBy)
+      if (isProven && !undated) return undefined
+      if (look === "none" && !undated) return counted === undefined ? undefined : readEnds(["DESC"])
+      if (look === "unanswered" || undated?.isShort() || plain?.isShort()) return "none"
+      if (isTailDue) return runTails()
+      if (plain || counted === undefined || rows >= (recounted ?? counted)) return undefined
+      return hasLookedAgain ? readPlainly() : lookAgain()
     },
   }
 
-  function countAgain(): Reading {
-    return readOneRow("ASC", ({ totalItems }) => {
-      counted = totalItems
-      isRecounted = true
-    })
+  function readUndated(direction: Direction): Reading {
+    isTailDue = true
+    undated = readByOffset("undated", direction)
+    return undated
+  }
+
+  function runTails(): "tails" {
+    isTailDue = false
+    return "tails"
+  }
+
+  function lookAgain(): Reading {
+    hasLookedAgain = true
+    return readEnds(["DESC"])
   }
 
   function readPlainly(): Reading {
-    delivered = 0
-    isReadPlainly = true
-    return createCrowdedSecond(query, plainIds, versions)
+    plain = readByOffset("all", "ASC")
+    return plain
   }
 
-  /** One question, of which no row is delivered. */
-  function readOneRow(direction: "ASC" | "DESC", onAnswer: (page: Page) => void): Reading {
-    let question: Question | undefined = { query: { ...query, direction, offset: 0, count: 1 } }
-    let isDone = false
+  function readByOffset(kind: "undated" | "all", direction: Direction): CrowdedSecond {
+    return createCrowdedSecond({ ...query, direction }, kind, new Set(), versions)
+  }
+
+  /** A question for the first row in each direction. None of them is delivered. */
+  function readEnds(directions: readonly Direction[]): Reading {
+    const left = [...directions]
+    let next: Omit<Question, "query"> | undefined = {}
+    let repeats = 0
     return {
       nextQuestion: () => {
-        const next = question
-        question = undefined
-        return next
+        const [direction] = left
+        if (!next || !direction) return undefined
+        const question = { query: { ...query, direction, offset: 0, count: 1 }, ...next }
+        next = undefined
+        return question
       },
-      receive: (page) => {
-        isDone = true
-        onAnswer(page)
+      receive: (page, { query: { direction = "ASC" } }) => {
+        const isUnanswered = page.length === 0 && page.totalItems > 0
+        repeats = isUnanswered ? repeats + 1 : 0
+        next = isUnanswered ? { pauseS: pauseBefore(repeats) } : {}
+        if (isUnanswered && repeats <= MAX_REPEATS) return []
+        left.shift()
+        if (look !== "unanswered") look = isUnanswered ? "unanswered" : "answered"
+        if (page.length > 0 && page.second(0) === undefined) undatedComeBy ??= direction
+        recounted = page.totalItems
+        isTailDue = true
         return []
       },
-      isDone: () => isDone,
+      isDone: () => left.length === 0,
     }
   }
 }

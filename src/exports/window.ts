@@ -47,6 +47,9 @@ const MAX_MARGINS = 6
 /** How many times over it may deliver as many rows as are counted: members that change faster than they are read have no end. */
 const MAX_ROUNDS = 10
 
+/** No member was changed before. */
+const FIRST_SECOND = 0
+
 /**
  * Reads a range of `last_changed` while the list changes, and misses nothing. Each page is anchored by value: it starts
  * at the last second that the page before reached, as far as that is closed, with the offset always at 0. A row that
@@ -87,7 +90,11 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     place: () => ({ since: anchor }),
     until: () => until,
     cut: (second) => (until = second),
-    rest: () => (rest && rest.until === until && !crowded ? { ...rest, query: questionRange() } : undefined),
+    rest: () => {
+      // Until a page has shown that the rows begin with a date, those without one may be still to come.
+      const isTold = rest && rest.until === until && Number.isFinite(anchor) && !crowded
+      return rest && isTold ? { ...rest, query: questionRange() } : undefined
+    },
     crowded: () => (crowded && Number.isFinite(anchor) ? anchor + 1 : undefined),
     asOf: () => asOf,
     isShort: () => isShort,
@@ -128,7 +135,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     closed: Second,
     ranges: readonly Range[],
   ): Omit<Question, "query"> | undefined {
-    const last = page.length > 0 ? page.second(page.length - 1) : undefined
+    const last = lastSecond(page)
     if (ranges.length > 0) repeats = 0
     if (isOutrun(page, ranges)) return endShort()
     if (last !== undefined && last > closed && isRestless(page.askedAt)) return endShort()
@@ -138,8 +145,9 @@ export function createWindowReading(options: WindowOptions): WindowReading {
       return {}
     }
     if (last !== undefined && last > closed) return { notBefore: closesAt(last, marginS) }
+    if (last === undefined && page.length > 0) return readUndated()
     if (page.length >= page.count) {
-      crowded = createCrowdedSecond(range(last), knownIds, versions)
+      crowded = createCrowdedSecond(range(last), "second", knownIds, versions)
       return {}
     }
     if (ranges.length > 0) return {}
@@ -152,12 +160,18 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     if (Number.isFinite(anchor)) asOf = lastClosedSecond(page.askedAt, marginS)
     if (!second.isDone()) return ranges
     isShort ||= second.isShort()
-    anchor += 1
+    anchor = Math.max(anchor + 1, FIRST_SECOND)
     knownIds = new Set()
     crowded = undefined
-    // Rows without a date come first. Where they fill a page, all of the list was read by offset.
-    next = Number.isFinite(anchor) && (anchor !== until || hasOddSince) ? {} : undefined
+    next = anchor !== until || hasOddSince ? {} : undefined
     return ranges
+  }
+
+  /** Rows without a date come before all others. A filter of dates, whatever it is, leaves them out from then on. */
+  function readUndated(): Omit<Question, "query"> | undefined {
+    if (Number.isFinite(anchor)) return endShort()
+    crowded = createCrowdedSecond(range(undefined), "undated", knownIds, versions)
+    return {}
   }
 
   /** Whether the pages have been ending in open seconds for too long, be they waited for or followed as they close. */
@@ -178,6 +192,15 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   function endShort(): undefined {
     isShort = true
   }
+}
+
+/** The second of the last row that has one. */
+function lastSecond(page: Page): Second | undefined {
+  for (let index = page.length - 1; index >= 0; index -= 1) {
+    const second = page.second(index)
+    if (second !== undefined) return second
+  }
+  return undefined
 }
 
 /** How many rows at the head of a page are of this second or before. */

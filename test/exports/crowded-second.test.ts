@@ -20,7 +20,7 @@ function page(ids: readonly string[], totalItems: number, count = 4): Page {
 }
 
 function start(delivered: readonly string[] = []) {
-  const second = createCrowdedSecond(query, new Set(delivered), new Map())
+  const second = createCrowdedSecond(query, "second", new Set(delivered), new Map())
   /** Takes the next question, which has to be for this offset. */
   const ask = (offset: number) => {
     const question = second.nextQuestion()
@@ -90,7 +90,7 @@ describe("createCrowdedSecond()", () => {
 
   /** A second of so many rows in pages of 40. What a question gets of those who are there. */
   const startLarge = () => {
-    const second = createCrowdedSecond(query, new Set(), new Map())
+    const second = createCrowdedSecond(query, "second", new Set(), new Map())
     const delivered = new Set<string>()
     const take = (there: readonly string[], offset: number, totalItems = there.length) => {
       const question = second.nextQuestion()!
@@ -199,6 +199,36 @@ describe("createCrowdedSecond()", () => {
     const { second, read } = start(["a"])
     read(0, "", 0)
     second.receive({ ...page(["x"], 1), second: () => 101 }, askForLater(second))
+    expect(second.isDone()).toBe(true)
+    expect(second.isShort()).toBe(false)
+  })
+
+  test("is complete where the first row with a date shows that there are no more without one", () => {
+    const all = { listId: "a", sort: "last_changed", direction: "DESC" } as const
+    const second = createCrowdedSecond(all, "undated", new Set(), new Map())
+    const question = second.nextQuestion()!
+    const answer = { ...page([..."abcd"], 9), second: (index: number) => (index < 3 ? undefined : 100) }
+    expect(second.receive(answer, question)).toEqual([{ start: 0, end: 3 }])
+    expect(second.isDone()).toBe(true)
+    expect(second.isShort()).toBe(false)
+  })
+
+  test("is read again where rows without a date fill a page, as one may have left between two", () => {
+    const all = { listId: "a", sort: "last_changed", direction: "DESC" } as const
+    const second = createCrowdedSecond(all, "undated", new Set(), new Map())
+    const answer = (undated: string, dated: string) =>
+      second.receive(
+        {
+          ...page([...undated, ...dated], 9),
+          second: (index) => (index < undated.length ? undefined : 100),
+        },
+        second.nextQuestion()!,
+      )
+    answer("abcd", "")
+    answer("de", "xy")
+    expect(second.isDone()).toBe(false)
+    answer("abcd", "")
+    answer("de", "xy")
     expect(second.isDone()).toBe(true)
     expect(second.isShort()).toBe(false)
   })

@@ -87,26 +87,30 @@ describe("createListScan()", () => {
     expect(list.isDone()).toBe(true)
   })
 
-  test("begins again after a break, once it was seen that there are members without a date", () => {
+  test("reads the members without a date, and the tail once more, before the list ends", () => {
     const { list, receive } = start()
     const [parent] = list.begin()
     receive(parent!, page({ a: 100, b: 200 }, 1000, 9))
     const [child, archived] = list.cut("live", 300)
     receive(parent!, page({ b: 200, c: 300 }, 1000))
     receive(archived!, page({}, 1000))
-    const [tail, lastRow] = receive(child!, page({ d: 400 }, 1000))
-    expect(list.place().live.tail).toEqual({ since: HORIZON })
-    expect(receive(lastRow!, { ...page({ z: 0 }, 1000), second: () => undefined })).toEqual([])
-    expect(list.place().live).toEqual(whole)
-    const [archivedTail, archivedLastRow] = receive(tail!, page({}, 1000))
-    receive(archivedLastRow!, page({}, 1000))
-    const [plain] = receive(archivedTail!, page({}, 1000))
-    expect(plain?.reading.nextQuestion()?.query).toEqual({
+    const [tail, look] = receive(child!, page({ d: 400 }, 1000))
+    expect(receive(look!, { ...page({ z: 0 }, 1000), second: () => undefined })).toEqual([])
+    const [archivedTail, archivedLook] = receive(tail!, page({}, 1000))
+    expect(receive(archivedLook!, page({}, 1000))).toEqual([archivedLook!])
+    receive(archivedLook!, page({}, 1000))
+    const [undated] = receive(archivedTail!, page({}, 1000))
+    const question = undated!.reading.nextQuestion()!
+    expect(question.query).toEqual({
       listId: "a",
       status: undefined,
       sort: "last_changed",
+      direction: "DESC",
       offset: 0,
     })
+    const answer = { ...page({ z: 0 }, 1000), second: () => undefined }
+    const [again] = list.receive(undated!, answer, question).next
+    expect(again?.reading.nextQuestion()?.query).toMatchObject({ since: HORIZON, before: undefined })
   })
 
   test("looks at the very last row when it goes on after a break, where all members are wanted", () => {

@@ -55,6 +55,37 @@ describe("createWindowReading()", () => {
     expect(reading.isShort()).toBe(false)
   })
 
+  test("goes on at the last date of a page whose last rows have none", () => {
+    const { question, step } = start()
+    const undated = memberOf(3, { last_changed: "" })
+    expect(step(page([row(1, 100), row(2, 101), undated], { totalItems: 9 }))).toEqual([1, 2, 3])
+    expect(question()?.query).toMatchObject({ since: 100, offset: 0 })
+  })
+
+  test("reads rows without a date that fill the first page by offset, and then those that have one", () => {
+    const { reading, question, step } = start()
+    const undated = (...ids: number[]) => ids.map((id) => memberOf(id, { last_changed: "" }))
+    step(page(undated(1, 2, 3), { totalItems: 5 }))
+    expect(reading.crowded()).toBeUndefined()
+    expect(question()?.query).toMatchObject({ since: undefined, before: undefined, offset: 0 })
+    step(page(undated(1, 2, 3), { totalItems: 5 }))
+    expect(question()?.query).toMatchObject({ since: undefined, before: undefined, offset: 2 })
+    expect(step(page([...undated(3, 4), row(5, 100)], { totalItems: 5 }))).toEqual([4])
+    step(page(undated(1, 2, 3), { totalItems: 5 }))
+    step(page([...undated(3, 4), row(5, 100)], { totalItems: 5 }))
+    expect(question()?.query).toMatchObject({ since: 0, before: undefined, offset: 0 })
+    expect(step(page([row(5, 100)]))).toEqual([5])
+    expect(reading.isDone()).toBe(true)
+    expect(reading.isShort()).toBe(false)
+  })
+
+  test("is short where rows without a date come though only those with one are asked for", () => {
+    const { reading, step } = start(50)
+    step(page([1, 2, 3].map((id) => memberOf(id, { last_changed: "" }))))
+    expect(reading.isDone()).toBe(true)
+    expect(reading.isShort()).toBe(true)
+  })
+
   test("goes on at the last second of a page, and drops the rows of it that it had", () => {
     const { question, step } = start(50)
     expect(question()?.query.since).toBe(50)

@@ -14,7 +14,7 @@ export type Change = {
   readonly content: number
 }
 
-/** The content of members that have no date, where there are any. */
+/** The content of members that have no date, where there are any, until they change. */
 export const UNDATED = 7
 
 export type Member = { readonly id: string; readonly changes: Change[] }
@@ -40,8 +40,8 @@ export type Settings = {
   readonly before: "inclusive" | "exclusive" | "ignored"
   /** Whether `since_last_changed` finds what comes after the second it names, as it does today, or that one as well. */
   readonly since: "exclusive" | "inclusive" | "ignored"
-  /** What the scan cannot get over by itself: it has to notice. */
-  readonly oddity: "none" | "undated" | "count_too_high"
+  /** Members without a date, which come before or behind all others; or counts that no reading can reach. */
+  readonly oddity: "none" | "undated_first" | "undated_last" | "count_too_high"
 }
 
 export type ModelMailchimp = Source & {
@@ -67,6 +67,7 @@ export function createModelMailchimp(
   let clockAhead = Math.floor(time.now()) - time.now()
   const rowsByList = new Map<List, { readonly rows: readonly Row[]; readonly until: number }>()
   const rowsByPage = new WeakMap<Page, readonly Row[]>()
+  const hasUndated = settings.oddity === "undated_first" || settings.oddity === "undated_last"
   const isOrderKept = settings.ties === "stable" || settings.ties === "reversed"
   const clock = () => Math.floor(clockAhead + time.now())
 
@@ -132,7 +133,10 @@ export function createModelMailchimp(
     // Were rows of one answer cut off and its count taken when as many had left, no question could ever tell: a world in
     // which those rows never were gives the same answer. So the two evils meet in one export, but not in one answer.
     const isShort = random.chance(settings.short)
-    const totalAt = settings.isTorn && !isShort ? random.between(start, end) : rowsAt
+    // Were one who leaves between the rows and the count of the first answer made up for by one without a date, no later
+    // question that has a filter of dates could ever tell, either.
+    const isFirst = hasUndated && query.since === undefined
+    const totalAt = settings.isTorn && !isShort && !isFirst ? random.between(start, end) : rowsAt
     const server = random.pick(settings.servers)
     const surplus = settings.oddity === "count_too_high" ? 2 : 0
     let rows: readonly Row[] = []
@@ -172,10 +176,14 @@ export function createModelMailchimp(
     return direction === "DESC" ? rows.toReversed() : rows
   }
 
-  function isBetween({ second, content }: Change, since: Second, before: Second): boolean {
+  function isUndated({ order, content }: Change): boolean {
+    return hasUndated && order === 0 && content === UNDATED
+  }
+
+  function isBetween(change: Change, since: Second, before: Second): boolean {
+    const { second } = change
     // Members without a date are found by no filter of dates.
-    if (settings.oddity === "undated" && content === UNDATED)
-      return since === -Infinity && before === Infinity
+    if (isUndated(change)) return since === -Infinity && before === Infinity
     const isAfter =
       settings.since === "ignored" || (settings.since === "inclusive" ? second >= since : second > since)
     if (!isAfter || settings.before === "ignored") return isAfter
@@ -202,9 +210,8 @@ export function createModelMailchimp(
             : index
       if (change) rows.push({ id, change, tie })
     })
-    // Members without a date come last, where they are hardest to find.
-    const placeOf = ({ change }: Row) =>
-      settings.oddity === "undated" && change.content === UNDATED ? Infinity : change.second
+    const undatedPlace = settings.oddity === "undated_first" ? -Infinity : Infinity
+    const placeOf = ({ change }: Row) => (isUndated(change) ? undatedPlace : change.second)
     const sorted = rows.toSorted((a, b) =>
       placeOf(a) === placeOf(b) ? a.tie - b.tie : placeOf(a) - placeOf(b),
     )
@@ -218,7 +225,7 @@ export function createModelMailchimp(
       id: (index) => rows[index]!.id,
       second: (index) => {
         const change = rows[index]?.change
-        return settings.oddity === "undated" && change?.content === UNDATED ? undefined : change?.second
+        return change && !isUndated(change) ? change.second : undefined
       },
       fingerprint: (index) => bytesOf(rows[index]!.change),
       bytes: () => new Uint8Array(),

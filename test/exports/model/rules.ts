@@ -71,7 +71,7 @@ export const rules: readonly Rule[] = [
   {
     name: "a crowded second is complete only where its pages join",
     file: "crowded-second.ts",
-    from: "if (query.before !== undefined && areJoined(pass, totals)) ended",
+    from: 'if (kind !== "all" && areJoined(pass, totals)) ended',
     to: "if (true) ended",
   },
   {
@@ -107,7 +107,7 @@ export const rules: readonly Rule[] = [
   {
     name: "no tail before the last page of the body",
     file: "list-scan.ts",
-    from: "if (tail || sweeps.some(({ windows, lastRow }) => windows.size > 0 || lastRow)) return []",
+    from: "if (tail || sweeps.some(({ windows, look }) => windows.size > 0 || look)) return []",
     to: "if (tail) return []",
   },
   {
@@ -167,7 +167,7 @@ export const rules: readonly Rule[] = [
   {
     name: "a crowded second that is gone is asked for without a bound",
     file: "crowded-second.ts",
-    from: "if (totals.length === 1 && query.before !== undefined) doubts = 0\n    else ended",
+    from: 'if (totals.length === 1 && kind === "second") doubts = 0\n    else ended',
     to: "ended",
   },
   {
@@ -181,6 +181,36 @@ export const rules: readonly Rule[] = [
     file: "window.ts",
     from: "if (first !== undefined && first < anchor) next = endShort()",
     to: "if (false) next = endShort()",
+  },
+  {
+    name: "only rows that come once prove that none is hidden",
+    file: "tally.ts",
+    from: "isProven ??= counted !== undefined && rowsOfBody >= counted",
+    to: "isProven ??= counted !== undefined && rows >= counted",
+  },
+  {
+    name: "members without a date are looked for where dates are doubted",
+    file: "tally.ts",
+    from: "if (!isDoubted) return undefined",
+    to: "if (isDoubted || !isDoubted) return undefined",
+  },
+  {
+    name: "the tail runs again after a look for members without a date",
+    file: "tally.ts",
+    from: "if (isTailDue) return runTails()",
+    to: "",
+  },
+  {
+    name: "members without a date are read up to the first one with a date",
+    file: "crowded-second.ts",
+    from: 'kind === "undated" ? withoutDated(answer, part.offset) : answer',
+    to: "answer",
+  },
+  {
+    name: "a list whose first rows have no date is not cut before they were read",
+    file: "window.ts",
+    from: "rest.until === until && Number.isFinite(anchor) && !crowded",
+    to: "rest.until === until && !crowded",
   },
   {
     name: "what was delivered is compared with what is counted",

@@ -23,10 +23,9 @@ export async function runSchedule(seed: number): Promise<number> {
   const time = createVirtualTime(start)
   const settings = randomSettings(random)
   const mailchimp = createModelMailchimp(randomLists(random, start), settings, random, time)
-  // Rows that are hidden show in the count of a list at rest only: its changes are delivered, and so counted, twice.
-  const mayChange = settings.oddity === "none"
-  const isUsual = mayChange && settings.before === "inclusive" && settings.since === "exclusive"
-  if (mayChange) startChurn(mailchimp, random, time)
+  const isUsual =
+    settings.oddity === "none" && settings.before === "inclusive" && settings.since === "exclusive"
+  startChurn(mailchimp, random, time)
   const consumerS = random.pick([0, 0, 0, 0.1, 3])
   const crash = random.pick([0, 0, 0.05, 0.2])
   const withArchived = random.chance(0.4)
@@ -38,6 +37,7 @@ export async function runSchedule(seed: number): Promise<number> {
   let rows = 0
   let short = 0
   let results: ListResult[] = []
+  const wasShort = new Set<string>()
 
   await time.run(exportAndContinue())
   return short
@@ -103,10 +103,16 @@ export async function runSchedule(seed: number): Promise<number> {
     for (const list of mailchimp.lists) {
       const result = results.findLast(({ listId }) => listId === list.id)
       if (!result) throw new Broken(`No result for ${list.id}`)
-      if (result.isShort) short += settings.short === 0 && isUsual ? 1 : 0
-      else if (duplicates.has(list.id) && isUsual)
+      if (result.isShort) {
+        short += settings.short === 0 && isUsual ? 1 : 0
+        wasShort.add(list.id)
+        continue
+      }
+      // The export after a short one asks by dates, which hide a member without one.
+      if (settings.oddity.startsWith("undated") && wasShort.has(list.id)) continue
+      if (duplicates.has(list.id) && isUsual)
         throw new Broken(`A duplicate without a cause: ${duplicates.get(list.id)}`)
-      else judgeList(replica, list, { ...promised, asOf: result.asOf })
+      judgeList(replica, list, { ...promised, asOf: result.asOf })
     }
     const fewest = mailchimp.lists.length + rows / (settings.pageSize - 1)
     // Where answers are cut short, or count too high, all is read once more, and much is asked for again.
