@@ -9,8 +9,12 @@ export type CrowdedSecond = Reading & {
 
 /** After so many readings from the beginning that bring no new row, no other one will. */
 const MAX_PASSES_IN_VAIN = 3
-/** Rows that keep leaving, or a count that never rests, must not hold the export for ever. */
-const MAX_PASSES = 20
+/**
+ * Rows that keep leaving, or a count that never rests, must not hold the export for ever: so many questions for each of its
+ * pages, which are as many readings, or fewer where answers are cut short. Where rows that tie are in no order at all and
+ * nine answers of ten are cut short, one of four thousand needed 18.
+ */
+const MAX_QUESTIONS_A_PAGE = 20
 /** The part of a page that is asked for again with the next one, so that few leavers open no gap; and so many rows at least. */
 const OVERLAP = 1 / 20
 const MIN_OVERLAP = 8
@@ -72,7 +76,6 @@ export function createCrowdedSecond(
   const idsAfter: number[] = []
   let beforePass = { total: Number.NaN, missing: Number.NaN }
   let passesInVain = 0
-  let passes = 0
 
   let doubts: number | undefined
   let ended: "complete" | "short" | undefined
@@ -184,8 +187,8 @@ export function createCrowdedSecond(
     const now = { total: page.totalItems, missing: missing() }
     const isInVain = now.total === beforePass.total && now.missing >= beforePass.missing
     passesInVain = isInVain ? passesInVain + 1 : 0
-    passes += 1
-    if (passesInVain === MAX_PASSES_IN_VAIN || passes === MAX_PASSES) ended = "short"
+    const pages = Math.max(1, Math.ceil(page.totalItems / (page.count - overlapOf(page))))
+    if (passesInVain === MAX_PASSES_IN_VAIN || totals.length >= MAX_QUESTIONS_A_PAGE * pages) ended = "short"
     beforePass = now
     pass = []
     unasked = [{ offset: 0, end: Number.POSITIVE_INFINITY, repeats: 0 }]

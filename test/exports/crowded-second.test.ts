@@ -265,6 +265,23 @@ describe("createCrowdedSecond()", () => {
     expect(second.isShort()).toBe(true)
   })
 
+  test("ends short after twenty questions for each of its pages while its count never rests", () => {
+    const { second, answer } = start()
+    let questions = 0
+    for (
+      let question = second.nextQuestion();
+      question && questions < 500;
+      question = second.nextQuestion()
+    ) {
+      answer(question, question.query.offset === 0 ? "abcd" : "de", 6 + (questions % 2))
+      questions += 1
+    }
+    // Three rows of a page are not of the one before, so six or seven rows are two pages or three.
+    expect(questions).toBeGreaterThan(20)
+    expect(questions).toBeLessThanOrEqual(63)
+    expect(second.isShort()).toBe(true)
+  })
+
   test("ends short when an answer stays shorter than its count", () => {
     const { second, answer } = start()
     const pauses = []

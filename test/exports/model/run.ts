@@ -117,8 +117,7 @@ export async function runSchedule(seed: number): Promise<number> {
     const fewest = mailchimp.lists.length + rows / (settings.pageSize - 1)
     // Where answers are cut short, or count too high, all is read once more, and much is asked for again.
     const isMild = settings.short === 0 && isUsual
-    const most = isMild ? 100 * streams + 20 * fewest : 200 * streams + 40 * fewest
-    if (mailchimp.answers() > most) {
+    if (mailchimp.answers() > (isMild ? 100 : 200) * streams + 20 * fewest) {
       throw new Broken(`Too many questions: ${mailchimp.answers()}, where ${Math.ceil(fewest)} could do`)
     }
   }

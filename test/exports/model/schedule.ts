@@ -92,7 +92,7 @@ export function startChurn(mailchimp: ModelMailchimp, random: Random, time: Virt
   if (random.chance(0.003)) changeForever(mailchimp.lists[0]!.members.slice(0, 25))
 
   function changeForever(members: readonly Member[]): void {
-    const end = time.now() + 20_000
+    const end = time.now() + 100_000
     const changeAll = () => {
       if (time.now() > end) throw new Broken("The export never ends while members change")
       for (const member of members) mailchimp.change(member, "subscribed", random.int(0, 2))
