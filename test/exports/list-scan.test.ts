@@ -62,6 +62,23 @@ describe("createListScan()", () => {
     })
   })
 
+  test("lets the next export read archived members from where they were short, where they were the wanted ones", () => {
+    const from = { windows: [], tail: { since: 50 } }
+    const list = createListScan(
+      { id: "a", live: from },
+      { horizon: HORIZON, marginS: 10, status: "archived" },
+    )
+    const [archived] = list.begin()
+    const unanswered = { ...page({}, 1000, 1), count: 10 }
+    for (let answers = 0; answers < 4; answers += 1)
+      list.receive(archived!, unanswered, archived!.reading.nextQuestion()!)
+    expect(list.result().isShort).toBe(true)
+    expect(list.nextPlace()).toMatchObject({
+      live: { tail: { since: 50 } },
+      archived: { tail: { since: 50 } },
+    })
+  })
+
   test("asks for no tail before the last page of the body, and then for the very last row as well", () => {
     const { list, receive } = start()
     const [parent] = list.begin()

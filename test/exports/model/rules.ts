@@ -125,8 +125,26 @@ export const rules: readonly Rule[] = [
   {
     name: "a sweep that was not read begins at the horizon",
     file: "list-scan.ts",
-    from: "[live = horizon, archived = horizon]",
-    to: "[live = horizon, archived = live]",
+    from: "[live = horizon, second = horizon]",
+    to: "[live = horizon, second = live]",
+  },
+  {
+    name: "where one status was asked for the next export begins at the horizon, so that it sees who lost it",
+    file: "list-scan.ts",
+    from: "status === undefined ? live : Math.min(live, horizon)",
+    to: "live",
+  },
+  {
+    name: "where archived members were asked for the next export goes on with them where they were short",
+    file: "list-scan.ts",
+    from: 'status === "archived" ? live : second',
+    to: "second",
+  },
+  {
+    name: "a tail ends at the caller's upper bound",
+    file: "list-scan.ts",
+    from: "startReading(sweep.name, sweep.tail, until)",
+    to: "startReading(sweep.name, sweep.tail)",
   },
   {
     name: "a list is of the second in which its last pages were asked for, not of now",
