@@ -4,14 +4,21 @@ import { type Change, type List, type Member, type ModelMailchimp, bytesOf } fro
 /** What a consumer has: of each member the last row that was delivered, and in which stream. */
 export type Replica = Map<string, { readonly change: Change; readonly stream: number }>
 
-/** What an export promised of a list. */
+/**
+ * What an export promised of a list: every member that existed at `asOf` and was selected, as he was then or later. Who
+ * left the selection after that may be missing: he comes with the next export.
+ *
+ * The members of an export up to a date that the caller set have no second `asOf` for which that holds, as there is no tail
+ * that would meet who changes meanwhile. There it is promised of those who do not.
+ */
 export type Promised = {
-  /** Every member that existed at this second and stayed, as it was then or later. */
   readonly asOf: number
-  /** Whether archived members are in it. */
-  readonly archived: "none" | "all" | "changed"
-  /** Those that were archived before it are not, where only changed ones are. */
-  readonly archivedSince: number
+  /** Whether a member is in a whole export, as he is after this change. */
+  readonly isSelected: (change: Change) => boolean
+  /** An incremental export has all others, too, who changed after this second. */
+  readonly changedSince?: number | undefined
+  /** Whether nothing is promised of those who change later. */
+  readonly isOfUnchanged?: boolean | undefined
 }
 
 /** A promise that was not kept. */
@@ -29,12 +36,14 @@ export function receive(
   { page, ranges }: Delivery,
   mailchimp: ModelMailchimp,
   stream: number,
+  isAsked: (change: Change) => boolean,
 ): string | undefined {
   let duplicate: string | undefined
   for (const { start, end } of ranges) {
     for (let index = start; index < end; index += 1) {
       const id = page.id(index)
       const change = mailchimp.changeOf(page, index)
+      if (!isAsked(change)) throw new Broken(`A row that was not asked for: ${id}, ${JSON.stringify(change)}`)
       const before = replica.get(id)
       if (before && before.change.order > change.order)
         throw new Broken(`An older version after a newer one: ${id}`)
@@ -45,16 +54,21 @@ export function receive(
   return duplicate
 }
 
-export function judgeList(replica: Replica, list: List, { asOf, archived, archivedSince }: Promised): void {
+export function judgeList(replica: Replica, list: List, promised: Promised): void {
+  const { asOf, isSelected, changedSince, isOfUnchanged = false } = promised
   for (const member of list.members) {
     const due = versionOf(member, asOf)
-    if (!due || due.status === "deleted" || (archived === "none" && isArchived(due))) continue
-    // Who left after `asOf`, or changed sides, may be missed, and comes with the next export.
-    const changesSides = (change: Change) =>
-      change.status === "deleted" || isArchived(change) !== isArchived(due)
-    if (member.changes.some((change) => change.order > due.order && changesSides(change))) continue
+    if (!due || due.status === "deleted") continue
+    const isDue = isSelected(due)
+    if (!isDue && changedSince === undefined) continue
+    const leaves = (change: Change) =>
+      isOfUnchanged ||
+      change.status === "deleted" ||
+      isArchived(change) !== isArchived(due) ||
+      (changedSince === undefined && !isSelected(change))
+    if (member.changes.some((change) => change.order > due.order && leaves(change))) continue
     const got = replica.get(member.id)?.change
-    if (!got && archived === "changed" && isArchived(due) && due.second <= archivedSince) continue
+    if (!got && !isDue && due.second <= (changedSince ?? asOf)) continue
     if (!got) throw new Broken(`Lost: ${describe(member, asOf)}`)
     const isCurrent = member.changes.some(
       (change) => change.order >= due.order && bytesOf(change) === bytesOf(got),

@@ -1,3 +1,4 @@
+import { AppError } from "../../../src/errors.ts"
 import type { MembersQuery, Page, Second, Source } from "../../../src/exports/source.ts"
 import type { Random } from "./random.ts"
 import type { VirtualTime } from "./virtual-time.ts"
@@ -34,6 +35,8 @@ export type Settings = {
   readonly slow: number
   readonly short: number
   readonly failure: number
+  /** How likely a question is refused, for good or until the export is resumed. At most three are. */
+  readonly refusal: number
   /** Count and rows of an answer are evaluated at different moments. */
   readonly isTorn: boolean
   /** Whether `before_last_changed` finds the second it names, as it does today, or none of it, or is not heeded at all. */
@@ -62,6 +65,7 @@ export function createModelMailchimp(
 ): ModelMailchimp {
   let order = 1
   let answers = 0
+  let refusals = 0
   let busy = 0
   const queue: (() => void)[] = []
   let clockAhead = Math.floor(time.now()) - time.now()
@@ -114,6 +118,13 @@ export function createModelMailchimp(
       while (random.chance(settings.failure)) {
         await time.sleepUntil(time.now() + random.between(0, 5))
         count = Math.max(Math.min(count, 3), Math.ceil(count / 2))
+      }
+      if (refusals < 3 && random.chance(settings.refusal)) {
+        refusals += 1
+        throw new AppError(
+          random.pick(["mailchimp_forbidden", "mailchimp_timeout"]),
+          "Cannot read the members",
+        )
       }
       return await ask(query, count)
     } finally {

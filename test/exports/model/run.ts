@@ -1,14 +1,15 @@
+import { AppError } from "../../../src/errors.ts"
 import { lastClosedSecond } from "../../../src/exports/closed.ts"
-import { parseCursorContent, toCursorContent } from "../../../src/exports/cursor.ts"
-import { countRows } from "../../../src/exports/delivery.ts"
+import { type Cursor, parseCursorContent, toCursorContent } from "../../../src/exports/cursor.ts"
+import { type Delivery, countRows } from "../../../src/exports/delivery.ts"
 import type { ListResult } from "../../../src/exports/list-scan.ts"
 import type { ListPlace } from "../../../src/exports/place.ts"
-import { planExport } from "../../../src/exports/plan.ts"
+import { type Plan, planExport } from "../../../src/exports/plan.ts"
 import { createScan } from "../../../src/exports/scan.ts"
 import { Broken, type Promised, type Replica, judgeList, receive } from "./judge.ts"
-import { createModelMailchimp } from "./mailchimp.ts"
+import { type Change, createModelMailchimp } from "./mailchimp.ts"
 import { createRandom } from "./random.ts"
-import { MARGIN_S, randomLists, randomSettings, startChurn } from "./schedule.ts"
+import { MARGIN_S, isSelected, randomLists, randomSelection, randomSettings, startChurn } from "./schedule.ts"
 import { createVirtualTime } from "./virtual-time.ts"
 
 /**
@@ -28,11 +29,13 @@ export async function runSchedule(seed: number): Promise<number> {
   startChurn(mailchimp, random, time)
   const consumerS = random.pick([0, 0, 0, 0.1, 3])
   const crash = random.pick([0, 0, 0.05, 0.2])
-  const withArchived = random.chance(0.4)
-  const incrementals = random.pick([0, 0, 1, 3])
+  const selection = randomSelection(random, start, settings)
+  // After an upper bound that the caller set there is nothing to continue from.
+  const incrementals = selection.before === undefined ? random.pick([0, 0, 1, 3]) : 0
 
   const replica: Replica = new Map()
   const duplicates = new Map<string, string>()
+  const listIds = mailchimp.lists.map(({ id }) => id)
   let streams = 0
   let rows = 0
   let short = 0
@@ -43,63 +46,66 @@ export async function runSchedule(seed: number): Promise<number> {
   return short
 
   async function exportAndContinue() {
-    const firstHorizon = lastClosedSecond(mailchimp.clock(), MARGIN_S)
-    const listIds = mailchimp.lists.map(({ id }) => id)
-    let places = planExport(listIds, { includeArchived: withArchived }, firstHorizon).lists
-    places = await exportAll(places, true)
-    judge({ archived: withArchived ? "all" : "none", archivedSince: firstHorizon })
+    let end = await exportAll()
+    const { horizon } = end
+    judge({ isOfUnchanged: selection.before !== undefined })
     for (let left = incrementals; left > 0; left -= 1) {
       await time.sleepUntil(time.now() + random.pick([0, 1, 20, 100]))
-      places = await exportAll(places, false)
-      judge({ archived: withArchived ? "all" : "changed", archivedSince: firstHorizon })
+      end = await exportAll(end)
+      judge({ changedSince: horizon })
     }
   }
 
-  async function exportAll(lists: readonly ListPlace[], isWhole: boolean): Promise<ListPlace[]> {
-    const horizon = lastClosedSecond(mailchimp.clock(), MARGIN_S)
-    let places = lists
+  async function exportAll(from?: Cursor): Promise<Cursor> {
+    let cursor = from
     let crashes = 3
     results = []
     duplicates.clear()
     for (;;) {
       streams += 1
+      const plan = planExport(listIds, selection, lastClosedSecond(mailchimp.clock(), MARGIN_S), cursor)
+      const cursorOf = (kind: Cursor["kind"], lists: readonly ListPlace[]) =>
+        roundTrip({ kind, selection: "", isIncremental: plan.isIncremental, horizon: plan.horizon, lists })
       const connection = new AbortController()
       const onListEnd = (result: ListResult) => void results.push(result)
-      const scan = createScan(
-        { lists: places, horizon, marginS: MARGIN_S, isWhole, onListEnd },
-        mailchimp,
-        connection.signal,
-      )
+      const scan = createScan({ ...plan, marginS: MARGIN_S, onListEnd }, mailchimp, connection.signal)
       let isBroken = false
-      for await (const delivery of scan.deliveries()) {
-        const duplicate = receive(replica, delivery, mailchimp, streams)
-        if (duplicate !== undefined) duplicates.set(delivery.listId, duplicate)
-        rows += countRows(delivery.ranges)
-        if (crash > 0 && random.chance(0.7)) places = scan.places()
-        isBroken = crashes > 0 && random.chance(crash)
-        if (isBroken) break
-        if (consumerS > 0) await time.sleepUntil(time.now() + random.between(0, consumerS))
+      try {
+        for await (const delivery of scan.deliveries()) {
+          take(delivery, plan)
+          if (crash + settings.refusal > 0 && random.chance(0.7))
+            cursor = cursorOf("checkpoint", scan.places())
+          isBroken = crashes > 0 && random.chance(crash)
+          if (isBroken) break
+          if (consumerS > 0) await time.sleepUntil(time.now() + random.between(0, consumerS))
+        }
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error
+        isBroken = true
       }
-      if (!isBroken) return scan.nextPlaces()
+      if (!isBroken) return cursorOf("end", scan.nextPlaces())
       crashes -= 1
       connection.abort(new Error("Crashed"))
-      places = roundTrip(horizon, places)
+      // Without a checkpoint all begins anew.
+      if (!cursor) replica.clear()
       await time.sleepUntil(time.now() + random.pick([0, 5, 200]))
     }
   }
 
-  function roundTrip(horizon: number, lists: readonly ListPlace[]): readonly ListPlace[] {
-    const content = toCursorContent({
-      kind: "checkpoint",
-      selection: "",
-      isIncremental: false,
-      horizon,
-      lists,
-    })
-    return parseCursorContent(JSON.parse(JSON.stringify(content))).lists
+  function take(delivery: Delivery, { isIncremental }: Plan) {
+    // Should `since` find what it did before, it does so for the caller's as well.
+    const isAsked = (change: Change) =>
+      isIncremental || settings.since !== "exclusive" || isSelected(selection, change)
+    const duplicate = receive(replica, delivery, mailchimp, streams, isAsked)
+    if (duplicate !== undefined) duplicates.set(delivery.listId, duplicate)
+    rows += countRows(delivery.ranges)
   }
 
-  function judge(promised: Omit<Promised, "asOf">) {
+  function roundTrip(cursor: Cursor): Cursor {
+    return parseCursorContent(JSON.parse(JSON.stringify(toCursorContent(cursor))))
+  }
+
+  function judge(promised: Pick<Promised, "changedSince" | "isOfUnchanged">) {
     for (const list of mailchimp.lists) {
       const result = results.findLast(({ listId }) => listId === list.id)
       if (!result) throw new Broken(`No result for ${list.id}`)
@@ -112,7 +118,11 @@ export async function runSchedule(seed: number): Promise<number> {
       if (settings.oddity.startsWith("undated") && wasShort.has(list.id)) continue
       if (duplicates.has(list.id) && isUsual)
         throw new Broken(`A duplicate without a cause: ${duplicates.get(list.id)}`)
-      judgeList(replica, list, { ...promised, asOf: result.asOf })
+      judgeList(replica, list, {
+        ...promised,
+        asOf: result.asOf,
+        isSelected: (change) => isSelected(selection, change),
+      })
     }
     const fewest = mailchimp.lists.length + rows / (settings.pageSize - 1)
     // Where answers are cut short, or count too high, all is read once more, and much is asked for again.

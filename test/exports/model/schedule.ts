@@ -1,3 +1,4 @@
+import type { Selection } from "../../../src/exports/selection.ts"
 import { Broken } from "./judge.ts"
 import {
   type Change,
@@ -12,6 +13,8 @@ import type { Random } from "./random.ts"
 import type { VirtualTime } from "./virtual-time.ts"
 
 export const MARGIN_S = 10
+
+export type ModelSelection = Pick<Selection, "status" | "since" | "before" | "includeArchived">
 
 const live: readonly Status[] = ["subscribed", "subscribed", "unsubscribed"]
 
@@ -29,12 +32,37 @@ export function randomSettings(random: Random): Settings {
     slow: random.pick([0, 0, 0.02, 0.2]),
     short: random.pick([0, 0, 0, 0.05, 0.3, 0.9]),
     failure: random.pick([0, 0, 0.05, 0.2]),
+    refusal: random.pick([0, 0, 0, 0.02]),
     isTorn: random.chance(0.7),
     // Not two rules at once.
     before: oddity !== "none" || random.chance(0.9) ? "inclusive" : random.pick(["exclusive", "ignored"]),
     since: oddity !== "none" || random.chance(0.93) ? "exclusive" : random.pick(["inclusive", "ignored"]),
     oddity,
   }
+}
+
+/** What is asked for: all members, or those of one status, or of a range of dates. */
+export function randomSelection(random: Random, start: number, { oddity }: Settings): ModelSelection {
+  const status = random.chance(0.8) ? undefined : random.pick(["subscribed", "unsubscribed", "archived"])
+  const since = random.chance(0.9) ? undefined : Math.floor(start) - 30 - random.int(0, 1000)
+  const before = random.chance(0.9) ? undefined : (since ?? Math.floor(start) - 1000) + random.int(1, 1100)
+  return {
+    status,
+    includeArchived: random.chance(0.4) && status !== "archived",
+    // Who has no date is in no range of dates.
+    ...(oddity === "none" ? { since, before } : {}),
+  }
+}
+
+/** Whether a member of this change is in a whole export. */
+export function isSelected(
+  { status, since, before, includeArchived }: ModelSelection,
+  change: Change,
+): boolean {
+  if (change.second <= (since ?? -Infinity) || change.second > (before ?? Infinity)) return false
+  if (change.status === "deleted") return false
+  if (change.status === "archived") return includeArchived === true || status === "archived"
+  return status === undefined || change.status === status
 }
 
 /** Lists with a past: seconds shared by many, by none, and some that are still open when the export begins. */
