@@ -79,6 +79,14 @@ describe("createWindowReading()", () => {
     expect(reading.isShort()).toBe(false)
   })
 
+  test("does not tell where it could be cut before a page has shown that no rows without a date come first", () => {
+    const { reading, step } = start()
+    step(page([], { totalItems: 9 }))
+    expect(reading.rest()).toBeUndefined()
+    step(page([row(1, 100), row(2, 101), row(3, 102)], { totalItems: 9 }))
+    expect(reading.rest()).toMatchObject({ rows: 6 })
+  })
+
   test("is short where rows without a date come though only those with one are asked for", () => {
     const { reading, step } = start(50)
     step(page([1, 2, 3].map((id) => memberOf(id, { last_changed: "" }))))

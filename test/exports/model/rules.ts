@@ -57,12 +57,6 @@ export const rules: readonly Rule[] = [
     to: "if (versions.has(`${id} ${fingerprint}`)) return true\n    versions.set(`${id} ${fingerprint}`, fingerprint)",
   },
   {
-    name: "open seconds are waited for only so long",
-    file: "window.ts",
-    from: "return openEnds > MAX_MARGINS &&",
-    to: "return false &&",
-  },
-  {
     name: "a crowded second is read by offset",
     file: "window.ts",
     from: "if (page.length >= page.count) {",
@@ -217,18 +211,6 @@ export const rules: readonly Rule[] = [
     file: "tally.ts",
     from: "if (isTailDue) return runTails()",
     to: "",
-  },
-  {
-    name: "members without a date are read up to the first one with a date",
-    file: "crowded-second.ts",
-    from: 'kind === "undated" ? withoutDated(answer, part.offset) : answer',
-    to: "answer",
-  },
-  {
-    name: "a list whose first rows have no date is not cut before they were read",
-    file: "window.ts",
-    from: "rest.until === until && Number.isFinite(anchor) && !crowded",
-    to: "rest.until === until && !crowded",
   },
   {
     name: "what was delivered is compared with what is counted",
