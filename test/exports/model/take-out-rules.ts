@@ -9,7 +9,7 @@ import { temporaryFolder } from "../../support/temporary-folder.ts"
 import { type Rule, rules, withoutRule } from "./rules.ts"
 
 /** A rule that so many schedules do without counts as unnoticed. */
-const seeds = Number(process.env["MODEL_RUNS"] ?? 20_000)
+const seeds = Number(process.env["MODEL_RUNS"] ?? 40_000)
 const firstSeed = Number(process.env["MODEL_SEED"] ?? 1)
 /** A hundred schedules take seconds. */
 const silenceMs = 20_000
