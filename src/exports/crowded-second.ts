@@ -18,13 +18,12 @@ const MAX_QUESTIONS_A_PAGE = 20
 /** The part of a page that is asked for again with the next one, so that few leavers open no gap; and so many rows at least. */
 const OVERLAP = 1 / 20
 const MIN_OVERLAP = 8
-/** How unlikely it must be that rows which are in no fixed order look as if they were. */
-const CHANCE = 1e-9
 
 /** Rows to ask for, from an offset to the one that has to be reached, as far as there are so many: of any number of pages. */
 type Part = { readonly offset: number; readonly end: number; readonly repeats: number }
-/** What a page of the present reading showed. */
-type Shown = { readonly offset: number; readonly ids: readonly string[]; readonly isEnd: boolean }
+const WHOLE: Part = { offset: 0, end: Number.POSITIVE_INFINITY, repeats: 0 }
+/** One row, for the count that comes with it. */
+const COUNT: Part = { offset: 0, end: 1, repeats: 0 }
 type Asked = {
   /** None where the question is whether the second is gone. */
   readonly part: Part | undefined
@@ -41,33 +40,29 @@ type Kind = "second" | "undated" | "all"
 /**
  * Reads a closed second that fills a page by itself. All its rows share one `last_changed`, so nothing but an offset
  * can tell them apart, and rows that leave the second meanwhile shift the others to the left, or into a gap between two
- * pages. So it is read from the beginning again and again, until it is complete. As soon as an answer tells how many rows
- * there are, all its pages may be asked for side by side.
+ * pages. And nothing documents that rows which tie are in the same order each time. So it is counted first, and then read
+ * from the beginning, again and again if need be, until it is complete; all its pages may be asked for side by side.
  *
- * Where pages join, one begins with the rows that the other ends with: then rows that tie are in a fixed order, and nobody
- * who stayed can be between the two, whoever left. A reading whose pages all join, from the first to the last, and which
- * showed all that were counted meanwhile, is complete.
- *
- * Nothing documents such an order, so there is a second way to be complete, which needs none. The second can only lose
- * rows, so what is shown after an answer was there when that answer's total was counted. When, for any of the answers, the
- * distinct ids shown by questions asked after it are as many as its total, they are all of it, in whatever order they came.
- * Who left after he was shown does not matter.
+ * The second can only lose rows, so what is shown after an answer was there when that answer's total was counted. When, for
+ * any of the answers, the distinct ids shown by questions asked after it are as many as its total, they are all of it, in
+ * whatever order they came. Who left after he was shown does not matter. And one page that reaches the end is complete.
  *
  * Rows without a date only lose rows, too, as a change gives them one. All rows of a list do not, so that reading is no
  * more than a last resort, where Mailchimp's answers do not add up.
  *
  * @param query the question for just this second, (second - 1, second]; or for all rows, those without a date first
  * @param deliveredIds the ids of its rows that were delivered before; new ones are added
+ * @param pageRows how many rows a page has. Without it the first page is the one that counts
  */
 export function createCrowdedSecond(
   query: Omit<MembersQuery, "offset">,
   kind: Kind,
   deliveredIds: Set<string>,
   versions: OpenVersions,
+  pageRows?: number,
 ): CrowdedSecond {
-  let unasked: Part[] = [{ offset: 0, end: Number.POSITIVE_INFINITY, repeats: 0 }]
+  let unasked = [pageRows === undefined ? WHOLE : COUNT]
   const asked = new Map<Question, Asked>()
-  let pass: Shown[] = []
   let latest: Pick<Page, "count" | "totalItems"> | undefined
 
   const totals: number[] = []
@@ -89,6 +84,7 @@ export function createCrowdedSecond(
 
   function nextQuestion(): Question | undefined {
     const part = ended ? undefined : takePart()
+    if (part === COUNT) return note({ query: { ...query, offset: 0, count: 1 } }, part)
     if (part) return note({ query: { ...query, offset: part.offset }, ...pause(part.repeats) }, part)
     if (ended || doubts === undefined || asked.size > 0) return undefined
     return note({ query: { ...query, before: undefined, offset: 0, count: 1 }, ...pause(doubts) }, undefined)
@@ -116,20 +112,19 @@ export function createCrowdedSecond(
     if (!part) return receiveWithoutBefore(answer)
     const page = kind === "undated" ? withoutDated(answer, part.offset) : answer
     const end = query.before === undefined ? page.length : countUpTo(page, page.length, query.before)
-    const ids = Array.from({ length: end }, (_, index) => page.id(index))
     const ranges = selectRows(page, end, { headEnd: end, knownIds: deliveredIds, openStart: end }, versions)
-    for (const id of ids) {
-      deliveredIds.add(id)
-      show(id, after)
+    for (let index = 0; index < end; index += 1) {
+      deliveredIds.add(page.id(index))
+      show(page.id(index), after)
     }
     totals.push(page.totalItems)
-    latest = { count: page.count, totalItems: page.totalItems }
-    pass.push({ offset: part.offset, ids, isEnd: reachesEnd(page, part.offset) })
+    latest = { count: part === COUNT && pageRows ? pageRows : page.count, totalItems: page.totalItems }
     if (ended) return ranges
     // Were `before` not heeded, no total would say how many rows of this second there are.
     if (end < page.length) ended = "short"
     else if (page.length === 0 && page.totalItems === 0) receiveNothing()
-    else if (missing() === 0) ended = "complete"
+    else if (missing() === 0 || holdsAll(page, part)) ended = "complete"
+    else if (part === COUNT) unasked = [WHOLE]
     else goOn(part, page)
     return ranges
   }
@@ -156,6 +151,11 @@ export function createCrowdedSecond(
     shownAfter.set(id, after)
   }
 
+  /** One answer, of one moment: from the first row to the last. */
+  function holdsAll(page: Page, { offset }: Part): boolean {
+    return kind !== "all" && offset === 0 && reachesEnd(page, 0)
+  }
+
   /** How many rows of an answer's total were not shown by questions asked after it, for the answer that lacks fewest. */
   function missing(): number {
     let fewest = Number.POSITIVE_INFINITY
@@ -178,9 +178,7 @@ export function createCrowdedSecond(
       else if (part.repeats < MAX_REPEATS) unasked.unshift({ ...part, repeats: part.repeats + 1 })
       else ended = "short"
     }
-    if (unasked.length > 0 || asked.size > 0) return
-    if (kind !== "all" && areJoined(pass, totals)) ended = "complete"
-    else startAgain(page)
+    if (unasked.length === 0 && asked.size === 0) startAgain(page)
   }
 
   function startAgain(page: Page): void {
@@ -190,8 +188,7 @@ export function createCrowdedSecond(
     const pages = Math.max(1, Math.ceil(page.totalItems / (page.count - overlapOf(page))))
     if (passesInVain === MAX_PASSES_IN_VAIN || totals.length >= MAX_QUESTIONS_A_PAGE * pages) ended = "short"
     beforePass = now
-    pass = []
-    unasked = [{ offset: 0, end: Number.POSITIVE_INFINITY, repeats: 0 }]
+    unasked = [WHOLE]
   }
 }
 
@@ -204,28 +201,6 @@ function withoutDated(page: Page, offset: number): Page {
 
 function overlapOf({ count }: Pick<Page, "count">): number {
   return Math.min(Math.ceil(count / 4), Math.max(MIN_OVERLAP, Math.ceil(count * OVERLAP)))
-}
-
-/**
- * Whether the pages show everything between the first row and the last, as long as rows that tie keep their order. Should
- * one have left its place for another, fewer rows would have been shown than the most that were counted meanwhile.
- */
-function areJoined(pass: readonly Shown[], totals: readonly number[]): boolean {
-  const pages = pass.toSorted((a, b) => a.offset - b.offset)
-  const rows = pages.flatMap(({ ids }) => ids)
-  // Of so many rows in no order, a page would begin with these by one chance in rows ** common.
-  const common = Math.ceil(Math.log(1 / CHANCE) / Math.log(rows.length))
-  return (
-    pages.at(0)?.offset === 0 &&
-    pages.at(-1)?.isEnd === true &&
-    pages.every(({ ids }, index) => index === 0 || isJoined(pages[index - 1]?.ids ?? [], ids, common)) &&
-    new Set(rows).size >= Math.max(...totals.slice(-pages.length))
-  )
-}
-
-function isJoined(before: readonly string[], after: readonly string[], common: number): boolean {
-  const shared = before.slice(before.indexOf(after[0] ?? ""))
-  return shared.length >= common && shared.every((id, index) => id === after[index])
 }
 
 function pause(repeats: number): Pick<Question, "pauseS"> {

@@ -147,7 +147,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     if (last !== undefined && last > closed) return { notBefore: closesAt(last, marginS) }
     if (last === undefined && page.length > 0) return readUndated()
     if (page.length >= page.count) {
-      crowded = createCrowdedSecond(range(last), "second", knownIds, versions)
+      crowded = createCrowdedSecond(range(last), "second", knownIds, versions, page.count)
       return {}
     }
     if (ranges.length > 0) return {}

@@ -88,62 +88,52 @@ describe("createCrowdedSecond()", () => {
     expect(second.isDone()).toBe(true)
   })
 
-  /** A second of so many rows in pages of 40. What a question gets of those who are there. */
-  const startLarge = () => {
-    const second = createCrowdedSecond(query, "second", new Set(), new Map())
-    const delivered = new Set<string>()
-    const take = (there: readonly string[], offset: number, totalItems = there.length) => {
-      const question = second.nextQuestion()!
-      expect(question.query.offset).toBe(offset)
-      const shown = there.slice(offset, offset + 40)
-      for (const { start, end } of second.receive(page(shown, totalItems, 40), question))
-        for (const id of shown.slice(start, end)) delivered.add(id)
-    }
-    return { second, take, delivered }
+  /** Read as in a window: counted first. */
+  const startCounted = (total: number) => {
+    const second = createCrowdedSecond(query, "second", new Set(), new Map(), 4)
+    const question = second.nextQuestion()!
+    expect(question.query).toEqual({ ...query, offset: 0, count: 1 })
+    expect(second.nextQuestion()).toBeUndefined()
+    second.receive(page(["a"], total, 1), question)
+    return second
   }
-  const hundred = Array.from({ length: 100 }, (_, index) => `m${index}`)
+  const questionsOf = (second: CrowdedSecond, count: number) =>
+    Array.from({ length: count }, () => second.nextQuestion()!)
 
-  test("is complete after one reading whose pages join, though rows leave between any two of them", () => {
-    const { second, take, delivered } = startLarge()
-    take(hundred, 0)
-    take(hundred.slice(3), 32)
-    take(hundred.slice(5), 64)
+  test("asks for all its pages side by side once it is counted, and is complete when they show as many", () => {
+    const second = startCounted(9)
+    const questions = questionsOf(second, 3)
+    expect(questions.map(({ query }) => query)).toEqual([0, 3, 6].map((offset) => ({ ...query, offset })))
+    expect(second.nextQuestion()).toBeUndefined()
+    // In another order with each answer.
+    const pages = ["abcd", "ifhe", "gb"]
+    for (const [index, question] of questions.entries()) {
+      expect(second.isDone()).toBe(false)
+      second.receive(page([...pages[index]!], 9), question)
+    }
     expect(second.isDone()).toBe(true)
     expect(second.isShort()).toBe(false)
-    expect([...delivered]).toEqual(hundred)
   })
 
-  test("does not take pages for joined that share too few rows to be sure of an order", () => {
-    const { second, take } = startLarge()
-    take(hundred, 0)
-    take(hundred.slice(5), 32)
-    take(hundred.slice(5), 64)
+  test("is not complete where a row left after it was shown, and before its answer was counted, and another one moved", () => {
+    const second = startCounted(9)
+    const questions = questionsOf(second, 3)
+    // Once a has been shown it leaves, and h moves from behind the middle page to before it.
+    for (const [index, ids] of ["abcd", "defg", "gi"].entries())
+      second.receive(page([...ids], 8), questions[index]!)
     expect(second.isDone()).toBe(false)
+    const [first, last] = questionsOf(second, 2)
+    second.receive(page([..."bhcd"], 8), first!)
+    second.receive(page([..."defg"], 8), last!)
+    expect(second.isDone()).toBe(true)
+    expect(second.isShort()).toBe(false)
   })
 
-  test("does not take pages for joined in which rows that tie are in another order", () => {
-    const { second, take } = startLarge()
-    take(hundred, 0)
-    take([...hundred.slice(0, 34), "m35", "m34", ...hundred.slice(36)], 32)
-    take(hundred, 64)
-    expect(second.isDone()).toBe(false)
-  })
-
-  test("does not take pages for whole that join while a row went from behind them to before them", () => {
-    const { second, take } = startLarge()
-    const moved = ["m80", ...hundred.filter((id) => id !== "m80")]
-    take(hundred, 0)
-    take(moved, 32)
-    take(moved, 64)
-    expect(second.isDone()).toBe(false)
-  })
-
-  test("does not take a reading for whole whose last page is full, or falls short of the count", () => {
-    const { second, take } = startLarge()
-    take(hundred.slice(4), 0)
-    take(hundred.slice(4), 32)
-    take(hundred.slice(4), 64, 97)
-    expect(second.isDone()).toBe(false)
+  test("is complete when one page holds all, whatever was counted before", () => {
+    const second = startCounted(9)
+    second.receive(page([..."abc"], 3), second.nextQuestion()!)
+    expect(second.isDone()).toBe(true)
+    expect(second.isShort()).toBe(false)
   })
 
   test("reads on behind a gap that leavers opened, and finds what is in it with the next reading", () => {

@@ -63,22 +63,16 @@ export const rules: readonly Rule[] = [
     to: "if (page.length < 0) {",
   },
   {
-    name: "a crowded second is complete only where its pages join",
+    name: "a crowded second is read again until all that were counted were shown",
     file: "crowded-second.ts",
-    from: 'if (kind !== "all" && areJoined(pass, totals)) ended',
-    to: "if (true) ended",
-  },
-  {
-    name: "joined pages have shown as many as are counted",
-    file: "crowded-second.ts",
-    from: "new Set(rows).size >= Math.max(...totals.slice(-pages.length))",
-    to: "true",
+    from: "asked.size === 0) startAgain(page)",
+    to: 'asked.size === 0) ended = "complete"',
   },
   {
     name: "only what was asked for after a total counts towards it",
     file: "crowded-second.ts",
-    from: "show(id, after)",
-    to: "show(id, totals.length)",
+    from: "show(page.id(index), after)",
+    to: "show(page.id(index), totals.length)",
   },
   {
     name: "a short page is not the end while more rows are counted",
