@@ -1,3 +1,4 @@
+import { lastClosedSecond } from "./closed.ts"
 import { type OpenVersions, type Range, countRows } from "./delivery.ts"
 import type { ListPlace, Place, SweepPlace } from "./place.ts"
 import type { Question, Reading } from "./reading.ts"
@@ -96,6 +97,7 @@ export function createListScan(
   let hasOddSince = false
   let rows = 0
   let { totalItems } = from
+  let closed = Number.POSITIVE_INFINITY
 
   return {
     id: from.id,
@@ -128,7 +130,8 @@ export function createListScan(
       listId: from.id,
       rows,
       totalItems: totalItems ?? 0,
-      asOf: Math.min(...sweeps.map(({ asOf }) => asOf)),
+      // A list that is read from a second to come is not of that second yet.
+      asOf: Math.min(closed, ...sweeps.map(({ asOf }) => asOf)),
       isShort: sweeps.some(({ heldAt }) => heldAt !== undefined),
       hasOddSince,
     }),
@@ -171,6 +174,7 @@ export function createListScan(
 
   function receive(task: Task, page: Page, question: Question) {
     totalItems ??= page.totalItems
+    closed = lastClosedSecond(page.askedAt, marginS)
     const ranges = task.reading.receive(page, question)
     rows += countRows(ranges)
     const sweep = sweepOf(task)

@@ -79,6 +79,15 @@ describe("createListScan()", () => {
     })
   })
 
+  test("is of no second to come, though it is read from one on", () => {
+    const future = { windows: [], tail: { since: 5000 } }
+    const list = createListScan({ id: "a", live: future }, { horizon: HORIZON, marginS: 10 })
+    const [live] = list.begin()
+    list.receive(live!, page({}, 1000), live!.reading.nextQuestion()!)
+    expect(list.result().asOf).toBe(989)
+    expect(list.nextPlace().live.tail).toEqual({ since: 5000 })
+  })
+
   test("asks for no tail before the last page of the body, and then for the very last row as well", () => {
     const { list, receive } = start()
     const [parent] = list.begin()
