@@ -84,21 +84,23 @@ const BREAK_AFTER_MS = 500
 export async function openExport(options: ExportOptions): Promise<AsyncGenerator<Uint8Array>> {
   const { signal, cutSignal, lendsChunks = false, onEvent = () => {}, onEnd, clock = systemClock } = options
   const reading = new AbortController()
-  const stopReading = () => reading.abort(signal.reason ?? cutSignal?.reason)
-  const listenNoMore = () => {
+  // However it comes to that: the signal of all exports outlives this one, which a listener on it would keep in memory.
+  const stopReading = () => {
     signal.removeEventListener("abort", stopReading)
     cutSignal?.removeEventListener("abort", stopReading)
+    reading.abort(signal.reason ?? cutSignal?.reason)
   }
+  signal.addEventListener("abort", stopReading)
+  cutSignal?.addEventListener("abort", stopReading)
   if (signal.aborted || cutSignal?.aborted) stopReading()
-  signal.addEventListener("abort", stopReading, { once: true })
-  cutSignal?.addEventListener("abort", stopReading, { once: true })
 
   const { deliveries, lines, results } = readMembers(options, reading.signal, clock)
   const first = deliveries.next()
   try {
     await first
   } catch (error) {
-    listenNoMore()
+    // The first pages of other lists may be under way.
+    stopReading()
     throw error
   }
   return writeChunks()
@@ -136,7 +138,6 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
       await clock.sleep(BREAK_AFTER_MS, signal)
       throw error
     } finally {
-      listenNoMore()
       stopReading()
       await deliveries.return(undefined)
       onEvent(outcome ?? { type: "left", rows })

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test"
+import { describe, expect, spyOn, test } from "bun:test"
 import { AppError } from "../../src/errors.ts"
 import { parseSelection } from "../../src/exports/selection.ts"
 import { type ExportEvent, type ExportOptions, openExport } from "../../src/exports/stream-export.ts"
@@ -263,6 +263,58 @@ describe("openExport()", () => {
     const source = createTestSource(lists)
     await expect(open({ source, signal: AbortSignal.abort(new Error("gone")) })).rejects.toThrow("gone")
     expect(source.queries).toEqual([])
+  })
+
+  test("stops the first pages of the other lists when one of them cannot be read", async () => {
+    const asked: AbortSignal[] = []
+    const source = createTestSource(lists, {
+      answer: ({ listId }, signal) => {
+        asked.push(signal)
+        if (listId === "b") throw failure
+        return new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason), { once: true })
+        })
+      },
+    })
+    await expect(open({ source: { ...source, spare: () => 9 } })).rejects.toBe(failure)
+    expect(asked.map(({ aborted }) => aborted)).toEqual([true, true, true])
+  })
+
+  test("breaks off like any other failure when it is cut, also where it was cut before it began", async () => {
+    const events: ExportEvent[] = []
+    const cut = new AbortController()
+    const options = { cutSignal: cut.signal, clock: withoutPause }
+    const stream = await open({ ...options, onEvent: (event) => events.push(event) })
+    await stream.next()
+    cut.abort(failure)
+    await expect(textOf(stream)).rejects.toBe(failure)
+    expect(events.at(-1)).toMatchObject({ type: "failed", error: failure })
+
+    const source = createTestSource(lists)
+    await expect(open({ ...options, source })).rejects.toBe(failure)
+    expect(source.queries).toEqual([])
+  })
+
+  test("leaves no listener on the signal that cuts all exports, however it ends", async () => {
+    const { signal } = new AbortController()
+    const listeners = new Set<unknown>()
+    spyOn(signal, "addEventListener").mockImplementation((_type, listener) => void listeners.add(listener))
+    spyOn(signal, "removeEventListener").mockImplementation(
+      (_type, listener) => void listeners.delete(listener),
+    )
+    const consumer = new AbortController()
+
+    const left = await open({ cutSignal: signal, signal: consumer.signal })
+    expect(listeners.size).toBe(1)
+    consumer.abort()
+    expect(listeners.size).toBe(0)
+    await left.return(undefined)
+
+    await textOf(await open({ cutSignal: signal }))
+    expect(listeners.size).toBe(0)
+
+    await expect(open({ cutSignal: signal, source: failingAt(1) })).rejects.toBe(failure)
+    expect(listeners.size).toBe(0)
   })
 
   test("shows that it is alive while it waits for Mailchimp", async () => {
