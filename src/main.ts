@@ -6,7 +6,7 @@ import { createServices } from "./services.ts"
 /** How often a service that shuts down looks whether its last request has ended. */
 const drainTickMs = 50
 
-/** How long an export that is cut may take to tell its consumer so. */
+/** How long an export that is cut may take to tell its consumer so: a while lies between its last line and the break. */
 const lastWordsMs = 1000
 
 /** Whatever keeps the service from starting is one message, for whoever starts it. */

@@ -11,8 +11,8 @@ export type CrowdedSecond = Reading & {
 const MAX_PASSES_IN_VAIN = 3
 /**
  * Rows that keep leaving, or a count that never rests, must not hold the export for ever: so many questions for each of its
- * pages, which are as many readings, or fewer where answers are cut short. Where rows that tie are in no order at all and
- * nine answers of ten are cut short, one of four thousand needed 18.
+ * pages, which are as many readings, or fewer where answers are cut short. Of four thousand seconds whose rows came in
+ * another order with each answer, and with nine answers of ten cut short, one needed 18.
  */
 const MAX_QUESTIONS_A_PAGE = 20
 /** The part of a page that is asked for again with the next one, so that few leavers open no gap; and so many rows at least. */

@@ -114,11 +114,11 @@ export function createListScan(
     },
     isDone: () => isDone,
     nextPlace: () => {
-      const [live = horizon, second = horizon] = sweeps.map(({ asOf, heldAt = asOf }) =>
+      const [live = horizon, other = horizon] = sweeps.map(({ asOf, heldAt = asOf }) =>
         Math.min(asOf, heldAt),
       )
       // Where archived members are the wanted ones, the first sweep is theirs.
-      const archived = status === "archived" ? live : second
+      const archived = status === "archived" ? live : other
       return {
         id: from.id,
         // Who lost the wanted status after the horizon was delivered with it, and no tail has shown him without it.

@@ -11,8 +11,8 @@ export type SweepPlace = {
   /** Ranges up to the horizon, to be read side by side. None where the sweep was never cut. */
   readonly windows: readonly WindowPlace[]
   /**
-   * Where the reading goes on that has no upper bound, or one behind the horizon that the caller set. Before the horizon it
-   * may still be cut. Missing where the caller's bound is not behind the horizon.
+   * Where the last reading goes on. It has no end, or the caller's upper bound, where that lies behind the horizon. As long
+   * as it is before the horizon, it may still be cut. Missing where the caller's upper bound is not behind the horizon.
    */
   readonly tail?: Place | undefined
   /** A reading that began here ended short: the next export begins here again. */

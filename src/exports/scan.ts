@@ -14,7 +14,7 @@ export type ScanOptions = {
   readonly horizon: Second
   /** Mailchimp's own filter for live members. */
   readonly status?: string | undefined
-  /** The last second that is wanted; all that comes without it. */
+  /** The last second that is wanted, where the caller set one. */
   readonly until?: Second | undefined
   /** How many seconds before Mailchimp's clock a second counts as closed. */
   readonly marginS: number

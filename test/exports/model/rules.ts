@@ -113,8 +113,8 @@ export const rules: readonly Rule[] = [
   {
     name: "a sweep that was not read begins at the horizon",
     file: "list-scan.ts",
-    from: "[live = horizon, second = horizon]",
-    to: "[live = horizon, second = live]",
+    from: "[live = horizon, other = horizon]",
+    to: "[live = horizon, other = live]",
   },
   {
     name: "where one status was asked for the next export begins at the horizon, so that it sees who lost it",
@@ -125,8 +125,8 @@ export const rules: readonly Rule[] = [
   {
     name: "where archived members were asked for the next export goes on with them where they were short",
     file: "list-scan.ts",
-    from: 'status === "archived" ? live : second',
-    to: "second",
+    from: 'status === "archived" ? live : other',
+    to: "other",
   },
   {
     name: "a tail ends at the caller's upper bound",
