@@ -136,6 +136,16 @@ describe("createCrowdedSecond()", () => {
     expect(second.isShort()).toBe(false)
   })
 
+  test("is not complete when a page behind the first one has as many rows as were left to count", () => {
+    const second = startCounted(9)
+    const [first, middle, last] = questionsOf(second, 3)
+    second.receive(page([..."abcd"], 9), first!)
+    // Three have left before it, so that e and f are in a gap, and three more before it is counted.
+    second.receive(page([..."ghi"], 3), middle!)
+    second.receive(page([], 3), last!)
+    expect(second.isDone()).toBe(false)
+  })
+
   test("reads on behind a gap that leavers opened, and finds what is in it with the next reading", () => {
     const { second, read } = start()
     read(0, "abcd", 9)

@@ -159,6 +159,23 @@ describe("event lines", () => {
     }
   })
 
+  test("end well, but short, where Mailchimp counts more of a list than it gives: the next export reads it again", async () => {
+    const source = createTestSource(lists, {
+      pageSize: 10,
+      answer: ({ listId }, _signal, answer) => {
+        const page = answer()
+        return listId === "b" ? { ...page, totalItems: page.totalItems + 1 } : page
+      },
+    })
+    const { lines, broken } = await linesOf({ source })
+    expect(broken).toBeUndefined()
+    expect(new Set(idsOf(lines))).toEqual(new Set(allIds))
+    expect(lines.at(-1)).toMatchObject({ $export: "end", status: "short" })
+    const next = await linesOf({ cursor: openCursor(lines.at(-1)?.cursor) })
+    expect(idsOf(next.lines)).toEqual(lists.b.map(({ id }) => id))
+    expect(next.lines.at(-1)).toMatchObject({ status: "complete" })
+  })
+
   test("have no cursor at the end of an export with an upper bound, as it says nothing of what came later", async () => {
     const before = new Date(String(lists.a[9]?.last_changed))
     const { lines } = await linesOf({ selection: parseSelection({ before_last_changed: before }) })

@@ -1,8 +1,9 @@
-import { describe, expect, spyOn, test } from "bun:test"
+import { describe, expect, test } from "bun:test"
 import { AppError } from "../../src/errors.ts"
 import { parseSelection } from "../../src/exports/selection.ts"
 import { type ExportEvent, type ExportOptions, openExport } from "../../src/exports/stream-export.ts"
 import { type Clock, systemClock } from "../../src/lib/clock.ts"
+import { createCountedSignal } from "../support/counted-signal.ts"
 import { createTestSource, membersOf } from "./support.ts"
 
 const listIds = ["a", "none", "b"]
@@ -122,7 +123,7 @@ describe("openExport()", () => {
     } finally {
       await server.stop(true)
     }
-  })
+  }, 30_000)
 
   test("gives a slice where count or offset is selected", async () => {
     const text = await textOf(
@@ -296,25 +297,20 @@ describe("openExport()", () => {
   })
 
   test("leaves no listener on the signal that cuts all exports, however it ends", async () => {
-    const { signal } = new AbortController()
-    const listeners = new Set<unknown>()
-    spyOn(signal, "addEventListener").mockImplementation((_type, listener) => void listeners.add(listener))
-    spyOn(signal, "removeEventListener").mockImplementation(
-      (_type, listener) => void listeners.delete(listener),
-    )
+    const { signal, listeners } = createCountedSignal()
     const consumer = new AbortController()
 
     const left = await open({ cutSignal: signal, signal: consumer.signal })
-    expect(listeners.size).toBe(1)
+    expect(listeners()).toBe(1)
     consumer.abort()
-    expect(listeners.size).toBe(0)
+    expect(listeners()).toBe(0)
     await left.return(undefined)
 
     await textOf(await open({ cutSignal: signal }))
-    expect(listeners.size).toBe(0)
+    expect(listeners()).toBe(0)
 
     await expect(open({ cutSignal: signal, source: failingAt(1) })).rejects.toBe(failure)
-    expect(listeners.size).toBe(0)
+    expect(listeners()).toBe(0)
   })
 
   test("shows that it is alive while it waits for Mailchimp", async () => {

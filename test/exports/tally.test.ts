@@ -176,4 +176,10 @@ describe("createTally()", () => {
     tally.add(page("abc", 9), [{ start: 0, end: 3 }], true)
     expect(readingOf(tally).nextQuestion()?.query).toMatchObject({ direction: "DESC", offset: 0 })
   })
+
+  test("needs to read nothing more when a first page ends with a member without a date, and is the only one", () => {
+    const tally = start()
+    tally.add(page("abc", 3), [{ start: 0, end: 3 }], true)
+    expect(tally.remedy()).toBeUndefined()
+  })
 })

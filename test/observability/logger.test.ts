@@ -17,12 +17,19 @@ test("fields have the names of the wire, and milliseconds no fractions", () => {
   const lines: string[] = []
   const logger = createLogger("info", { write: (line) => void lines.push(line) })
   logger.info(
-    { request_id: "r1", listId: "a1", isShort: false, durationMs: 24.226371, error: new Error("x") },
+    {
+      request_id: "r1",
+      listId: "a1",
+      isShort: false,
+      durationMs: 24.226371,
+      perSecond: 0.5,
+      error: new Error("x"),
+    },
     "list",
   )
   const line = JSON.parse(lines.join(""))
   expect(line).toMatchObject({ request_id: "r1", list_id: "a1", is_short: false, duration_ms: 24 })
-  expect(line).toMatchObject({ error: { name: "Error", message: "x" } })
+  expect(line).toMatchObject({ per_second: 0.5, error: { name: "Error", message: "x" } })
   expect(Object.keys(line).filter((name) => /[A-Z]/.test(name))).toEqual([])
 })
 

@@ -1,0 +1,133 @@
+import { describe, expect, test } from "bun:test"
+import type { Account } from "../../src/connections/open-account.ts"
+import { AppError } from "../../src/errors.ts"
+import { parseSelection } from "../../src/exports/selection.ts"
+import { createStartExport } from "../../src/exports/start-export.ts"
+import type { MailchimpRequest } from "../../src/mailchimp/client.ts"
+import { createSealer } from "../../src/sealer.ts"
+import { createVirtualClock } from "../support/virtual-clock.ts"
+import { membersOf } from "./support.ts"
+
+const pageSize = 10
+const members = membersOf(25)
+const deleted = new AppError(
+  "list_not_found",
+  "Cannot read the members as Mailchimp knows no such list: list a",
+)
+
+/** An account with one list, whose pages come until the n-th fails. */
+function setUp({ failAt = Number.POSITIVE_INFINITY } = {}) {
+  const clock = createVirtualClock()
+  const consumer = new AbortController()
+  const pages: MailchimpRequest<unknown>["deadlineMs"][] = []
+  let disposals = 0
+  const account: Account = {
+    connection: {
+      id: "c1",
+      revision: "r1",
+      owner: { accountId: "acme", uid: "u1" },
+      accessToken: "token",
+      metadata: { dc: "us1" },
+      tokenInvalidated: false,
+    },
+    client: {
+      request: async (request) => {
+        request.signal.throwIfAborted()
+        const query = request.query()
+        const body = request.resource === "members" ? answerOf(request, query) : lists(request.listId)
+        return request.parse(Buffer.from(JSON.stringify(body)), { askedAt: 2_000_000_000 })
+      },
+      clock: () => 2_000_000_000,
+      waitUntil: async () => {},
+    },
+    waitingFor: () => undefined,
+    spare: () => 0,
+    [Symbol.dispose]: () => void (disposals += 1),
+  }
+
+  function answerOf(request: MailchimpRequest<unknown>, query: ReturnType<typeof request.query>) {
+    pages.push(request.deadlineMs)
+    if (pages.length >= failAt) throw deleted
+    const since = Date.parse(String(query["since_last_changed"] ?? "1970-01-01T00:00:00Z"))
+    const matching = members.filter(({ last_changed }) => Date.parse(last_changed) > since)
+    return { members: matching.slice(0, Number(query["count"])), total_items: matching.length }
+  }
+
+  const startExport = createStartExport({
+    sealer: createSealer([{ id: "k1", key: new Uint8Array(32) }]),
+    pageSize,
+    marginS: 10,
+    clock,
+  })
+  const start = (listId?: string) =>
+    startExport({
+      account,
+      listId,
+      selection: parseSelection({}),
+      format: "ndjson",
+      eventsId: "e1",
+      signal: consumer.signal,
+    })
+  /** How long each page that was asked for may be asked for again. */
+  const leftMs = () =>
+    pages.map((deadlineMs) => (typeof deadlineMs === "function" ? deadlineMs() : deadlineMs))
+  return { start, clock, consumer, leftMs, disposals: () => disposals }
+}
+
+function lists(listId: string | undefined) {
+  const list = { id: "a", name: "First", stats: { member_count: 25, unsubscribe_count: 0, cleaned_count: 0 } }
+  return listId === undefined ? { lists: [list], total_items: 1 } : list
+}
+
+describe("startExport()", () => {
+  test("asks for the first page for half a minute, and for those after it as long as for any page", async () => {
+    const failed = setUp({ failAt: 1 })
+    await expect(failed.start()).rejects.toBe(deleted)
+    expect(failed.leftMs()).toEqual([30_000])
+    await failed.clock.advance(29_000)
+    expect(failed.leftMs()).toEqual([1000])
+    await failed.clock.advance(2000)
+    expect(failed.leftMs()).toEqual([0])
+
+    // The second one was asked for before there was an answer.
+    const begun = setUp()
+    const bytes = await begun.start()
+    expect(begun.leftMs()).toEqual([undefined, undefined])
+    await bytes.return(undefined)
+  })
+
+  test("tells that going on helps when a list is deleted meanwhile, unless it was the one asked for", async () => {
+    for (const listId of [undefined, "a"]) {
+      const { start, clock } = setUp({ failAt: 3 })
+      const bytes = await start(listId)
+      let text = ""
+      const read = async () => {
+        for await (const chunk of bytes) text += Buffer.from(chunk).toString()
+      }
+      const reading = read().catch((error: unknown) => error)
+      while (!text.includes('"error"')) await clock.advance(0)
+      await clock.advance(1000)
+      expect(await reading).toBe(deleted)
+      expect(JSON.parse(text.trimEnd().split("\n").at(-1) ?? "")).toMatchObject({
+        code: "list_not_found",
+        retryable: listId === undefined,
+      })
+    }
+  })
+
+  test("is done with the account at its end, at a failure, and when a consumer leaves before the first byte", async () => {
+    const whole = setUp()
+    await new Response(await whole.start()).text()
+    expect(whole.disposals()).toBe(1)
+
+    const failed = setUp({ failAt: 1 })
+    await expect(failed.start()).rejects.toBe(deleted)
+    expect(failed.disposals()).toBe(1)
+
+    const left = setUp()
+    await left.start()
+    expect(left.disposals()).toBe(0)
+    left.consumer.abort()
+    expect(left.disposals()).toBe(1)
+  })
+})
