@@ -123,7 +123,7 @@ describe("openExport()", () => {
     } finally {
       await server.stop(true)
     }
-  }, 30_000)
+  })
 
   test("gives a slice where count or offset is selected", async () => {
     const text = await textOf(
