@@ -97,7 +97,7 @@ export function createListScan(
   let hasOddSince = false
   let rows = 0
   let { totalItems } = from
-  let closed = Number.POSITIVE_INFINITY
+  let closed = from.isDone ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
 
   return {
     id: from.id,
@@ -174,7 +174,7 @@ export function createListScan(
 
   function receive(task: Task, page: Page, question: Question) {
     totalItems ??= page.totalItems
-    closed = lastClosedSecond(page.askedAt, marginS)
+    closed = Math.max(closed, lastClosedSecond(page.askedAt, marginS))
     const ranges = task.reading.receive(page, question)
     rows += countRows(ranges)
     const sweep = sweepOf(task)

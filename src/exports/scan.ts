@@ -122,7 +122,7 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
     for (const probe of probes) {
       // All can be read without the cut.
       const page = source.read(probe.query, signal).catch((error: unknown) => {
-        if (error instanceof AppError && error.retryable) return undefined
+        if (error instanceof AppError && error.retryable && !signal.aborted) return undefined
         throw error
       })
       answers.expect(page.then((page) => ({ probe, page })))

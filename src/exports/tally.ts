@@ -1,4 +1,4 @@
-import { type CrowdedSecond, createCrowdedSecond } from "./crowded-second.ts"
+import { type OffsetReading, createOffsetReading } from "./offset-reading.ts"
 import { type OpenVersions, type Range, countRows } from "./delivery.ts"
 import { type Question, type Reading, MAX_REPEATS, countUpTo, pauseBefore, reachesEnd } from "./reading.ts"
 import type { Page, Second } from "./source.ts"
@@ -53,8 +53,8 @@ export function createTally({ listId, status, horizon }: TallyOptions, versions:
   let isTailDue = false
   let hasLookedAgain = false
   let undatedComeBy: Direction | undefined
-  let undated: CrowdedSecond | undefined
-  let plain: CrowdedSecond | undefined
+  let undated: OffsetReading | undefined
+  let plain: OffsetReading | undefined
 
   return {
     add: (page, ranges, isUnfiltered) => {
@@ -77,8 +77,10 @@ export function createTally({ listId, status, horizon }: TallyOptions, versions:
     remedy: () => {
       isProven ??= counted !== undefined && rowsOfBody >= counted
       if (undatedComeBy && !undated) return readUndated(undatedComeBy)
-      if (isProven && !undated) return undefined
-      if (look === "none" && !undated) return counted === undefined ? undefined : readEnds(["DESC"])
+      if (!undated) {
+        if (isProven) return undefined
+        if (look === "none") return counted === undefined ? undefined : readEnds(["DESC"])
+      }
       if (look === "unanswered" || undated?.isShort() || plain?.isShort()) return "none"
       if (isTailDue) return runTails()
       if (plain || counted === undefined || rows >= (recounted ?? counted)) return undefined
@@ -107,8 +109,8 @@ export function createTally({ listId, status, horizon }: TallyOptions, versions:
     return plain
   }
 
-  function readByOffset(kind: "undated" | "all", direction: Direction): CrowdedSecond {
-    return createCrowdedSecond({ ...query, direction }, kind, new Set(), versions)
+  function readByOffset(kind: "undated" | "all", direction: Direction): OffsetReading {
+    return createOffsetReading({ ...query, direction }, kind, new Set(), versions)
   }
 
   /** A question for the first row in each direction. None of them is delivered. */

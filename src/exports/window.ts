@@ -1,5 +1,5 @@
 import { closesAt, lastClosedSecond } from "./closed.ts"
-import { type CrowdedSecond, createCrowdedSecond } from "./crowded-second.ts"
+import { type OffsetReading, createOffsetReading } from "./offset-reading.ts"
 import { type OpenVersions, type Range, countRows, selectRows } from "./delivery.ts"
 import type { Place } from "./place.ts"
 import { type Question, type Reading, MAX_REPEATS, countUpTo, pauseBefore, reachesEnd } from "./reading.ts"
@@ -62,7 +62,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   let anchor = from.since
   /** Of the second after the anchor, where it is closed, the ids delivered: they come again with the next page. */
   let knownIds = new Set<string>()
-  let crowded: CrowdedSecond | undefined
+  let crowded: OffsetReading | undefined
   let next: Omit<Question, "query"> | undefined = {}
   let isAsked = false
   let openSince: Second | undefined
@@ -147,7 +147,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     if (last !== undefined && last > closed) return { notBefore: closesAt(last, marginS) }
     if (last === undefined && page.length > 0) return readUndated()
     if (page.length >= page.count) {
-      crowded = createCrowdedSecond(range(last), "second", knownIds, versions, page.count)
+      crowded = createOffsetReading(range(last), "second", knownIds, versions, page.count)
       return {}
     }
     if (ranges.length > 0) return {}
@@ -155,7 +155,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     return repeats > MAX_REPEATS ? endShort() : { pauseS: pauseBefore(repeats) }
   }
 
-  function receiveOfCrowded(second: CrowdedSecond, page: Page, question: Question): readonly Range[] {
+  function receiveOfCrowded(second: OffsetReading, page: Page, question: Question): readonly Range[] {
     const ranges = second.receive(page, question)
     if (Number.isFinite(anchor)) asOf = lastClosedSecond(page.askedAt, marginS)
     if (!second.isDone()) return ranges
@@ -170,7 +170,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   /** Rows without a date come before all others. A filter of dates, whatever it is, leaves them out from then on. */
   function readUndated(): Omit<Question, "query"> | undefined {
     if (Number.isFinite(anchor)) return endShort()
-    crowded = createCrowdedSecond(range(undefined), "undated", knownIds, versions)
+    crowded = createOffsetReading(range(undefined), "undated", knownIds, versions)
     return {}
   }
 

@@ -80,7 +80,7 @@ const exportQuery = z.strictObject({
 const answers = {
   200: {
     description:
-      "The members, streamed. A failure after the first byte breaks the transfer: an answer that ends well is whole",
+      "The members, streamed. A failure after the first byte breaks the transfer: an answer that ends well is whole, unless its end line says `short`",
     content: {
       [mediaTypes.ndjson]: {
         schema: z.string().meta({ description: "A member a line, as Mailchimp sent it, with its list_id" }),

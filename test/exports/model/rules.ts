@@ -64,13 +64,13 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "a crowded second is read again until all that were counted were shown",
-    file: "crowded-second.ts",
+    file: "offset-reading.ts",
     from: "asked.size === 0) startAgain(page)",
     to: 'asked.size === 0) ended = "complete"',
   },
   {
     name: "only what was asked for after a total counts towards it",
-    file: "crowded-second.ts",
+    file: "offset-reading.ts",
     from: "show(page.id(index), after)",
     to: "show(page.id(index), totals.length)",
   },
@@ -172,13 +172,13 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "a crowded second that is gone is asked for without a bound",
-    file: "crowded-second.ts",
+    file: "offset-reading.ts",
     from: 'if (totals.length === 1 && kind === "second") doubts = 0\n    else ended',
     to: "ended",
   },
   {
     name: "a crowded second whose bound is not heeded is short",
-    file: "crowded-second.ts",
+    file: "offset-reading.ts",
     from: 'if (end < page.length) ended = "short"\n    else if',
     to: "if",
   },

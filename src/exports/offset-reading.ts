@@ -2,7 +2,7 @@ import { type OpenVersions, type Range, selectRows } from "./delivery.ts"
 import { type Question, type Reading, MAX_REPEATS, countUpTo, pauseBefore, reachesEnd } from "./reading.ts"
 import type { MembersQuery, Page } from "./source.ts"
 
-export type CrowdedSecond = Reading & {
+export type OffsetReading = Reading & {
   /** Whether it ended although not all rows that were counted have been seen. */
   isShort(): boolean
 }
@@ -11,8 +11,7 @@ export type CrowdedSecond = Reading & {
 const MAX_PASSES_IN_VAIN = 3
 /**
  * Rows that keep leaving, or a count that never rests, must not hold the export for ever: so many questions for each of its
- * pages, which are as many readings, or fewer where answers are cut short. Of four thousand seconds whose rows came in
- * another order with each answer, and with nine answers of ten cut short, one needed 18.
+ * pages, which are as many readings, or fewer where answers are cut short.
  */
 const MAX_QUESTIONS_A_PAGE = 20
 /** The part of a page that is asked for again with the next one, so that few leavers open no gap; and so many rows at least. */
@@ -38,10 +37,10 @@ type Asked = {
 type Kind = "second" | "undated" | "all"
 
 /**
- * Reads a closed second that fills a page by itself. All its rows share one `last_changed`, so nothing but an offset
- * can tell them apart, and rows that leave the second meanwhile shift the others to the left, or into a gap between two
- * pages. And nothing documents that rows which tie are in the same order each time. So it is counted first, and then read
- * from the beginning, again and again if need be, until it is complete; all its pages may be asked for side by side.
+ * Reads by offset what no date can tell apart: above all a crowded second, which is closed and fills a page by itself. Rows
+ * that leave it meanwhile shift the others to the left, or into a gap between two pages. And nothing documents that rows
+ * which tie are in the same order each time. So it is counted first, and then read from the beginning, again and again if
+ * need be, until it is complete; all its pages may be asked for side by side.
  *
  * The second can only lose rows, so what is shown after an answer was there when that answer's total was counted. When, for
  * any of the answers, the distinct ids shown by questions asked after it are as many as its total, they are all of it, in
@@ -54,13 +53,13 @@ type Kind = "second" | "undated" | "all"
  * @param deliveredIds the ids of its rows that were delivered before; new ones are added
  * @param pageRows how many rows a page has. Without it the first page is the one that counts
  */
-export function createCrowdedSecond(
+export function createOffsetReading(
   query: Omit<MembersQuery, "offset">,
   kind: Kind,
   deliveredIds: Set<string>,
   versions: OpenVersions,
   pageRows?: number,
-): CrowdedSecond {
+): OffsetReading {
   let unasked = [pageRows === undefined ? WHOLE : COUNT]
   const asked = new Map<Question, Asked>()
   let latest: Pick<Page, "count" | "totalItems"> | undefined
@@ -185,7 +184,8 @@ export function createCrowdedSecond(
     const now = { total: page.totalItems, missing: missing() }
     const isInVain = now.total === beforePass.total && now.missing >= beforePass.missing
     passesInVain = isInVain ? passesInVain + 1 : 0
-    const pages = Math.max(1, Math.ceil(page.totalItems / (page.count - overlapOf(page))))
+    const step = Math.max(1, page.count - overlapOf(page))
+    const pages = Math.max(1, Math.ceil(page.totalItems / step))
     if (passesInVain === MAX_PASSES_IN_VAIN || totals.length >= MAX_QUESTIONS_A_PAGE * pages) ended = "short"
     beforePass = now
     unasked = [WHOLE]

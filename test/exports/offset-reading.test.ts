@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { type CrowdedSecond, createCrowdedSecond } from "../../src/exports/crowded-second.ts"
+import { type OffsetReading, createOffsetReading } from "../../src/exports/offset-reading.ts"
 import type { Question } from "../../src/exports/reading.ts"
 import type { Page } from "../../src/exports/source.ts"
 
@@ -20,7 +20,7 @@ function page(ids: readonly string[], totalItems: number, count = 4): Page {
 }
 
 function start(delivered: readonly string[] = []) {
-  const second = createCrowdedSecond(query, "second", new Set(delivered), new Map())
+  const second = createOffsetReading(query, "second", new Set(delivered), new Map())
   /** Takes the next question, which has to be for this offset. */
   const ask = (offset: number) => {
     const question = second.nextQuestion()
@@ -39,7 +39,7 @@ function start(delivered: readonly string[] = []) {
   }
 }
 
-describe("createCrowdedSecond()", () => {
+describe("createOffsetReading()", () => {
   test("is complete when all that is counted was seen after it was counted", () => {
     const { second, read } = start(["a", "b"])
     expect(read(0, "abcd", 6)).toBe("cd")
@@ -90,14 +90,14 @@ describe("createCrowdedSecond()", () => {
 
   /** Read as in a window: counted first. */
   const startCounted = (total: number) => {
-    const second = createCrowdedSecond(query, "second", new Set(), new Map(), 4)
+    const second = createOffsetReading(query, "second", new Set(), new Map(), 4)
     const question = second.nextQuestion()!
     expect(question.query).toEqual({ ...query, offset: 0, count: 1 })
     expect(second.nextQuestion()).toBeUndefined()
     second.receive(page(["a"], total, 1), question)
     return second
   }
-  const questionsOf = (second: CrowdedSecond, count: number) =>
+  const questionsOf = (second: OffsetReading, count: number) =>
     Array.from({ length: count }, () => second.nextQuestion()!)
 
   test("asks for all its pages side by side once it is counted, and is complete when they show as many", () => {
@@ -189,7 +189,7 @@ describe("createCrowdedSecond()", () => {
   })
 
   /** The question for whether it is gone: without an end. */
-  const askForLater = (second: CrowdedSecond) => {
+  const askForLater = (second: OffsetReading) => {
     const question = second.nextQuestion()
     expect(question?.query).toEqual({ ...query, before: undefined, offset: 0, count: 1 })
     return question!
@@ -205,7 +205,7 @@ describe("createCrowdedSecond()", () => {
 
   test("is complete where the first row with a date shows that there are no more without one", () => {
     const all = { listId: "a", sort: "last_changed", direction: "DESC" } as const
-    const second = createCrowdedSecond(all, "undated", new Set(), new Map())
+    const second = createOffsetReading(all, "undated", new Set(), new Map())
     const question = second.nextQuestion()!
     const answer = { ...page([..."abcd"], 9), second: (index: number) => (index < 3 ? undefined : 100) }
     expect(second.receive(answer, question)).toEqual([{ start: 0, end: 3 }])
@@ -215,7 +215,7 @@ describe("createCrowdedSecond()", () => {
 
   test("is read again where rows without a date fill a page, as one may have left between two", () => {
     const all = { listId: "a", sort: "last_changed", direction: "DESC" } as const
-    const second = createCrowdedSecond(all, "undated", new Set(), new Map())
+    const second = createOffsetReading(all, "undated", new Set(), new Map())
     const answer = (undated: string, dated: string) =>
       second.receive(
         {
