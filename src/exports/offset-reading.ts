@@ -17,12 +17,16 @@ const MAX_QUESTIONS_A_PAGE = 20
 /** The part of a page that is asked for again with the next one, so that few leavers open no gap; and so many rows at least. */
 const OVERLAP = 1 / 20
 const MIN_OVERLAP = 8
+/** How unlikely it must be that rows which are in no fixed order look as if they were. */
+const CHANCE = 1e-9
 
 /** Rows to ask for, from an offset to the one that has to be reached, as far as there are so many: of any number of pages. */
 type Part = { readonly offset: number; readonly end: number; readonly repeats: number }
 const WHOLE: Part = { offset: 0, end: Number.POSITIVE_INFINITY, repeats: 0 }
 /** One row, for the count that comes with it. */
 const COUNT: Part = { offset: 0, end: 1, repeats: 0 }
+/** What a page of the present reading showed. */
+type Shown = { readonly offset: number; readonly ids: readonly string[]; readonly isEnd: boolean }
 type Asked = {
   /** None where the question is whether the second is gone. */
   readonly part: Part | undefined
@@ -45,6 +49,11 @@ type Kind = "second" | "undated" | "all"
  * The second can only lose rows, so what is shown after an answer was there when that answer's total was counted. When, for
  * any of the answers, the distinct ids shown by questions asked after it are as many as its total, they are all of it, in
  * whatever order they came. Who left after he was shown does not matter. And one page that reaches the end is complete.
+ *
+ * Where rows leave all the while, before they are shown, too, that may take long. But where pages join, one begins with the
+ * rows that the other ends with: as long as rows that tie are in a fixed order, nobody who stayed can be between the two. So
+ * when two readings in succession show one order, each without a gap, and the later one as many rows as were counted
+ * meanwhile, it is complete as well.
  *
  * Rows without a date only lose rows, too, as a change gives them one. All rows of a list do not, so that reading is no
  * more than a last resort, where Mailchimp's answers do not add up.
@@ -70,6 +79,9 @@ export function createOffsetReading(
   const idsAfter: number[] = []
   let beforePass = { total: Number.NaN, missing: Number.NaN }
   let passesInVain = 0
+  let pass: Shown[] = []
+  /** The rows of the reading before, in their order, if its pages joined. */
+  let joinedBefore: readonly string[] | undefined
 
   let doubts: number | undefined
   let ended: "complete" | "short" | undefined
@@ -112,9 +124,10 @@ export function createOffsetReading(
     const page = kind === "undated" ? withoutDated(answer, part.offset) : answer
     const end = query.before === undefined ? page.length : countUpTo(page, page.length, query.before)
     const ranges = selectRows(page, end, { headEnd: end, knownIds: deliveredIds, openStart: end }, versions)
-    for (let index = 0; index < end; index += 1) {
-      deliveredIds.add(page.id(index))
-      show(page.id(index), after)
+    const ids = Array.from({ length: end }, (_, index) => page.id(index))
+    for (const id of ids) {
+      deliveredIds.add(id)
+      show(id, after)
     }
     totals.push(page.totalItems)
     latest = { count: part === COUNT && pageRows ? pageRows : page.count, totalItems: page.totalItems }
@@ -124,7 +137,7 @@ export function createOffsetReading(
     else if (page.length === 0 && page.totalItems === 0) receiveNothing()
     else if (missing() === 0 || holdsAll(page, part)) ended = "complete"
     else if (part === COUNT) unasked = [WHOLE]
-    else goOn(part, page)
+    else goOn(part, page, ids)
     return ranges
   }
 
@@ -166,7 +179,8 @@ export function createOffsetReading(
     return fewest
   }
 
-  function goOn(part: Part, page: Page): void {
+  function goOn(part: Part, page: Page, ids: readonly string[]): void {
+    pass.push({ offset: part.offset, ids, isEnd: reachesEnd(page, part.offset) })
     unasked = unasked.filter(({ offset }) => offset < page.totalItems)
     const reached = part.offset + page.length
     const isEmptyBehind = page.length === 0 && part.offset > 0
@@ -177,7 +191,13 @@ export function createOffsetReading(
       else if (part.repeats < MAX_REPEATS) unasked.unshift({ ...part, repeats: part.repeats + 1 })
       else ended = "short"
     }
-    if (unasked.length === 0 && asked.size === 0) startAgain(page)
+    if (unasked.length > 0 || asked.size > 0) return
+    const joined = kind === "all" ? undefined : joinPages(pass)
+    const counted = Math.max(...totals.slice(-pass.length))
+    if (joined && joinedBefore && joined.length >= counted && isOneOrder(joinedBefore, joined))
+      ended = "complete"
+    else startAgain(page)
+    joinedBefore = joined
   }
 
   function startAgain(page: Page): void {
@@ -188,6 +208,7 @@ export function createOffsetReading(
     const pages = Math.max(1, Math.ceil(page.totalItems / step))
     if (passesInVain === MAX_PASSES_IN_VAIN || totals.length >= MAX_QUESTIONS_A_PAGE * pages) ended = "short"
     beforePass = now
+    pass = []
     unasked = [WHOLE]
   }
 }
@@ -201,6 +222,31 @@ function withoutDated(page: Page, offset: number): Page {
 
 function overlapOf({ count }: Pick<Page, "count">): number {
   return Math.min(Math.ceil(count / 4), Math.max(MIN_OVERLAP, Math.ceil(count * OVERLAP)))
+}
+
+/** The rows from the first to the last, if the pages show everything between the two as long as rows that tie keep their order. */
+function joinPages(pass: readonly Shown[]): readonly string[] | undefined {
+  const pages = pass.toSorted((a, b) => a.offset - b.offset)
+  const rows = new Set(pages.flatMap(({ ids }) => ids))
+  // Of so many rows in no order, a page would begin with these by one chance in rows ** common.
+  const common = Math.ceil(Math.log(1 / CHANCE) / Math.log(Math.max(2, rows.size)))
+  const isWhole =
+    pages.at(0)?.offset === 0 &&
+    pages.at(-1)?.isEnd === true &&
+    pages.every(({ ids }, index) => index === 0 || isJoined(pages[index - 1]?.ids ?? [], ids, common))
+  return isWhole ? [...rows] : undefined
+}
+
+function isJoined(before: readonly string[], after: readonly string[], common: number): boolean {
+  const shared = before.slice(before.indexOf(after[0] ?? ""))
+  return shared.length >= common && shared.every((id, index) => id === after[index])
+}
+
+/** Whether the later reading shows those who stayed, in the order of the one before, and nobody else. */
+function isOneOrder(before: readonly string[], after: readonly string[]): boolean {
+  const there = new Set(after)
+  const stayed = before.filter((id) => there.has(id))
+  return stayed.length === after.length && stayed.every((id, index) => id === after[index])
 }
 
 function pause(repeats: number): Pick<Question, "pauseS"> {

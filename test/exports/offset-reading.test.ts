@@ -146,6 +146,38 @@ describe("createOffsetReading()", () => {
     expect(second.isDone()).toBe(false)
   })
 
+  const hundred = Array.from({ length: 100 }, (_, index) => `m${index}`)
+  /** Reads in pages of 40, of which each gets those who are there then. */
+  const readLarge = (...pages: readonly (readonly string[])[]) => {
+    const second = createOffsetReading(query, "second", new Set(), new Map())
+    for (const there of pages) {
+      const question = second.nextQuestion()!
+      const { offset } = question.query
+      second.receive(page(there.slice(offset, offset + 40), there.length, 40), question)
+    }
+    return second
+  }
+
+  test("is complete after two readings in one order, though rows leave all the while, and unseen", () => {
+    // m99 is counted by the first reading, and not there any more in the second.
+    const first = [hundred, hundred.slice(3), hundred.slice(5)]
+    const later = [5, 6, 7].map((start) => hundred.slice(start, 99))
+    expect(readLarge(...first).isDone()).toBe(false)
+    const second = readLarge(...first, ...later)
+    expect(second.isDone()).toBe(true)
+    expect(second.isShort()).toBe(false)
+  })
+
+  test("is not complete after two readings in different orders, with a gap, or short of their count", () => {
+    const first = [hundred, hundred.slice(3), hundred.slice(5)]
+    const swapped = ["m6", "m5", ...hundred.slice(7, 99)]
+    expect(readLarge(...first, swapped, swapped.slice(1), swapped.slice(2)).isDone()).toBe(false)
+    const [gap, unseen] = [hundred.slice(5, 99), hundred.slice(45, 99)]
+    expect(readLarge(...first, gap, unseen).isDone()).toBe(false)
+    const lost = hundred.slice(5, 99).filter((id) => id !== "m60")
+    expect(readLarge(...first, hundred.slice(5, 99), lost, lost).isDone()).toBe(false)
+  })
+
   test("reads on behind a gap that leavers opened, and finds what is in it with the next reading", () => {
     const { second, read } = start()
     read(0, "abcd", 9)

@@ -65,14 +65,14 @@ export const rules: readonly Rule[] = [
   {
     name: "a crowded second is read again until all that were counted were shown",
     file: "offset-reading.ts",
-    from: "asked.size === 0) startAgain(page)",
-    to: 'asked.size === 0) ended = "complete"',
+    from: "else startAgain(page)",
+    to: 'else ended = "complete"',
   },
   {
     name: "only what was asked for after a total counts towards it",
     file: "offset-reading.ts",
-    from: "show(page.id(index), after)",
-    to: "show(page.id(index), totals.length)",
+    from: "show(id, after)",
+    to: "show(id, totals.length)",
   },
   {
     name: "a short page is not the end while more rows are counted",
