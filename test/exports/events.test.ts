@@ -4,7 +4,7 @@ import { type Cursor, parseCursorContent, toCursorContent } from "../../src/expo
 import { parseSelection } from "../../src/exports/selection.ts"
 import { type ExportOptions, openExport } from "../../src/exports/stream-export.ts"
 import { systemClock } from "../../src/lib/clock.ts"
-import { createTestSource, membersOf } from "./support.ts"
+import { createFailingSource, createTestSource, membersOf } from "./support.ts"
 
 type Line = Record<string, unknown> & { $export?: string; id?: string; cursor?: string }
 
@@ -106,15 +106,7 @@ describe("event lines", () => {
     const failure = new AppError("mailchimp_error", "Cannot read the members as Mailchimp failed: list a", {
       upstream,
     })
-    let asked = 0
-    const source = createTestSource(lists, {
-      pageSize: 10,
-      answer: (_query, _signal, answer) => {
-        asked += 1
-        if (asked === 3) throw failure
-        return answer()
-      },
-    })
+    const source = createFailingSource(lists, 3, failure)
     const { lines, broken } = await linesOf({ source, clock: { ...systemClock, sleep: async () => {} } })
     expect(broken).toBe(failure)
     const error = lines.at(-1)
@@ -134,15 +126,7 @@ describe("event lines", () => {
     const failure = new AppError("list_not_found", "Cannot read the members as Mailchimp knows no such list")
     const events = { exportId: "e1", selectionId: "s1", sealCursor, waitingFor: () => undefined }
     for (const isOfAllLists of [true, false]) {
-      let asked = 0
-      const source = createTestSource(lists, {
-        pageSize: 10,
-        answer: (_query, _signal, answer) => {
-          asked += 1
-          if (asked === 3) throw failure
-          return answer()
-        },
-      })
+      const source = createFailingSource(lists, 3, failure)
       const clock = { ...systemClock, sleep: async () => {} }
       const { lines } = await linesOf({ source, clock, events: { ...events, isOfAllLists } })
       expect(lines.at(-1)).toMatchObject({ code: "list_not_found", retryable: isOfAllLists })

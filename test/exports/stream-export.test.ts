@@ -4,7 +4,7 @@ import { parseSelection } from "../../src/exports/selection.ts"
 import { type ExportEvent, type ExportOptions, openExport } from "../../src/exports/stream-export.ts"
 import { type Clock, systemClock } from "../../src/lib/clock.ts"
 import { createCountedSignal } from "../support/counted-signal.ts"
-import { createTestSource, membersOf } from "./support.ts"
+import { createFailingSource, createTestSource, membersOf } from "./support.ts"
 
 const listIds = ["a", "none", "b"]
 const lists = { a: membersOf(25), none: [], b: membersOf(3) }
@@ -31,17 +31,8 @@ function parseLine(line: string): unknown {
   return JSON.parse(line)
 }
 
-/** Fails at the n-th question and after. */
-function failingAt(n: number, error: Error = failure) {
-  let asked = 0
-  return createTestSource(lists, {
-    pageSize: 10,
-    answer: (_query, _signal, answer) => {
-      asked += 1
-      if (asked >= n) throw error
-      return answer()
-    },
-  })
+function failingAt(n: number) {
+  return createFailingSource(lists, n, failure)
 }
 
 /** The time to keep alive never comes; the pause before a break takes none. */

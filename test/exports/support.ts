@@ -56,3 +56,20 @@ export function createTestSource(
     waitUntil: async () => {},
   }
 }
+
+/** A source in pages of ten that fails at the n-th question and after. */
+export function createFailingSource(
+  lists: Readonly<Record<string, readonly TestMember[]>>,
+  n: number,
+  error: Error,
+): TestSource {
+  let asked = 0
+  return createTestSource(lists, {
+    pageSize: 10,
+    answer: (_query, _signal, answer) => {
+      asked += 1
+      if (asked >= n) throw error
+      return answer()
+    },
+  })
+}
