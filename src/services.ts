@@ -90,9 +90,16 @@ export async function createServices(
         apiUrl: mailchimp.apiUrl,
         listsPath: mailchimp.listsPath,
         timeoutMs: mailchimp.timeoutMs,
+        clockMarginS: config.cursorMarginS,
         nextTurn: createTurns(),
         clock,
-        onEvent: (event) => logger.debug(event, "mailchimp"),
+        onEvent: (event) =>
+          event.type === "clocks_differ"
+            ? logger.warn(
+                { ahead_s: event.aheadS },
+                "Mailchimp's clock and ours differ: one of them is wrong",
+              )
+            : logger.debug(event, "mailchimp"),
       },
       onEvent: ({ type, error }) => logger.error({ error }, type),
     }),

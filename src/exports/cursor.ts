@@ -19,11 +19,20 @@ const second = z.int().nullable()
 const window = z.tuple([z.int(), second])
 const sweep = z.union([
   second,
-  z.object({ tail: second.optional(), heldAt: second.optional(), windows: z.array(window).optional() }),
+  z.object({
+    tail: second.optional(),
+    heldAt: second.optional(),
+    doubtedAt: second.optional(),
+    windows: z.array(window).optional(),
+  }),
 ])
 /** How many members a list was counted to have, once it was; in brackets once it is done. */
 const total = z.union([z.null(), z.int(), z.tuple([z.int()])])
-const list = z.union([z.tuple([z.string(), total, sweep]), z.tuple([z.string(), total, sweep, sweep])])
+const list = z.union([
+  z.tuple([z.string()]),
+  z.tuple([z.string(), total, sweep]),
+  z.tuple([z.string(), total, sweep, sweep]),
+])
 const content = z.object({
   v: z.literal(1),
   kind: z.enum(["checkpoint", "end"]),
@@ -47,17 +56,20 @@ export function toCursorContent({ kind, selection, isIncremental, horizon, lists
     selection,
     incremental: isIncremental,
     horizon,
-    lists: lists.map(({ id, totalItems = null, isDone, live, archived }) => {
+    lists: lists.map(({ id, totalItems = null, isDone, isUnread, live, archived }) => {
+      if (isUnread) return [id]
       const total: TotalContent = isDone ? [totalItems ?? 0] : totalItems
       return archived ? [id, total, fromSweep(live), fromSweep(archived)] : [id, total, fromSweep(live)]
     }),
   }
 
-  function fromSweep({ windows, tail, heldAt }: SweepPlace): SweepContent {
-    if (tail && windows.length === 0 && heldAt === undefined) return fromSecond(tail.since)
+  function fromSweep({ windows, tail, heldAt, doubtedAt }: SweepPlace): SweepContent {
+    if (tail && windows.length === 0 && heldAt === undefined && doubtedAt === undefined)
+      return fromSecond(tail.since)
     return {
       ...(tail ? { tail: fromSecond(tail.since) } : {}),
       ...(heldAt === undefined ? {} : { heldAt: fromSecond(heldAt) }),
+      ...(doubtedAt === undefined ? {} : { doubtedAt: fromSecond(doubtedAt) }),
       ...(windows.length === 0 ? {} : { windows: windows.map(fromWindow) }),
     }
   }
@@ -83,8 +95,9 @@ export function parseCursorContent(value: unknown): Cursor {
     selection,
     isIncremental: incremental,
     horizon,
-    lists: lists.map(([id, total, live, archived]) => ({
+    lists: lists.map(([id, total, live = null, archived]) => ({
       id,
+      isUnread: total === undefined ? true : undefined,
       totalItems: (Array.isArray(total) ? total[0] : total) ?? undefined,
       isDone: Array.isArray(total),
       live: toSweep(live),
@@ -94,10 +107,11 @@ export function parseCursorContent(value: unknown): Cursor {
 
   function toSweep(content: SweepContent): SweepPlace {
     if (content === null || typeof content === "number") return { windows: [], tail: toPlace(content) }
-    const { tail, heldAt, windows = [] } = content
+    const { tail, heldAt, doubtedAt, windows = [] } = content
     return {
       tail: tail === undefined ? undefined : toPlace(tail),
       heldAt: heldAt === undefined ? undefined : toSecond(heldAt),
+      doubtedAt: doubtedAt === undefined ? undefined : toSecond(doubtedAt),
       windows: windows.map(toWindow),
     }
   }

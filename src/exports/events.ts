@@ -2,7 +2,7 @@ import { AppError } from "../errors.ts"
 import type { Cursor } from "./cursor.ts"
 import type { ListResult } from "./list-scan.ts"
 import type { Plan } from "./plan.ts"
-import type { Scan } from "./scan.ts"
+import type { ListNotice, Scan } from "./scan.ts"
 import type { Second } from "./source.ts"
 
 /** A list as a consumer is told of it. */
@@ -21,6 +21,8 @@ export type EventLines = {
   start(): EventLine[]
   /** What the consumer has now, and could go on from. */
   checkpoint(rows: number): Promise<EventLine>
+  /** A list could not be read, or is gone. */
+  notice(notice: ListNotice): EventLine
   /** Nothing came for a while. */
   progress(rows: number): EventLine
   error(error: unknown): Promise<EventLine>
@@ -33,8 +35,6 @@ export type EventOptions = {
   readonly plan: Plan
   readonly scan: Scan
   readonly results: readonly ListResult[]
-  /** Whether it is of all lists there are, so that it can go on without one that is deleted meanwhile. */
-  readonly isOfAllLists?: boolean | undefined
   /** Whether the export has an end to go on from: not where the caller set an upper bound. */
   readonly isOpenEnded: boolean
   readonly selection: string
@@ -53,6 +53,13 @@ export function createEventLines(options: EventOptions): EventLines {
   const checkpointCursor = () =>
     sealCursor({ kind: "checkpoint", selection, isIncremental, horizon, lists: scan.places() })
 
+  const deleted = (listId: string) => ({
+    $export: "deleted",
+    list_id: listId,
+    at: new Date(now()).toISOString(),
+    reason: "list_deleted",
+  })
+
   return {
     start: () => [
       {
@@ -61,12 +68,7 @@ export function createEventLines(options: EventOptions): EventLines {
         horizon: toDate(horizon),
         lists: lists.map(({ id, name, estimate }) => ({ id, name, estimate })),
       },
-      ...plan.gone.map((id) => ({
-        $export: "deleted",
-        list_id: id,
-        at: new Date(now()).toISOString(),
-        reason: "list_deleted",
-      })),
+      ...plan.gone.map(deleted),
     ],
 
     checkpoint: async (rows) => ({ $export: "checkpoint", cursor: await checkpointCursor(), rows }),
@@ -79,14 +81,14 @@ export function createEventLines(options: EventOptions): EventLines {
       waiting_for: options.waitingFor() ?? "mailchimp",
     }),
 
+    notice: ({ notice, listId, error }) => {
+      if (notice === "list_deleted") return deleted(listId)
+      const { code, detail, retryable, upstream } = toAppError(error)
+      return { $export: "list_error", list_id: listId, code, detail, retryable, upstream }
+    },
+
     error: async (error) => {
-      const known =
-        error instanceof AppError
-          ? error
-          : new AppError("internal_error", "Cannot go on with the export as something failed here")
-      const { code, detail, upstream } = known
-      // Going on reads the lists again, and tells that this one is deleted.
-      const retryable = known.retryable || (code === "list_not_found" && options.isOfAllLists === true)
+      const { code, detail, retryable, upstream } = toAppError(error)
       return { $export: "error", code, detail, retryable, cursor: await checkpointCursor(), upstream }
     },
 
@@ -100,24 +102,40 @@ export function createEventLines(options: EventOptions): EventLines {
       } as const
       return {
         $export: "end",
-        status: results.some(({ isShort }) => isShort) ? "short" : "complete",
+        status: results.some(({ isShort, error }) => isShort || error !== undefined) ? "short" : "complete",
         rows,
         lists: lists.flatMap(({ id }) =>
-          results
-            .filter(({ listId }) => listId === id)
-            .map(({ rows, totalItems, asOf }) => ({
-              id,
-              rows,
-              total_items: totalItems,
-              // The cursor of an export with an upper bound does not say when a list was done: not before the horizon.
-              as_of: toDate(Number.isFinite(asOf) ? asOf : horizon),
-            })),
+          results.filter(({ listId }) => listId === id).map((result) => toListEnd(result, horizon)),
         ),
+        count_differs: orNone(results.reduce((sum, { countDiffers }) => sum + countDiffers, 0)),
         cursor: options.isOpenEnded ? await sealCursor(cursor) : undefined,
         duration_ms: Math.round(now() - startedAt),
       }
     },
   }
+}
+
+/** What came of a list, for the line at the end. */
+function toListEnd({ listId, rows, totalItems, asOf, countDiffers, error }: ListResult, horizon: Second) {
+  if (error !== undefined) return { id: listId, rows, code: toAppError(error).code }
+  return {
+    id: listId,
+    rows,
+    total_items: totalItems,
+    count_differs: orNone(countDiffers),
+    // The cursor of an export with an upper bound does not say when a list was done: not before the horizon.
+    as_of: toDate(Number.isFinite(asOf) ? asOf : horizon),
+  }
+}
+
+/** Most lists are counted right, and then nothing is said. */
+function orNone(count: number): number | undefined {
+  return count === 0 ? undefined : count
+}
+
+function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error
+  return new AppError("internal_error", "Cannot go on with the export as something failed here")
 }
 
 /** Undefined as long as Mailchimp's clock is not known. */

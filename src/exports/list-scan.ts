@@ -1,7 +1,7 @@
 import { lastClosedSecond } from "./closed.ts"
 import { type OpenVersions, type Range, countRows } from "./delivery.ts"
 import type { ListPlace, Place, SweepPlace } from "./place.ts"
-import type { Question, Reading } from "./reading.ts"
+import type { Lack, Question, Reading } from "./reading.ts"
 import type { Page, Second } from "./source.ts"
 import { type Tally, createTally } from "./tally.ts"
 import { type WindowReading, createWindowReading } from "./window.ts"
@@ -59,15 +59,26 @@ export type ListResult = {
   readonly asOf: Second
   /** Rows may be missing all the same, as Mailchimp's answers did not add up. */
   readonly isShort: boolean
+  /** By how many rows Mailchimp's count was proved to be too high. */
+  readonly countDiffers: number
+  /** Rows come twice, because only reading everything once more could tell whether the count or the scan was wrong. */
+  readonly isReadAgain: boolean
   /** Mailchimp's `since_last_changed` found what it should not: its rules may have changed. */
   readonly hasOddSince: boolean
+  /** Members were dated ahead of both Mailchimp's clock and ours. */
+  readonly hasDatedAhead: boolean
+  /** Why the list was not read to its end, where it was not. */
+  readonly error?: unknown
 }
 
 type Sweep = {
   readonly name: SweepName
+  /** Where it began. */
+  readonly since: Second
   readonly windows: Set<WindowTask>
   tail: Place | undefined
   heldAt: Second | undefined
+  doubtedAt: Second | undefined
   asOf: Second
   isRead: boolean
   /** What was delivered, and what Mailchimp counts. */
@@ -95,6 +106,7 @@ export function createListScan(
   const sweeps = from.archived ? [live, startSweep("archived", from.archived)] : [live]
   let tail: WindowTask | undefined
   let hasOddSince = false
+  let hasDatedAhead = false
   let rows = 0
   let { totalItems } = from
   let closed = from.isDone ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
@@ -133,17 +145,36 @@ export function createListScan(
       // A list that is read from a second to come is not of that second yet.
       asOf: Math.min(closed, ...sweeps.map(({ asOf }) => asOf)),
       isShort: sweeps.some(({ heldAt }) => heldAt !== undefined),
+      countDiffers: sweeps.reduce((sum, { tally }) => sum + tally.countDiffers(), 0),
+      isReadAgain: sweeps.some(({ tally }) => tally.isReadAgain()),
       hasOddSince,
+      hasDatedAhead,
     }),
   }
 
-  function startSweep(name: SweepName, { windows, tail, heldAt }: SweepPlace): Sweep {
+  function startSweep(name: SweepName, { windows, tail, heldAt, doubtedAt }: SweepPlace): Sweep {
     const tasks = windows.map(({ until, ...place }) => startReading(name, place, until))
     const asOf = tail?.since ?? Number.POSITIVE_INFINITY
-    const tally = createTally({ listId, status: filterOf(name), horizon }, versions)
+    const starts = [...windows, ...(tail ? [tail] : [])].map(({ since }) => since)
+    const since = isWhole ? Number.NEGATIVE_INFINITY : Math.min(...starts, doubtedAt ?? Infinity)
+    const isResumed = from.totalItems !== undefined
+    const tally = createTally(
+      {
+        listId,
+        status: filterOf(name),
+        since: Number.isFinite(since) ? since : undefined,
+        // Without a tail the windows end where the caller's own bound is.
+        before: tail ? until : windows.at(-1)?.until,
+        horizon,
+        marginS,
+        isResumed,
+      },
+      versions,
+    )
     // What was read before a break is not known here.
-    if (isWhole && from.totalItems !== undefined) tally.doubtDates()
-    return { name, windows: new Set(tasks), tail, heldAt, asOf, isRead: false, tally }
+    if (isWhole && isResumed) tally.doubtDates()
+    if (doubtedAt !== undefined) tally.doubtCount()
+    return { name, since, windows: new Set(tasks), tail, heldAt, doubtedAt, asOf, isRead: false, tally }
   }
 
   function startReading(sweep: SweepName, from: Place, until?: Second): WindowTask {
@@ -160,7 +191,6 @@ export function createListScan(
   }
 
   function startTail(sweep: Sweep): Task[] {
-    isDone = sweep.tail === undefined
     if (!sweep.tail) return []
     tail = startReading(sweep.name, sweep.tail, until)
     const reading = sweep.tally.lookAtEnds()
@@ -174,14 +204,14 @@ export function createListScan(
 
   function receive(task: Task, page: Page, question: Question) {
     totalItems ??= page.totalItems
-    closed = Math.max(closed, lastClosedSecond(page.askedAt, marginS))
-    const ranges = task.reading.receive(page, question)
-    rows += countRows(ranges)
+    closed = Math.max(closed, lastClosedSecond(page.sentAt.earliest, marginS))
+    const selected = task.reading.receive(page, question)
+    rows += countRows(selected.ranges)
     const sweep = sweepOf(task)
     // Only the first question of a whole list had no filter of dates.
-    sweep.tally.add(page, ranges, task === tail && tail?.from === Number.NEGATIVE_INFINITY)
+    sweep.tally.add(page, selected, task === tail && tail?.from === Number.NEGATIVE_INFINITY)
     if (tail && task === tail) sweep.tail = tail.reading.place()
-    return { ranges, next: task.reading.isDone() ? finish(task) : [task] }
+    return { ranges: selected.ranges, next: task.reading.isDone() ? finish(task) : [task] }
   }
 
   function finish(task: Task): Task[] {
@@ -194,7 +224,10 @@ export function createListScan(
 
   function hold(sweep: Sweep, task: WindowTask): WindowTask {
     hasOddSince ||= task.reading.hasOddSince()
-    sweep.heldAt = heldAtOf(sweep, [task])
+    hasDatedAhead ||= task.reading.hasDatedAhead()
+    sweep.heldAt = earliestLack("rules", sweep.heldAt, [task])
+    sweep.doubtedAt = earliestLack("count", sweep.doubtedAt, [task])
+    if (task.reading.lack() === "count") sweep.tally.doubtCount()
     return task
   }
 
@@ -215,14 +248,14 @@ export function createListScan(
   /** Starts the next tail, after the body, or ends the list, unless fewer rows were delivered than Mailchimp counts. */
   function goOn(): Task[] {
     if (tail || sweeps.some(({ windows, look }) => windows.size > 0 || look)) return []
-    const next = sweeps.find(({ isRead }) => !isRead)
+    const next = sweeps.find(({ isRead, tail }) => !isRead && tail)
     if (next) return startTail(next)
     for (const sweep of sweeps) {
       const remedy = sweep.tally.remedy()
-      if (remedy === undefined) continue
       if (remedy === "tails") return startTail(sweep)
-      if (remedy !== "none") return [{ sweep: sweep.name, reading: remedy }]
-      sweep.heldAt = Number.NEGATIVE_INFINITY
+      if (remedy === "none") sweep.heldAt = Math.min(sweep.since, sweep.heldAt ?? sweep.since)
+      else if (remedy) return [{ sweep: sweep.name, reading: remedy }]
+      sweep.doubtedAt = undefined
     }
     isDone = true
     return []
@@ -263,10 +296,10 @@ export function createListScan(
     return begun
   }
 
-  /** Where the next export has to begin again: the start of the first reading that is short, of these and earlier ones. */
-  function heldAtOf({ heldAt }: Sweep, tasks: readonly WindowTask[]): Second | undefined {
-    const starts = tasks.filter(({ reading }) => reading.isShort()).map(({ from }) => from)
-    return starts.length === 0 ? heldAt : Math.min(...starts, heldAt ?? Number.POSITIVE_INFINITY)
+  /** The start of the first reading that may lack rows for this reason, of these and earlier ones. */
+  function earliestLack(lack: Lack, before: Second | undefined, tasks: readonly WindowTask[]) {
+    const starts = tasks.filter(({ reading }) => reading.lack() === lack).map(({ from }) => from)
+    return starts.length === 0 ? before : Math.min(...starts, before ?? Number.POSITIVE_INFINITY)
   }
 
   function placeOf(sweep: Sweep): SweepPlace {
@@ -275,6 +308,11 @@ export function createListScan(
       ...reading.place(),
       until: reading.until() ?? horizon,
     }))
-    return { windows: places, tail: sweep.tail, heldAt: heldAtOf(sweep, running) }
+    return {
+      windows: places,
+      tail: sweep.tail,
+      heldAt: earliestLack("rules", sweep.heldAt, running),
+      doubtedAt: earliestLack("count", sweep.doubtedAt, running),
+    }
   }
 }

@@ -1,10 +1,19 @@
-import { type OpenVersions, type Range, selectRows } from "./delivery.ts"
-import { type Question, type Reading, MAX_REPEATS, countUpTo, pauseBefore, reachesEnd } from "./reading.ts"
+import { type KnownRows, type OpenVersions, type Selected, selectRows } from "./delivery.ts"
+import {
+  type Lack,
+  type Question,
+  type Reading,
+  MAX_REPEATS,
+  NOTHING,
+  countUpTo,
+  pauseBefore,
+  reachesEnd,
+} from "./reading.ts"
 import type { MembersQuery, Page } from "./source.ts"
 
 export type OffsetReading = Reading & {
-  /** Whether it ended although not all rows that were counted have been seen. */
-  isShort(): boolean
+  /** Why it ended although not all rows that were counted have been seen, if it did. */
+  lack(): Lack | undefined
 }
 
 /** After so many readings from the beginning that bring no new row, no other one will. */
@@ -14,6 +23,8 @@ const MAX_PASSES_IN_VAIN = 3
  * pages, which are as many readings, or fewer where answers are cut short.
  */
 const MAX_QUESTIONS_A_PAGE = 20
+/** So many readings in succession that show the same rows at the same places, while none leaves, show all there are. */
+const ALIKE = 3
 /** The part of a page that is asked for again with the next one, so that few leavers open no gap; and so many rows at least. */
 const OVERLAP = 1 / 20
 const MIN_OVERLAP = 8
@@ -25,8 +36,10 @@ type Part = { readonly offset: number; readonly end: number; readonly repeats: n
 const WHOLE: Part = { offset: 0, end: Number.POSITIVE_INFINITY, repeats: 0 }
 /** One row, for the count that comes with it. */
 const COUNT: Part = { offset: 0, end: 1, repeats: 0 }
+/** What a row is told apart by: its key and its bytes; its bytes alone where it has no key. */
+type Row = { readonly text: string; readonly hasKey: boolean }
 /** What a page of the present reading showed. */
-type Shown = { readonly offset: number; readonly ids: readonly string[]; readonly isEnd: boolean }
+type Shown = { readonly offset: number; readonly rows: readonly Row[]; readonly isEnd: boolean }
 type Asked = {
   /** None where the question is whether the second is gone. */
   readonly part: Part | undefined
@@ -36,9 +49,9 @@ type Asked = {
 
 /**
  * What is read: a closed second, to which the question is bound; the rows without a date, which the first one that has a
- * date ends; or all rows of a list, whatever their dates.
+ * date ends; those that are dated ahead; or all rows of a list, whatever their dates.
  */
-type Kind = "second" | "undated" | "all"
+type Kind = "second" | "undated" | "ahead" | "all"
 
 /**
  * Reads by offset what no date can tell apart: above all a crowded second, which is closed and fills a page by itself. Rows
@@ -55,17 +68,20 @@ type Kind = "second" | "undated" | "all"
  * when two readings in succession show one order, each without a gap, and the later one as many rows as were counted
  * meanwhile, it is complete as well.
  *
- * Rows without a date only lose rows, too, as a change gives them one. All rows of a list do not, so that reading is no
- * more than a last resort, where Mailchimp's answers do not add up.
+ * Rows without a key are never counted as shown, because nothing tells two of them apart. Where there are any, only their
+ * order shows that all were read: that one, or the same rows at the same places in three readings while none has left.
+ *
+ * Rows without a date, or dated ahead, only lose rows, too, as a change gives them the present second. All rows of a list do
+ * not, so that reading is no more than a last resort, where Mailchimp's answers do not add up.
  *
  * @param query the question for just this second, (second - 1, second]; or for all rows, those without a date first
- * @param deliveredIds the ids of its rows that were delivered before; new ones are added
+ * @param known its rows that were delivered before; new ones are added
  * @param pageRows how many rows a page has. Without it the first page is the one that counts
  */
 export function createOffsetReading(
   query: Omit<MembersQuery, "offset">,
   kind: Kind,
-  deliveredIds: Set<string>,
+  known: KnownRows,
   versions: OpenVersions,
   pageRows?: number,
 ): OffsetReading {
@@ -81,16 +97,19 @@ export function createOffsetReading(
   let passesInVain = 0
   let pass: Shown[] = []
   /** The rows of the reading before, in their order, if its pages joined. */
-  let joinedBefore: readonly string[] | undefined
+  let joinedBefore: readonly Row[] | undefined
+  /** The rows of the reading before, by their places, and how many readings in succession showed the same. */
+  let steadyBefore: string | undefined
+  let alike = 1
 
   let doubts: number | undefined
-  let ended: "complete" | "short" | undefined
+  let ended: "complete" | Lack | undefined
 
   return {
     nextQuestion,
     receive,
     isDone: () => ended !== undefined && asked.size === 0,
-    isShort: () => ended === "short",
+    lack: () => (ended === "complete" ? undefined : ended),
   }
 
   function nextQuestion(): Question | undefined {
@@ -117,28 +136,25 @@ export function createOffsetReading(
     return question
   }
 
-  function receive(answer: Page, question: Question): readonly Range[] {
+  function receive(answer: Page, question: Question): Selected {
     const { part, after } = asked.get(question) ?? { part: undefined, after: 0 }
     asked.delete(question)
     if (!part) return receiveWithoutBefore(answer)
     const page = kind === "undated" ? withoutDated(answer, part.offset) : answer
     const end = query.before === undefined ? page.length : countUpTo(page, page.length, query.before)
-    const ranges = selectRows(page, end, { headEnd: end, knownIds: deliveredIds, openStart: end }, versions)
-    const ids = Array.from({ length: end }, (_, index) => page.id(index))
-    for (const id of ids) {
-      deliveredIds.add(id)
-      show(id, after)
-    }
+    const openStart = kind === "ahead" ? 0 : end
+    const selected = selectRows(page, end, { headEnd: end, known, openStart }, versions)
+    const rows = Array.from({ length: end }, (_, index) => noteRow(page, index, after))
     totals.push(page.totalItems)
     latest = { count: part === COUNT && pageRows ? pageRows : page.count, totalItems: page.totalItems }
-    if (ended) return ranges
+    if (ended) return selected
     // Were `before` not heeded, no total would say how many rows of this second there are.
-    if (end < page.length) ended = "short"
+    if (end < page.length) ended = "rules"
     else if (page.length === 0 && page.totalItems === 0) receiveNothing()
     else if (missing() === 0 || holdsAll(page, part)) ended = "complete"
     else if (part === COUNT) unasked = [WHOLE]
-    else goOn(part, page, ids)
-    return ranges
+    else goOn(part, page, rows)
+    return selected
   }
 
   function receiveNothing(): void {
@@ -147,12 +163,22 @@ export function createOffsetReading(
   }
 
   /** It filled a page, and now it is gone. Or else Mailchimp's `before` is not inclusive any more. */
-  function receiveWithoutBefore(page: Page): readonly Range[] {
+  function receiveWithoutBefore(page: Page): Selected {
     const isUnanswered = page.length === 0 && page.totalItems > 0
     doubts = (doubts ?? 0) + 1
-    if (isUnanswered && doubts <= MAX_REPEATS) return []
-    ended = isUnanswered || (page.length > 0 && page.second(0) === query.before) ? "short" : "complete"
-    return []
+    if (isUnanswered && doubts <= MAX_REPEATS) return NOTHING
+    const isThere = page.length > 0 && page.second(0) === query.before
+    ended = isUnanswered ? "count" : isThere ? "rules" : "complete"
+    return NOTHING
+  }
+
+  function noteRow(page: Page, index: number, after: number): Row {
+    const id = page.id(index)
+    const fingerprint = page.fingerprint(index)
+    if (id === undefined) return { text: String(fingerprint), hasKey: false }
+    known.set(id, fingerprint)
+    show(id, after)
+    return { text: `${id} ${fingerprint}`, hasKey: true }
   }
 
   function show(id: string, after: number): void {
@@ -179,8 +205,8 @@ export function createOffsetReading(
     return fewest
   }
 
-  function goOn(part: Part, page: Page, ids: readonly string[]): void {
-    pass.push({ offset: part.offset, ids, isEnd: reachesEnd(page, part.offset) })
+  function goOn(part: Part, page: Page, rows: readonly Row[]): void {
+    pass.push({ offset: part.offset, rows, isEnd: reachesEnd(page, part.offset) })
     unasked = unasked.filter(({ offset }) => offset < page.totalItems)
     const reached = part.offset + page.length
     const isEmptyBehind = page.length === 0 && part.offset > 0
@@ -189,13 +215,17 @@ export function createOffsetReading(
       const next = reached - Math.min(overlapOf(page), Math.floor(page.length / 3))
       if (next > part.offset) unasked.unshift({ offset: next, end: part.end, repeats: 0 })
       else if (part.repeats < MAX_REPEATS) unasked.unshift({ ...part, repeats: part.repeats + 1 })
-      else ended = "short"
+      else ended = "count"
     }
     if (unasked.length > 0 || asked.size > 0) return
+    const steady = steadyRows(pass, totals.slice(-pass.length))
+    alike = steady !== undefined && steady === steadyBefore ? alike + 1 : 1
+    steadyBefore = steady
     const joined = kind === "all" ? undefined : joinPages(pass)
     const counted = Math.max(...totals.slice(-pass.length))
     if (joined && joinedBefore && joined.length >= counted && isOneOrder(joinedBefore, joined))
       ended = "complete"
+    else if (alike === ALIKE) ended = "complete"
     else startAgain(page)
     joinedBefore = joined
   }
@@ -206,7 +236,7 @@ export function createOffsetReading(
     passesInVain = isInVain ? passesInVain + 1 : 0
     const step = Math.max(1, page.count - overlapOf(page))
     const pages = Math.max(1, Math.ceil(page.totalItems / step))
-    if (passesInVain === MAX_PASSES_IN_VAIN || totals.length >= MAX_QUESTIONS_A_PAGE * pages) ended = "short"
+    if (passesInVain === MAX_PASSES_IN_VAIN || totals.length >= MAX_QUESTIONS_A_PAGE * pages) ended = "count"
     beforePass = now
     pass = []
     unasked = [WHOLE]
@@ -224,29 +254,55 @@ function overlapOf({ count }: Pick<Page, "count">): number {
   return Math.min(Math.ceil(count / 4), Math.max(MIN_OVERLAP, Math.ceil(count * OVERLAP)))
 }
 
-/** The rows from the first to the last, if the pages show everything between the two as long as rows that tie keep their order. */
-function joinPages(pass: readonly Shown[]): readonly string[] | undefined {
-  const pages = pass.toSorted((a, b) => a.offset - b.offset)
-  const rows = new Set(pages.flatMap(({ ids }) => ids))
-  // Of so many rows in no order, a page would begin with these by one chance in rows ** common.
-  const common = Math.ceil(Math.log(1 / CHANCE) / Math.log(Math.max(2, rows.size)))
-  const isWhole =
-    pages.at(0)?.offset === 0 &&
-    pages.at(-1)?.isEnd === true &&
-    pages.every(({ ids }, index) => index === 0 || isJoined(pages[index - 1]?.ids ?? [], ids, common))
-  return isWhole ? [...rows] : undefined
+/** What tells a reading from another: its rows by their places, if each place was shown and all responses count as many. */
+function steadyRows(pass: readonly Shown[], totals: readonly number[]): string | undefined {
+  const [total = 0] = totals
+  const textAt = new Map<number, string>()
+  for (const { offset, rows } of pass) rows.forEach(({ text }, index) => textAt.set(offset + index, text))
+  const texts = Array.from({ length: total }, (_, place) => textAt.get(place))
+  const isSteady =
+    totals.every((other) => other === total) && textAt.size === total && !texts.includes(undefined)
+  return isSteady && pass.some(({ rows }) => rows.some(({ hasKey }) => !hasKey))
+    ? Bun.hash(texts.join("\n")).toString()
+    : undefined
 }
 
-function isJoined(before: readonly string[], after: readonly string[], common: number): boolean {
-  const shared = before.slice(before.indexOf(after[0] ?? ""))
-  return shared.length >= common && shared.every((id, index) => id === after[index])
+/** The rows from the first to the last, if the pages show everything between the two as long as rows that tie keep their order. */
+function joinPages(pass: readonly Shown[]): readonly Row[] | undefined {
+  const pages = pass.toSorted((a, b) => a.offset - b.offset)
+  const [first] = pages
+  if (first?.offset !== 0 || pages.at(-1)?.isEnd !== true) return undefined
+  const most = pages.reduce((sum, { rows }) => sum + rows.length, 0)
+  // Of so many rows in no order, a page would begin with these by one chance in rows ** common.
+  const common = Math.ceil(Math.log(1 / CHANCE) / Math.log(Math.max(2, most)))
+  const joined = [...first.rows]
+  let before = first
+  for (const page of pages.slice(1)) {
+    const shared = countShared(before, page)
+    if (shared < common) return undefined
+    for (const row of page.rows.slice(shared)) joined.push(row)
+    before = page
+  }
+  const seen = new Set<string>()
+  return joined.filter(({ text, hasKey }) => !hasKey || (!seen.has(text) && seen.add(text)))
+}
+
+/** With how many rows a page begins that the one before ends with; 0 where the two do not fit. */
+function countShared(before: Shown, after: Shown): number {
+  const head = after.rows[0]?.text
+  const start = before.rows.findIndex(({ text }) => text === head)
+  const isOnly = start === before.rows.findLastIndex(({ text }) => text === head)
+  // Rows that are alike do not tell where the page begins, but its offset does, if no row has left meanwhile.
+  const shared = before.rows.slice(isOnly ? start : after.offset - before.offset)
+  const isShared = shared.every(({ text }, index) => text === after.rows[index]?.text)
+  return start !== -1 && isShared ? shared.length : 0
 }
 
 /** Whether the later reading shows those who stayed, in the order of the one before, and nobody else. */
-function isOneOrder(before: readonly string[], after: readonly string[]): boolean {
-  const there = new Set(after)
-  const stayed = before.filter((id) => there.has(id))
-  return stayed.length === after.length && stayed.every((id, index) => id === after[index])
+function isOneOrder(before: readonly Row[], after: readonly Row[]): boolean {
+  const there = new Set(after.map(({ text }) => text))
+  const stayed = before.filter(({ text }) => there.has(text))
+  return stayed.length === after.length && stayed.every(({ text }, index) => text === after[index]?.text)
 }
 
 function pause(repeats: number): Pick<Question, "pauseS"> {

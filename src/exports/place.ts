@@ -17,6 +17,8 @@ export type SweepPlace = {
   readonly tail?: Place | undefined
   /** A reading that began here ended short: the next export begins here again. */
   readonly heldAt?: Second | undefined
+  /** A reading that began here ended with fewer rows than Mailchimp counted: the sweep ends short unless that is cleared up. */
+  readonly doubtedAt?: Second | undefined
 }
 
 /** What is still to be read of a list. */
@@ -26,6 +28,8 @@ export type ListPlace = {
   /** Without it archived members are not read. */
   readonly archived?: SweepPlace | undefined
   readonly isDone?: boolean | undefined
+  /** It could not be read: the next export reads it whole. */
+  readonly isUnread?: boolean | undefined
   /** By Mailchimp's count, when the list was begun. */
   readonly totalItems?: number | undefined
 }

@@ -39,13 +39,18 @@ export function planExport(
   const horizon = cursor?.kind === "checkpoint" ? cursor.horizon : closed
   const known = new Map(cursor?.lists.map((list) => [list.id, list]))
   return {
-    lists: listIds.map((id) => known.get(id) ?? wholeList(id)),
+    lists: listIds.map(placeOf),
     horizon,
     status: isIncremental ? undefined : selection.status,
     until: selection.before,
     isIncremental,
     isWhole: !isIncremental && selection.since === undefined && selection.before === undefined,
     gone: [...known.keys()].filter((id) => !listIds.includes(id)),
+  }
+
+  function placeOf(id: string): ListPlace {
+    const list = known.get(id)
+    return list && !list.isUnread ? list : wholeList(id)
   }
 
   function wholeList(id: string): ListPlace {

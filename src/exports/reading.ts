@@ -1,11 +1,11 @@
-import type { Range } from "./delivery.ts"
+import type { Selected } from "./delivery.ts"
 import type { MembersQuery, Page, Second, Source } from "./source.ts"
 
 /** What is to be asked next, and what is to be waited for before. */
 export type Question = {
   readonly query: MembersQuery
-  /** Not before Mailchimp's clock shows this second. */
-  readonly notBefore?: Second | undefined
+  /** Not before Mailchimp's clock shows this second, though no longer than so many seconds from now. */
+  readonly notBefore?: { readonly second: Second; readonly mostS: number } | undefined
   /** Not before so many seconds from now. */
   readonly pauseS?: number | undefined
 }
@@ -15,7 +15,7 @@ export type Reading = {
   /** Takes the next question. None while an answer has to come before, and after the end. */
   nextQuestion(): Question | undefined
   /** Takes the answer to a question, and gives the rows of it that are to be delivered. */
-  receive(page: Page, question: Question): readonly Range[]
+  receive(page: Page, question: Question): Selected
   /** Whether it has ended, and no answer is awaited. */
   isDone(): boolean
 }
@@ -33,6 +33,16 @@ export function reachesEnd(page: Page, offset: number): boolean {
   return page.length < page.count && offset + page.length >= page.totalItems
 }
 
+/** Nothing of a page is delivered. */
+export const NOTHING: Selected = { ranges: [], again: [] }
+
+/**
+ * Why a reading may lack rows. `count`: Mailchimp counted more than it gave, so that either a row is hidden or the count is
+ * wrong, and only another way of reading can tell. `rules`: its filters did not do what the reading relies on, or an open
+ * second never came to rest.
+ */
+export type Lack = "count" | "rules"
+
 /** How many of the first `end` rows are of this second or before, counted from behind, where those after it are. */
 export function countUpTo(page: Page, end: number, second: Second): number {
   let rows = end
@@ -43,7 +53,7 @@ export function countUpTo(page: Page, end: number, second: Second): number {
 /** Asks a question, when its time has come. */
 export async function ask(question: Question, source: Source, signal: AbortSignal): Promise<Page> {
   const { query, notBefore, pauseS } = question
-  if (notBefore !== undefined) await source.waitUntil(notBefore, signal)
-  if (pauseS !== undefined) await source.waitUntil(source.clock() + pauseS, signal)
+  if (notBefore !== undefined) await source.waitUntil(notBefore.second, notBefore.mostS, signal)
+  if (pauseS !== undefined) await source.pause(pauseS, signal)
   return source.read(query, signal)
 }

@@ -21,32 +21,58 @@ export type ScanOptions = {
   /** Whether all members are wanted, whatever their dates. */
   readonly isWhole?: boolean | undefined
   readonly onListEnd?: (result: ListResult) => void
+  /** Judges an error of a request for a list's members. Without it every error is one of the whole export. */
+  readonly judgeError?:
+    ((listId: string, error: unknown, signal: AbortSignal) => Promise<Verdict>) | undefined
+}
+
+/** What an error means: the list alone has failed, it is there no more, or the export cannot go on. */
+export type Verdict = "list_failed" | "list_deleted" | "export_failed"
+
+/** A list ends without its rows, while the others are read. */
+export type ListNotice = {
+  readonly notice: Exclude<Verdict, "export_failed">
+  readonly listId: string
+  readonly error: unknown
 }
 
 export type Scan = {
   /** The pages of all lists. The next ones are asked for while one is used, as many as could start right now. */
-  deliveries(): AsyncGenerator<Delivery>
+  deliveries(): AsyncGenerator<Delivery | ListNotice>
   /** What is left to read once all deliveries that were taken are written. */
   places(): ListPlace[]
   /** What the next export has to read, once all deliveries were taken. */
   nextPlaces(): ListPlace[]
 }
 
+/** How long a list that was read already may take to show that Mailchimp answers. */
+const ANSWER_S = 30
+
 type Answer =
   | { readonly list: ListScan; readonly task: Task; readonly question: Question; readonly page: Page }
   /** Without a page where it failed. */
   | { readonly probe: Probe<WindowTask>; readonly page: Page | undefined }
+  | Failure
+type Failure = {
+  readonly list: ListScan
+  readonly error: unknown
+  /** How many pages had arrived when the request was begun. */
+  readonly begunAfter: number
+  readonly verdict?: Verdict
+}
 
 /**
  * Reads the members of lists while they change, exactly and side by side. What it promises: every member that exists from
  * the start to its list's `asOf` is delivered at least once, in the version of `asOf` or a later one at last, and no older
  * version after a newer one.
  *
+ * A list that fails alone does not keep the others from being read. If all do, so does the export.
+ *
  * Requests that could start and would not are used: first to begin another list, then to cut what is left of the longest
  * reading at its quantiles. Nothing is begun while a page waits for the consumer, so memory stays at two pages a request.
  */
 export function createScan(options: ScanOptions, source: Source, signal: AbortSignal): Scan {
-  const { lists: places, onListEnd, ...listOptions } = options
+  const { lists: places, onListEnd, judgeError = async () => "export_failed", ...listOptions } = options
   const lists = places.map((place) => createListScan(place, listOptions))
   const unbegun = lists.filter((list) => !list.isDone())
   const answers = createArrivals<Answer>()
@@ -54,25 +80,54 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
   const listOf = new WeakMap<Task, ListScan>()
   /** The most questions that could be under way at once so far. */
   let mostPending = 0
+  /** What ends the requests of a list. */
+  const abortOf = new Map(lists.map((list) => [list, new AbortController()]))
+  const judged = new Set<ListScan>()
+  let pages = 0
+  /** The number of the last page that arrived of each list. */
+  const lastPageOf = new Map<ListScan, number>()
+  const ended = new Map<ListScan, ListNotice>()
 
   return {
     deliveries,
     places: () => lists.map((list) => list.place()),
-    nextPlaces: () => lists.map((list) => list.nextPlace()),
+    nextPlaces: () =>
+      lists
+        .filter((list) => ended.get(list)?.notice !== "list_deleted")
+        .map((list) => (ended.has(list) ? unread(list.id) : list.nextPlace())),
   }
 
-  async function* deliveries(): AsyncGenerator<Delivery> {
+  async function* deliveries(): AsyncGenerator<Delivery | ListNotice> {
+    const abortAll = () => abortOf.forEach((controller) => controller.abort(signal.reason))
+    signal.addEventListener("abort", abortAll, { once: true })
+    if (signal.aborted) abortAll()
+    const notices: ListNotice[] = []
+    let hasDelivered = false
     for (const list of lists) if (list.isDone()) onListEnd?.(list.result())
     fill()
-    while (!lists.every((list) => list.isDone())) {
+    while (!lists.every(isOver)) {
       if (answers.pending() === 0) throw new Error("Cannot go on with an export as nothing is asked for")
       const answer = await answers.take()
+      if ("error" in answer) {
+        const notice = receiveError(answer)
+        if (notice) notices.push(notice)
+        // As long as nothing was delivered, an export that fails in every list can still be told by a status.
+        if (hasDelivered) yield* notices.splice(0)
+        fill()
+        continue
+      }
       if ("probe" in answer) {
         cut(answer.probe.task, answer.page?.second(0))
         fill()
         continue
       }
       const { list, task, question, page } = answer
+      if (isOver(list)) {
+        fill()
+        continue
+      }
+      pages += 1
+      lastPageOf.set(list, pages)
       const { ranges, next } = list.receive(task, page, question)
       for (const task of next) askNext(list, task)
       // The reading with a crowded second falls behind the others. One more than can be asked at once lets it catch up.
@@ -80,14 +135,85 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
       fill()
       if (list.isDone()) onListEnd?.(list.result())
       yield { listId: list.id, page, ranges }
+      hasDelivered = true
+      yield* notices.splice(0)
     }
+    refuseIfAllFailed()
+    yield* notices
+  }
+
+  function isOver(list: ListScan): boolean {
+    return list.isDone() || ended.has(list)
+  }
+
+  /** Has an error judged, and ends the list once it is. Its other requests fail as well, and change nothing. */
+  function receiveError({ list, error, begunAfter, verdict }: Failure): ListNotice | undefined {
+    if (isOver(list) || (!verdict && judged.has(list))) return undefined
+    signal.throwIfAborted()
+    if (verdict === "export_failed") throw error
+    if (!verdict) {
+      judged.add(list)
+      answers.expect(judge(list, error, begunAfter).then((verdict) => ({ list, error, begunAfter, verdict })))
+      return undefined
+    }
+    const notice = { notice: verdict, listId: list.id, error }
+    ended.set(list, notice)
+    abortOf.get(list)?.abort(error)
+    if (verdict === "list_failed") onListEnd?.({ ...list.result(), error })
+    return notice
+  }
+
+  async function judge(list: ListScan, error: unknown, begunAfter: number): Promise<Verdict> {
+    const verdict = await judgeError(list.id, error, signal)
+    // Mailchimp does not answer for now: that is the list's own fault only if it answers for others.
+    const isPassing = error instanceof AppError && error.retryable
+    return verdict === "list_failed" && isPassing && !(await isOtherAnswered(list, begunAfter))
+      ? "export_failed"
+      : verdict
+  }
+
+  /** Whether another list was answered since then, or is now, where none was asked for. */
+  async function isOtherAnswered(list: ListScan, since: number): Promise<boolean> {
+    if ([...lastPageOf].some(([other, page]) => other !== list && page > since)) return true
+    const done = lists.find((other) => other !== list && other.isDone())
+    if (!done) return false
+    const limit = new AbortController()
+    const query = { listId: done.id, sort: "last_changed", offset: 0, count: 1 } as const
+    const isAnswered = source.read(query, limit.signal).then(
+      () => true,
+      () => false,
+    )
+    const isLate = source.pause(ANSWER_S, limit.signal).then(
+      () => false,
+      () => false,
+    )
+    const abort = () => limit.abort(signal.reason)
+    signal.addEventListener("abort", abort)
+    try {
+      return await Promise.race([isAnswered, isLate])
+    } finally {
+      signal.removeEventListener("abort", abort)
+      limit.abort(new Error("Answered, or too late"))
+    }
+  }
+
+  function refuseIfAllFailed(): void {
+    const failed = [...ended.values()].filter(({ notice }) => notice === "list_failed")
+    if (failed.length > 0 && lists.every((list) => ended.has(list))) throw failed[0]?.error
+  }
+
+  /** Requests for a list, so that its failure is its own. */
+  function expect(list: ListScan, request: (signal: AbortSignal) => Promise<Answer>): void {
+    const abort = abortOf.get(list)?.signal ?? signal
+    const begunAfter = pages
+    answers.expect(request(abort).catch((error: unknown) => ({ list, error, begunAfter })))
   }
 
   function askNext(list: ListScan | undefined, task: Task): boolean {
     const question = list && task.reading.nextQuestion()
     if (!question) return false
     listOf.set(task, list)
-    answers.expect(ask(question, source, signal).then((page) => ({ list, task, question, page })))
+    expect(list, (signal) => ask(question, source, signal).then((page) => ({ list, task, question, page })))
     return true
   }
 
@@ -120,18 +246,23 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
   function probe(): boolean {
     const probes = cutter.probes(cuttable(), source.spare())
     for (const probe of probes) {
-      // All can be read without the cut.
-      const page = source.read(probe.query, signal).catch((error: unknown) => {
+      const list = listOf.get(probe.task)
+      if (list) expect(list, (signal) => ask(probe, signal))
+    }
+    return probes.length > 0
+
+    async function ask(probe: Probe<WindowTask>, signal: AbortSignal): Promise<Answer> {
+      const page = await source.read(probe.query, signal).catch((error: unknown) => {
+        // All can be read without the cut.
         if (error instanceof AppError && error.retryable && !signal.aborted) return undefined
         throw error
       })
-      answers.expect(page.then((page) => ({ probe, page })))
+      return { probe, page }
     }
-    return probes.length > 0
   }
 
   function cuttable(): WindowTask[] {
-    return lists.flatMap((list) => list.cuttable())
+    return lists.filter((list) => !isOver(list)).flatMap((list) => list.cuttable())
   }
 
   function cut(task: WindowTask, second: Second | undefined): boolean {
@@ -140,4 +271,9 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
     for (const task of begun) askNext(list, task)
     return begun.length > 0
   }
+}
+
+/** A list of which nothing is known to have been received. */
+function unread(id: string): ListPlace {
+  return { id, live: { windows: [], tail: { since: Number.NEGATIVE_INFINITY } }, isUnread: true }
 }

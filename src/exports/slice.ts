@@ -40,7 +40,7 @@ export async function* readSlice(
       isWhole = toSkip >= page.totalItems
       if (page.length > 0 || isWhole) repeats = 0
       else if (++repeats > MAX_REPEATS) throw incomplete(listId)
-      else await source.waitUntil(source.clock() + pauseBefore(repeats), signal)
+      else await source.pause(pauseBefore(repeats), signal)
     }
     if (toRead === 0) return
     toSkip = 0

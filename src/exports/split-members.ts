@@ -1,5 +1,6 @@
 import { freeBytes } from "../lib/free-bytes.ts"
 import { arrayValues, compact, objectEntries } from "../lib/json-bytes.ts"
+import { addText } from "./id-sum.ts"
 import type { Rows, Second } from "./source.ts"
 
 export type SplitOptions = {
@@ -75,6 +76,10 @@ export function splitMembers(body: Uint8Array, options: SplitOptions): Rows {
     second: (index) => (seconds.has(index) ? seconds.get(index) : secondOf(members, index)),
     fingerprint: (index) => Bun.hash(bytes(index, index + 1)),
     bytes,
+    addIds: (sum, start, end) => {
+      for (let index = start; index < end; index += 1)
+        addText(sum, id(index) ?? String(Bun.hash(bytes(index, index + 1))))
+    },
     release: () => {
       if (isReleased) return
       isReleased = true

@@ -5,6 +5,7 @@ import { listLists, readList, readMergeFields } from "../mailchimp/lists.ts"
 import { createMembersReader } from "../mailchimp/members.ts"
 import type { Sealer } from "../sealer.ts"
 import type { ExportList } from "./events.ts"
+import { createJudgeError } from "./judge-error.ts"
 import { createSealedCursors } from "./sealed-cursor.ts"
 import { requireMergeTags, type Selection, selectionId, toFieldsQuery } from "./selection.ts"
 import type { Page, Source } from "./source.ts"
@@ -91,12 +92,17 @@ export function createStartExport({
             ? undefined
             : {
                 exportId: eventsId,
-                isOfAllLists: listId === undefined,
                 selectionId: id,
                 sealCursor: cursors.seal,
                 waitingFor,
               },
         source,
+        judgeError:
+          listId === undefined
+            ? createJudgeError((signal) =>
+                readLists(client, undefined, { signal, deadlineMs: beforeAnswerMs }),
+              )
+            : undefined,
         marginS,
         signal,
         cutSignal,
@@ -142,10 +148,10 @@ function createSource(
   const reader = createMembersReader<Page>(client, {
     ...options,
     ...fields,
-    parsePage: (body, { count, offset, askedAt }) => ({
+    parsePage: (body, { count, offset, sentAt }) => ({
       ...splitMembers(body, { count, offset, without }),
       count,
-      askedAt,
+      sentAt,
     }),
   })
   return { ...reader, spare }

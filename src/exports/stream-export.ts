@@ -10,7 +10,7 @@ import { createJson } from "./formats/json.ts"
 import { createNdjson } from "./formats/ndjson.ts"
 import type { ListResult } from "./list-scan.ts"
 import { planExport } from "./plan.ts"
-import { createScan } from "./scan.ts"
+import { type ListNotice, type Verdict, createScan } from "./scan.ts"
 import type { Selection } from "./selection.ts"
 import { readSlice } from "./slice.ts"
 import type { Source } from "./source.ts"
@@ -37,6 +37,9 @@ export type ExportOptions = {
   /** Only with NDJSON, and not for a slice. */
   readonly events?: EventsOptions | undefined
   readonly source: Source
+  /** Judges an error of a request for a list's members: see {@link ScanOptions}. */
+  readonly judgeError?:
+    ((listId: string, error: unknown, signal: AbortSignal) => Promise<Verdict>) | undefined
   /** How many seconds before Mailchimp's clock a second counts as closed. */
   readonly marginS: number
   /** Aborts when the consumer has left: also before the first byte was taken. */
@@ -59,6 +62,8 @@ export type ExportEvent =
   | { readonly type: "page"; readonly listId: string; readonly rows: number; readonly bytes: number }
   | ({ readonly type: "list" } & ListResult)
   | { readonly type: "completed"; readonly rows: number }
+  /** A list could not be read, and the others are. */
+  | { readonly type: "list_failed"; readonly listId: string; readonly error: unknown }
   /** The consumer left, or stopped the export. */
   | { readonly type: "left"; readonly rows: number }
   /** The transfer is broken off, as the answer had begun. */
@@ -116,6 +121,10 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
         for (; item === undefined; item = await within(next, KEEP_ALIVE_MS, clock))
           yield* unlessEmpty(writer.alive(rows))
         if (item.done) break
+        if ("notice" in item.value) {
+          yield* unlessEmpty(writer.notice(item.value))
+          continue
+        }
         const { listId, page, ranges } = item.value
         let bytes = 0
         for (const { start, end } of ranges) {
@@ -128,7 +137,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
         if (bytes > 0) yield* unlessEmpty(await writer.written(rows))
         onEvent({ type: "page", listId, rows: countRows(ranges), bytes })
       }
-      if (!lines) refuseShort(results)
+      if (!lines) refuseIncomplete(results)
       yield* unlessEmpty(await writer.end(rows))
       outcome = { type: "completed", rows }
     } catch (error) {
@@ -147,7 +156,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
 }
 
 function readMembers(options: ExportOptions, signal: AbortSignal, clock: Clock) {
-  const { lists, selection, cursor, events, marginS, onEvent } = options
+  const { lists, selection, cursor, events, marginS, judgeError, onEvent } = options
   const listIds = lists.map(({ id }) => id)
   const { status, slice } = selection
   const results: ListResult[] = []
@@ -167,10 +176,11 @@ function readMembers(options: ExportOptions, signal: AbortSignal, clock: Clock) 
   }
   const onListEnd = (result: ListResult) => {
     results.push(result)
-    onEvent?.({ type: "list", ...result })
+    const { error, listId } = result
+    onEvent?.(error === undefined ? { type: "list", ...result } : { type: "list_failed", listId, error })
   }
-  const plan = planExport(listIds, selection, lastClosedSecond(source.clock(), marginS), cursor)
-  const scan = createScan({ ...plan, marginS, onListEnd }, source, signal)
+  const plan = planExport(listIds, selection, lastClosedSecond(source.now().earliest, marginS), cursor)
+  const scan = createScan({ ...plan, marginS, onListEnd, judgeError }, source, signal)
   const lines =
     events &&
     createEventLines({
@@ -188,7 +198,9 @@ function readMembers(options: ExportOptions, signal: AbortSignal, clock: Clock) 
 }
 
 /** Without event lines a good end is all that says that no row is missing. */
-function refuseShort(results: readonly ListResult[]): void {
+function refuseIncomplete(results: readonly ListResult[]): void {
+  const [failed] = results.filter(({ error }) => error !== undefined)
+  if (failed) throw failed.error
   const short = results.filter(({ isShort }) => isShort).map(({ listId }) => listId)
   if (short.length > 0) {
     throw new AppError(
@@ -202,6 +214,7 @@ function refuseShort(results: readonly ListResult[]): void {
 type Writer = {
   start(): Uint8Array
   rows(bytes: Uint8Array): Uint8Array
+  notice(notice: ListNotice): Uint8Array
   written(rows: number): Uint8Array | Promise<Uint8Array>
   alive(rows: number): Uint8Array
   failed(error: unknown): Uint8Array | Promise<Uint8Array>
@@ -212,7 +225,8 @@ const NOTHING = Buffer.alloc(0)
 
 function createPlainWriter(name: FormatName): Writer {
   const format = formats[name]()
-  return { ...format, alive: format.keepAlive, written: () => NOTHING, failed: () => NOTHING }
+  const nothing = () => NOTHING
+  return { ...format, alive: format.keepAlive, notice: nothing, written: nothing, failed: nothing }
 }
 
 function createEventWriter(lines: EventLines): Writer {
@@ -220,6 +234,7 @@ function createEventWriter(lines: EventLines): Writer {
   return {
     start: () => Buffer.concat(lines.start().map(line)),
     rows,
+    notice: (notice) => line(lines.notice(notice)),
     written: async (rows) => line(await lines.checkpoint(rows)),
     alive: (rows) => line(lines.progress(rows)),
     failed: async (error) => line(await lines.error(error)),

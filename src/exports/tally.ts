@@ -1,91 +1,125 @@
 import { type OffsetReading, createOffsetReading } from "./offset-reading.ts"
-import { type OpenVersions, type Range, countRows } from "./delivery.ts"
-import { type Question, type Reading, MAX_REPEATS, countUpTo, pauseBefore, reachesEnd } from "./reading.ts"
+import { type OpenVersions, type Selected, countNew, newRanges } from "./delivery.ts"
+import { createIdSum } from "./id-sum.ts"
+import {
+  type Question,
+  type Reading,
+  MAX_REPEATS,
+  NOTHING,
+  countUpTo,
+  pauseBefore,
+  reachesEnd,
+} from "./reading.ts"
+import { type Direction, type Recount, createRecount } from "./recount.ts"
 import type { Page, Second } from "./source.ts"
 
-type TallyOptions = {
+export type TallyOptions = {
   readonly listId: string
   readonly status: string | undefined
+  /** What the sweep reads: only members changed after the one second, and up to the other. */
+  readonly since: Second | undefined
+  readonly before: Second | undefined
   /** The last second of the body. */
   readonly horizon: Second
+  readonly marginS: number
+  /** Whether a part of it was delivered before a break, so that it is not known here. */
+  readonly isResumed: boolean
 }
 
 export type Tally = {
   /** These rows of a page were delivered. Its count is one of the whole sweep where the question had no filter of dates. */
-  add(page: Page, ranges: readonly Range[], isUnfiltered: boolean): void
+  add(page: Page, selected: Selected, isUnfiltered: boolean): void
   /**
    * All of the sweep is read by filters of dates. Members without one are found by none of them: where Mailchimp sorts
    * them behind all others, even the first page would not show them.
    */
   doubtDates(): void
+  /** A reading ended although Mailchimp counted more rows than it gave. */
+  doubtCount(): void
   /** Where dates are doubted, a look at the very last row, or at both ends: whether they have one. Only once. */
   lookAtEnds(): Reading | undefined
   /**
    * What is to be done before the sweep may end: a reading, another pass over its tail, or "none" where nothing helps.
-   * Undefined when as many rows were delivered as are counted, as far as there is a count.
+   * Undefined when as many rows were delivered as are counted, as far as there is a count, or as there are.
    */
   remedy(): Reading | "tails" | "none" | undefined
+  /** By how many rows Mailchimp's count was proved to be too high. */
+  countDiffers(): number
+  /** Whether every row was delivered again. */
+  isReadAgain(): boolean
 }
 
-/** Mailchimp sorts members without a date before or behind all others, so one of them comes first by one of the orders. */
-type Direction = "ASC" | "DESC"
-
 /**
- * Compares what was delivered of a whole sweep with what Mailchimp counts, without any filter of dates. Should Mailchimp
- * ever change the rules that the scan relies on, it would show here: then the tail runs again, then all is read plainly, by
- * offset, and if even that falls short, the export says so. A wrong count does not keep it from ending.
+ * Compares what was delivered of a sweep with what Mailchimp counts. Should Mailchimp ever change the rules that the scan
+ * relies on, it would show here: then the tail runs again, then all is read plainly, in both directions, which shows whether
+ * the count or the scan is wrong, and if even that does not tell, the export says so. A wrong count does not keep it from
+ * ending.
  *
  * Members without a date would show as well, as no filter of dates finds them. A row up to the horizon comes once, as
  * closed seconds only lose rows. One after it may be the second row of a member who changed meanwhile, and so make up for
  * one that is hidden. So where rows up to the horizon do not reach the count alone, the last row is looked at, and all that
  * have no date are read from there on. Whoever was given one meanwhile is in the tail, which runs again after that.
  */
-export function createTally({ listId, status, horizon }: TallyOptions, versions: OpenVersions): Tally {
+export function createTally(options: TallyOptions, versions: OpenVersions): Tally {
+  const { listId, status, since, before, horizon, marginS, isResumed } = options
   const query = { listId, status, sort: "last_changed" } as const
+  const sum = createIdSum()
   let rows = 0
   let rowsOfBody = 0
   let counted: number | undefined
   let isProven: boolean | undefined
-  let isDoubted = false
+  let areDatesDoubted = false
+  let isCountDoubted = false
   let look: "none" | "answered" | "unanswered" = "none"
   /** By the latest look. Members may have left since they were counted first, but what it counts is in a tail after it. */
   let recounted: number | undefined
   let isTailDue = false
   let hasLookedAgain = false
+  /** Mailchimp sorts members without a date before or behind all others, so one of them comes first by one of the orders. */
   let undatedComeBy: Direction | undefined
   let undated: OffsetReading | undefined
+  let recount: Recount | undefined
   let plain: OffsetReading | undefined
+  let countDiffers = 0
 
   return {
-    add: (page, ranges, isUnfiltered) => {
-      rows += countRows(ranges)
-      rowsOfBody += countRows(ranges, countUpTo(page, page.length, horizon))
+    add: (page, selected, isUnfiltered) => {
+      rows += countNew(selected)
+      rowsOfBody += countNew(selected, countUpTo(page, page.length, horizon))
+      for (const { start, end } of newRanges(selected)) page.addIds(sum, start, end)
       if (!isUnfiltered) return
       counted ??= page.totalItems
       const isLastUndated = page.length > 0 && page.second(page.length - 1) === undefined
       if (isLastUndated && !reachesEnd(page, 0)) undatedComeBy = "DESC"
     },
     doubtDates: () => {
-      isDoubted = true
+      areDatesDoubted = true
+    },
+    doubtCount: () => {
+      isCountDoubted = true
     },
     lookAtEnds: () => {
-      if (!isDoubted) return undefined
-      isDoubted = false
+      if (!areDatesDoubted) return undefined
+      areDatesDoubted = false
       // A first question without a filter has shown the first row.
       return readEnds(counted === undefined ? ["DESC", "ASC"] : ["DESC"])
     },
     remedy: () => {
       isProven ??= counted !== undefined && rowsOfBody >= counted
+      if (recount) return remedyAfter(recount)
       if (undatedComeBy && !undated) return readUndated(undatedComeBy)
       if (!undated) {
         if (isProven) return undefined
-        if (look === "none") return counted === undefined ? undefined : readEnds(["DESC"])
+        if (look === "none" && !isCountDoubted) return counted === undefined ? undefined : readEnds(["DESC"])
       }
-      if (look === "unanswered" || undated?.isShort() || plain?.isShort()) return "none"
+      if (look === "unanswered") return "none"
       if (isTailDue) return runTails()
-      if (plain || counted === undefined || rows >= (recounted ?? counted)) return undefined
-      return hasLookedAgain ? readPlainly() : lookAgain()
+      const isContent = counted === undefined || rows >= (recounted ?? counted)
+      if (isContent && !isCountDoubted && !undated?.lack()) return undefined
+      return hasLookedAgain || isCountDoubted ? readInBothDirections() : lookAgain()
     },
+    countDiffers: () => countDiffers,
+    isReadAgain: () => plain !== undefined || recount?.isDelivered() === true,
   }
 
   function readUndated(direction: Direction): Reading {
@@ -104,13 +138,28 @@ export function createTally({ listId, status, horizon }: TallyOptions, versions:
     return readEnds(["DESC"])
   }
 
-  function readPlainly(): Reading {
-    plain = readByOffset("all", "ASC")
+  function readInBothDirections(): Reading {
+    const delivered = isResumed ? undefined : { rows, sum: sum.slice() }
+    recount = createRecount({ query: { ...query, since, before }, delivered, horizon, marginS, versions })
+    return recount
+  }
+
+  /** Where the two directions do not agree, every row is delivered that the fuller one shows. */
+  function remedyAfter(recount: Recount): Reading | "none" | undefined {
+    const outcome = recount.outcome()
+    if ("countDiffers" in outcome) {
+      countDiffers = outcome.countDiffers
+      return undefined
+    }
+    // Readings in ascending order, as all others are, do not show every row.
+    if (plain) return plain.lack() || outcome.fuller === "DESC" ? "none" : undefined
+    plain = readByOffset("all", outcome.fuller)
     return plain
   }
 
   function readByOffset(kind: "undated" | "all", direction: Direction): OffsetReading {
-    return createOffsetReading({ ...query, direction }, kind, new Set(), versions)
+    const filter = kind === "all" ? { since, before } : {}
+    return createOffsetReading({ ...query, ...filter, direction }, kind, new Map(), versions)
   }
 
   /** A question for the first row in each direction. None of them is delivered. */
@@ -130,13 +179,13 @@ export function createTally({ listId, status, horizon }: TallyOptions, versions:
         const isUnanswered = page.length === 0 && page.totalItems > 0
         repeats = isUnanswered ? repeats + 1 : 0
         next = isUnanswered ? { pauseS: pauseBefore(repeats) } : {}
-        if (isUnanswered && repeats <= MAX_REPEATS) return []
+        if (isUnanswered && repeats <= MAX_REPEATS) return NOTHING
         left.shift()
         if (look !== "unanswered") look = isUnanswered ? "unanswered" : "answered"
         if (page.length > 0 && page.second(0) === undefined) undatedComeBy ??= direction
         recounted = page.totalItems
         isTailDue = true
-        return []
+        return NOTHING
       },
       isDone: () => left.length === 0,
     }

@@ -1,9 +1,25 @@
 import { closesAt, lastClosedSecond } from "./closed.ts"
 import { type OffsetReading, createOffsetReading } from "./offset-reading.ts"
-import { type OpenVersions, type Range, countRows, selectRows } from "./delivery.ts"
+import {
+  type KnownRows,
+  type OpenVersions,
+  type Selected,
+  countNew,
+  countRows,
+  createKeys,
+  selectRows,
+} from "./delivery.ts"
 import type { Place } from "./place.ts"
-import { type Question, type Reading, MAX_REPEATS, countUpTo, pauseBefore, reachesEnd } from "./reading.ts"
-import type { MembersQuery, Page, Second } from "./source.ts"
+import {
+  type Lack,
+  type Question,
+  type Reading,
+  MAX_REPEATS,
+  countUpTo,
+  pauseBefore,
+  reachesEnd,
+} from "./reading.ts"
+import type { MembersQuery, Moment, Page, Second } from "./source.ts"
 
 export type WindowOptions = {
   readonly listId: string
@@ -36,13 +52,15 @@ export type WindowReading = Reading & {
   crowded(): Second | undefined
   /** The last second whose members were all delivered when the last answer was asked for, in that version or a newer one. */
   asOf(): Second
-  /** Rows may be missing: Mailchimp counted more than it gave, or an open second never came to rest. */
-  isShort(): boolean
+  /** Why rows may be missing, if they may. */
+  lack(): Lack | undefined
   /** An answer did not begin after its `since`, as Mailchimp's do today. It costs nothing but repeats. */
   hasOddSince(): boolean
+  /** Members that are dated ahead of both clocks were read by offset. */
+  hasDatedAhead(): boolean
 }
 
-/** How many margins a reading may spend at open seconds: a bulk edit that never ends would keep it for ever. */
+/** How many margins a reading may wait for open seconds: a bulk edit that never ends would keep it for ever. */
 const MAX_MARGINS = 6
 /** How many times over it may deliver as many rows as are counted: members that change faster than they are read have no end. */
 const MAX_ROUNDS = 10
@@ -58,47 +76,56 @@ const FIRST_SECOND = 0
  */
 export function createWindowReading(options: WindowOptions): WindowReading {
   const { listId, status, from, marginS, versions } = options
+  const mostWaitS = MAX_MARGINS * Math.max(marginS, 1)
   let { until } = options
   let anchor = from.since
-  /** Of the second after the anchor, where it is closed, the ids delivered: they come again with the next page. */
-  let knownIds = new Set<string>()
-  let crowded: OffsetReading | undefined
+  /** The second after the anchor, where it is closed: what was delivered of it, as it comes again with the next page. */
+  let known: KnownRows = new Map()
+  let byOffset: { readonly reading: OffsetReading; readonly isAhead: boolean } | undefined
   let next: Omit<Question, "query"> | undefined = {}
   let isAsked = false
-  let openSince: Second | undefined
+  /** By the earlier clock, which may be put back: what was closed once stays closed. */
+  let closed = Number.NEGATIVE_INFINITY
+  let openSinceS: number | undefined
   let openEnds = 0
+  let waitedS = 0
   let delivered = 0
   let mostCounted = 0
   let repeats = 0
+  let before = { length: -1, totalItems: -1 }
   let asOf = Number.NEGATIVE_INFINITY
-  let isShort = false
+  let lack: Lack | undefined
   let hasOddSince = false
+  let hasDatedAhead = false
   let rest: (Omit<Rest, "query"> & { readonly until: Second | undefined }) | undefined
   let askedUntil = until
 
   return {
     nextQuestion: () => {
-      if (crowded) return crowded.nextQuestion()
+      if (byOffset) return byOffset.reading.nextQuestion()
       if (isAsked || !next) return undefined
       isAsked = true
       askedUntil = until
       return { query: questionRange(), ...next }
     },
-    receive: (page, question) =>
-      crowded ? receiveOfCrowded(crowded, page, question) : receiveOfAnchor(page),
-    isDone: () => !next && !crowded,
+    receive: (page, question) => {
+      closed = Math.max(closed, lastClosedSecond(page.sentAt.earliest, marginS))
+      return byOffset ? receiveByOffset(byOffset, page, question) : receiveOfAnchor(page)
+    },
+    isDone: () => !next && !byOffset,
     place: () => ({ since: anchor }),
     until: () => until,
     cut: (second) => (until = second),
     rest: () => {
       // Until a page has shown that the rows begin with a date, those without one may be still to come.
-      const isTold = rest && rest.until === until && Number.isFinite(anchor) && !crowded
+      const isTold = rest && rest.until === until && Number.isFinite(anchor) && !byOffset
       return rest && isTold ? { ...rest, query: questionRange() } : undefined
     },
-    crowded: () => (crowded && Number.isFinite(anchor) ? anchor + 1 : undefined),
+    crowded: () => (byOffset && !byOffset.isAhead && Number.isFinite(anchor) ? anchor + 1 : undefined),
     asOf: () => asOf,
-    isShort: () => isShort,
+    lack: () => lack,
     hasOddSince: () => hasOddSince,
+    hasDatedAhead: () => hasDatedAhead,
   }
 
   /** Up to a second more than is read, as nothing documents that the bound is inclusive. What lies behind is dropped here. */
@@ -106,13 +133,17 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     return { ...range(until === undefined ? undefined : until + 1), offset: 0 }
   }
 
-  function range(before: Second | undefined) {
-    const since = Number.isFinite(anchor) ? anchor : undefined
-    return { listId, status, since, before, sort: "last_changed" } as const
+  function range(before: Second | undefined, since = anchor) {
+    return {
+      listId,
+      status,
+      since: Number.isFinite(since) ? since : undefined,
+      before,
+      sort: "last_changed",
+    } as const
   }
 
-  function receiveOfAnchor(page: Page): readonly Range[] {
-    const closed = lastClosedSecond(page.askedAt, marginS)
+  function receiveOfAnchor(page: Page): Selected {
     isAsked = false
     asOf = closed
     rest = { rows: page.totalItems - page.length, pageRows: page.count, until: askedUntil }
@@ -121,77 +152,126 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     const end = until === undefined ? page.length : countUpTo(page, page.length, until)
     const headEnd = countHead(page, anchor + 1)
     const openStart = countUpTo(page, end, closed)
-    const ranges = selectRows(page, end, { headEnd, knownIds, openStart }, versions)
+    const selected = selectRows(page, end, { headEnd, known, openStart }, versions)
     // Were `since` not heeded at all, each page would be the first one, for ever.
-    if (first !== undefined && first < anchor) next = endShort()
-    else next = end < page.length || reachesEnd(page, 0) ? undefined : questionAfter(page, closed, ranges)
-    for (let index = openStart - 1; page.second(index) === anchor + 1; index -= 1)
-      knownIds.add(page.id(index))
-    return ranges
+    if (first !== undefined && first < anchor) next = endWith("rules")
+    else next = end < page.length || reachesEnd(page, 0) ? undefined : questionAfter(page, selected)
+    noteKnown(page, openStart)
+    return selected
   }
 
-  function questionAfter(
-    page: Page,
-    closed: Second,
-    ranges: readonly Range[],
-  ): Omit<Question, "query"> | undefined {
+  /** What was delivered of the second after the anchor, the last one of the rows that are closed. */
+  function noteKnown(page: Page, openStart: number): void {
+    let start = openStart
+    while (start > 0 && page.second(start - 1) === anchor + 1) start -= 1
+    const keyOf = createKeys(page)
+    for (let index = start; index < openStart; index += 1) {
+      const { key, hasId } = keyOf(index)
+      known.set(key, hasId ? page.fingerprint(index) : "")
+    }
+  }
+
+  function questionAfter(page: Page, selected: Selected): Omit<Question, "query"> | undefined {
     const last = lastSecond(page)
-    if (ranges.length > 0) repeats = 0
-    if (isOutrun(page, ranges)) return endShort()
-    if (last !== undefined && last > closed && isRestless(page.askedAt)) return endShort()
+    const isNew = countNew(selected) > 0
+    if (isNew) repeats = 0
+    if (isOutrun(page, selected)) return endWith("rules")
+    const boundary = page.sentAt.latest + mostWaitS
+    const isAhead = last !== undefined && last > boundary
+    if (last !== undefined && last > closed && !isAhead && isRestless(page.sentAt)) return endWith("rules")
     if (last !== undefined && Math.min(last, closed) - 1 > anchor) {
       anchor = Math.min(last, closed) - 1
-      knownIds = new Set()
-      return {}
+      known = new Map()
+      if (!isAhead) return {}
     }
-    if (last !== undefined && last > closed) return { notBefore: closesAt(last, marginS) }
+    if (isAhead) return readAhead(boundary)
+    if (last !== undefined && last > closed) return questionBehindOpen(page, last)
     if (last === undefined && page.length > 0) return readUndated()
     if (page.length >= page.count) {
-      crowded = createOffsetReading(range(last), "second", knownIds, versions, page.count)
+      const reading = createOffsetReading(range(last), "second", known, versions, page.count)
+      byOffset = { reading, isAhead: false }
       return {}
     }
-    if (ranges.length > 0) return {}
-    repeats += 1
-    return repeats > MAX_REPEATS ? endShort() : { pauseS: pauseBefore(repeats) }
+    return isNew ? {} : questionAgain(page)
   }
 
-  function receiveOfCrowded(second: OffsetReading, page: Page, question: Question): readonly Range[] {
-    const ranges = second.receive(page, question)
-    if (Number.isFinite(anchor)) asOf = lastClosedSecond(page.askedAt, marginS)
-    if (!second.isDone()) return ranges
-    isShort ||= second.isShort()
+  /** Waits for an open second to close, unless it has waited too long already. */
+  function questionBehindOpen(page: Page, last: Second): Omit<Question, "query"> | undefined {
+    const mostS = Math.min(closesAt(last, marginS) - page.sentAt.earliest, mostWaitS - waitedS)
+    waitedS += mostS
+    return mostS > 0 ? { notBefore: { second: closesAt(last, marginS), mostS } } : endWith("rules")
+  }
+
+  /**
+   * Members that are dated ahead of both clocks, by a server whose clock is wrong or by an import: no wait would do. They
+   * only lose rows, because a change gives a member the present second. So they are read by offset, and then what is left
+   * before them, where those who left them are met.
+   */
+  function readAhead(boundary: Second): Omit<Question, "query"> {
+    hasDatedAhead = true
+    const reading = createOffsetReading(range(until, boundary), "ahead", new Map(), versions)
+    byOffset = { reading, isAhead: true }
+    until = boundary
+    return {}
+  }
+
+  /** A page brought nothing new although more rows are counted: it may have been cut short, or the count is wrong. */
+  function questionAgain({ length, totalItems }: Page): Omit<Question, "query"> | undefined {
+    repeats += 1
+    const isSame = repeats > 1 && length === before.length && totalItems === before.totalItems
+    before = { length, totalItems }
+    return isSame || repeats > MAX_REPEATS ? endWith("count") : { pauseS: pauseBefore(repeats) }
+  }
+
+  function receiveByOffset(
+    { reading, isAhead }: { readonly reading: OffsetReading; readonly isAhead: boolean },
+    page: Page,
+    question: Question,
+  ): Selected {
+    const selected = reading.receive(page, question)
+    if (Number.isFinite(anchor) && !isAhead) asOf = closed
+    if (!reading.isDone()) return selected
+    lack = worse(lack, reading.lack())
+    byOffset = undefined
+    if (isAhead) {
+      next = {}
+      return selected
+    }
     anchor = Math.max(anchor + 1, FIRST_SECOND)
-    knownIds = new Set()
-    crowded = undefined
+    known = new Map()
     next = anchor !== until || hasOddSince ? {} : undefined
-    return ranges
+    return selected
   }
 
   /** Rows without a date come before all others. A filter of dates, whatever it is, leaves them out from then on. */
   function readUndated(): Omit<Question, "query"> | undefined {
-    if (Number.isFinite(anchor)) return endShort()
-    crowded = createOffsetReading(range(undefined), "undated", knownIds, versions)
+    if (Number.isFinite(anchor)) return endWith("rules")
+    byOffset = { reading: createOffsetReading(range(undefined), "undated", known, versions), isAhead: false }
     return {}
   }
 
   /** Whether the pages have been ending in open seconds for too long, be they waited for or followed as they close. */
-  function isRestless(askedAt: Second): boolean {
-    openSince ??= askedAt
+  function isRestless({ elapsedS }: Moment): boolean {
+    openSinceS ??= elapsedS
     openEnds += 1
-    // Without a clock, should no answer bear a date, the difference is no number, and no second would ever close.
-    return openEnds > MAX_MARGINS && !(askedAt - openSince <= MAX_MARGINS * Math.max(marginS, 1))
+    return openEnds > MAX_MARGINS && elapsedS - openSinceS > mostWaitS
   }
 
   /** Whether members change faster than they are read, so that not even the open seconds come in sight. */
-  function isOutrun({ length, totalItems }: Page, ranges: readonly Range[]): boolean {
+  function isOutrun({ length, totalItems }: Page, { ranges }: Selected): boolean {
     delivered += countRows(ranges)
     mostCounted = Math.max(mostCounted, length, totalItems)
     return delivered > MAX_ROUNDS * mostCounted
   }
 
-  function endShort(): undefined {
-    isShort = true
+  function endWith(reason: Lack): undefined {
+    lack = worse(lack, reason)
   }
+}
+
+/** The graver of two reasons: a wrong count can be shown to be one. */
+function worse(one: Lack | undefined, other: Lack | undefined): Lack | undefined {
+  return one === "rules" ? one : (other ?? one)
 }
 
 /** The second of the last row that has one. */

@@ -1,3 +1,4 @@
+import type { ListResult } from "../exports/list-scan.ts"
 import type { ExportEvent } from "../exports/stream-export.ts"
 import type { Logger } from "../observability/logger.ts"
 
@@ -10,12 +11,17 @@ export function createExportLog(logger: Logger) {
     const { type, ...rest } = event
     const line = { ...requestLine, ...rest, ...(event.type === "list" ? { asOf: toDate(event.asOf) } : {}) }
     if (type === "page") logger.debug(line, "export: page")
-    else if (event.type === "list")
-      logger[event.isShort || event.hasOddSince ? "warn" : "info"](line, "export: list")
+    else if (type === "list_failed") logger.warn(line, "export: a list cannot be read")
+    else if (event.type === "list") logger[isOdd(event) ? "warn" : "info"](line, "export: list")
     else if (type === "failed") logger.error(line, "export failed")
     else if (type === "stalled") logger.warn(line, "export: its consumer does not read")
     else logger.info(line, `export ${type}`)
   }
+}
+
+/** Whether Mailchimp's answers did not add up, or differ from what it is known to do. */
+function isOdd({ isShort, countDiffers, hasOddSince, hasDatedAhead, isReadAgain }: ListResult): boolean {
+  return isShort || countDiffers !== 0 || hasOddSince || hasDatedAhead || isReadAgain
 }
 
 /** Undefined for a list that was done before the export was continued, and whose cursor does not say. */

@@ -14,7 +14,7 @@ import {
   toTransportError,
 } from "./errors.ts"
 import { LimiterPaused, type Party } from "./limiter.ts"
-import { createMailchimpClock } from "./mailchimp-clock.ts"
+import { createMailchimpClock, type Moment } from "./mailchimp-clock.ts"
 import { acceptEncoding, readBody } from "./read-body.ts"
 import { retry, type RetryEvent } from "./retry.ts"
 
@@ -29,6 +29,8 @@ export type MailchimpEvent =
       readonly durationMs: number
       readonly bytes: number
     }
+  /** Mailchimp's clock and ours differ by more than the margin: one of them is wrong. Once in a client's life. */
+  | { readonly type: "clocks_differ"; readonly aheadS: number }
 
 export type MailchimpClientOptions = {
   readonly accessToken: string
@@ -45,6 +47,8 @@ export type MailchimpClientOptions = {
    * client's life; whoever gives it stores the answer. Without it that is an error.
    */
   readonly onWrongDataCenter?: (() => Promise<string>) | undefined
+  /** How many seconds the clocks may differ before that is reported, and are allowed for where Mailchimp sends no `Date`. */
+  readonly clockMarginS?: number
   /** A little more than the 120 s after which Mailchimp cuts a call. */
   readonly timeoutMs?: number
   /** Resolves in a turn of the event loop that is nobody else's: see {@link readBody}. At once where it is left out. */
@@ -56,8 +60,8 @@ export type MailchimpClientOptions = {
 }
 
 type ParseContext = {
-  /** Mailchimp's clock when this very question was sent, a lower bound: see {@link MailchimpClient.clock}. */
-  readonly askedAt: number
+  /** When this very attempt was sent. */
+  readonly sentAt: Moment
 }
 
 export type MailchimpRequest<T> = {
@@ -92,10 +96,12 @@ export type MailchimpClient = {
    * {@link MailchimpError} when Mailchimp refuses or the deadline has passed.
    */
   request<T>(request: MailchimpRequest<T>): Promise<T>
-  /** A lower bound of Mailchimp's clock, whole seconds since the epoch; -Infinity before the first good answer. */
-  clock(): number
-  /** Waits until that clock has reached a second. */
-  waitUntil(second: number, signal: AbortSignal): Promise<void>
+  /** The time at Mailchimp, for a request about to be sent. */
+  now(): Moment
+  /** Waits until the earlier of its clocks shows a second, but `mostS` seconds at most. */
+  waitUntil(second: number, mostS: number, signal: AbortSignal): Promise<void>
+  /** Waits for so many seconds. */
+  pause(seconds: number, signal: AbortSignal): Promise<void>
 }
 
 const defaultTimeoutMs = 125_000
@@ -106,7 +112,11 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
   const { accessToken, party, timeoutMs = defaultTimeoutMs, onEvent } = options
   const { nextTurn = async () => {}, fetch = globalThis.fetch } = options
   const { clock = systemClock, random = Math.random } = options
-  const mailchimpClock = createMailchimpClock(clock)
+  const mailchimpClock = createMailchimpClock({
+    clock,
+    marginS: options.clockMarginS ?? 10,
+    onDifference: (aheadS) => onEvent?.({ type: "clocks_differ", aheadS }),
+  })
   let dc = options.dc
   let moved: Promise<string> | undefined
 
@@ -136,7 +146,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
     const { action, signal } = request
     using permit = await acquire(party, signal, patienceMs, subject)
     const startedMs = clock.monotonicMs()
-    const askedAt = mailchimpClock.second()
+    const sentAt = mailchimpClock.now()
     let bytes = 0
     const report = (kind: MailchimpErrorKind | undefined) =>
       onEvent?.({ type: "answer", action, kind, durationMs: clock.monotonicMs() - startedMs, bytes })
@@ -150,7 +160,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
       )
       bytes = answer.body.length
       if (answer.status < 200 || answer.status > 299) throw toMailchimpError(answer, subject, clock.now())
-      const value = parse(request, answer.body, { askedAt }, subject)
+      const value = parse(request, answer.body, { sentAt }, subject)
       // The date of an answer that is not Mailchimp's own would be somebody else's clock.
       mailchimpClock.observe(answer.headers.get("date"), answer.receivedMs)
       permit.succeeded()
@@ -214,8 +224,9 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
         },
       )
     },
-    clock: mailchimpClock.second,
+    now: mailchimpClock.now,
     waitUntil: mailchimpClock.waitUntil,
+    pause: (seconds, signal) => clock.sleep(seconds * 1000, signal),
   }
 }
 

@@ -1,46 +1,81 @@
 import type { Clock } from "../lib/clock.ts"
 import { parseHttpDate } from "../lib/http-date.ts"
 
-/** What is known of Mailchimp's clock: always a lower bound. */
+/** When a request was sent, by both clocks that tell. Whole seconds since the epoch, but for `elapsedS`. */
+export type Moment = {
+  /** By the earlier of Mailchimp's clock and our own: what is closed by this one is closed by both. */
+  readonly earliest: number
+  /** By the later of the two: what lies ahead of this one lies ahead of both. */
+  readonly latest: number
+  /** Monotonic seconds, with fractions: only differences mean anything. */
+  readonly elapsedS: number
+}
+
+/** What is known of the time at Mailchimp. */
 export type MailchimpClock = {
   /**
-   * Learns from the `Date` header of an answer.
+   * Reads the `Date` header of a response.
    *
    * @param receivedMs the monotonic time at which the headers were there
    */
   observe(date: string | null, receivedMs: number): void
-  /** Whole seconds since the epoch; -Infinity before the first answer. */
-  second(): number
-  /** Waits until the clock has reached a second. Before the first answer there is nothing to wait for. */
-  waitUntil(second: number, signal: AbortSignal): Promise<void>
+  now(): Moment
+  /** Waits until the earlier clock shows a second, but `mostS` seconds at most. Rejects with the signal's reason. */
+  waitUntil(second: number, mostS: number, signal: AbortSignal): Promise<void>
+}
+
+export type MailchimpClockOptions = {
+  readonly clock: Clock
+  /** How many seconds before the earlier clock a second counts as closed. */
+  readonly marginS: number
+  /** Called once, when Mailchimp's clock first differs from ours by more than the margin: by so many seconds. */
+  readonly onDifference?: ((aheadS: number) => void) | undefined
 }
 
 /**
- * Mailchimp's clock, for a question about to be sent: the newest `Date` received so far plus the monotonic time
- * since.
+ * Two clocks tell the time at Mailchimp: the `Date` of its latest response, plus the monotonic time since, and our own.
+ * Either can be wrong: a proxy or one server of many writes any `Date`, and our own clock may have stepped. Whoever needs a
+ * lower bound takes the earlier one, which is right if either is.
  *
- * Each step errs to the early side, so the clock of the server that sent the date is never overtaken. The header
- * cuts the fraction of a second off (RFC 9110, 5.6.7), it was written before it arrived here, and the sum is cut to
- * whole seconds again. Of several dates the one counts that puts the clock furthest ahead: an answer that took long
- * must not put it back. Servers that disagree are left to the margin of those who rely on it.
+ * `Date` is a lower bound of the sender's clock, because the header drops the fraction of a second (RFC 9110, 5.6.7) and was
+ * written before it arrived. Each response replaces the one before. Without any `Date` the lower bound is our own clock less
+ * one more margin.
  */
-export function createMailchimpClock(clock: Clock): MailchimpClock {
+export function createMailchimpClock({
+  clock,
+  marginS,
+  onDifference,
+}: MailchimpClockOptions): MailchimpClock {
   /** Mailchimp's time less our monotonic time. */
-  let aheadMs = -Infinity
+  let aheadMs: number | undefined
+  let hasDiffered = false
 
-  const second = () => Math.floor((aheadMs + clock.monotonicMs()) / 1000)
+  const mailchimpMs = () => (aheadMs === undefined ? undefined : aheadMs + clock.monotonicMs())
+  const earliestMs = () => Math.min(clock.now(), mailchimpMs() ?? clock.now() - marginS * 1000)
 
   return {
     observe: (date, receivedMs) => {
       const sentMs = parseHttpDate(date)
-      if (sentMs !== undefined) aheadMs = Math.max(aheadMs, sentMs - receivedMs)
+      if (sentMs === undefined) return
+      aheadMs = sentMs - receivedMs
+      const differenceMs = aheadMs + clock.monotonicMs() - clock.now()
+      // `Date` has no fraction, so that a second of difference is none.
+      if (hasDiffered || Math.abs(differenceMs) <= marginS * 1000 + 1000) return
+      hasDiffered = true
+      onDifference?.(Math.round(differenceMs / 1000))
     },
-    second,
-    waitUntil: async (until, signal) => {
+    now: () => ({
+      earliest: Math.floor(earliestMs() / 1000),
+      latest: Math.floor(Math.max(clock.now(), mailchimpMs() ?? -Infinity) / 1000),
+      elapsedS: clock.monotonicMs() / 1000,
+    }),
+    waitUntil: async (second, mostS, signal) => {
       signal.throwIfAborted()
+      const endMs = clock.monotonicMs() + mostS * 1000
       for (;;) {
-        if (aheadMs === -Infinity || second() >= until) return
-        await clock.sleep(Math.ceil(until * 1000 - aheadMs - clock.monotonicMs()), signal)
+        const leftMs = Math.min(second * 1000 - earliestMs(), endMs - clock.monotonicMs())
+        if (leftMs <= 0) return
+        await clock.sleep(Math.ceil(leftMs), signal)
       }
     },
   }

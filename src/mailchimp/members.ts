@@ -1,5 +1,6 @@
 import type { MailchimpClient } from "./client.ts"
 import type { MailchimpError } from "./errors.ts"
+import type { Moment } from "./mailchimp-clock.ts"
 import { createPageSize, type PageSize } from "./page-size.ts"
 
 /** One question for members of one list. Seconds are whole seconds since the epoch. */
@@ -23,8 +24,8 @@ export type MembersPageContext = {
   /** How many rows were asked for, by the attempt that was answered. */
   readonly count: number
   readonly offset: number
-  /** A lower bound of Mailchimp's clock when that attempt was sent; -Infinity before the first good answer. */
-  readonly askedAt: number
+  /** When that attempt was sent. */
+  readonly sentAt: Moment
 }
 
 export type MembersReaderOptions<T> = {
@@ -40,13 +41,9 @@ export type MembersReaderOptions<T> = {
   readonly deadlineMs?: () => number | undefined
 }
 
-export type MembersReader<T> = {
+export type MembersReader<T> = Pick<MailchimpClient, "now" | "waitUntil" | "pause"> & {
   /** Asks for one page, with all retries. Rejects with the signal's reason, or with a MailchimpError. */
   read(query: MembersQuery, signal: AbortSignal): Promise<T>
-  /** A lower bound of Mailchimp's clock for a question about to be sent. */
-  clock(): number
-  /** Waits until that clock has reached a second. */
-  waitUntil(second: number, signal: AbortSignal): Promise<void>
 }
 
 const largestPage = 1000
@@ -93,8 +90,8 @@ export function createMembersReader<T>(
             before_last_changed: toDate(query.before),
           }
         },
-        parse: (body, { askedAt }) => {
-          const page = parsePage(body, { count, offset, askedAt })
+        parse: (body, { sentAt }) => {
+          const page = parsePage(body, { count, offset, sentAt })
           size.succeeded()
           return page
         },
@@ -104,8 +101,9 @@ export function createMembersReader<T>(
       })
     },
 
-    clock: client.clock,
+    now: client.now,
     waitUntil: client.waitUntil,
+    pause: client.pause,
   }
 }
 

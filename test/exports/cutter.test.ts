@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { type Cuttable, type Probe, createCutter } from "../../src/exports/cutter.ts"
 import type { Page } from "../../src/exports/source.ts"
 import { createWindowReading } from "../../src/exports/window.ts"
+import { momentOf } from "./support.ts"
 
 const marginS = 10
 
@@ -11,11 +12,12 @@ function page(seconds: readonly number[], totalItems: number, count = seconds.le
     id: (index) => `m${seconds[index]}`,
     second: (index) => seconds[index],
     fingerprint: (index) => seconds[index]!,
+    addIds: () => {},
     bytes: () => new Uint8Array(),
     release: () => {},
     totalItems,
     count,
-    askedAt: 1_000_000,
+    sentAt: momentOf(1_000_000),
   }
 }
 

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test"
+import { countRows } from "../../src/exports/delivery.ts"
 import { planExport } from "../../src/exports/plan.ts"
 import { createScan } from "../../src/exports/scan.ts"
 import type { Page, Source } from "../../src/exports/source.ts"
 import { createLimiter } from "../../src/mailchimp/limiter.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
+import { momentOf } from "./support.ts"
 
 const START = 1_700_000_000
 const PERMITS = 10
@@ -41,19 +43,20 @@ async function measure(options: {
 
   const ask = async () => {
     using permit = await party.acquire(signal)
-    const askedAt = Math.floor(nowS())
+    const sentAt = momentOf(Math.floor(nowS()))
     requests += 1
     await clock.sleep(latencyMs)
     permit.succeeded()
-    return askedAt
+    return sentAt
   }
 
   const source: Source = {
-    clock: () => Math.floor(nowS()),
+    now: () => momentOf(Math.floor(nowS())),
     spare: party.spare,
     waitUntil: (second) => clock.sleep((second - nowS()) * 1000),
+    pause: (seconds) => clock.sleep(seconds * 1000),
     read: async ({ since, before = START, offset, count = PAGE_ROWS }) => {
-      const askedAt = await ask()
+      const sentAt = await ask()
       const first = since === undefined ? 0 : rowsUpTo(since)
       const total = Math.max(0, rowsUpTo(before) - first)
       const length = Math.max(0, Math.min(count, total - offset))
@@ -66,7 +69,8 @@ async function measure(options: {
         release: () => {},
         totalItems: total,
         count,
-        askedAt,
+        sentAt,
+        addIds: () => {},
       }
       return page
     },
@@ -81,8 +85,8 @@ async function measure(options: {
     requests = 0
     const startedS = nowS()
     const plan = planExport(ids, {}, START - 20)
-    for await (const { ranges } of createScan({ ...plan, marginS: 10 }, source, signal).deliveries())
-      for (const { start, end } of ranges) delivered += end - start
+    for await (const item of createScan({ ...plan, marginS: 10 }, source, signal).deliveries())
+      if ("ranges" in item) delivered += countRows(item.ranges)
     return nowS() - startedS
   }
   const seconds = await clock.settle(exportAll())

@@ -1,28 +1,26 @@
 import { describe, expect, test } from "bun:test"
 import { type OpenVersions, selectRows } from "../../src/exports/delivery.ts"
 import type { Page } from "../../src/exports/source.ts"
+import { momentOf, pageOfIds } from "./support.ts"
 
 /** A page of one row, of the member a: its content says what it looks like. */
 function page(content: string, second = 100): Page {
   return {
-    length: 1,
-    id: () => "a",
+    ...pageOfIds(["a"]),
     second: () => second,
     fingerprint: () => `${second} ${content}`,
-    bytes: () => new Uint8Array(),
-    release: () => {},
     totalItems: 1,
     count: 10,
-    askedAt: 105,
+    sentAt: momentOf(105),
   }
 }
 
 function start() {
   const versions: OpenVersions = new Map()
-  const knownIds = new Set<string>()
+  const known = new Map()
   return {
-    open: (answer: Page) => selectRows(answer, 1, { headEnd: 0, knownIds, openStart: 0 }, versions),
-    closed: (answer: Page) => selectRows(answer, 1, { headEnd: 0, knownIds, openStart: 1 }, versions),
+    open: (answer: Page) => selectRows(answer, 1, { headEnd: 0, known, openStart: 0 }, versions).ranges,
+    closed: (answer: Page) => selectRows(answer, 1, { headEnd: 0, known, openStart: 1 }, versions).ranges,
   }
 }
 

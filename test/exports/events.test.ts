@@ -4,7 +4,7 @@ import { type Cursor, parseCursorContent, toCursorContent } from "../../src/expo
 import { parseSelection } from "../../src/exports/selection.ts"
 import { type ExportOptions, openExport } from "../../src/exports/stream-export.ts"
 import { systemClock } from "../../src/lib/clock.ts"
-import { createFailingSource, createTestSource, membersOf } from "./support.ts"
+import { createFailingSource, createTestSource, memberOf, membersOf } from "./support.ts"
 
 type Line = Record<string, unknown> & { $export?: string; id?: string; cursor?: string }
 
@@ -122,15 +122,58 @@ describe("event lines", () => {
     expect(new Set([...idsOf(lines), ...idsOf(rest.lines)])).toEqual(new Set(allIds))
   })
 
-  test("tell of a list that is deleted meanwhile that it is worth going on, unless it is the only one", async () => {
+  test("tell of a list that cannot be read, and end short: the next export reads it whole, and it alone", async () => {
+    const upstream = { status: 403, title: "Forbidden" }
+    const failure = new AppError("mailchimp_forbidden", "Cannot read the members: list a", { upstream })
+    const source = createTestSource(lists, {
+      pageSize: 10,
+      answer: ({ listId, since }, _signal, answer) => {
+        if (listId === "a" && since !== undefined) throw failure
+        return answer()
+      },
+    })
+    const { lines, broken } = await linesOf({ source, judgeError: async () => "list_failed" })
+    expect(broken).toBeUndefined()
+    expect(lines.filter(({ $export }) => $export === "list_error")).toEqual([
+      {
+        $export: "list_error",
+        list_id: "a",
+        code: "mailchimp_forbidden",
+        detail: failure.detail,
+        retryable: false,
+        upstream,
+      },
+    ])
+    expect(idsOf(lines)).toEqual([...lists.a.slice(0, 10), ...lists.b].map(({ id }) => id))
+    const checkpoint = lines.filter(({ $export }) => $export === "checkpoint").at(-1)
+    const end = lines.at(-1)
+    expect(end).toMatchObject({
+      $export: "end",
+      status: "short",
+      lists: [{ id: "a", rows: 10, code: "mailchimp_forbidden" }, { id: "none" }, { id: "b", rows: 3 }],
+    })
+    // Its position is kept while the export may be resumed, and given up at its end.
+    const resumed = await linesOf({ cursor: openCursor(checkpoint?.cursor) })
+    expect(idsOf(resumed.lines)).toEqual(lists.a.slice(9).map(({ id }) => id))
+    const next = await linesOf({ cursor: openCursor(end?.cursor) })
+    expect(idsOf(next.lines)).toEqual(lists.a.map(({ id }) => id))
+    const gone = await linesOf({ cursor: openCursor(end?.cursor), lists: [{ id: "none" }, { id: "b" }] })
+    expect(gone.lines).toContainEqual(expect.objectContaining({ $export: "deleted", list_id: "a" }))
+  })
+
+  test("tell of a list that is deleted meanwhile, which is no failure", async () => {
     const failure = new AppError("list_not_found", "Cannot read the members as Mailchimp knows no such list")
-    const events = { exportId: "e1", selectionId: "s1", sealCursor, waitingFor: () => undefined }
-    for (const isOfAllLists of [true, false]) {
-      const source = createFailingSource(lists, 3, failure)
-      const clock = { ...systemClock, sleep: async () => {} }
-      const { lines } = await linesOf({ source, clock, events: { ...events, isOfAllLists } })
-      expect(lines.at(-1)).toMatchObject({ code: "list_not_found", retryable: isOfAllLists })
-    }
+    const source = createTestSource(lists, {
+      answer: ({ listId }, _signal, answer) => {
+        if (listId === "a") throw failure
+        return answer()
+      },
+    })
+    const { lines } = await linesOf({ source, judgeError: async () => "list_deleted" })
+    expect(lines).toContainEqual(expect.objectContaining({ $export: "deleted", list_id: "a" }))
+    expect(lines.at(-1)).toMatchObject({ status: "complete", lists: [{ id: "none" }, { id: "b" }] })
+    const next = await linesOf({ cursor: openCursor(lines.at(-1)?.cursor), lists: [{ id: "b" }] })
+    expect(next.lines.filter(({ $export }) => $export === "deleted")).toMatchObject([{ list_id: "none" }])
   })
 
   test("give each list an as_of also where it was done before the export was broken off", async () => {
@@ -143,7 +186,19 @@ describe("event lines", () => {
     }
   })
 
-  test("end well, but short, where Mailchimp counts more of a list than it gives: the next export reads it again", async () => {
+  test("end well, but short, where Mailchimp hides a row of a list: the next export reads it again", async () => {
+    const hidden = [...lists.b, memberOf(4, { isHidden: true })]
+    const source = createTestSource({ ...lists, b: hidden }, { pageSize: 10 })
+    const { lines, broken } = await linesOf({ source })
+    expect(broken).toBeUndefined()
+    expect(new Set(idsOf(lines))).toEqual(new Set([...allIds, ...hidden.map(({ id }) => id)]))
+    expect(lines.at(-1)).toMatchObject({ $export: "end", status: "short" })
+    const next = await linesOf({ cursor: openCursor(lines.at(-1)?.cursor) })
+    expect(idsOf(next.lines)).toEqual(lists.b.map(({ id }) => id))
+    expect(next.lines.at(-1)).toMatchObject({ status: "complete" })
+  })
+
+  test("end well, with each row once, where Mailchimp counts a row of a list that does not exist, and say so", async () => {
     const source = createTestSource(lists, {
       pageSize: 10,
       answer: ({ listId }, _signal, answer) => {
@@ -151,13 +206,14 @@ describe("event lines", () => {
         return listId === "b" ? { ...page, totalItems: page.totalItems + 1 } : page
       },
     })
-    const { lines, broken } = await linesOf({ source })
-    expect(broken).toBeUndefined()
-    expect(new Set(idsOf(lines))).toEqual(new Set(allIds))
-    expect(lines.at(-1)).toMatchObject({ $export: "end", status: "short" })
-    const next = await linesOf({ cursor: openCursor(lines.at(-1)?.cursor) })
-    expect(idsOf(next.lines)).toEqual(lists.b.map(({ id }) => id))
-    expect(next.lines.at(-1)).toMatchObject({ status: "complete" })
+    const { lines } = await linesOf({ source })
+    expect(idsOf(lines)).toEqual(allIds)
+    expect(lines.at(-1)).toMatchObject({
+      status: "complete",
+      count_differs: 1,
+      lists: [{ id: "a" }, { id: "none" }, { id: "b", rows: 3, total_items: 4, count_differs: 1 }],
+    })
+    expect(source.queries.filter(({ listId }) => listId === "b").length).toBeLessThanOrEqual(8)
   })
 
   test("have no cursor at the end of an export with an upper bound, as it says nothing of what came later", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { type Task, createListScan } from "../../src/exports/list-scan.ts"
 import type { Page } from "../../src/exports/source.ts"
+import { momentOf, pageOfIds } from "./support.ts"
 
 const HORIZON = 989
 const whole = { windows: [], tail: { since: Number.NEGATIVE_INFINITY } }
@@ -12,15 +13,12 @@ function page(
 ): Page {
   const ids = Object.keys(rows)
   return {
-    length: ids.length,
-    id: (index) => ids[index]!,
+    ...pageOfIds(ids),
     second: (index) => rows[ids[index]!],
     fingerprint: (index) => `${ids[index]} ${rows[ids[index]!]}`,
-    bytes: () => new Uint8Array(),
-    release: () => {},
     totalItems,
     count: totalItems > ids.length ? ids.length : 10,
-    askedAt,
+    sentAt: momentOf(askedAt),
   }
 }
 
@@ -69,9 +67,8 @@ describe("createListScan()", () => {
       { horizon: HORIZON, marginS: 10, status: "archived" },
     )
     const [archived] = list.begin()
-    const unanswered = { ...page({}, 1000, 1), count: 10 }
-    for (let answers = 0; answers < 4; answers += 1)
-      list.receive(archived!, unanswered, archived!.reading.nextQuestion()!)
+    // Its since is not heeded.
+    list.receive(archived!, page({ x: 10 }, 1000, 9), archived!.reading.nextQuestion()!)
     expect(list.result().isShort).toBe(true)
     expect(list.nextPlace()).toMatchObject({
       live: { tail: { since: 50 } },

@@ -2,25 +2,23 @@ import { describe, expect, test } from "bun:test"
 import { type OffsetReading, createOffsetReading } from "../../src/exports/offset-reading.ts"
 import type { Question } from "../../src/exports/reading.ts"
 import type { Page } from "../../src/exports/source.ts"
+import { momentOf, pageOfIds } from "./support.ts"
 
 const query = { listId: "a", since: 99, before: 100, sort: "last_changed" } as const
 
 function page(ids: readonly string[], totalItems: number, count = 4): Page {
   return {
-    length: ids.length,
-    id: (index) => ids[index]!,
+    ...pageOfIds(ids),
     second: () => 100,
     fingerprint: (index) => ids[index]!,
-    bytes: () => new Uint8Array(),
-    release: () => {},
     totalItems,
     count,
-    askedAt: 1000,
+    sentAt: momentOf(1000),
   }
 }
 
 function start(delivered: readonly string[] = []) {
-  const second = createOffsetReading(query, "second", new Set(delivered), new Map())
+  const second = createOffsetReading(query, "second", new Map(delivered.map((id) => [id, id])), new Map())
   /** Takes the next question, which has to be for this offset. */
   const ask = (offset: number) => {
     const question = second.nextQuestion()
@@ -28,7 +26,7 @@ function start(delivered: readonly string[] = []) {
     return question!
   }
   const answer = (question: Question, ids: string, totalItems: number) => {
-    const ranges = second.receive(page([...ids], totalItems), question)
+    const { ranges } = second.receive(page([...ids], totalItems), question)
     return ranges.map(({ start, end }) => ids.slice(start, end)).join("")
   }
   return {
@@ -46,7 +44,7 @@ describe("createOffsetReading()", () => {
     expect(read(3, "def", 6)).toBe("ef")
     expect(read(0, "abcd", 6)).toBe("")
     expect(second.isDone()).toBe(true)
-    expect(second.isShort()).toBe(false)
+    expect(second.lack()).toBeUndefined()
   })
 
   test("asks for all its pages side by side, once it is known how many there are", () => {
@@ -61,7 +59,7 @@ describe("createOffsetReading()", () => {
     // After the first answer six were shown, and the other three are still to be.
     read(0, "abcd", 9)
     expect(second.isDone()).toBe(true)
-    expect(second.isShort()).toBe(false)
+    expect(second.lack()).toBeUndefined()
   })
 
   test("does not count what was asked for before the total was known, though it arrives later", () => {
@@ -74,7 +72,7 @@ describe("createOffsetReading()", () => {
     expect(second.isDone()).toBe(false)
     expect(read(0, "fhi", 3)).toBe("f")
     expect(second.isDone()).toBe(true)
-    expect(second.isShort()).toBe(false)
+    expect(second.lack()).toBeUndefined()
   })
 
   test("waits for the answers under way when it is complete, and delivers what they bring", () => {
@@ -90,7 +88,7 @@ describe("createOffsetReading()", () => {
 
   /** Read as in a window: counted first. */
   const startCounted = (total: number) => {
-    const second = createOffsetReading(query, "second", new Set(), new Map(), 4)
+    const second = createOffsetReading(query, "second", new Map(), new Map(), 4)
     const question = second.nextQuestion()!
     expect(question.query).toEqual({ ...query, offset: 0, count: 1 })
     expect(second.nextQuestion()).toBeUndefined()
@@ -112,7 +110,7 @@ describe("createOffsetReading()", () => {
       second.receive(page([...pages[index]!], 9), question)
     }
     expect(second.isDone()).toBe(true)
-    expect(second.isShort()).toBe(false)
+    expect(second.lack()).toBeUndefined()
   })
 
   test("is not complete where a row left after it was shown, and before its answer was counted, and another one moved", () => {
@@ -126,14 +124,14 @@ describe("createOffsetReading()", () => {
     second.receive(page([..."bhcd"], 8), first!)
     second.receive(page([..."defg"], 8), last!)
     expect(second.isDone()).toBe(true)
-    expect(second.isShort()).toBe(false)
+    expect(second.lack()).toBeUndefined()
   })
 
   test("is complete when one page holds all, whatever was counted before", () => {
     const second = startCounted(9)
     second.receive(page([..."abc"], 3), second.nextQuestion()!)
     expect(second.isDone()).toBe(true)
-    expect(second.isShort()).toBe(false)
+    expect(second.lack()).toBeUndefined()
   })
 
   test("is not complete when a page behind the first one has as many rows as were left to count", () => {
@@ -149,7 +147,7 @@ describe("createOffsetReading()", () => {
   const hundred = Array.from({ length: 100 }, (_, index) => `m${index}`)
   /** Reads in pages of 40, of which each gets those who are there then. */
   const readLarge = (...pages: readonly (readonly string[])[]) => {
-    const second = createOffsetReading(query, "second", new Set(), new Map())
+    const second = createOffsetReading(query, "second", new Map(), new Map())
     for (const there of pages) {
       const question = second.nextQuestion()!
       const { offset } = question.query
@@ -165,7 +163,7 @@ describe("createOffsetReading()", () => {
     expect(readLarge(...first).isDone()).toBe(false)
     const second = readLarge(...first, ...later)
     expect(second.isDone()).toBe(true)
-    expect(second.isShort()).toBe(false)
+    expect(second.lack()).toBeUndefined()
   })
 
   test("is not complete after two readings in different orders, with a gap, or short of their count", () => {
@@ -186,7 +184,7 @@ describe("createOffsetReading()", () => {
     expect(read(0, "defg", 6)).toBe("ef")
     expect(read(3, "ghi", 6)).toBe("")
     expect(second.isDone()).toBe(true)
-    expect(second.isShort()).toBe(false)
+    expect(second.lack()).toBeUndefined()
   })
 
   test("is complete whoever left after he was shown, as all that an answer counts was shown after it", () => {
@@ -195,7 +193,7 @@ describe("createOffsetReading()", () => {
     read(3, "defg", 7)
     read(0, "abcd", 5)
     expect(second.isDone()).toBe(true)
-    expect(second.isShort()).toBe(false)
+    expect(second.lack()).toBeUndefined()
   })
 
   test("counts from a later answer when a row left that was not shown again", () => {
@@ -207,7 +205,7 @@ describe("createOffsetReading()", () => {
     expect(second.isDone()).toBe(false)
     read(0, "abde", 5)
     expect(second.isDone()).toBe(true)
-    expect(second.isShort()).toBe(false)
+    expect(second.lack()).toBeUndefined()
   })
 
   test("asks again for the rest of a page that came shorter than its count", () => {
@@ -232,22 +230,22 @@ describe("createOffsetReading()", () => {
     read(0, "", 0)
     second.receive({ ...page(["x"], 1), second: () => 101 }, askForLater(second))
     expect(second.isDone()).toBe(true)
-    expect(second.isShort()).toBe(false)
+    expect(second.lack()).toBeUndefined()
   })
 
   test("is complete where the first row with a date shows that there are no more without one", () => {
     const all = { listId: "a", sort: "last_changed", direction: "DESC" } as const
-    const second = createOffsetReading(all, "undated", new Set(), new Map())
+    const second = createOffsetReading(all, "undated", new Map(), new Map())
     const question = second.nextQuestion()!
     const answer = { ...page([..."abcd"], 9), second: (index: number) => (index < 3 ? undefined : 100) }
-    expect(second.receive(answer, question)).toEqual([{ start: 0, end: 3 }])
+    expect(second.receive(answer, question).ranges).toEqual([{ start: 0, end: 3 }])
     expect(second.isDone()).toBe(true)
-    expect(second.isShort()).toBe(false)
+    expect(second.lack()).toBeUndefined()
   })
 
   test("is read again where rows without a date fill a page, as one may have left between two", () => {
     const all = { listId: "a", sort: "last_changed", direction: "DESC" } as const
-    const second = createOffsetReading(all, "undated", new Set(), new Map())
+    const second = createOffsetReading(all, "undated", new Map(), new Map())
     const answer = (undated: string, dated: string) =>
       second.receive(
         {
@@ -262,7 +260,7 @@ describe("createOffsetReading()", () => {
     answer("abcd", "")
     answer("de", "xy")
     expect(second.isDone()).toBe(true)
-    expect(second.isShort()).toBe(false)
+    expect(second.lack()).toBeUndefined()
   })
 
   test("is short when it is gone for a question up to it, and there for one without an end", () => {
@@ -273,16 +271,16 @@ describe("createOffsetReading()", () => {
     expect(again.pauseS).toBe(1)
     second.receive(page(["a"], 5), again)
     expect(second.isDone()).toBe(true)
-    expect(second.isShort()).toBe(true)
+    expect(second.lack()).toBe("rules")
   })
 
   test("is short, and delivers no row of another second, where the end of the question is not heeded", () => {
     const { second, ask } = start()
     const seconds = [100, 100, 101, 102]
-    const ranges = second.receive({ ...page([..."abcd"], 9), second: (index) => seconds[index] }, ask(0))
+    const { ranges } = second.receive({ ...page([..."abcd"], 9), second: (index) => seconds[index] }, ask(0))
     expect(ranges).toEqual([{ start: 0, end: 2 }])
     expect(second.isDone()).toBe(true)
-    expect(second.isShort()).toBe(true)
+    expect(second.lack()).toBe("rules")
   })
 
   test("ends short when three readings bring nothing new and the count still says more", () => {
@@ -294,7 +292,7 @@ describe("createOffsetReading()", () => {
     }
     // Five readings of three questions each: in the second one the rows of the first are counted too, three are in vain.
     expect(questions).toBe(15)
-    expect(second.isShort()).toBe(true)
+    expect(second.lack()).toBe("count")
   })
 
   test("ends short after twenty questions for each of its pages while its count never rests", () => {
@@ -311,7 +309,7 @@ describe("createOffsetReading()", () => {
     // Three rows of a page are not of the one before, so six or seven rows are two pages or three.
     expect(questions).toBeGreaterThan(20)
     expect(questions).toBeLessThanOrEqual(63)
-    expect(second.isShort()).toBe(true)
+    expect(second.lack()).toBe("count")
   })
 
   test("ends short when an answer stays shorter than its count", () => {
@@ -326,6 +324,6 @@ describe("createOffsetReading()", () => {
       answer(question, "", 6)
     }
     expect(pauses).toEqual([undefined, 1, 2, 4])
-    expect(second.isShort()).toBe(true)
+    expect(second.lack()).toBe("count")
   })
 })

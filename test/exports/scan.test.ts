@@ -28,7 +28,7 @@ async function exportWith(answerProbe: (answer: () => Page) => Page | Promise<Pa
     new AbortController().signal,
   )
   let rows = 0
-  for await (const { ranges } of scan.deliveries()) rows += countRows(ranges)
+  for await (const item of scan.deliveries()) if ("ranges" in item) rows += countRows(item.ranges)
   expect(isProbed).toBe(true)
   return rows
 }

@@ -1,5 +1,6 @@
 import { splitMembers } from "../../src/exports/split-members.ts"
-import type { MembersQuery, Page, Source } from "../../src/exports/source.ts"
+import { addText } from "../../src/exports/id-sum.ts"
+import type { MembersQuery, Moment, Page, Source } from "../../src/exports/source.ts"
 
 export type TestMember = { readonly id: string; readonly last_changed: string } & Record<string, unknown>
 
@@ -17,9 +18,29 @@ export function membersOf(count: number, changes: Record<string, unknown> = {}):
   return Array.from({ length: count }, (_, index) => memberOf(index + 1, changes))
 }
 
+/** A request that was sent at this second by all clocks. */
+export function momentOf(second: number): Moment {
+  return { earliest: second, latest: second, elapsedS: second }
+}
+
+/** What a page needs that is made of ids alone. */
+export function pageOfIds(ids: readonly string[]) {
+  return {
+    length: ids.length,
+    id: (index: number) => ids[index],
+    addIds: (sum: Uint32Array, start: number, end: number) => {
+      for (const id of ids.slice(start, end)) addText(sum, id)
+    },
+    bytes: () => new Uint8Array(),
+    release: () => {},
+  }
+}
+
 export type TestSource = Source & { readonly queries: MembersQuery[] }
 
-/** Lists that do not change, all in the past, as a source. `answer` may bend, delay or fail an answer. */
+/**
+ * Lists that do not change, all in the past, as a source. A member with `isHidden` is counted, and shown in descending order
+ * alone. `answer` may bend, delay or fail an answer. */
 export function createTestSource(
   lists: Readonly<Record<string, readonly TestMember[]>>,
   options: {
@@ -39,9 +60,15 @@ export function createTestSource(
       .filter(({ status = "subscribed" }) => (query.status ? status === query.status : status !== "archived"))
       .filter((member) => secondOf(member) > since && secondOf(member) <= before)
       .toSorted((a, b) => secondOf(a) - secondOf(b))
-    const members = matching.slice(offset, offset + count)
+    if (query.direction === "DESC") matching.reverse()
+    const shown = matching.filter((member) => query.direction === "DESC" || !member["isHidden"])
+    const members = shown.slice(offset, offset + count)
     const body = JSON.stringify({ members, list_id: query.listId, total_items: matching.length })
-    return { ...splitMembers(Buffer.from(body), { count, offset, without }), count, askedAt: 2_000_000_000 }
+    return {
+      ...splitMembers(Buffer.from(body), { count, offset, without }),
+      count,
+      sentAt: momentOf(2_000_000_000),
+    }
   }
 
   return {
@@ -52,8 +79,9 @@ export function createTestSource(
       return answer(query, signal, () => answerOf(query))
     },
     spare: () => 0,
-    clock: () => 2_000_000_000,
+    now: () => momentOf(2_000_000_000),
     waitUntil: async () => {},
+    pause: async () => {},
   }
 }
 

@@ -2,18 +2,16 @@ import { describe, expect, test } from "bun:test"
 import type { Reading } from "../../src/exports/reading.ts"
 import type { Page } from "../../src/exports/source.ts"
 import { createTally, type Tally } from "../../src/exports/tally.ts"
+import { momentOf, pageOfIds } from "./support.ts"
 
 function page(ids: string, totalItems: number): Page {
   return {
-    length: ids.length,
-    id: (index) => ids[index]!,
+    ...pageOfIds([...ids]),
     second: () => undefined,
     fingerprint: (index) => ids[index]!,
-    bytes: () => new Uint8Array(),
-    release: () => {},
     totalItems,
     count: 10,
-    askedAt: 1000,
+    sentAt: momentOf(1000),
   }
 }
 
@@ -26,13 +24,25 @@ const HORIZON = 500
 const OLD = 400
 const NEW = 600
 
-const read = (reading: Reading, answer: Page) => reading.receive(answer, reading.nextQuestion()!)
+const read = (reading: Reading, answer: Page) => reading.receive(answer, reading.nextQuestion()!).ranges
 
-const start = () => createTally({ listId: "a", status: undefined, horizon: HORIZON }, new Map())
+const options = {
+  listId: "a",
+  status: undefined,
+  since: undefined,
+  before: undefined,
+  horizon: HORIZON,
+  marginS: 10,
+  isResumed: false,
+}
+
+const start = () => createTally(options, new Map())
+
+const selected = (start: number, end: number) => ({ ranges: [{ start, end }], again: [] })
 
 /** Rows that were delivered, of a question without a filter where they say what is counted. */
 function deliver(tally: Tally, ids: string, second: number, counted?: number): void {
-  tally.add(dated(ids, second, counted), [{ start: 0, end: ids.length }], counted !== undefined)
+  tally.add(dated(ids, second, counted), selected(0, ids.length), counted !== undefined)
 }
 
 function readingOf(tally: Tally): Reading {
@@ -63,7 +73,7 @@ describe("createTally()", () => {
       offset: 0,
       count: 1,
     })
-    expect(look.receive(dated("a", NEW, 3), question)).toEqual([])
+    expect(look.receive(dated("a", NEW, 3), question).ranges).toEqual([])
     expect(look.isDone()).toBe(true)
     expect(tally.remedy()).toBe("tails")
     expect(tally.remedy()).toBeUndefined()
@@ -78,8 +88,8 @@ describe("createTally()", () => {
     const question = undated.nextQuestion()!
     expect(question.query).toMatchObject({ direction: "DESC", offset: 0 })
     const answer = { ...page("xa", 3), second: (index: number) => (index === 0 ? undefined : NEW) }
-    expect(undated.receive(answer, question)).toEqual([{ start: 0, end: 1 }])
-    tally.add(answer, [{ start: 0, end: 1 }], false)
+    expect(undated.receive(answer, question).ranges).toEqual([{ start: 0, end: 1 }])
+    tally.add(answer, selected(0, 1), false)
     expect(undated.isDone()).toBe(true)
     expect(tally.remedy()).toBe("tails")
     expect(tally.remedy()).toBeUndefined()
@@ -107,42 +117,55 @@ describe("createTally()", () => {
     expect(tally.remedy()).toBeUndefined()
   })
 
-  test("counts and runs the tail again, twice, then reads all plainly, then gives up", () => {
+  /** Answers a reading by offset until it ends; gives the directions that were asked for. */
+  function readAll(reading: Reading, answerOf: (direction: string, offset: number) => Page): string[] {
+    const directions: string[] = []
+    for (let next = reading.nextQuestion(); next; next = reading.nextQuestion()) {
+      const { direction = "ASC", offset, since } = next.query
+      if (directions.at(-1) !== direction) directions.push(direction)
+      reading.receive(since === undefined ? answerOf(direction, offset) : page("", 0), next)
+    }
+    expect(reading.isDone()).toBe(true)
+    return directions
+  }
+
+  function untilRecount(tally: Tally, counted: number): Reading {
+    for (let looks = 0; looks < 2; looks += 1) {
+      read(readingOf(tally), dated("x", OLD, counted))
+      expect(tally.remedy()).toBe("tails")
+    }
+    return readingOf(tally)
+  }
+
+  test("counts and runs the tail again, twice, then reads all in both directions, which shows a wrong count", () => {
     const tally = start()
     deliver(tally, "ab", OLD, 4)
-    read(readingOf(tally), dated("x", OLD, 4))
-    expect(tally.remedy()).toBe("tails")
-    read(readingOf(tally), dated("x", OLD, 4))
-    expect(tally.remedy()).toBe("tails")
-    const plain = readingOf(tally)
-    const question = plain.nextQuestion()!
-    expect(question.query).toEqual({
-      listId: "a",
-      status: undefined,
-      sort: "last_changed",
-      direction: "ASC",
-      offset: 0,
-    })
-    expect(plain.receive(page("abc", 4), question)).toEqual([{ start: 0, end: 3 }])
-    for (let next = plain.nextQuestion(); next; next = plain.nextQuestion())
-      plain.receive(page(next.query.offset === 0 ? "abc" : "", 4), next)
-    expect(plain.isDone()).toBe(true)
-    expect(tally.remedy()).toBe("none")
+    const directions = readAll(untilRecount(tally, 4), (_, offset) => dated(offset === 0 ? "ab" : "", OLD, 4))
+    expect(directions).toEqual(["ASC", "DESC", "ASC"])
+    expect(tally.remedy()).toBeUndefined()
+    expect(tally.countDiffers()).toBe(2)
+    expect(tally.isReadAgain()).toBe(false)
   })
 
-  test("is content when all was read plainly, though who was the same was not delivered again", () => {
-    const versions = new Map([["a", "a"]])
-    const tally = createTally({ listId: "a", status: undefined, horizon: HORIZON }, versions)
-    deliver(tally, "ab", OLD, 3)
-    read(readingOf(tally), dated("x", OLD, 3))
-    expect(tally.remedy()).toBe("tails")
-    read(readingOf(tally), dated("x", OLD, 3))
-    expect(tally.remedy()).toBe("tails")
-    const plain = readingOf(tally)
-    expect(read(plain, page("abc", 3))).toEqual([{ start: 1, end: 3 }])
-    read(plain, page("abc", 3))
-    expect(plain.isDone()).toBe(true)
+  test("reads all in both directions at once where a reading came to fewer rows than were counted", () => {
+    const tally = start()
+    deliver(tally, "ab", OLD, 4)
+    tally.doubtCount()
+    readAll(readingOf(tally), (_, offset) => dated(offset === 0 ? "ab" : "", OLD, 4))
     expect(tally.remedy()).toBeUndefined()
+  })
+
+  test("delivers all once more, and is short, where a direction hides a row", () => {
+    const tally = start()
+    deliver(tally, "ab", OLD, 4)
+    const rowsBy = (direction: string) => (direction === "DESC" ? "cba" : "ab")
+    readAll(untilRecount(tally, 4), (direction, offset) => dated(rowsBy(direction).slice(offset), OLD, 4))
+    const plain = readingOf(tally)
+    const question = plain.nextQuestion()!
+    expect(question.query).toMatchObject({ direction: "DESC", offset: 0 })
+    expect(plain.receive(dated("cba", OLD, 4), question).ranges).toEqual([{ start: 0, end: 3 }])
+    readAll(plain, (_, offset) => dated("cba".slice(offset), OLD, 4))
+    expect(tally.remedy()).toBe("none")
   })
 
   test("looks at the last row once where dates are doubted, and at the first where it was not seen", () => {
@@ -173,13 +196,13 @@ describe("createTally()", () => {
 
   test("reads the members without a date when a first page ends with one, and more are to come", () => {
     const tally = start()
-    tally.add(page("abc", 9), [{ start: 0, end: 3 }], true)
+    tally.add(page("abc", 9), selected(0, 3), true)
     expect(readingOf(tally).nextQuestion()?.query).toMatchObject({ direction: "DESC", offset: 0 })
   })
 
   test("needs to read nothing more when a first page ends with a member without a date, and is the only one", () => {
     const tally = start()
-    tally.add(page("abc", 3), [{ start: 0, end: 3 }], true)
+    tally.add(page("abc", 3), selected(0, 3), true)
     expect(tally.remedy()).toBeUndefined()
   })
 })

@@ -9,7 +9,10 @@ const list = {
   totalItems: 2,
   asOf: 1_795_391_011,
   isShort: false,
+  countDiffers: 0,
+  isReadAgain: false,
   hasOddSince: false,
+  hasDatedAhead: false,
 } as const
 
 function log(...events: Parameters<ReturnType<typeof createExportLog>>[0][]): unknown[] {

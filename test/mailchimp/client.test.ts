@@ -299,30 +299,31 @@ describe("request()", () => {
   })
 })
 
-describe("clock()", () => {
-  const date = "Wed, 01 May 2024 10:00:00 GMT"
+describe("now()", () => {
+  const date = "Wed, 01 May 2024 11:59:00 GMT"
   const second = Date.parse(date) / 1000
+  const { signal } = new AbortController()
 
-  test("is Mailchimp's, as of the newest good answer, and goes on", async () => {
+  test("is the earlier of Mailchimp's clock, as of the newest good answer, and our own", async () => {
     const { client, clock, ask } = setUp()
     answerWith(listsUrl, json({}, { date }))
-    expect(client.clock()).toBe(-Infinity)
+    expect(client.now().earliest).toBe(clock.now() / 1000 - 10)
     await ask()
-    expect(client.clock()).toBe(second)
+    expect(client.now()).toMatchObject({ earliest: second, latest: second + 60 })
     await clock.advance(2500)
-    expect(client.clock()).toBe(second + 2)
-    await clock.settle(client.waitUntil(second + 10, new AbortController().signal))
-    expect(client.clock()).toBe(second + 10)
+    expect(client.now().earliest).toBe(second + 2)
+    await clock.settle(client.waitUntil(second + 10, 60, signal))
+    expect(client.now().earliest).toBe(second + 10)
   })
 
   test("does not learn from an answer that is not Mailchimp's own", async () => {
     const { client, ask } = setUp()
-    const future = "Wed, 01 May 2034 10:00:00 GMT"
-    const page = () => HttpResponse.html("<html>Maintenance</html>", { headers: { date: future } })
-    const failed = () => problem(502, "Bad Gateway", { date: future })
+    const past = "Wed, 01 May 2014 10:00:00 GMT"
+    const page = () => HttpResponse.html("<html>Maintenance</html>", { headers: { date: past } })
+    const failed = () => problem(502, "Bad Gateway", { date: past })
     answerWith(listsUrl, page, failed, json({}, { date }))
     await ask()
-    expect(client.clock()).toBeLessThan(second + 100)
+    expect(client.now().earliest).toBe(second)
   })
 
   test("an answer carries the clock of when its own attempt was sent", async () => {
@@ -334,9 +335,19 @@ describe("clock()", () => {
     const asked = client.request({
       action: "x",
       query: () => ({}),
-      parse: (_body, { askedAt }) => askedAt,
+      parse: (_body, { sentAt }) => sentAt.earliest,
       signal,
     })
     expect(await clock.settle(asked)).toBe(second + 65)
+  })
+
+  test("tells once of clocks that differ by more than the margin", async () => {
+    const { ask, events } = setUp()
+    answerWith(listsUrl, json({}, { date }))
+    await ask()
+    await ask()
+    expect(events.filter(({ type }) => type === "clocks_differ")).toEqual([
+      { type: "clocks_differ", aheadS: -60 },
+    ])
   })
 })

@@ -3,68 +3,99 @@ import * as fc from "fast-check"
 import { createMailchimpClock } from "../../src/mailchimp/mailchimp-clock.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
 
-const dateOf = (ms: number) => new Date(ms).toUTCString()
+const START = 1_700_000_000
+const { signal } = new AbortController()
+
+function setUp() {
+  const clock = createVirtualClock(START * 1000)
+  const differences: number[] = []
+  const mailchimp = createMailchimpClock({
+    clock,
+    marginS: 10,
+    onDifference: (aheadS) => differences.push(aheadS),
+  })
+  const observe = (second: number) =>
+    mailchimp.observe(new Date(second * 1000).toUTCString(), clock.monotonicMs())
+  return { clock, mailchimp, observe, differences }
+}
 
 describe("createMailchimpClock()", () => {
-  test("knows nothing before the first date, and nothing from what is none", async () => {
-    const clock = createVirtualClock()
-    const mailchimp = createMailchimpClock(clock)
+  test("takes its own clock less a margin as the earlier one while no response has a date", () => {
+    const { mailchimp, differences } = setUp()
     mailchimp.observe(null, 0)
     mailchimp.observe("yesterday", 0)
-    expect(mailchimp.second()).toBe(-Infinity)
-    await mailchimp.waitUntil(5, new AbortController().signal)
-    expect(clock.sleepers()).toBe(0)
+    expect(mailchimp.now()).toMatchObject({ earliest: START - 10, latest: START })
+    expect(differences).toEqual([])
   })
 
-  test("is never ahead of Mailchimp, however late answers come, and loses at most a second and the latency", () => {
-    const answers = fc.array(fc.record({ pauseMs: fc.nat(5000), travelMs: fc.nat(3000) }), {
-      minLength: 1,
-      maxLength: 50,
-    })
+  test("takes the earlier and the later of its own clock and the latest date, whichever is wrong", async () => {
+    const { clock, mailchimp, observe } = setUp()
+    for (const second of [START + 600, START - 600, START + 30]) {
+      observe(second)
+      const earliest = Math.min(START, second)
+      expect(mailchimp.now()).toMatchObject({ earliest, latest: Math.max(START, second) })
+    }
+    await clock.advance(2500)
+    observe(START - 600)
+    expect(mailchimp.now()).toMatchObject({ earliest: START - 600, latest: START + 2 })
+  })
+
+  test("is never ahead of Mailchimp, however wrong our clock, the latency or one date of many", () => {
+    const answers = fc.array(
+      fc.record({
+        pauseMs: fc.nat(5000),
+        travelMs: fc.nat(3000),
+        dateWrongS: fc.integer({ min: -600, max: 0 }),
+      }),
+      { minLength: 1, maxLength: 50 },
+    )
+    const wrongS = fc.integer({ min: -600, max: 600 })
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 2e12 }), answers, (skewMs, answers) => {
+      fc.property(wrongS, answers, (ownWrongS, answers) => {
         let elapsedMs = 0
-        const clock = { ...createVirtualClock(), monotonicMs: () => elapsedMs }
-        const mailchimp = createMailchimpClock(clock)
-        let fastestMs = Infinity
-        let before = -Infinity
-        for (const { pauseMs, travelMs } of answers) {
-          const sentMs = skewMs + elapsedMs
+        const own = () => START * 1000 + elapsedMs + ownWrongS * 1000
+        const clock = { ...createVirtualClock(), now: own, monotonicMs: () => elapsedMs }
+        const mailchimp = createMailchimpClock({ clock, marginS: 10 })
+        for (const { pauseMs, travelMs, dateWrongS } of answers) {
+          // A date that is ahead is harmless where our own clock is right.
+          const wrongMs = (ownWrongS === 0 ? Math.abs(dateWrongS) : dateWrongS) * 1000
+          const sentMs = START * 1000 + elapsedMs + wrongMs
           elapsedMs += travelMs
-          fastestMs = Math.min(fastestMs, travelMs)
-          mailchimp.observe(dateOf(sentMs), elapsedMs)
+          mailchimp.observe(new Date(sentMs).toUTCString(), elapsedMs)
           elapsedMs += pauseMs
-          const truth = skewMs + elapsedMs
-          expect(mailchimp.second() * 1000).toBeLessThanOrEqual(truth)
-          expect(mailchimp.second() * 1000).toBeGreaterThan(truth - fastestMs - 2000)
-          expect(mailchimp.second()).toBeGreaterThanOrEqual(before)
-          before = mailchimp.second()
+          expect(mailchimp.now().earliest * 1000).toBeLessThanOrEqual(START * 1000 + elapsedMs)
         }
       }),
     )
   })
 
-  test("an answer that took long does not put it back", () => {
-    const clock = createVirtualClock()
-    const mailchimp = createMailchimpClock(clock)
-    mailchimp.observe(dateOf(100_000), 0)
-    mailchimp.observe(dateOf(40_000), 0)
-    expect(mailchimp.second()).toBe(100)
+  test("tells once when the two differ by more than the margin", () => {
+    const { observe, differences } = setUp()
+    observe(START - 10)
+    expect(differences).toEqual([])
+    observe(START + 30)
+    observe(START + 60)
+    expect(differences).toEqual([30])
   })
 
-  test("waits until it has reached a second, not longer, and aborts at once", async () => {
-    const clock = createVirtualClock()
-    const mailchimp = createMailchimpClock(clock)
-    mailchimp.observe(dateOf(100_000), 0)
-    const { signal } = new AbortController()
-    await mailchimp.waitUntil(100, signal)
-    await clock.settle(mailchimp.waitUntil(107, signal))
-    expect([mailchimp.second(), clock.monotonicMs()]).toEqual([107, 7000])
+  test("waits until the earlier one shows a second, not longer, and aborts at once", async () => {
+    const { clock, mailchimp, observe } = setUp()
+    observe(START - 5)
+    await mailchimp.waitUntil(START - 5, 60, signal)
+    await clock.settle(mailchimp.waitUntil(START + 2, 60, signal))
+    expect([mailchimp.now().earliest, clock.monotonicMs()]).toEqual([START + 2, 7000])
 
     const controller = new AbortController()
-    const waiting = mailchimp.waitUntil(200, controller.signal).catch((error: unknown) => error)
+    const waiting = mailchimp.waitUntil(START + 60, 100, controller.signal).catch((error: unknown) => error)
     controller.abort("left")
     expect([await waiting, clock.sleepers()]).toEqual(["left", 0])
-    expect(await mailchimp.waitUntil(1, controller.signal).catch((error: unknown) => error)).toBe("left")
+    expect(await mailchimp.waitUntil(1, 1, controller.signal).catch((error: unknown) => error)).toBe("left")
+  })
+
+  test("waits no longer than it may, whatever the clocks say", async () => {
+    const { clock, mailchimp, observe } = setUp()
+    observe(START - 600)
+    await clock.settle(mailchimp.waitUntil(START, 20, signal))
+    expect(clock.monotonicMs()).toBe(20_000)
   })
 })

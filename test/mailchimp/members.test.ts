@@ -190,15 +190,15 @@ test("reads every member of a list of the sandbox, page by page", async () => {
     const listId = "a1b2c3d4e5"
     const total = running.sandbox.state.list(listId).table.order("none", "live").size
     const ids = new Set<string>()
-    let askedAt: number | undefined
+    let sentAt: number | undefined
     for (let offset = 0; offset < total; offset += 100) {
       const page = await reader.read({ ...plain, listId, offset }, signal)
       expect(page.totalItems).toBe(total)
       for (const id of page.ids) ids.add(id)
-      askedAt = page.askedAt
+      sentAt = page.sentAt.latest
     }
     expect(ids.size).toBe(total)
-    expect(askedAt).toBeGreaterThan(Date.now() / 1000 - 60)
+    expect(sentAt).toBeGreaterThan(Date.now() / 1000 - 60)
     const error = await reader
       .read({ ...plain, listId: "ffffffffff" }, signal)
       .catch((error: unknown) => error)

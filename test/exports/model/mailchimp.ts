@@ -1,5 +1,7 @@
 import { AppError } from "../../../src/errors.ts"
-import type { MembersQuery, Page, Second, Source } from "../../../src/exports/source.ts"
+import { addText } from "../../../src/exports/id-sum.ts"
+import { createMailchimpClock } from "../../../src/mailchimp/mailchimp-clock.ts"
+import type { MembersQuery, Moment, Page, Second, Source } from "../../../src/exports/source.ts"
 import type { Random } from "./random.ts"
 import type { VirtualTime } from "./virtual-time.ts"
 
@@ -13,13 +15,27 @@ export type Change = {
   readonly visibleAt: number
   readonly status: Status
   readonly content: number
+  /** It did not move `last_changed`, so that it is no version of its own. */
+  readonly isSilent?: boolean
 }
 
 /** The content of members that have no date, where there are any, until they change. */
 export const UNDATED = 7
 
-export type Member = { readonly id: string; readonly changes: Change[] }
+export type Member = {
+  readonly id: string
+  /** What a row shows as the id: nothing, or what others show as well. Its own id where it is left out. */
+  readonly shownId?: "none" | "shared"
+  readonly changes: Change[]
+}
 export type List = { readonly id: string; readonly members: Member[] }
+
+/** Of two clocks at most one is wrong: by so many seconds at a time. No `Date` comes where it is undefined. */
+export type Clocks = {
+  readonly own: (now: number) => number
+  readonly date: (now: number, response: number) => number | undefined
+  readonly areRight: boolean
+}
 
 /** How this Mailchimp misbehaves. Times in seconds. */
 export type Settings = {
@@ -43,19 +59,41 @@ export type Settings = {
   readonly before: "inclusive" | "exclusive" | "ignored"
   /** Whether `since_last_changed` finds what comes after the second it names, as it does today, or that one as well. */
   readonly since: "exclusive" | "inclusive" | "ignored"
-  /** Members without a date, which come before or behind all others; or counts that no reading can reach. */
-  readonly oddity: "none" | "undated_first" | "undated_last" | "count_too_high"
+  /**
+   * Members without a date, which come before or behind all others; counts that no reading can reach; or members who are
+   * counted, and hidden from readings in ascending order.
+   */
+  readonly oddity: "none" | "undated_first" | "undated_last" | "count_too_high" | "hidden"
+  /** Whether the number of rows that are asked for changes from request to request. */
+  readonly hasPagesOfAllSizes: boolean
+  /** Whether rows show no more than the status, as with `fields`. */
+  readonly hasFewFields: boolean
+  readonly clocks: Clocks
+  readonly marginS: number
 }
 
 export type ModelMailchimp = Source & {
   readonly lists: readonly List[]
   change(member: Member, status: Status, content: number): void
   add(list: List, status: Status): Member
-  /** The change that a row of a page shows. */
-  changeOf(page: Page, index: number): Change
+  /** Answers a question for the lists, as every export begins with: so that its clock is known. */
+  readLists(): void
+  /** Changes a member without moving `last_changed`. */
+  changeSilently(member: Member, content: number): void
+  /** The member of a row, and the change that it shows. */
+  rowOf(page: Page, index: number): { readonly member: Member; readonly change: Change }
+  /** From now on requests for the members of a list fail. */
+  fail(list: List, fault: Fault): void
+  heal(list: List): void
+  faultOf(listId: string): Fault | undefined
   /** How many questions were answered. */
   answers(): number
 }
+
+/** How a list fails alone: it was deleted, it may not be read, or it is not answered for longer than is retried. */
+export type Fault = "list_not_found" | "mailchimp_forbidden" | "mailchimp_error"
+
+const RETRY_S = 600
 
 export function createModelMailchimp(
   lists: readonly List[],
@@ -68,12 +106,17 @@ export function createModelMailchimp(
   let refusals = 0
   let busy = 0
   const queue: (() => void)[] = []
-  let clockAhead = Math.floor(time.now()) - time.now()
   const rowsByList = new Map<List, { readonly rows: readonly Row[]; readonly until: number }>()
   const rowsByPage = new WeakMap<Page, readonly Row[]>()
   const hasUndated = settings.oddity === "undated_first" || settings.oddity === "undated_last"
   const isOrderKept = settings.ties === "stable" || settings.ties === "reversed"
-  const clock = () => Math.floor(clockAhead + time.now())
+  const faults = new Map<string, Fault>()
+  const clock = {
+    now: () => (time.now() + settings.clocks.own(time.now())) * 1000,
+    monotonicMs: () => time.now() * 1000,
+    sleep: (ms: number) => time.sleepUntil(time.now() + ms / 1000),
+  }
+  const mailchimpClock = createMailchimpClock({ clock, marginS: settings.marginS })
 
   return {
     lists,
@@ -81,10 +124,19 @@ export function createModelMailchimp(
     add,
     read,
     spare: () => Math.max(0, settings.permits - busy - queue.length),
-    clock,
-    waitUntil,
+    now: mailchimpClock.now,
+    waitUntil: async (second, mostS, signal) => {
+      if (mostS > 6 * settings.marginS) throw new Error(`A wait of ${mostS} s`)
+      await mailchimpClock.waitUntil(second, mostS, signal)
+    },
+    pause: (seconds) => time.sleepUntil(time.now() + seconds),
+    readLists: () => observe(time.now()),
+    changeSilently,
+    fail: (list, fault) => void faults.set(list.id, fault),
+    heal: (list) => void faults.delete(list.id),
+    faultOf: (listId) => faults.get(listId),
     answers: () => answers,
-    changeOf,
+    rowOf: (page, index) => rowsByPage.get(page)![index]!,
   }
 
   function change(member: Member, status: Status, content: number): void {
@@ -94,19 +146,23 @@ export function createModelMailchimp(
     rowsByList.clear()
   }
 
+  function changeSilently(member: Member, content: number): void {
+    const last = member.changes.at(-1)!
+    const visibleAt = Math.max(time.now(), last.visibleAt)
+    member.changes.push({ ...last, order: order++, visibleAt, content, isSilent: true })
+    rowsByList.clear()
+  }
+
   function add(list: List, status: Status): Member {
-    const member = { id: `${list.id}-${list.members.length}`, changes: [] }
+    const shown = list.members.some(({ shownId }) => shownId) && random.chance(0.3)
+    const member: Member = {
+      id: `${list.id}-${list.members.length}`,
+      changes: [],
+      ...(shown ? { shownId: "none" } : {}),
+    }
     list.members.push(member)
     change(member, status, 0)
     return member
-  }
-
-  function changeOf(page: Page, index: number): Change {
-    return rowsByPage.get(page)![index]!.change
-  }
-
-  async function waitUntil(second: Second): Promise<void> {
-    while (clock() < second) await time.sleepUntil(second - clockAhead)
   }
 
   async function read(query: MembersQuery, signal: AbortSignal): Promise<Page> {
@@ -115,6 +171,13 @@ export function createModelMailchimp(
     else await new Promise<void>((resolve) => queue.push(resolve))
     try {
       let count = Math.min(query.count ?? settings.pageSize, settings.pageSize)
+      if (settings.hasPagesOfAllSizes && random.chance(0.3)) count = random.int(Math.min(count, 3), count)
+      const fault = faults.get(query.listId)
+      if (fault) {
+        await time.sleepUntil(time.now() + (fault === "mailchimp_error" ? RETRY_S : random.between(0.1, 1)))
+        // It may have healed meanwhile, and did not for as long as requests were retried.
+        throw new AppError(fault, "Cannot read the members")
+      }
       while (random.chance(settings.failure)) {
         await time.sleepUntil(time.now() + random.between(0, 5))
         count = Math.max(Math.min(count, 3), Math.ceil(count / 2))
@@ -136,7 +199,7 @@ export function createModelMailchimp(
 
   function ask(query: MembersQuery, count: number): Promise<Page> {
     const list = lists.find(({ id }) => id === query.listId)!
-    const askedAt = clock()
+    const sentAt = mailchimpClock.now()
     const start = time.now()
     const isSlow = random.chance(settings.slow)
     const end = start + (isSlow ? random.between(0.1, 130) : random.between(0.1, 1) * settings.latency)
@@ -156,9 +219,10 @@ export function createModelMailchimp(
     return new Promise((resolve) => {
       time.at(rowsAt, () => {
         const all = select(list, query)
-        const length = isShort ? random.int(0, count) : count
-        rows = all.slice(query.offset, query.offset + length)
         if (totalAt === rowsAt) totalItems = all.length + surplus
+        const shown = settings.oddity === "hidden" && query.direction !== "DESC" ? all.filter(isShown) : all
+        const length = isShort ? random.int(0, count) : count
+        rows = shown.slice(query.offset, query.offset + length)
         return false
       })
       if (totalAt !== rowsAt) {
@@ -168,13 +232,20 @@ export function createModelMailchimp(
         })
       }
       time.at(end, () => {
-        const date = Math.floor(random.between(Math.max(rowsAt, totalAt), end) + server)
-        clockAhead = Math.max(clockAhead, date - time.now())
         answers += 1
-        resolve(pageOf(rows, totalItems, count, askedAt))
+        observe(random.between(Math.max(rowsAt, totalAt), end) + server)
+        resolve(pageOf(rows, totalItems, count, sentAt))
         return true
       })
     })
+  }
+
+  /** Sends the `Date` header of a response that was made at a time. */
+  function observe(madeAt: number): void {
+    const wrongBy = settings.clocks.date(time.now(), answers)
+    if (wrongBy === undefined) return
+    const date = new Date(Math.floor(madeAt + wrongBy) * 1000).toUTCString()
+    mailchimpClock.observe(date, clock.monotonicMs())
   }
 
   function select(list: List, query: MembersQuery): readonly Row[] {
@@ -208,7 +279,8 @@ export function createModelMailchimp(
     if (kept && now < kept.until && isOrderKept) return kept.rows
     let until = Infinity
     const rows: Row[] = []
-    list.members.forEach(({ id, changes }, index) => {
+    list.members.forEach((member, index) => {
+      const { changes } = member
       const change = changes.findLast(({ visibleAt }) => visibleAt <= now)
       const later = changes.at(-1)
       if (later && later.visibleAt > now)
@@ -219,7 +291,7 @@ export function createModelMailchimp(
           : settings.ties === "reversed"
             ? -index
             : index
-      if (change) rows.push({ id, change, tie })
+      if (change) rows.push({ member, change, tie })
     })
     const undatedPlace = settings.oddity === "undated_first" ? -Infinity : Infinity
     const placeOf = ({ change }: Row) => (isUndated(change) ? undatedPlace : change.second)
@@ -230,29 +302,51 @@ export function createModelMailchimp(
     return sorted
   }
 
-  function pageOf(rows: readonly Row[], totalItems: number, count: number, askedAt: Second): Page {
+  function isShown({ change }: Row): boolean {
+    return change.order > 0 || change.content !== UNDATED
+  }
+
+  function pageOf(rows: readonly Row[], totalItems: number, count: number, sentAt: Moment): Page {
+    const isAlone = rows.filter(({ member }) => member.shownId === "shared").length < 2
+    const id = (index: number) => {
+      const { member } = rows[index]!
+      if (!member.shownId) return member.id
+      return member.shownId === "shared" && isAlone ? "shared" : undefined
+    }
+    const textOf = ({ id, shownId }: Member) => (shownId === "none" ? undefined : (shownId ?? id))
+    const bytes = (index: number) => {
+      const { member, change } = rows[index]!
+      return settings.hasFewFields ? bytesOf(change, settings) : `${member.id} ${bytesOf(change, settings)}`
+    }
     const page: Page = {
       length: rows.length,
-      id: (index) => rows[index]!.id,
+      id,
+      addIds: (sum, start, end) => {
+        for (let index = start; index < end; index += 1)
+          addText(sum, textOf(rows[index]!.member) ?? bytes(index))
+      },
       second: (index) => {
         const change = rows[index]?.change
         return change && !isUndated(change) ? change.second : undefined
       },
-      fingerprint: (index) => bytesOf(rows[index]!.change),
+      fingerprint: bytes,
       bytes: () => new Uint8Array(),
       release: () => {},
       totalItems,
       count,
-      askedAt,
+      sentAt,
     }
     rowsByPage.set(page, rows)
     return page
   }
 }
 
-type Row = { readonly id: string; readonly change: Change; readonly tie: number }
+type Row = { readonly member: Member; readonly change: Change; readonly tie: number }
 
 /** What a row of this change looks like: two changes may look alike, as an edit and its undoing in one second. */
-export function bytesOf({ second, status, content }: Change): string {
-  return `${second} ${status} ${content}`
+export function bytesOf(
+  { second, status, content }: Change,
+  { hasFewFields }: Pick<Settings, "hasFewFields">,
+): string {
+  return hasFewFields ? status : `${second} ${status} ${content}`
 }

@@ -53,8 +53,8 @@ export const rules: readonly Rule[] = [
   {
     name: "a row is dropped if it equals the last version, not any",
     file: "delivery.ts",
-    from: "if (versions.get(id) === fingerprint) return true",
-    to: "if (versions.has(`${id} ${fingerprint}`)) return true\n    versions.set(`${id} ${fingerprint}`, fingerprint)",
+    from: "versions.get(key) === fingerprint\n",
+    to: "versions.has(`${key} ${fingerprint}`)\n    versions.set(`${key} ${fingerprint}`, fingerprint)\n",
   },
   {
     name: "a crowded second is read by offset",
@@ -71,8 +71,8 @@ export const rules: readonly Rule[] = [
   {
     name: "only what was asked for after a total counts towards it",
     file: "offset-reading.ts",
-    from: "show(id, after)",
-    to: "show(id, totals.length)",
+    from: "    show(id, after)\n",
+    to: "    show(id, totals.length)\n",
   },
   {
     name: "a short page is not the end while more rows are counted",
@@ -89,7 +89,7 @@ export const rules: readonly Rule[] = [
   {
     name: "an answer that brings nothing new is asked again",
     file: "window.ts",
-    from: "return repeats > MAX_REPEATS ?",
+    from: "return isSame || repeats > MAX_REPEATS ?",
     to: "return repeats > 0 ? undefined : repeats > MAX_REPEATS ?",
   },
   {
@@ -149,8 +149,8 @@ export const rules: readonly Rule[] = [
   {
     name: "a short reading is short in the end",
     file: "window.ts",
-    from: "isShort: () => isShort,",
-    to: "isShort: () => false,",
+    from: "lack: () => lack,",
+    to: "lack: () => undefined,",
   },
   {
     name: "a cursor goes back to the last second that was written",
@@ -161,8 +161,8 @@ export const rules: readonly Rule[] = [
   {
     name: "a cursor remembers what was short",
     file: "list-scan.ts",
-    from: "return { name, windows: new Set(tasks), tail, heldAt,",
-    to: "return { name, windows: new Set(tasks), tail, heldAt: undefined,",
+    from: "return { name, since, windows: new Set(tasks), tail, heldAt,",
+    to: "return { name, since, windows: new Set(tasks), tail, heldAt: undefined,",
   },
   {
     name: "a question's bound lies a second behind the last one that is read",
@@ -179,14 +179,14 @@ export const rules: readonly Rule[] = [
   {
     name: "a crowded second whose bound is not heeded is short",
     file: "offset-reading.ts",
-    from: 'if (end < page.length) ended = "short"\n    else if',
+    from: 'if (end < page.length) ended = "rules"\n    else if',
     to: "if",
   },
   {
     name: "a reading whose since is not heeded is short",
     file: "window.ts",
-    from: "if (first !== undefined && first < anchor) next = endShort()",
-    to: "if (false) next = endShort()",
+    from: 'if (first !== undefined && first < anchor) next = endWith("rules")',
+    to: 'if (false) next = endWith("rules")',
   },
   {
     name: "only rows that come once prove that none is hidden",
@@ -197,8 +197,8 @@ export const rules: readonly Rule[] = [
   {
     name: "members without a date are looked for where dates are doubted",
     file: "tally.ts",
-    from: "if (!isDoubted) return undefined",
-    to: "if (isDoubted || !isDoubted) return undefined",
+    from: "if (!areDatesDoubted) return undefined",
+    to: "if (areDatesDoubted || !areDatesDoubted) return undefined",
   },
   {
     name: "the tail runs again after a look for members without a date",
@@ -211,6 +211,102 @@ export const rules: readonly Rule[] = [
     file: "list-scan.ts",
     from: "const remedy = sweep.tally.remedy()",
     to: "const remedy = undefined as ReturnType<typeof sweep.tally.remedy>",
+  },
+  {
+    name: "a second is closed by our own clock as well as by Mailchimp's",
+    file: "../mailchimp/mailchimp-clock.ts",
+    from: "Math.min(clock.now(), mailchimpMs() ?? clock.now() - marginS * 1000)",
+    to: "mailchimpMs() ?? clock.now() - marginS * 1000",
+  },
+  {
+    name: "a second is closed by Mailchimp's clock as well as by our own",
+    file: "../mailchimp/mailchimp-clock.ts",
+    from: "Math.min(clock.now(), mailchimpMs() ?? clock.now() - marginS * 1000)",
+    to: "clock.now()",
+  },
+  {
+    name: "without a Date our own clock counts less one more margin",
+    file: "../mailchimp/mailchimp-clock.ts",
+    from: "mailchimpMs() ?? clock.now() - marginS * 1000",
+    to: "mailchimpMs() ?? clock.now()",
+  },
+  {
+    name: "members that are dated ahead are read by offset, not waited for",
+    file: "window.ts",
+    from: "last !== undefined && last > boundary",
+    to: "last !== undefined && last > Infinity",
+  },
+  {
+    name: "dated ahead is what is ahead of the later clock",
+    file: "window.ts",
+    from: "page.sentAt.latest + mostWaitS",
+    to: "page.sentAt.earliest + mostWaitS",
+  },
+  {
+    name: "what is before those dated ahead is read after them",
+    file: "window.ts",
+    from: "    if (isAhead) {\n      next = {}",
+    to: "    if (isAhead) {\n      next = undefined",
+  },
+  {
+    name: "no wait is longer than six margins",
+    file: "window.ts",
+    from: "Math.min(closesAt(last, marginS) - page.sentAt.earliest, mostWaitS - waitedS)",
+    to: "closesAt(last, marginS) - page.sentAt.earliest",
+  },
+  {
+    name: "a row without a key is never dropped",
+    file: "delivery.ts",
+    from: "if (isSame && hasId) return true",
+    to: "if (isSame) return true",
+  },
+  {
+    name: "a row without a key is counted once",
+    file: "delivery.ts",
+    from: "if (isSame || before !== undefined) again.push(index)",
+    to: "if (hasId && before !== undefined) again.push(index)",
+  },
+  {
+    name: "a row of a known id is known by its bytes as well",
+    file: "delivery.ts",
+    from: "before === fingerprint ||",
+    to: "before !== undefined ||",
+  },
+  {
+    name: "rows without a key are all read when three readings show them alike, not one",
+    file: "offset-reading.ts",
+    from: "const ALIKE = 3",
+    to: "const ALIKE = 1",
+  },
+  {
+    name: "a count is wrong only where both directions show the same rows",
+    file: "recount.ts",
+    from: "else if (!isSame(first, pass) || Number.isNaN(totalItems)) tryAgain(page)",
+    to: "else if (Number.isNaN(totalItems)) tryAgain(page)",
+  },
+  {
+    name: "what both directions show was delivered, or is",
+    file: "recount.ts",
+    from: "delivered !== undefined && isSame(delivered, seen) && seen.newest <= horizon",
+    to: "delivered !== undefined",
+  },
+  {
+    name: "two responses that were cut to nothing do not show that nothing is there",
+    file: "recount.ts",
+    from: "if (isUnanswered && repeats <= MAX_REPEATS) {",
+    to: "if (isUnanswered && repeats < 0) {",
+  },
+  {
+    name: "a doubt of a count outlives a break",
+    file: "list-scan.ts",
+    from: "if (doubtedAt !== undefined) tally.doubtCount()",
+    to: "",
+  },
+  {
+    name: "a list that failed alone is read whole by the next export",
+    file: "scan.ts",
+    from: "(ended.has(list) ? unread(list.id) : list.nextPlace())",
+    to: "list.nextPlace()",
   },
 ]
 

@@ -2,6 +2,7 @@ import type { Selection } from "../../../src/exports/selection.ts"
 import { Broken } from "./judge.ts"
 import {
   type Change,
+  type Clocks,
   type List,
   type Member,
   type ModelMailchimp,
@@ -21,7 +22,7 @@ const live: readonly Status[] = ["subscribed", "subscribed", "unsubscribed"]
 export function randomSettings(random: Random): Settings {
   const oddity = random.chance(0.9)
     ? "none"
-    : random.pick(["count_too_high", "undated_first", "undated_last"] as const)
+    : random.pick(["count_too_high", "undated_first", "undated_last", "hidden"] as const)
   return {
     permits: random.pick([1, 2, 4, 10]),
     pageSize: random.int(5, 20),
@@ -38,7 +39,34 @@ export function randomSettings(random: Random): Settings {
     before: oddity !== "none" || random.chance(0.9) ? "inclusive" : random.pick(["exclusive", "ignored"]),
     since: oddity !== "none" || random.chance(0.93) ? "exclusive" : random.pick(["inclusive", "ignored"]),
     oddity,
+    hasPagesOfAllSizes: random.chance(0.2),
+    hasFewFields: random.chance(0.1),
+    clocks: randomClocks(random),
+    marginS: MARGIN_S,
   }
+}
+
+/** Mostly both clocks are right. Else one of them is wrong from the start or from some moment on, or `Date` is missing. */
+function randomClocks(random: Random): Clocks {
+  const right: Clocks = { own: () => 0, date: () => 0, areRight: true }
+  if (random.chance(0.8)) return right
+  const byS = random.pick([-600, -30, 30, 600])
+  const from = random.chance(0.5) ? -Infinity : 1_700_000_000 + random.between(0, 60)
+  const isWrong = (now: number) => (now >= from ? byS : 0)
+  const wrong = random.int(1, 12)
+  const slightlyS = random.int(-8, 8)
+  return random.pick<Clocks>([
+    { ...right, areRight: false, own: isWrong },
+    { ...right, areRight: false, date: isWrong },
+    // One response of many comes from a server whose clock is ahead.
+    {
+      ...right,
+      areRight: false,
+      date: (_now, response) => (response % 12 === wrong % 12 ? Math.abs(byS) : 0),
+    },
+    // Then all rests on our own clock, which must be right but for a margin.
+    { own: () => slightlyS, date: () => undefined, areRight: false },
+  ])
 }
 
 /** What is asked for: all members, or those of one status, or of a range of dates. */
@@ -72,6 +100,7 @@ export function randomLists(random: Random, start: number): List[] {
     const spread = random.pick([1, 10, 1000, 1000])
     const tied = random.chance(0.2) ? random.int(0, 200) : 0
     const members: Member[] = []
+    const hasOddIds = random.chance(0.1)
     const addAt = (second: number, status: Status) => {
       // An incremental export, which asks by dates, cannot see a member without one.
       const content = second < start - 20 && random.chance(0.02) ? UNDATED : 0
@@ -82,7 +111,9 @@ export function randomLists(random: Random, start: number): List[] {
         status,
         content,
       }
-      members.push({ id: `${id}-${members.length}`, changes: [change] })
+      const shownId =
+        hasOddIds && random.chance(0.4) ? random.pick(["none", "none", "shared"] as const) : undefined
+      members.push({ id: `${id}-${members.length}`, changes: [change], ...(shownId ? { shownId } : {}) })
     }
     const statusOf = () => (random.chance(0.15) ? "archived" : random.pick(live))
     for (let left = random.pick([0, 3, 20, 60, 120]); left > 0; left -= 1) {
@@ -93,19 +124,26 @@ export function randomLists(random: Random, start: number): List[] {
     for (let left = random.pick([0, 0, 2, 10]); left > 0; left -= 1) {
       addAt(Math.floor(start) - 1 - random.int(0, 12), statusOf())
     }
+    // By a server whose clock is wrong, or by an import.
+    const ahead = random.chance(0.04) ? random.int(1, 60) : 0
+    for (let left = ahead; left > 0; left -= 1)
+      addAt(Math.floor(start) + 100_000 + random.int(0, 3), statusOf())
     return { id, members }
   })
 }
 
 /**
  * Changes the lists at random moments: up to a tenth of their members, now and then many in one second, or one to and fro
- * within it. Rarely some members are changed every second for as long as the export goes on, and it must end all the same.
+ * within it, or without moving `last_changed`. Rarely some members are changed every second for as long as the export goes on, and it must end all the same.
+ *
+ * @returns whether nothing changes at all
  */
-export function startChurn(mailchimp: ModelMailchimp, random: Random, time: VirtualTime): void {
+export function startChurn(mailchimp: ModelMailchimp, random: Random, time: VirtualTime): boolean {
   const size = mailchimp.lists.reduce((sum, { members }) => sum + members.length, 0)
   const pauseS = random.pick([0.02, 0.1, 1, 5, 20])
   let left = random.pick([0, 3, Math.ceil(size / 10), Math.ceil(size / 10) + 10])
   const hotMembers = random.chance(0.3)
+  const isSilent = random.chance(0.1)
 
   const step = () => {
     if (left <= 0) return false
@@ -117,7 +155,9 @@ export function startChurn(mailchimp: ModelMailchimp, random: Random, time: Virt
     return false
   }
   time.at(time.now() + random.between(-20, 5), step)
-  if (random.chance(0.003)) changeForever(mailchimp.lists[0]!.members.slice(0, 25))
+  const isForever = random.chance(0.003)
+  if (isForever) changeForever(mailchimp.lists[0]!.members.slice(0, 25))
+  return left === 0 && !isForever
 
   function changeForever(members: readonly Member[]): void {
     const end = time.now() + 100_000
@@ -151,7 +191,8 @@ export function startChurn(mailchimp: ModelMailchimp, random: Random, time: Virt
     const last = member.changes.at(-1)!
     const kind = random.pick(["edit", "edit", "edit", "archive", "unarchive", "delete"])
     const isArchived = last.status === "archived"
-    if (random.chance(0.1) && last.status !== "deleted") changeToAndFro(member)
+    if (isSilent && random.chance(0.3)) mailchimp.changeSilently(member, random.int(0, 2))
+    else if (random.chance(0.1) && last.status !== "deleted") changeToAndFro(member)
     else if (last.status === "deleted") mailchimp.change(member, random.pick(live), 0)
     else if (kind === "delete") mailchimp.change(member, "deleted", 0)
     else if (kind === "archive" && !isArchived) mailchimp.change(member, "archived", last.content)

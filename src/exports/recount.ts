@@ -1,0 +1,175 @@
+import { closesAt, lastClosedSecond } from "./closed.ts"
+import { type OpenVersions, type Selected, selectRows } from "./delivery.ts"
+import { type IdSum, createIdSum, isSameSum } from "./id-sum.ts"
+import { type Question, type Reading, MAX_REPEATS, NOTHING, pauseBefore, reachesEnd } from "./reading.ts"
+import type { MembersQuery, Page, Second } from "./source.ts"
+
+export type Direction = "ASC" | "DESC"
+
+/** How many rows there are, and which: see {@link IdSum}. */
+export type Content = { readonly rows: number; readonly sum: IdSum }
+
+export type RecountOptions = {
+  /** All rows that are to be compared, in no direction yet. */
+  readonly query: Omit<MembersQuery, "offset" | "direction">
+  /** What was delivered of them; undefined where a part was delivered before a break. */
+  readonly delivered: Content | undefined
+  /** The last closed second when the export began. */
+  readonly horizon: Second
+  readonly marginS: number
+  readonly versions: OpenVersions
+}
+
+export type Recount = Reading & {
+  /**
+   * Once it is done: by how many rows Mailchimp's count is too high, where that is proved, and all rows that there are were
+   * delivered. Otherwise the direction in which more rows were seen.
+   */
+  outcome(): { readonly countDiffers: number } | { readonly fuller: Direction }
+  /** Whether it has delivered rows. */
+  isDelivered(): boolean
+}
+
+type Pass = {
+  readonly direction: Direction
+  readonly isDelivered: boolean
+  readonly sum: IdSum
+  rows: number
+  newest: Second
+}
+
+/** A list that changes meanwhile proves nothing, and is compared once more. */
+const MAX_ATTEMPTS = 2
+
+/**
+ * Finds out whether rows are missing or Mailchimp counts rows that do not exist: reads everything plainly by offset, once in
+ * each direction, and compares the two. A row that either direction hides shows, and so does a change meanwhile. If both see
+ * the same rows, and nothing has changed since before the first, the count is wrong, and there are no other rows.
+ *
+ * If nothing has changed since the export began either, and the same rows were delivered, nothing is delivered again.
+ * Otherwise a pass delivers every row.
+ */
+export function createRecount(options: RecountOptions): Recount {
+  const { query, delivered, horizon, marginS, versions } = options
+  let passes: Pass[] = []
+  /** Mailchimp's count, which must be the same in every response; NaN where it was not. */
+  let totalItems: number | undefined
+  let unchangedSince: Second | undefined
+  let attempts = 1
+  let next: Omit<Question, "query"> | undefined = {}
+  let step: "pass" | "look" | "proved" | "failed" = "pass"
+  let hasDelivered = false
+  let repeats = 0
+  startPass("ASC", delivered === undefined)
+
+  return {
+    nextQuestion: () => {
+      if (!next) return undefined
+      const question = { query: step === "look" ? lookQuery() : passQuery(), ...next }
+      next = undefined
+      return question
+    },
+    receive: (page) => {
+      next = {}
+      unchangedSince ??= lastClosedSecond(page.sentAt.earliest, marginS)
+      if (step === "look") {
+        if (page.length === 0) end("proved")
+        else tryAgain(page)
+        return NOTHING
+      }
+      return receiveOfPass(page)
+    },
+    isDone: () => step === "proved" || step === "failed",
+    isDelivered: () => hasDelivered,
+    outcome: () => {
+      const [first, second] = passes
+      if (step === "proved") return { countDiffers: (totalItems ?? 0) - (first?.rows ?? 0) }
+      // Of a list that changes meanwhile, one may well show more.
+      const isMore = second && first && second.rows > first.rows && !Number.isNaN(totalItems)
+      return { fuller: isMore ? "DESC" : "ASC" }
+    },
+  }
+
+  function passQuery(): MembersQuery {
+    const pass = passes.at(-1)
+    return { ...query, direction: pass?.direction, offset: pass?.rows ?? 0 }
+  }
+
+  /** Whether anything has changed since before the first pass. */
+  function lookQuery(): MembersQuery {
+    return { ...query, since: unchangedSince, before: undefined, direction: "ASC", offset: 0, count: 1 }
+  }
+
+  function startPass(direction: Direction, isDelivered: boolean): void {
+    hasDelivered ||= isDelivered
+    passes.push({ direction, isDelivered, sum: createIdSum(), rows: 0, newest: Number.NEGATIVE_INFINITY })
+  }
+
+  function receiveOfPass(page: Page): Selected {
+    const pass = passes.at(-1)
+    if (!pass) return NOTHING
+    totalItems = (totalItems ?? page.totalItems) === page.totalItems ? page.totalItems : Number.NaN
+    const isEnd = page.length === 0 || reachesEnd(page, pass.rows)
+    // Two responses that were cut to nothing would look alike.
+    const isUnanswered = page.length === 0 && pass.rows === 0 && page.totalItems > 0
+    repeats = isUnanswered ? repeats + 1 : 0
+    if (isUnanswered && repeats <= MAX_REPEATS) {
+      next = { pauseS: pauseBefore(repeats) }
+      return NOTHING
+    }
+    page.addIds(pass.sum, 0, page.length)
+    pass.rows += page.length
+    pass.newest = Math.max(pass.newest, newestSecond(page))
+    // An offset that is not heeded would lead to no end.
+    if (pass.rows > 2 * page.totalItems + page.count) end("failed")
+    else if (isEnd) finishPass(pass, page)
+    const { length } = page
+    return pass.isDelivered
+      ? selectRows(page, length, { headEnd: 0, known: new Map(), openStart: length }, versions)
+      : NOTHING
+  }
+
+  function finishPass(pass: Pass, page: Page): void {
+    const [first] = passes
+    if (!first || passes.length === 1) startPass("DESC", false)
+    else if (!isSame(first, pass) || Number.isNaN(totalItems)) tryAgain(page)
+    else if (passes.some(({ isDelivered }) => isDelivered) || wasDelivered(first)) step = "look"
+    else startPass("ASC", true)
+  }
+
+  function wasDelivered(seen: Pass): boolean {
+    return delivered !== undefined && isSame(delivered, seen) && seen.newest <= horizon
+  }
+
+  function tryAgain({ sentAt }: Page): void {
+    if (attempts === MAX_ATTEMPTS) {
+      end("failed")
+      return
+    }
+    attempts += 1
+    const second = closesAt(sentAt.latest, marginS)
+    next = { notBefore: { second, mostS: second - sentAt.latest } }
+    step = "pass"
+    totalItems = undefined
+    unchangedSince = undefined
+    passes = []
+    startPass("ASC", delivered === undefined)
+  }
+
+  function end(outcome: "proved" | "failed"): void {
+    step = outcome
+    next = undefined
+  }
+}
+
+/** Rows come in the order of their seconds, so the newest is the first or the last one that has a date. */
+function newestSecond(page: Page): Second {
+  const rows = Array.from({ length: page.length }, (_, index) => index)
+  const isDated = (index: number) => page.second(index) !== undefined
+  const edges = [rows.find(isDated), rows.findLast(isDated)]
+  return Math.max(...edges.map((index) => page.second(index ?? -1) ?? Number.NEGATIVE_INFINITY))
+}
+
+function isSame(one: Content, other: Content): boolean {
+  return one.rows === other.rows && isSameSum(one.sum, other.sum)
+}
