@@ -163,8 +163,7 @@ export function createListScan(
         listId,
         status: filterOf(name),
         since: Number.isFinite(since) ? since : undefined,
-        // Without a tail the windows end where the caller's own bound is.
-        before: tail ? until : windows.at(-1)?.until,
+        before: until,
         horizon,
         marginS,
         isResumed,

@@ -9,7 +9,7 @@ import {
   pauseBefore,
   reachesEnd,
 } from "./reading.ts"
-import type { MembersQuery, Page } from "./source.ts"
+import type { MembersQuery, Page, Second } from "./source.ts"
 
 export type OffsetReading = Reading & {
   /** Why it ended although not all rows that were counted have been seen, if it did. */
@@ -72,18 +72,20 @@ type Kind = "second" | "undated" | "ahead" | "all"
  * order shows that all were read: that one, or the same rows at the same places in three readings while none has left.
  *
  * Rows without a date, or dated ahead, only lose rows, too, as a change gives them the present second. All rows of a list do
- * not, so that reading is no more than a last resort, where Mailchimp's answers do not add up.
+ * not, so that reading is no more than a last resort, where Mailchimp's answers do not add up, and it shows that nothing is
+ * missing only if no row of it was changed after it began.
  *
  * @param query the question for just this second, (second - 1, second]; or for all rows, those without a date first
  * @param known its rows that were delivered before; new ones are added
- * @param pageRows how many rows a page has. Without it the first page is the one that counts
+ * @param options.closed of all rows: the last second that was closed before
+ * @param options.pageRows how many rows a page has. Without it the first page is the one that counts
  */
 export function createOffsetReading(
   query: Omit<MembersQuery, "offset">,
   kind: Kind,
   known: KnownRows,
   versions: OpenVersions,
-  pageRows?: number,
+  { pageRows, closed }: { readonly pageRows?: number; readonly closed?: Second } = {},
 ): OffsetReading {
   let unasked = [pageRows === undefined ? WHOLE : COUNT]
   const asked = new Map<Question, Asked>()
@@ -103,13 +105,14 @@ export function createOffsetReading(
   let alike = 1
 
   let doubts: number | undefined
+  let hasChanged = false
   let ended: "complete" | Lack | undefined
 
   return {
     nextQuestion,
     receive,
     isDone: () => ended !== undefined && asked.size === 0,
-    lack: () => (ended === "complete" ? undefined : ended),
+    lack: () => (ended !== "complete" ? ended : hasChanged ? "count" : undefined),
   }
 
   function nextQuestion(): Question | undefined {
@@ -175,6 +178,7 @@ export function createOffsetReading(
   function noteRow(page: Page, index: number, after: number): Row {
     const id = page.id(index)
     const fingerprint = page.fingerprint(index)
+    hasChanged ||= closed !== undefined && (page.second(index) ?? closed) > closed
     if (id === undefined) return { text: String(fingerprint), hasKey: false }
     known.set(id, fingerprint)
     show(id, after)

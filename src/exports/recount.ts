@@ -1,6 +1,6 @@
 import { closesAt, lastClosedSecond } from "./closed.ts"
 import { type OpenVersions, type Selected, selectRows } from "./delivery.ts"
-import { type IdSum, createIdSum, isSameSum } from "./id-sum.ts"
+import { type IdSum, addRows, createIdSum, isSameSum } from "./id-sum.ts"
 import { type Question, type Reading, MAX_REPEATS, NOTHING, pauseBefore, reachesEnd } from "./reading.ts"
 import type { MembersQuery, Page, Second } from "./source.ts"
 
@@ -35,7 +35,6 @@ type Pass = {
   readonly isDelivered: boolean
   readonly sum: IdSum
   rows: number
-  newest: Second
 }
 
 /** A list that changes meanwhile proves nothing, and is compared once more. */
@@ -46,8 +45,7 @@ const MAX_ATTEMPTS = 2
  * each direction, and compares the two. A row that either direction hides shows, and so does a change meanwhile. If both see
  * the same rows, and nothing has changed since before the first, the count is wrong, and there are no other rows.
  *
- * If nothing has changed since the export began either, and the same rows were delivered, nothing is delivered again.
- * Otherwise a pass delivers every row.
+ * If the same rows were delivered, each once, nothing is delivered again. Otherwise a pass delivers every row.
  */
 export function createRecount(options: RecountOptions): Recount {
   const { query, delivered, horizon, marginS, versions } = options
@@ -102,7 +100,7 @@ export function createRecount(options: RecountOptions): Recount {
 
   function startPass(direction: Direction, isDelivered: boolean): void {
     hasDelivered ||= isDelivered
-    passes.push({ direction, isDelivered, sum: createIdSum(), rows: 0, newest: Number.NEGATIVE_INFINITY })
+    passes.push({ direction, isDelivered, sum: createIdSum(), rows: 0 })
   }
 
   function receiveOfPass(page: Page): Selected {
@@ -117,9 +115,8 @@ export function createRecount(options: RecountOptions): Recount {
       next = { pauseS: pauseBefore(repeats) }
       return NOTHING
     }
-    page.addIds(pass.sum, 0, page.length)
+    addRows(pass.sum, page, 0, page.length, horizon)
     pass.rows += page.length
-    pass.newest = Math.max(pass.newest, newestSecond(page))
     // An offset that is not heeded would lead to no end.
     if (pass.rows > 2 * page.totalItems + page.count) end("failed")
     else if (isEnd) finishPass(pass, page)
@@ -133,12 +130,9 @@ export function createRecount(options: RecountOptions): Recount {
     const [first] = passes
     if (!first || passes.length === 1) startPass("DESC", false)
     else if (!isSame(first, pass) || Number.isNaN(totalItems)) tryAgain(page)
-    else if (passes.some(({ isDelivered }) => isDelivered) || wasDelivered(first)) step = "look"
+    else if (passes.some(({ isDelivered }) => isDelivered) || (delivered && isSame(delivered, first)))
+      step = "look"
     else startPass("ASC", true)
-  }
-
-  function wasDelivered(seen: Pass): boolean {
-    return delivered !== undefined && isSame(delivered, seen) && seen.newest <= horizon
   }
 
   function tryAgain({ sentAt }: Page): void {
@@ -160,14 +154,6 @@ export function createRecount(options: RecountOptions): Recount {
     step = outcome
     next = undefined
   }
-}
-
-/** Rows come in the order of their seconds, so the newest is the first or the last one that has a date. */
-function newestSecond(page: Page): Second {
-  const rows = Array.from({ length: page.length }, (_, index) => index)
-  const isDated = (index: number) => page.second(index) !== undefined
-  const edges = [rows.find(isDated), rows.findLast(isDated)]
-  return Math.max(...edges.map((index) => page.second(index ?? -1) ?? Number.NEGATIVE_INFINITY))
 }
 
 function isSame(one: Content, other: Content): boolean {

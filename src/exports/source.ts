@@ -1,8 +1,8 @@
 import type { IdSum } from "./id-sum.ts"
-import type { Moment } from "../mailchimp/mailchimp-clock.ts"
+import type { Moment, SentAt } from "../mailchimp/mailchimp-clock.ts"
 import type { MembersQuery } from "../mailchimp/members.ts"
 
-export type { Moment } from "../mailchimp/mailchimp-clock.ts"
+export type { Moment, SentAt } from "../mailchimp/mailchimp-clock.ts"
 export type { MembersQuery } from "../mailchimp/members.ts"
 
 /** Whole seconds since the epoch: the resolution of Mailchimp's `last_changed`. */
@@ -37,7 +37,7 @@ export type Page = Rows & {
   /** How many rows were asked for. */
   readonly count: number
   /** When the request was sent. */
-  readonly sentAt: Moment
+  readonly sentAt: SentAt
 }
 
 /** Where pages come from. The scan knows nothing else of Mailchimp, so that a test can be one. */

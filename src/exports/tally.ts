@@ -1,6 +1,7 @@
+import { lastClosedSecond } from "./closed.ts"
 import { type OffsetReading, createOffsetReading } from "./offset-reading.ts"
 import { type OpenVersions, type Selected, countNew, newRanges } from "./delivery.ts"
-import { createIdSum } from "./id-sum.ts"
+import { addRows, createIdSum } from "./id-sum.ts"
 import {
   type Question,
   type Reading,
@@ -81,12 +82,14 @@ export function createTally(options: TallyOptions, versions: OpenVersions): Tall
   let recount: Recount | undefined
   let plain: OffsetReading | undefined
   let countDiffers = 0
+  let closed = Number.NEGATIVE_INFINITY
 
   return {
     add: (page, selected, isUnfiltered) => {
+      closed = Math.max(closed, lastClosedSecond(page.sentAt.earliest, marginS))
       rows += countNew(selected)
       rowsOfBody += countNew(selected, countUpTo(page, page.length, horizon))
-      for (const { start, end } of newRanges(selected)) page.addIds(sum, start, end)
+      for (const { start, end } of newRanges(selected)) addRows(sum, page, start, end, horizon)
       if (!isUnfiltered) return
       counted ??= page.totalItems
       const isLastUndated = page.length > 0 && page.second(page.length - 1) === undefined
@@ -124,7 +127,7 @@ export function createTally(options: TallyOptions, versions: OpenVersions): Tall
 
   function readUndated(direction: Direction): Reading {
     isTailDue = true
-    undated = readByOffset("undated", direction)
+    undated = createOffsetReading({ ...query, direction }, "undated", new Map(), versions)
     return undated
   }
 
@@ -153,13 +156,9 @@ export function createTally(options: TallyOptions, versions: OpenVersions): Tall
     }
     // Readings in ascending order, as all others are, do not show every row.
     if (plain) return plain.lack() || outcome.fuller === "DESC" ? "none" : undefined
-    plain = readByOffset("all", outcome.fuller)
+    const range = { ...query, since, before, direction: outcome.fuller }
+    plain = createOffsetReading(range, "all", new Map(), versions, { closed })
     return plain
-  }
-
-  function readByOffset(kind: "undated" | "all", direction: Direction): OffsetReading {
-    const filter = kind === "all" ? { since, before } : {}
-    return createOffsetReading({ ...query, ...filter, direction }, kind, new Map(), versions)
   }
 
   /** A question for the first row in each direction. None of them is delivered. */

@@ -188,7 +188,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     if (last !== undefined && last > closed) return questionBehindOpen(page, last)
     if (last === undefined && page.length > 0) return readUndated()
     if (page.length >= page.count) {
-      const reading = createOffsetReading(range(last), "second", known, versions, page.count)
+      const reading = createOffsetReading(range(last), "second", known, versions, { pageRows: page.count })
       byOffset = { reading, isAhead: false }
       return {}
     }

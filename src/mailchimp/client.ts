@@ -14,7 +14,7 @@ import {
   toTransportError,
 } from "./errors.ts"
 import { LimiterPaused, type Party } from "./limiter.ts"
-import { createMailchimpClock, type Moment } from "./mailchimp-clock.ts"
+import { createMailchimpClock, type Moment, type SentAt } from "./mailchimp-clock.ts"
 import { acceptEncoding, readBody } from "./read-body.ts"
 import { retry, type RetryEvent } from "./retry.ts"
 
@@ -61,7 +61,7 @@ export type MailchimpClientOptions = {
 
 type ParseContext = {
   /** When this very attempt was sent. */
-  readonly sentAt: Moment
+  readonly sentAt: SentAt
 }
 
 export type MailchimpRequest<T> = {
@@ -160,7 +160,8 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
       )
       bytes = answer.body.length
       if (answer.status < 200 || answer.status > 299) throw toMailchimpError(answer, subject, clock.now())
-      const value = parse(request, answer.body, { sentAt }, subject)
+      const { latest } = mailchimpClock.now()
+      const value = parse(request, answer.body, { sentAt: { ...sentAt, latest } }, subject)
       // The date of an answer that is not Mailchimp's own would be somebody else's clock.
       mailchimpClock.observe(answer.headers.get("date"), answer.receivedMs)
       permit.succeeded()

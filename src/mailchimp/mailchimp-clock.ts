@@ -1,7 +1,7 @@
 import type { Clock } from "../lib/clock.ts"
 import { parseHttpDate } from "../lib/http-date.ts"
 
-/** When a request was sent, by both clocks that tell. Whole seconds since the epoch, but for `elapsedS`. */
+/** A moment by both clocks that tell. Whole seconds since the epoch, but for `elapsedS`. */
 export type Moment = {
   /** By the earlier of Mailchimp's clock and our own: what is closed by this one is closed by both. */
   readonly earliest: number
@@ -10,6 +10,9 @@ export type Moment = {
   /** Monotonic seconds, with fractions: only differences mean anything. */
   readonly elapsedS: number
 }
+
+/** When a request was sent; but `latest` is of the moment when its response was there, as that can take minutes. */
+export type SentAt = Moment
 
 /** What is known of the time at Mailchimp. */
 export type MailchimpClock = {

@@ -1,6 +1,6 @@
 import type { MailchimpClient } from "./client.ts"
 import type { MailchimpError } from "./errors.ts"
-import type { Moment } from "./mailchimp-clock.ts"
+import type { SentAt } from "./mailchimp-clock.ts"
 import { createPageSize, type PageSize } from "./page-size.ts"
 
 /** One question for members of one list. Seconds are whole seconds since the epoch. */
@@ -25,7 +25,7 @@ export type MembersPageContext = {
   readonly count: number
   readonly offset: number
   /** When that attempt was sent. */
-  readonly sentAt: Moment
+  readonly sentAt: SentAt
 }
 
 export type MembersReaderOptions<T> = {

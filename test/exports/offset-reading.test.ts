@@ -88,7 +88,7 @@ describe("createOffsetReading()", () => {
 
   /** Read as in a window: counted first. */
   const startCounted = (total: number) => {
-    const second = createOffsetReading(query, "second", new Map(), new Map(), 4)
+    const second = createOffsetReading(query, "second", new Map(), new Map(), { pageRows: 4 })
     const question = second.nextQuestion()!
     expect(question.query).toEqual({ ...query, offset: 0, count: 1 })
     expect(second.nextQuestion()).toBeUndefined()

@@ -234,7 +234,7 @@ export function createModelMailchimp(
       time.at(end, () => {
         answers += 1
         observe(random.between(Math.max(rowsAt, totalAt), end) + server)
-        resolve(pageOf(rows, totalItems, count, sentAt))
+        resolve(pageOf(rows, totalItems, count, { ...sentAt, latest: mailchimpClock.now().latest }))
         return true
       })
     })

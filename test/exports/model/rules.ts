@@ -287,8 +287,8 @@ export const rules: readonly Rule[] = [
   {
     name: "what both directions show was delivered, or is",
     file: "recount.ts",
-    from: "delivered !== undefined && isSame(delivered, seen) && seen.newest <= horizon",
-    to: "delivered !== undefined",
+    from: "(delivered && isSame(delivered, first))",
+    to: "delivered",
   },
   {
     name: "two responses that were cut to nothing do not show that nothing is there",

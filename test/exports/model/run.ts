@@ -169,7 +169,9 @@ export async function runSchedule(seed: number): Promise<number> {
         throw new Broken(`As of a second to come: ${result.asOf - time.now()}`)
       if (result.isShort) {
         if (mustBeProved()) throw new Broken(`A wrong count is not proved to be one: ${list.id}`)
-        short += settings.short === 0 && isUsual ? 1 : 0
+        // Of a crowded second in no fixed order nothing shows that all rows without a key were read.
+        const isProvable = !hasOddIds || settings.ties === "stable" || settings.ties === "reversed"
+        short += settings.short === 0 && isUsual && isProvable ? 1 : 0
         wasShort.add(list.id)
         continue
       }
