@@ -112,7 +112,8 @@ export function createTally(options: TallyOptions, versions: OpenVersions): Tall
       if (recount) return remedyAfter(recount)
       if (undatedComeBy && !undated) return readUndated(undatedComeBy)
       if (!undated) {
-        if (isProven) return undefined
+        // It says nothing of who has changed since then, whom a tail may have come short of.
+        if (isProven && !isCountDoubted) return undefined
         if (look === "none" && !isCountDoubted) return counted === undefined ? undefined : readEnds(["DESC"])
       }
       if (look === "unanswered") return "none"

@@ -5,6 +5,7 @@ import {
   type Member,
   type ModelMailchimp,
   type Settings,
+  UNDATED,
   bytesOf,
 } from "./mailchimp.ts"
 
@@ -77,7 +78,9 @@ export function judgeList(replica: Replica, list: List, promised: Promised, sett
       (changedSince === undefined && !isSelected(change))
     if (member.changes.some((change) => change.order > due.order && leaves(change))) continue
     const got = replica.get(member.id)?.change
-    if (!got && !isDue && due.second <= (changedSince ?? asOf)) continue
+    // A member without a date is in no export of what has changed.
+    const isUndated = settings.oddity.startsWith("undated") && due.content === UNDATED && due.order === 0
+    if (!got && !isDue && (isUndated || due.second <= (changedSince ?? asOf))) continue
     if (!got) throw new Broken(`Lost: ${describe(member, asOf)}`)
     const isCurrent = member.changes.some(
       (change) => change.order >= due.order && bytesOf(change, settings) === bytesOf(got, settings),
