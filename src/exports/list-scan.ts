@@ -97,9 +97,10 @@ type Sweep = {
  */
 export function createListScan(
   from: ListPlace,
-  { horizon, status, until, marginS, isWhole }: ListScanOptions,
+  { horizon, status, until, marginS, ...options }: ListScanOptions,
 ): ListScan {
   const { id: listId } = from
+  const isWhole = options.isWhole || from.isWhole
   const versions: OpenVersions = new Map()
   let isDone = from.isDone ?? false
   const live = startSweep("live", from.live)
@@ -122,7 +123,7 @@ export function createListScan(
     cut,
     place: () => {
       const [live, archived] = sweeps.map(placeOf)
-      return { id: from.id, live: live ?? from.live, archived, isDone, totalItems }
+      return { id: from.id, isWhole: from.isWhole, live: live ?? from.live, archived, isDone, totalItems }
     },
     isDone: () => isDone,
     nextPlace: () => {

@@ -28,6 +28,8 @@ export type ListPlace = {
   /** Without it archived members are not read. */
   readonly archived?: SweepPlace | undefined
   readonly isDone?: boolean | undefined
+  /** All its members are wanted, whatever their dates, though the export is of what has changed: it is new, say. */
+  readonly isWhole?: boolean | undefined
   /** It could not be read: the next export reads it whole. */
   readonly isUnread?: boolean | undefined
   /** By Mailchimp's count, when the list was begun. */

@@ -55,7 +55,8 @@ export function planExport(
 
   function wholeList(id: string): ListPlace {
     const sweep = between(selection.since ?? Number.NEGATIVE_INFINITY, horizon, selection.before)
-    return { id, live: sweep, archived: isIncremental || isArchivedToo ? sweep : undefined }
+    const isWhole = isIncremental ? true : undefined
+    return { id, isWhole, live: sweep, archived: isIncremental || isArchivedToo ? sweep : undefined }
   }
 }
 

@@ -118,7 +118,9 @@ export function createTally(options: TallyOptions, versions: OpenVersions): Tall
       }
       if (look === "unanswered") return "none"
       if (isTailDue) return runTails()
-      const isContent = counted === undefined || rows >= (recounted ?? counted)
+      // What was delivered before a break is not known here, and neither is then what a look should find.
+      const expected = isResumed && counted === undefined ? undefined : (recounted ?? counted)
+      const isContent = expected === undefined || rows >= expected
       if (isContent && !isCountDoubted && !undated?.lack()) return undefined
       return hasLookedAgain || isCountDoubted ? readInBothDirections() : lookAgain()
     },
