@@ -14,7 +14,7 @@ export type Cursor = {
   readonly lists: readonly ListPlace[]
 }
 
-/** Seconds are written as their distance from the horizon, and null is the beginning of a list, so that a cursor stays small. */
+/** Version 1, which was JSON: seconds as their distance from the horizon, and null for the beginning of a list. */
 const second = z.int().nullable()
 const window = z.tuple([z.int(), second])
 const sweep = z.union([
@@ -33,50 +33,15 @@ const content = z.object({
   lists: z.array(list),
 })
 
-type TotalContent = z.infer<typeof total>
 type WindowContent = z.infer<typeof window>
 type SweepContent = z.infer<typeof sweep>
 
-/** What is sealed as a cursor: numbers and ids, nothing of a person. */
-export type CursorContent = z.infer<typeof content>
-
-export function toCursorContent({ kind, selection, isIncremental, horizon, lists }: Cursor): CursorContent {
-  return {
-    v: 1,
-    kind,
-    selection,
-    incremental: isIncremental,
-    horizon,
-    lists: lists.map(({ id, totalItems = null, isDone, live, archived }) => {
-      const total: TotalContent = isDone ? [totalItems ?? 0] : totalItems
-      return archived ? [id, total, fromSweep(live), fromSweep(archived)] : [id, total, fromSweep(live)]
-    }),
-  }
-
-  function fromSweep({ windows, tail, heldAt }: SweepPlace): SweepContent {
-    if (tail && windows.length === 0 && heldAt === undefined) return fromSecond(tail.since)
-    return {
-      ...(tail ? { tail: fromSecond(tail.since) } : {}),
-      ...(heldAt === undefined ? {} : { heldAt: fromSecond(heldAt) }),
-      ...(windows.length === 0 ? {} : { windows: windows.map(fromWindow) }),
-    }
-  }
-
-  function fromWindow({ since, until }: WindowPlace): WindowContent {
-    return [until - horizon, fromSecond(since)]
-  }
-
-  function fromSecond(second: Second): number | null {
-    return Number.isFinite(second) ? second - horizon : null
-  }
-}
-
 /**
- * Reads the content of a cursor that was opened.
+ * Reads a cursor of version 1, which consumers may still have. Version 2 is in cursor-bytes.ts.
  *
- * @throws {z.ZodError} when it was not written by this version
+ * @throws {z.ZodError} when it is none
  */
-export function parseCursorContent(value: unknown): Cursor {
+export function parseCursorV1(value: unknown): Cursor {
   const { kind, selection, incremental, horizon, lists } = content.parse(value)
   return {
     kind,

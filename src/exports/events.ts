@@ -49,6 +49,10 @@ export function createEventLines(options: EventOptions): EventLines {
   const { exportId, lists, plan, scan, results, selection, sealCursor, now } = options
   const { horizon, isIncremental } = plan
   const startedAt = now()
+  /** Lists that were done in an earlier answer, and of whose counts the cursor had no room. */
+  const uncounted = new Set(
+    plan.lists.filter(({ isDone, totalItems }) => isDone && totalItems === undefined).map(({ id }) => id),
+  )
 
   const checkpointCursor = () =>
     sealCursor({ kind: "checkpoint", selection, isIncremental, horizon, lists: scan.places() })
@@ -108,7 +112,7 @@ export function createEventLines(options: EventOptions): EventLines {
             .map(({ rows, totalItems, asOf }) => ({
               id,
               rows,
-              total_items: totalItems,
+              total_items: uncounted.has(id) ? undefined : totalItems,
               // The cursor of an export with an upper bound does not say when a list was done: not before the horizon.
               as_of: toDate(Number.isFinite(asOf) ? asOf : horizon),
             })),

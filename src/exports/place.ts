@@ -26,6 +26,8 @@ export type ListPlace = {
   /** Without it archived members are not read. */
   readonly archived?: SweepPlace | undefined
   readonly isDone?: boolean | undefined
-  /** By Mailchimp's count, when the list was begun. */
+  /** The list could not be read; the next export reads it whole. */
+  readonly isUnread?: boolean | undefined
+  /** By Mailchimp's count, when the list was begun. A cursor of many lists has no room for it once a list is done. */
   readonly totalItems?: number | undefined
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { AppError } from "../../src/errors.ts"
-import { type Cursor, parseCursorContent, toCursorContent } from "../../src/exports/cursor.ts"
+import type { Cursor } from "../../src/exports/cursor.ts"
+import { decodeCursor, encodeCursor } from "../../src/exports/cursor-bytes.ts"
 import { parseSelection } from "../../src/exports/selection.ts"
 import { type ExportOptions, openExport } from "../../src/exports/stream-export.ts"
 import { systemClock } from "../../src/lib/clock.ts"
@@ -12,8 +13,8 @@ const lists = { a: membersOf(25), none: [], b: membersOf(3) }
 const idsOf = (lines: readonly Line[]) => lines.filter((line) => !line.$export).map(({ id }) => id)
 const allIds = [...lists.a, ...lists.b].map(({ id }) => id)
 
-const sealCursor = async (cursor: Cursor) => JSON.stringify(toCursorContent(cursor))
-const openCursor = (text: unknown) => parseCursorContent(JSON.parse(String(text)))
+const sealCursor = async (cursor: Cursor) => encodeCursor(cursor).toHex()
+const openCursor = (text: unknown) => decodeCursor(Uint8Array.fromHex(String(text)))
 
 /** The lines of an export with events, as far as they come, and what broke it. */
 async function linesOf(options: Partial<ExportOptions> = {}): Promise<{ lines: Line[]; broken?: unknown }> {
