@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import { compactDecrypt, CompactEncrypt, decodeProtectedHeader } from "jose"
 import { CannotOpen, SealedForAnother } from "./errors.ts"
 
@@ -9,9 +10,9 @@ export type SealBinding =
   { readonly purpose: "state" } | { readonly purpose: "token" | "cursor"; readonly owner: string }
 
 export type Sealer = {
-  /** Encrypts a JSON value to a text that is safe in a URL. */
+  /** Encrypts a JSON value, or bytes as they are, to a text that is safe in a URL. */
   seal(value: unknown, binding: SealBinding): Promise<string>
-  /** The value that was sealed for just this binding. Rejects with {@link CannotOpen} for anything else. */
+  /** The value or the bytes that were sealed for just this binding. Rejects with {@link CannotOpen} for anything else. */
   open(sealed: string, binding: SealBinding): Promise<unknown>
   /** Whether a text looks sealed, by whatever key, whole or damaged. False for a token as Mailchimp gives it. */
   isSealed(text: string): boolean
@@ -21,6 +22,10 @@ export type SealerKey = { readonly id: string; readonly key: Uint8Array }
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder("utf-8", { fatal: true })
+
+/** The first byte of a plaintext that is bytes; that of JSON is a brace. A digest of the owner follows, then the bytes. */
+const BYTES_MARK = 1
+const DIGEST_LENGTH = 12
 
 /**
  * Seals with the first key and opens with every key, by the key id in the header, so that keys rotate: put a new one
@@ -39,7 +44,7 @@ export function createSealer(keys: readonly [SealerKey, ...SealerKey[]]): Sealer
 
   return {
     seal: (value, binding) =>
-      new CompactEncrypt(encoder.encode(JSON.stringify({ value, owner: ownerOf(binding) })))
+      new CompactEncrypt(toPlaintext(value, ownerOf(binding)))
         .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: sealing.id, typ: binding.purpose })
         .encrypt(sealing.key),
 
@@ -58,10 +63,8 @@ export function createSealer(keys: readonly [SealerKey, ...SealerKey[]]): Sealer
       }).catch((cause: unknown) => {
         throw new CannotOpen("Cannot open a text that was changed after it was sealed", { cause })
       })
-      const content = parseContent(plaintext)
-      if (content?.owner !== ownerOf(binding)) {
-        throw new SealedForAnother("Cannot open a text that was sealed for another owner")
-      }
+      const content = parseContent(plaintext, ownerOf(binding))
+      if (!content) throw new SealedForAnother("Cannot open a text that was sealed for another owner")
       return content.value
     },
 
@@ -74,12 +77,25 @@ function ownerOf(binding: SealBinding): string {
   return binding.purpose === "state" ? "" : binding.owner
 }
 
-/** Undefined for what seal() does not write: another program may use the same key. */
-function parseContent(plaintext: Uint8Array): { value: unknown; owner: unknown } | undefined {
+function toPlaintext(value: unknown, owner: string): Uint8Array {
+  if (!(value instanceof Uint8Array)) return encoder.encode(JSON.stringify({ value, owner }))
+  return Buffer.concat([Uint8Array.of(BYTES_MARK), digestOf(owner), value])
+}
+
+function digestOf(owner: string): Buffer {
+  return createHash("sha256").update(owner).digest().subarray(0, DIGEST_LENGTH)
+}
+
+/** Undefined if it is of another owner, or nothing that seal() writes: another program may use the same key. */
+function parseContent(plaintext: Uint8Array, owner: string): { value: unknown } | undefined {
+  if (plaintext[0] === BYTES_MARK) {
+    const value = plaintext.subarray(1 + DIGEST_LENGTH)
+    return digestOf(owner).equals(plaintext.subarray(1, 1 + DIGEST_LENGTH)) ? { value } : undefined
+  }
   try {
     const content: unknown = JSON.parse(decoder.decode(plaintext))
     const isOurs = typeof content === "object" && content !== null && "value" in content && "owner" in content
-    return isOurs ? content : undefined
+    return isOurs && content.owner === owner ? content : undefined
   } catch {
     return undefined
   }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { base64url, CompactEncrypt, EncryptJWT, SignJWT } from "jose"
-import { CannotOpen } from "../src/errors.ts"
+import { CannotOpen, SealedForAnother } from "../src/errors.ts"
 import { createSealer, type SealBinding, type SealerKey } from "../src/sealer.ts"
 
 const oldKey: SealerKey = { id: "2025", key: new Uint8Array(32).fill(1) }
@@ -42,6 +42,24 @@ test("open() gives back any JSON value that seal() was given, for any owner", as
       const binding: SealBinding = { purpose: "cursor", owner }
       const expected: unknown = JSON.parse(JSON.stringify(value))
       expect(await sealer.open(await sealer.seal(value, binding), binding)).toEqual(expected)
+    }),
+  )
+})
+
+test("open() gives back bytes as they are, to their own owner alone, in a text of 4 characters for 3 of them", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (bytes) => {
+      const cursor: SealBinding = { purpose: "cursor", owner: "an owner" }
+      const sealed = await sealer.seal(bytes, cursor)
+      const opened = await sealer.open(sealed, cursor)
+      if (!(opened instanceof Uint8Array)) throw new Error("It is not bytes")
+      expect(opened.toHex()).toBe(bytes.toHex())
+      expect(sealed.length).toBeLessThan(160 + (bytes.length * 4) / 3)
+      for (const owner of ["another", ""]) {
+        await expect(sealer.open(sealed, { purpose: "cursor", owner })).rejects.toBeInstanceOf(
+          SealedForAnother,
+        )
+      }
     }),
   )
 })

@@ -49,6 +49,10 @@ export function createEventLines(options: EventOptions): EventLines {
   const { exportId, lists, plan, scan, results, selection, sealCursor, now } = options
   const { horizon, isIncremental } = plan
   const startedAt = now()
+  /** Lists that were done in an earlier answer, and of whose counts the cursor had no room. */
+  const uncounted = new Set(
+    plan.lists.filter(({ isDone, totalItems }) => isDone && totalItems === undefined).map(({ id }) => id),
+  )
 
   const checkpointCursor = () =>
     sealCursor({ kind: "checkpoint", selection, isIncremental, horizon, lists: scan.places() })
@@ -105,7 +109,9 @@ export function createEventLines(options: EventOptions): EventLines {
         status: results.some(({ isShort, error }) => isShort || error !== undefined) ? "short" : "complete",
         rows,
         lists: lists.flatMap(({ id }) =>
-          results.filter(({ listId }) => listId === id).map((result) => toListEnd(result, horizon)),
+          results
+            .filter(({ listId }) => listId === id)
+            .map((result) => toListEnd(result, uncounted.has(id), horizon)),
         ),
         count_differs: orNone(results.reduce((sum, { countDiffers }) => sum + countDiffers, 0)),
         cursor: options.isOpenEnded ? await sealCursor(cursor) : undefined,
@@ -116,12 +122,16 @@ export function createEventLines(options: EventOptions): EventLines {
 }
 
 /** What came of a list, for the line at the end. */
-function toListEnd({ listId, rows, totalItems, asOf, countDiffers, error }: ListResult, horizon: Second) {
+function toListEnd(
+  { listId, rows, totalItems, asOf, countDiffers, error }: ListResult,
+  isUncounted: boolean,
+  horizon: Second,
+) {
   if (error !== undefined) return { id: listId, rows, code: toAppError(error).code }
   return {
     id: listId,
     rows,
-    total_items: totalItems,
+    total_items: isUncounted ? undefined : totalItems,
     count_differs: orNone(countDiffers),
     // The cursor of an export with an upper bound does not say when a list was done: not before the horizon.
     as_of: toDate(Number.isFinite(asOf) ? asOf : horizon),

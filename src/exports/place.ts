@@ -30,8 +30,8 @@ export type ListPlace = {
   readonly isDone?: boolean | undefined
   /** All its members are wanted, whatever their dates, though the export is of what has changed: it is new, say. */
   readonly isWhole?: boolean | undefined
-  /** It could not be read: the next export reads it whole. */
+  /** The list could not be read; the next export reads it whole. */
   readonly isUnread?: boolean | undefined
-  /** By Mailchimp's count, when the list was begun. */
+  /** By Mailchimp's count, when the list was begun. A cursor of many lists has no room for it once a list is done. */
   readonly totalItems?: number | undefined
 }

@@ -23,7 +23,7 @@ export type Plan = {
 /**
  * Plans an export. Without a cursor the lists are read whole, or between the dates of the selection. A checkpoint's cursor
  * goes on where it was, with the horizon it had; an end's one reads what changed since, archived members too, and those
- * who no longer have the selected status, so that who left is seen. Lists that are new are read whole.
+ * who no longer have the selected status, so that who left is seen. Lists that are new, or could not be read, are read whole.
  *
  * @param closed the last closed second now: the horizon of an export that begins
  */

@@ -1,7 +1,9 @@
-import { deflateRawSync, inflateRawSync } from "node:zlib"
+import { inflateRawSync } from "node:zlib"
 import { AppError, CannotOpen, SealedForAnother } from "../errors.ts"
 import type { Sealer } from "../sealer.ts"
-import { type Cursor, type CursorContent, parseCursorContent, toCursorContent } from "./cursor.ts"
+import { type Cursor, parseCursorV1 } from "./cursor.ts"
+import { decodeCursor } from "./cursor-bytes.ts"
+import { createCursorFitter } from "./fit-cursor.ts"
 
 /** Cursors as consumers see them: texts that only this service can read, bound to one connection. */
 export type SealedCursors = {
@@ -16,8 +18,9 @@ export type SealedCursors = {
 
 export function createSealedCursors(sealer: Sealer, connectionId: string): SealedCursors {
   const binding = { purpose: "cursor", owner: connectionId } as const
+  const fit = createCursorFitter()
   return {
-    seal: (cursor) => sealer.seal(pack(toCursorContent(cursor)), binding),
+    seal: (cursor) => sealer.seal(fit(cursor), binding),
     open: async (text, selection) => {
       const content = await sealer.open(text, binding).catch((cause: unknown) => {
         if (cause instanceof SealedForAnother) {
@@ -40,15 +43,10 @@ export function createSealedCursors(sealer: Sealer, connectionId: string): Seale
   }
 }
 
-/** Ids and numbers of a hundred lists are much the same, and a cursor has to fit into a URL. */
-function pack(content: CursorContent): string {
-  return deflateRawSync(JSON.stringify(content)).toString("base64")
-}
-
-function parse(packed: unknown): Cursor {
+function parse(content: unknown): Cursor {
   try {
-    const content = inflateRawSync(Buffer.from(String(packed), "base64")).toString()
-    return parseCursorContent(JSON.parse(content))
+    if (content instanceof Uint8Array) return decodeCursor(content)
+    return parseCursorV1(JSON.parse(inflateRawSync(Buffer.from(String(content), "base64")).toString()))
   } catch (cause) {
     throw new AppError("cursor_expired", "Cannot continue the export as its cursor is of an older version", {
       cause,

@@ -73,6 +73,11 @@ const formats = { ndjson: createNdjson, json: createJson }
 
 /** Proxies on the way give a silent connection up after half a minute or later. */
 const KEEP_ALIVE_MS = 10_000
+/** Bun sends the end of the head with the first bytes, so they must not wait for the first row for long. */
+const FIRST_BYTES_MS = 2000
+/** A cursor of many lists is as long as several rows, so a checkpoint comes after so many rows, or so much time. */
+const CHECKPOINT_ROWS = 1000
+const CHECKPOINT_MS = 1000
 /** A reset drops what the consumer has not received yet, so it comes a little after the last bytes. */
 const BREAK_AFTER_MS = 500
 
@@ -111,18 +116,26 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
   return writeChunks()
 
   async function* writeChunks() {
-    const writer = lines ? createEventWriter(lines) : createPlainWriter(options.format)
+    const writer = lines ? createEventWriter(lines, clock) : createPlainWriter(options.format)
     let rows = 0
     let outcome: ExportEvent | undefined
+    // Pages without rows write nothing, however many come, so the time counts from the last bytes.
+    let silentAtMs = clock.monotonicMs() + FIRST_BYTES_MS
+    const write = function* (bytes: Uint8Array) {
+      if (bytes.length === 0) return
+      yield bytes
+      silentAtMs = clock.monotonicMs() + KEEP_ALIVE_MS
+    }
+    const waitFor = <T>(next: Promise<T>) =>
+      within(next, Math.max(0, silentAtMs - clock.monotonicMs()), clock)
     try {
-      yield* unlessEmpty(writer.start())
+      yield* write(writer.start())
       for (let next = first; ; next = deliveries.next()) {
-        let item = await within(next, KEEP_ALIVE_MS, clock)
-        for (; item === undefined; item = await within(next, KEEP_ALIVE_MS, clock))
-          yield* unlessEmpty(writer.alive(rows))
+        let item = await waitFor(next)
+        for (; item === undefined; item = await waitFor(next)) yield* write(writer.alive(rows))
         if (item.done) break
         if ("notice" in item.value) {
-          yield* unlessEmpty(writer.notice(item.value))
+          yield* write(writer.notice(item.value))
           continue
         }
         const { listId, page, ranges } = item.value
@@ -130,20 +143,20 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
         for (const { start, end } of ranges) {
           const rows = page.bytes(start, end)
           bytes += rows.length
-          yield writer.rows(rows)
+          yield* write(writer.rows(rows))
         }
         if (lendsChunks) page.release()
         rows += countRows(ranges)
-        if (bytes > 0) yield* unlessEmpty(await writer.written(rows))
+        yield* write(await writer.written(rows))
         onEvent({ type: "page", listId, rows: countRows(ranges), bytes })
       }
       if (!lines) refuseIncomplete(results)
-      yield* unlessEmpty(await writer.end(rows))
+      yield* write(await writer.end(rows))
       outcome = { type: "completed", rows }
     } catch (error) {
       if (signal.aborted) throw error
       outcome = { type: "failed", rows, error }
-      yield* unlessEmpty(await writer.failed(error))
+      yield* write(await writer.failed(error))
       await clock.sleep(BREAK_AFTER_MS, signal)
       throw error
     } finally {
@@ -229,19 +242,24 @@ function createPlainWriter(name: FormatName): Writer {
   return { ...format, alive: format.keepAlive, notice: nothing, written: nothing, failed: nothing }
 }
 
-function createEventWriter(lines: EventLines): Writer {
+function createEventWriter(lines: EventLines, clock: Clock): Writer {
   const { rows, line } = createNdjson()
+  let last = { rows: 0, ms: clock.monotonicMs() }
+  const isCheckpointDue = (rows: number) =>
+    (last.rows === 0 && rows > 0) ||
+    rows - last.rows >= CHECKPOINT_ROWS ||
+    clock.monotonicMs() - last.ms >= CHECKPOINT_MS
   return {
     start: () => Buffer.concat(lines.start().map(line)),
     rows,
     notice: (notice) => line(lines.notice(notice)),
-    written: async (rows) => line(await lines.checkpoint(rows)),
+    written: async (rows) => {
+      if (!isCheckpointDue(rows)) return NOTHING
+      last = { rows, ms: clock.monotonicMs() }
+      return line(await lines.checkpoint(rows))
+    },
     alive: (rows) => line(lines.progress(rows)),
     failed: async (error) => line(await lines.error(error)),
     end: async (rows) => line(await lines.end(rows)),
   }
-}
-
-function* unlessEmpty(bytes: Uint8Array) {
-  if (bytes.length > 0) yield bytes
 }

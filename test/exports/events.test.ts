@@ -1,6 +1,9 @@
 import { describe, expect, test } from "bun:test"
+import { z } from "zod"
 import { AppError } from "../../src/errors.ts"
-import { type Cursor, parseCursorContent, toCursorContent } from "../../src/exports/cursor.ts"
+import type { Cursor } from "../../src/exports/cursor.ts"
+import { decodeCursor, encodeCursor } from "../../src/exports/cursor-bytes.ts"
+import { coarsen } from "../../src/exports/fit-cursor.ts"
 import { parseSelection } from "../../src/exports/selection.ts"
 import { type ExportOptions, openExport } from "../../src/exports/stream-export.ts"
 import { systemClock } from "../../src/lib/clock.ts"
@@ -12,8 +15,21 @@ const lists = { a: membersOf(25), none: [], b: membersOf(3) }
 const idsOf = (lines: readonly Line[]) => lines.filter((line) => !line.$export).map(({ id }) => id)
 const allIds = [...lists.a, ...lists.b].map(({ id }) => id)
 
-const sealCursor = async (cursor: Cursor) => JSON.stringify(toCursorContent(cursor))
-const openCursor = (text: unknown) => parseCursorContent(JSON.parse(String(text)))
+const sealCursor = async (cursor: Cursor) => encodeCursor(cursor).toHex()
+const openCursor = (text: unknown) => decodeCursor(Uint8Array.fromHex(String(text)))
+
+/** A source each of whose pages takes a second, and the clock that shows it. */
+function secondAPage() {
+  let ms = 0
+  const source = createTestSource(lists, {
+    pageSize: 10,
+    answer: (_query, _signal, answer) => {
+      ms += 1000
+      return answer()
+    },
+  })
+  return { source, clock: { ...systemClock, monotonicMs: () => ms } }
+}
 
 /** The lines of an export with events, as far as they come, and what broke it. */
 async function linesOf(options: Partial<ExportOptions> = {}): Promise<{ lines: Line[]; broken?: unknown }> {
@@ -45,8 +61,8 @@ function parse(text: string): Line[] {
 }
 
 describe("event lines", () => {
-  test("frame the members: a start, a checkpoint after each page, an end", async () => {
-    const { lines } = await linesOf()
+  test("frame the members: a start, a checkpoint after each page that took a second, an end", async () => {
+    const { lines } = await linesOf(secondAPage())
     expect(lines[0]).toEqual({
       $export: "start",
       id: "e1",
@@ -55,8 +71,9 @@ describe("event lines", () => {
     })
     expect(idsOf(lines)).toEqual(allIds)
     const kinds = lines.map((line) => line.$export ?? "member")
+    // The page of the last list was requested before the one before it was written.
     expect(kinds.filter((kind) => kind === "checkpoint").length).toBe(4)
-    expect(kinds.slice(-2)).toEqual(["checkpoint", "end"])
+    expect(kinds.at(-1)).toBe("end")
     expect(lines.at(-1)).toEqual({
       $export: "end",
       status: "complete",
@@ -71,9 +88,73 @@ describe("event lines", () => {
     })
   })
 
+  test("have a checkpoint after the first page, and then one every 1,000 rows or second, not one a page", async () => {
+    const rowsAt = (lines: readonly Line[]) =>
+      lines.filter((line) => line.$export === "checkpoint").map(({ rows }) => rows)
+    let ms = 0
+    const paged = (pageMs: (nth: number) => number) => {
+      let nth = 0
+      const source = createTestSource(
+        { a: membersOf(4000) },
+        {
+          pageSize: 101,
+          answer: (_query, _signal, answer) => {
+            ms += pageMs(nth)
+            nth += 1
+            return answer()
+          },
+        },
+      )
+      return { source, lists: [{ id: "a" }], clock: { ...systemClock, monotonicMs: () => ms } }
+    }
+    // All pages but the first repeat a row of the one before, which is not written again.
+    expect(rowsAt((await linesOf(paged(() => 0))).lines)).toEqual([101, 1101, 2101, 3101])
+    expect(rowsAt((await linesOf(paged((nth) => (nth === 7 ? 1000 : 0)))).lines).slice(0, 3)).toEqual([
+      101, 701, 1701,
+    ])
+    expect(rowsAt((await linesOf(paged(() => 500))).lines).slice(0, 4)).toEqual([101, 301, 501, 701])
+  })
+
+  test("have a checkpoint every second also while lists without rows are read", async () => {
+    const clock = secondAPage()
+    const none = Array.from({ length: 5 }, (_, index) => ({ id: `none-${index}` }))
+    const { lines } = await linesOf({ ...clock, lists: none })
+    const cursors = lines
+      .filter((line) => line.$export === "checkpoint")
+      .map(({ cursor }) => openCursor(cursor))
+    expect(cursors.map(({ lists }) => lists.filter(({ isDone }) => isDone).length)).toEqual([2, 3, 4])
+  })
+
+  test("have the present state in an error's cursor and an end's, however long ago the last checkpoint was", async () => {
+    const failure = new AppError("mailchimp_error", "Cannot read the members as Mailchimp failed: list a")
+    const clock = { ...systemClock, monotonicMs: () => 0, sleep: async () => {} }
+    const { lines } = await linesOf({ source: createFailingSource(lists, 3, failure), clock })
+    expect(lines.filter((line) => line.$export === "checkpoint")).toHaveLength(1)
+    const rest = await linesOf({ lists: [{ id: "a" }], cursor: openCursor(lines.at(-1)?.cursor) })
+    const [received, repeated] = [idsOf(lines), idsOf(rest.lines).filter((id) => idsOf(lines).includes(id))]
+    expect(received.length).toBeGreaterThan(10)
+    expect(repeated.length).toBeLessThanOrEqual(1)
+  })
+
+  test("leave out Mailchimp's count of a list that was done before, if the cursor had no room for it", async () => {
+    const [checkpoint] = (await linesOf(secondAPage())).lines
+      .filter(({ $export }) => $export === "checkpoint")
+      .slice(-1)
+    const cursor = coarsen(openCursor(checkpoint?.cursor), { stepS: 64, keepsTotals: false })
+    const { lines } = await linesOf({ cursor })
+    expect(lines.at(-1)).toMatchObject({ $export: "end", status: "complete" })
+    const asOf = "2033-05-18T03:33:09Z"
+    expect(z.array(z.unknown()).parse(lines.at(-1)?.["lists"])).toEqual([
+      { id: "a", rows: 0, as_of: asOf },
+      { id: "none", rows: 0, as_of: asOf },
+      { id: "b", rows: 3, total_items: 3, as_of: asOf },
+    ])
+  })
+
   test("let a consumer go on from any checkpoint", async () => {
-    const { lines } = await linesOf()
+    const { lines } = await linesOf(secondAPage())
     const checkpoints = lines.flatMap((line, index) => (line.$export === "checkpoint" ? [index] : []))
+    expect(checkpoints.length).toBe(4)
     for (const index of checkpoints) {
       const received = idsOf(lines.slice(0, index))
       const rest = await linesOf({ cursor: openCursor(lines[index]?.cursor) })
@@ -178,7 +259,7 @@ describe("event lines", () => {
 
   test("give each list an as_of also where it was done before the export was broken off", async () => {
     const selection = parseSelection({ before_last_changed: new Date("2033-01-01T00:00:00Z") })
-    const { lines } = await linesOf({ selection })
+    const { lines } = await linesOf({ selection, ...secondAPage() })
     for (const { cursor } of lines.filter(({ $export }) => $export === "checkpoint")) {
       const rest = await linesOf({ selection, cursor: openCursor(cursor) })
       const asOf = "2033-05-18T03:33:09Z"

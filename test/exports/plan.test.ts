@@ -19,6 +19,27 @@ describe("planExport()", () => {
     expect(until).toBe(1000)
   })
 
+  test("reads a list whole that could not be read, as if it were new, and tells that it is gone if it is", () => {
+    const unread = { id: "b", isUnread: true, live: { windows: [] } }
+    const read = {
+      id: "a",
+      live: { windows: [], tail: { since: 500 } },
+      archived: { windows: [], tail: { since: 501 } },
+    }
+    const end = {
+      kind: "end",
+      selection: "s",
+      isIncremental: true,
+      horizon: 400,
+      lists: [read, unread],
+    } as const
+    const { lists, gone } = planExport(["a", "b"], {}, HORIZON, end)
+    const whole = { windows: [], tail: { since: Number.NEGATIVE_INFINITY } }
+    expect(lists).toEqual([read, { id: "b", live: whole, archived: whole }])
+    expect(gone).toEqual([])
+    expect(planExport(["a"], {}, HORIZON, end).gone).toEqual(["b"])
+  })
+
   test("has no window where both bounds lie behind the horizon", () => {
     const { lists } = planExport(["a"], { since: 995, before: 1000 }, HORIZON)
     expect(lists[0]?.live).toEqual({ windows: [], tail: { since: 995 } })

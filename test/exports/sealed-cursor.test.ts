@@ -1,12 +1,23 @@
 import { describe, expect, test } from "bun:test"
 import * as fc from "fast-check"
 import type { Cursor } from "../../src/exports/cursor.ts"
+import type { ListPlace } from "../../src/exports/place.ts"
 import { createSealedCursors } from "../../src/exports/sealed-cursor.ts"
 import { createSealer } from "../../src/sealer.ts"
 
 const sealer = createSealer([{ id: "k1", key: new Uint8Array(32).fill(7) }])
 const cursors = createSealedCursors(sealer, "connection-1")
 const horizon = 1_700_000_000
+
+/** Sealed by version 1, with the key and for the connection of this file. */
+const versionOne = [
+  "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIiwia2lkIjoiazEiLCJ0eXAiOiJjdXJzb3IifQ..oE-fjROPruWd8zeE.Yrqs6wg",
+  "Ib6Ndq72abPX8A48TliIlHNu5BltN_Dh1x6ooiatSauxmpMv7otc2bEDJ2r0ZfQYmF7b1u2jL9n8kU42eZc6mVP5PwTjlbAHkpO9",
+  "HnM2XCkwfOBlHRORY9MyqviWljDqTobt_gxztvQPzJ6sQXymetfxPt271VjHyeZwicIJjCFpEl87HKkt2G1W1T_cQy9pik3y8WDT",
+  "fOez0D396aux0sMJXQAOlhKG7bnPsK8ydg7oiyJphFiIKJHW4y9vMA6vpg9lHNFEolXlwmiBtRVaPzOvvvVrEUExqN-JQwxvQPuI",
+  "n2grHKkR5Bva2_1F1HaQf-kWyW8zyQoTLqBKuHoxgI3__izZThLcIBMcaHQIGZZfTpRfMyhsNaoNSDFNxNLwX-A.m3hzkGGVbf9b",
+  "PQvqGEB8yw",
+].join("")
 
 const seconds = fc.integer({ min: 1_000_000_000, max: horizon + 1000 })
 const since = fc.oneof(seconds, fc.constant(Number.NEGATIVE_INFINITY))
@@ -24,7 +35,7 @@ const cursor: fc.Arbitrary<Cursor> = fc.record({
   lists: fc.array(
     fc
       .record({
-        id: fc.string(),
+        id: fc.oneof(fc.string({ unit: "grapheme" }), fc.stringMatching(/^[0-9a-f]{10}$/), fc.uuid()),
         counted: fc.oneof(
           fc.record({ isDone: fc.constant(true), totalItems: fc.nat() }),
           fc.record({ isDone: fc.constant(false), totalItems: fc.option(fc.nat(), { nil: undefined }) }),
@@ -32,44 +43,64 @@ const cursor: fc.Arbitrary<Cursor> = fc.record({
         live: sweep,
         archived: fc.option(sweep, { nil: undefined }),
       })
-      .map(({ counted, ...list }) => ({ ...list, ...counted })),
-    { maxLength: 5 },
+      .chain(({ counted, ...list }): fc.Arbitrary<ListPlace> => {
+        const unread = { id: list.id, isUnread: true, live: { windows: [] } }
+        return fc.constantFrom(unread, { ...list, ...counted }, { ...list, ...counted })
+      }),
+    { maxLength: 20 },
   ),
 })
 
 describe("createSealedCursors()", () => {
-  test("opens what it sealed", async () => {
+  test("opens what it sealed, with Mailchimp's own ids in ascending order and others after them", async () => {
+    const isHex = ({ id }: ListPlace) => /^[0-9a-f]{10}$/.test(id)
     await fc.assert(
       fc.asyncProperty(cursor, async (cursor) => {
-        expect(await cursors.open(await cursors.seal(cursor), cursor.selection)).toEqual(cursor)
+        const lists = cursor.lists
+          .filter(isHex)
+          .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+          .concat(cursor.lists.filter((list) => !isHex(list)))
+        expect(await cursors.open(await cursors.seal(cursor), cursor.selection)).toEqual({ ...cursor, lists })
       }),
     )
   })
 
-  test("stays under 4 KB for 100 lists, ten of them read side by side", async () => {
-    const idOf = (number: number) =>
-      new Bun.CryptoHasher("md5").update(String(number)).digest("hex").slice(0, 10)
-    const whole = { windows: [], tail: { since: Number.NEGATIVE_INFINITY } }
-    const done = { windows: [], tail: { since: horizon + 3 } }
-    const windows = Array.from({ length: 10 }, (_, index) => ({
-      since: horizon - 90_000_000 + index * 1_000_000,
-      until: horizon - 89_000_000 + index * 1_000_000,
-    }))
-    const lists = Array.from({ length: 100 }, (_, index) => ({
-      id: idOf(index),
-      isDone: index < 50,
-      totalItems: index <= 50 ? 123_456 : undefined,
-      live: index < 50 ? done : index === 50 ? { windows, tail: { since: horizon } } : whole,
-      archived: index < 50 ? done : whole,
-    }))
-    const text = await cursors.seal({
+  test("opens a cursor that version 1 sealed", async () => {
+    expect(await cursors.open(versionOne, "n7PzF0sX2Qm4bYtA")).toEqual({
       kind: "checkpoint",
-      selection: "x".repeat(16),
-      isIncremental: false,
+      selection: "n7PzF0sX2Qm4bYtA",
+      isIncremental: true,
       horizon,
-      lists,
+      lists: [
+        {
+          id: "b1844af105",
+          isDone: true,
+          totalItems: 2146,
+          live: { windows: [], tail: { since: horizon + 3 } },
+          archived: { windows: [], tail: { since: horizon + 4 } },
+        },
+        {
+          id: "7261b81c30",
+          isDone: false,
+          totalItems: 90_000,
+          live: {
+            windows: [
+              { since: Number.NEGATIVE_INFINITY, until: horizon - 9_000_000 },
+              { since: horizon - 5_000_000, until: horizon },
+            ],
+            tail: { since: horizon },
+            heldAt: horizon - 100,
+          },
+          archived: { windows: [], tail: { since: Number.NEGATIVE_INFINITY } },
+        },
+        {
+          id: "Another-Id",
+          isDone: false,
+          live: { windows: [{ since: horizon - 86_400, until: horizon - 10 }] },
+        },
+      ],
     })
-    expect(text.length).toBeLessThan(4096)
+    await expect(cursors.open(versionOne, "another")).rejects.toMatchObject({ code: "invalid_cursor" })
   })
 
   test("refuses a cursor of another connection as foreign", async () => {
@@ -110,8 +141,10 @@ describe("createSealedCursors()", () => {
     )
   })
 
-  test("refuses what an older version sealed as expired", async () => {
-    const text = await sealer.seal({ v: 0 }, { purpose: "cursor", owner: "connection-1" })
-    await expect(cursors.open(text, "s")).rejects.toMatchObject({ code: "cursor_expired" })
+  test("refuses what another version sealed as expired", async () => {
+    for (const content of [{ v: 0 }, Uint8Array.of(), Uint8Array.of(3, 1, 2)]) {
+      const text = await sealer.seal(content, { purpose: "cursor", owner: "connection-1" })
+      await expect(cursors.open(text, "s")).rejects.toMatchObject({ code: "cursor_expired" })
+    }
   })
 })

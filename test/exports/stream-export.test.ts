@@ -4,6 +4,7 @@ import { parseSelection } from "../../src/exports/selection.ts"
 import { type ExportEvent, type ExportOptions, openExport } from "../../src/exports/stream-export.ts"
 import { type Clock, systemClock } from "../../src/lib/clock.ts"
 import { createCountedSignal } from "../support/counted-signal.ts"
+import { createVirtualClock } from "../support/virtual-clock.ts"
 import { createFailingSource, createTestSource, memberOf, membersOf } from "./support.ts"
 
 const listIds = ["a", "none", "b"]
@@ -38,7 +39,7 @@ function failingAt(n: number) {
 /** The time to keep alive never comes; the pause before a break takes none. */
 const withoutPause: Clock = {
   ...systemClock,
-  sleep: async (ms, signal) => (ms === 10_000 ? systemClock.sleep(ms, signal) : undefined),
+  sleep: async (ms, signal) => (ms === 500 ? undefined : systemClock.sleep(ms, signal)),
 }
 
 describe("openExport()", () => {
@@ -150,7 +151,7 @@ describe("openExport()", () => {
       const clock: Clock = {
         ...systemClock,
         sleep: async (ms, signal) => {
-          if (ms === 10_000) return systemClock.sleep(ms, signal)
+          if (ms !== 500) return systemClock.sleep(ms, signal)
           waited.push(ms)
         },
       }
@@ -317,6 +318,76 @@ describe("openExport()", () => {
     const rest = await textOf(stream)
     const lines = (first + rest).trimEnd().split("\n")
     expect(lines.map((line) => JSON.parse(line))).toEqual(all)
+  })
+
+  describe("before the first row", () => {
+    /** An export whose lists have no rows, and whose third page and those after it take so long. */
+    async function openSlow(pageMs: number, options: Partial<ExportOptions> = {}) {
+      const clock = createVirtualClock()
+      let asked = 0
+      const source = createTestSource(
+        {},
+        {
+          answer: async (_query, signal, answer) => {
+            asked += 1
+            if (asked > 2) await clock.sleep(pageMs, signal)
+            return answer()
+          },
+        },
+      )
+      const none = Array.from({ length: 20 }, (_, index) => ({ id: `none-${index}` }))
+      const stream = await open({ lists: none, source, clock, ...options })
+      const chunks: { readonly atMs: number; readonly text: string }[] = []
+      const reading = (async () => {
+        for await (const chunk of stream)
+          chunks.push({ atMs: clock.monotonicMs(), text: Buffer.from(chunk).toString() })
+      })()
+      return { clock, chunks, reading }
+    }
+
+    test("NDJSON begins with an empty line after two seconds, and with one every ten seconds then", async () => {
+      const { clock, chunks, reading } = await openSlow(25_000)
+      await clock.advance(1999)
+      expect(chunks).toEqual([])
+      await clock.advance(22_000)
+      expect(chunks).toEqual([2000, 12_000, 22_000].map((atMs) => ({ atMs, text: "\n" })))
+      await clock.settle(reading)
+    })
+
+    test("pages without rows do not put the first bytes off, however many come", async () => {
+      const { clock, chunks, reading } = await openSlow(600)
+      await clock.settle(reading)
+      expect(chunks).toEqual([2000].map((atMs) => ({ atMs, text: "\n" })))
+    })
+
+    test("the JSON envelope begins at once, and goes on with spaces", async () => {
+      const { clock, chunks, reading } = await openSlow(4000, { format: "json" })
+      await clock.settle(reading)
+      expect(chunks[0]).toEqual({ atMs: 0, text: '{"success":true,"message":"Success","data":[' })
+      expect(chunks.slice(1, 4)).toEqual([10_000, 20_000, 30_000].map((atMs) => ({ atMs, text: " " })))
+      expect(JSON.parse(chunks.map(({ text }) => text).join(""))).toMatchObject({ data: [] })
+    })
+
+    test("event lines begin with the start at once", async () => {
+      const events = {
+        exportId: "e1",
+        selectionId: "s1",
+        sealCursor: async () => "c",
+        waitingFor: () => undefined,
+      }
+      const { clock, chunks, reading } = await openSlow(25_000, { events })
+      await clock.advance(0)
+      expect(chunks.map(({ text }) => JSON.parse(text))).toMatchObject([{ $export: "start" }])
+      await clock.advance(10_000)
+      expect(JSON.parse(chunks[1]?.text ?? "")).toMatchObject({ $export: "progress", rows: 0 })
+      await clock.settle(reading)
+    })
+
+    test("an export that ends within two seconds is empty", async () => {
+      const { clock, chunks, reading } = await openSlow(1)
+      await clock.settle(reading)
+      expect(chunks).toEqual([])
+    })
   })
 
   test("writes each page at once", async () => {

@@ -117,6 +117,10 @@ const badValues: Record<string, readonly (readonly [query: string, reason: strin
     ["cursor=a&cursor=b", "must be given only once"],
     ["cursor=a&format=json", "must come with NDJSON: format=ndjson"],
   ],
+  "Export-Cursor": [
+    ["a, b", "must be given only once"],
+    ["a", "must equal the parameter cursor, or must not be given"],
+  ],
   format: [["format=xml", "must be one of ndjson, json"]],
   sub_account_id: [
     ["sub_account_id=", "must not be empty"],
@@ -145,8 +149,11 @@ test("bad input on every parameter of every route is a 400 that names it and say
               ? "forward_url=https://app.example.com/&"
               : ""
           const list = mailchimp.sandbox.state.accounts[0]?.lists[0]?.id ?? ""
-          const problem = await problemOf(`${url.replace("abc", list)}?${needed}${query}`, {
+          const isHeader = place === "header"
+          const search = isHeader ? "cursor=b" : `${needed}${query}`
+          const problem = await problemOf(`${url.replace("abc", list)}?${search}`, {
             method: method.toUpperCase(),
+            headers: isHeader ? { [name]: query } : {},
           })
           expect(problem).toMatchObject({ status: 400, code: "invalid_parameter" })
           expect(problem.errors).toContainEqual({ name, reason: expect.stringContaining(reason) })
@@ -303,6 +310,20 @@ describe("CORS", () => {
     expect((await ask("https://app.example.com")).headers.get("access-control-allow-origin")).toBe(
       "https://app.example.com",
     )
+  })
+
+  test("lets these pages send every header that a route reads", async () => {
+    for (const wanted of ["authorization", "content-type", "export-cursor", "x-request-id"]) {
+      const preflight = await fetch(`${service.api}/export`, {
+        method: "OPTIONS",
+        headers: {
+          origin: "https://app.example.com",
+          "access-control-request-method": "GET",
+          "access-control-request-headers": wanted,
+        },
+      })
+      expect(preflight.headers.get("access-control-allow-headers")?.toLowerCase()).toContain(wanted)
+    }
   })
 
   test("lets no page of another origin read an answer", async () => {

@@ -158,6 +158,120 @@ describe("GET /export", () => {
   })
 })
 
+describe("a cursor", () => {
+  const endCursor = async () => {
+    const lines = await rowsOf(await get("/export?events=true"))
+    return String(JSON.parse(lines.at(-1) ?? "").cursor)
+  }
+
+  test("continues an export the same as a parameter, as the header Export-Cursor, and as both", async () => {
+    const cursor = await endCursor()
+    for (const [path, init] of [
+      [`/export?events=true&cursor=${cursor}`, {}],
+      ["/export?events=true", { headers: { "Export-Cursor": cursor } }],
+      [`/export?events=true&cursor=${cursor}`, { headers: { "export-cursor": cursor } }],
+    ] as const) {
+      const answer = await get(path, init)
+      expect(answer.status).toBe(200)
+      const lines = (await rowsOf(answer)).map((line) => JSON.parse(line))
+      // Nothing has changed since: a first export would have 600 rows and more.
+      expect(lines.at(-1)).toMatchObject({ $export: "end", status: "complete", rows: 0 })
+    }
+  })
+
+  test("that differs between parameter and header is a 400 that names both, and asks Mailchimp for nothing", async () => {
+    const cursor = await endCursor()
+    const before = sandbox.traffic.total
+    const answer = await get(`/export?events=true&cursor=${cursor}`, {
+      headers: { "Export-Cursor": `${cursor}x` },
+    })
+    expect(answer.status).toBe(400)
+    expect(await answer.json()).toMatchObject({
+      code: "invalid_parameter",
+      detail: expect.stringContaining("cursor, Export-Cursor"),
+      errors: [{ name: "cursor" }, { name: "Export-Cursor" }],
+    })
+    expect(sandbox.traffic.total).toBe(before)
+  })
+
+  test("in the header is refused like one in the parameter, by the name that it has there", async () => {
+    const header = { headers: { "Export-Cursor": "a" } }
+    for (const [path, reason] of [
+      ["/export?format=json", "must come with NDJSON: format=ndjson"],
+      ["/export?count=3", "must not come together with count or offset"],
+    ] as const) {
+      const problem = await (await get(path, header)).json()
+      expect(problem).toMatchObject({
+        code: "invalid_parameter",
+        errors: [{ name: "Export-Cursor", reason }],
+      })
+    }
+    expect(await (await get("/export", header)).json()).toMatchObject({ code: "invalid_cursor" })
+  })
+})
+
+describe("an export without rows", () => {
+  /** Asks on a socket, and gives what arrives until `isEnough`, while Mailchimp never answers the second page. */
+  async function receive(path: string, isEnough: (text: string) => boolean): Promise<string> {
+    const hang = sandbox.faults.add({
+      match: { path: "/members" },
+      action: { kind: "hang" },
+      skip: 1,
+      times: Number.POSITIVE_INFINITY,
+    })
+    const { promise, resolve } = Promise.withResolvers<string>()
+    let text = ""
+    const { hostname, port } = new URL(service.api)
+    const socket = await Bun.connect({
+      hostname,
+      port: Number(port),
+      socket: {
+        data: (_socket, bytes) => {
+          text += bytes.toString()
+          if (isEnough(text)) resolve(text)
+        },
+      },
+    })
+    const request = [`GET ${new URL(service.api).pathname}${path} HTTP/1.1`, `host: ${hostname}:${port}`]
+    socket.write(`${[...request, `authorization: ${headers["authorization"]}`].join("\r\n")}\r\n\r\n`)
+    try {
+      return await promise
+    } finally {
+      socket.end()
+      hang.remove()
+    }
+  }
+
+  test.each([
+    ["plain NDJSON", "", "1\r\n\n\r\n"],
+    ["event lines", "&events=true", '{"$export":"start"'],
+    ["JSON", "&format=json", '{"success":true,"message":"Success","data":['],
+  ])(
+    "has its head and first bytes on the wire while Mailchimp is silent: %s",
+    async (_name, query, first) => {
+      const path = `/export/${listNamed("Nobody yet")}?include=archived${query}`
+      const text = await receive(path, (text) => text.includes("\r\n\r\n") && text.includes(first))
+      const [head = "", body = ""] = text.split(/\r\n\r\n(.*)/s)
+      expect(head).toStartWith("HTTP/1.1 200 OK")
+      expect(head.toLowerCase()).toContain("transfer-encoding: chunked")
+      expect(body).toContain(first)
+    },
+    60_000,
+  )
+
+  test("is no row for jq and for a parser of each line that is not empty", async () => {
+    sandbox.faults.add({ match: { path: "/members" }, action: { kind: "delay", ms: 2500 }, skip: 1 })
+    const { body, exitCode } = await curl(`/export/${listNamed("Nobody yet")}?include=archived`)
+    expect(exitCode).toBe(0)
+    expect(body).toMatch(/^\n+$/)
+    expect(body.split("\n").filter((line) => line.trim() !== "")).toEqual([])
+    if (Bun.which("jq") === null) return
+    const jq = Bun.spawn(["jq", "-c", "."], { stdin: Buffer.from(body), stdout: "pipe" })
+    expect(await new Response(jq.stdout).text()).toBe("")
+    expect(await jq.exited).toBe(0)
+  }, 60_000)
+})
+
 describe("a failure", () => {
   const failing = (skip: number) =>
     sandbox.faults.add({

@@ -22,7 +22,7 @@ const eventSchema = z.discriminatedUnion("$export", [
     status: z.enum(["complete", "short"]),
     rows: z.int(),
     lists: z.array(
-      z.object({ id: z.string(), rows: z.int(), total_items: z.int(), as_of: z.iso.datetime() }),
+      z.object({ id: z.string(), rows: z.int(), total_items: z.int().optional(), as_of: z.iso.datetime() }),
     ),
     cursor: z.string().optional(),
     duration_ms: z.int(),

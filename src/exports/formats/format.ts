@@ -6,7 +6,7 @@ export type Format = {
   start(): Uint8Array
   /** The same bytes, which may be changed in place. */
   rows(bytes: Uint8Array): Uint8Array
-  /** Bytes that no reader sees, to show that the export is alive. Empty where there is no place for them. */
+  /** Bytes that no reader sees, to show that the export is alive. */
   keepAlive(): Uint8Array
   /** What makes the document whole. It is not written when the export fails. */
   end(): Uint8Array

@@ -5,7 +5,10 @@ export type Ndjson = Format & {
   line(value: object): Uint8Array
 }
 
-/** One member a line, each line ended by a newline. A space that keeps the connection alive stands behind a row. */
+/**
+ * One member a line, each line ended by a newline. A space keeps the connection alive after a row, and an empty line before
+ * the first: readers of NDJSON skip both.
+ */
 export function createNdjson(): Ndjson {
   let isLineOpen = false
   return {
@@ -20,7 +23,7 @@ export function createNdjson(): Ndjson {
       isLineOpen = false
       return Buffer.from(`${before}${JSON.stringify(value)}\n`)
     },
-    keepAlive: () => Buffer.from(isLineOpen ? " " : ""),
+    keepAlive: () => Buffer.from(isLineOpen ? " " : "\n"),
     end: () => Buffer.from(isLineOpen ? "\n" : ""),
   }
 }

@@ -7,6 +7,7 @@ import type { StartExport } from "../../exports/start-export.ts"
 import type { ExportEvent, FormatName } from "../../exports/stream-export.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
 import { chooseFormat, mediaTypes } from "../choose-format.ts"
+import { cursorHeader, cursorHeaders, oneCursor } from "../cursor-header.ts"
 import { envelopeOf } from "../envelope.ts"
 import { bearerSecurity, callerProblems, problems } from "../openapi.ts"
 import { isHead, once, refuseInvalid, subAccountId } from "../parameters.ts"
@@ -69,7 +70,7 @@ const exportQuery = z.strictObject({
   }),
   cursor: once.optional().openapi({
     description:
-      "Goes on where an export was broken off (of a checkpoint or an error), or with what changed since (of an end)",
+      "Goes on where an export was broken off (of a checkpoint or an error), or with what changed since (of an end). Proxies often refuse request lines of more than 8 KB: the header Export-Cursor takes it as well",
   }),
   format: oneOf(["ndjson", "json"])
     .optional()
@@ -104,7 +105,7 @@ const exportRoute = createRoute({
   summary: "The members of every list",
   tags: ["Export"],
   security: bearerSecurity,
-  request: { query: exportQuery },
+  request: { query: exportQuery, headers: cursorHeaders },
   responses: answers,
 })
 
@@ -120,6 +121,7 @@ const exportListRoute = createRoute({
       id: z.string().regex(/^[\w-]{1,100}$/, "must be the id of a list, as /lists tells it"),
     }),
     query: exportQuery,
+    headers: cursorHeaders,
   },
   responses: answers,
 })
@@ -142,9 +144,11 @@ export function createExportRoutes(deps: {
   routes.use("/export", deps.authenticated)
   routes.use("/export/*", deps.authenticated)
 
-  routes.openapi(exportRoute, (context) => answer(context, undefined, context.req.valid("query")))
+  routes.openapi(exportRoute, (context) =>
+    answer(context, undefined, context.req.valid("query"), context.req.valid("header")),
+  )
   routes.openapi(exportListRoute, (context) =>
-    answer(context, context.req.valid("param").id, context.req.valid("query")),
+    answer(context, context.req.valid("param").id, context.req.valid("query"), context.req.valid("header")),
   )
   return routes
 
@@ -152,18 +156,24 @@ export function createExportRoutes(deps: {
     context: Context<ExportEnv>,
     listId: string | undefined,
     query: z.output<typeof exportQuery>,
+    given: z.output<typeof cursorHeaders>,
   ) {
     if (deps.isDraining())
       throw new AppError("draining", "Cannot begin an export as the service is shutting down")
     const selection = parseSelection(query)
     const events = query.events === "true"
     const format = chooseFormat(query.format, context.req.header("accept"))
-    refuseOddCombinations({ events: events || undefined, cursor: query.cursor }, format, selection)
+    refuseOddCombinations(
+      { events: events || undefined, cursor: query.cursor, [cursorHeader]: given[cursorHeader] },
+      format,
+      selection,
+    )
+    const cursor = oneCursor(query.cursor, given[cursorHeader])
     const owner = toOwner(context.get("caller"), query.sub_account_id)
     const headers = {
       "content-type": mediaTypes[format],
       "cache-control": "no-store",
-      vary: "Accept, Accept-Encoding, Authorization",
+      vary: "Accept, Accept-Encoding, Authorization, Export-Cursor",
       "x-accel-buffering": "no",
     }
     if (isHead(context)) return new Response(null, { headers })
@@ -175,7 +185,6 @@ export function createExportRoutes(deps: {
     setIdleTimeout(context, longestIdleTimeoutS)
     try {
       const account = await deps.openAccount(owner, signal)
-      const { cursor } = query
       const eventsId = events ? requestId : undefined
       // Bun's server has copied what the socket could not take yet when it asks for the next chunk.
       const lendsChunks = context.env?.timeout !== undefined
@@ -210,7 +219,7 @@ export function createExportRoutes(deps: {
 
 /** Event lines are NDJSON, and a slice is a look into the lists that nothing goes on from. */
 function refuseOddCombinations(
-  given: { readonly events: true | undefined; readonly cursor: string | undefined },
+  given: Readonly<Record<string, true | string | undefined>>,
   format: FormatName,
   { slice }: Selection,
 ): void {

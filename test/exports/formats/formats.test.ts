@@ -16,13 +16,14 @@ describe("createNdjson()", () => {
     )
   })
 
-  test("is empty without rows", () => {
-    expect(write(createNdjson(), "", "alive")).toBe("")
+  test("is empty without rows, but for empty lines that keep it alive", () => {
+    expect(write(createNdjson(), "")).toBe("")
+    expect(write(createNdjson(), "", "alive", "alive")).toBe("\n\n")
   })
 
-  test("keeps alive by spaces behind a row, so that no line is blank, not even the last one", () => {
+  test("keeps alive by empty lines before the first row, and by spaces after one, so that no line is cut", () => {
     const text = write(createNdjson(), "alive", '\n{"id":"a"}', "alive", "alive", '\n{"id":"b"}', "alive")
-    expect(text).toBe('{"id":"a"}  \n{"id":"b"} \n')
+    expect(text).toBe('\n{"id":"a"}  \n{"id":"b"} \n')
   })
 })
 

@@ -1,7 +1,9 @@
 import { AppError } from "../../../src/errors.ts"
 import { lastClosedSecond } from "../../../src/exports/closed.ts"
-import { type Cursor, parseCursorContent, toCursorContent } from "../../../src/exports/cursor.ts"
+import type { Cursor } from "../../../src/exports/cursor.ts"
+import { decodeCursor, encodeCursor } from "../../../src/exports/cursor-bytes.ts"
 import { type Delivery, countRows } from "../../../src/exports/delivery.ts"
+import { coarsen } from "../../../src/exports/fit-cursor.ts"
 import type { ListResult } from "../../../src/exports/list-scan.ts"
 import type { ListPlace } from "../../../src/exports/place.ts"
 import { type Plan, planExport } from "../../../src/exports/plan.ts"
@@ -156,7 +158,9 @@ export async function runSchedule(seed: number): Promise<number> {
   }
 
   function roundTrip(cursor: Cursor): Cursor {
-    return parseCursorContent(JSON.parse(JSON.stringify(toCursorContent(cursor))))
+    // The cursors of some schedules are as coarse as those of very many lists.
+    const stepS = [1, 1, 8, 64][seed % 4] ?? 1
+    return decodeCursor(encodeCursor(coarsen(cursor, { stepS, keepsTotals: stepS < 64 })))
   }
 
   function judge(promised: Pick<Promised, "changedSince" | "isOfUnchanged">) {

@@ -1,0 +1,80 @@
+import type { Cursor } from "./cursor.ts"
+import { earliestOf, encodeCursor } from "./cursor-bytes.ts"
+import type { ListPlace, SweepPlace } from "./place.ts"
+import type { Second } from "./source.ts"
+
+/** What a cursor of many lists leaves out, so that it fits into a URL. */
+export type Coarseness = {
+  /** Positions after the horizon are moved back to a multiple of so many seconds after it. */
+  readonly stepS: number
+  /** Whether the counts of lists that are done are kept. */
+  readonly keepsTotals: boolean
+}
+
+/** Tried in this order: the first that fits is taken, or else the last. */
+const coarsenesses: readonly Coarseness[] = [
+  ...[1, 8, 64].map((stepS) => ({ stepS, keepsTotals: true })),
+  ...[1, 8, 64, 512, 4096].map((stepS) => ({ stepS, keepsTotals: false })),
+]
+
+/** Bytes that make texts of 1 KB for 100 lists and 7 KB for 1,000, once sealed with a key whose id has up to 16 characters. */
+function mostBytes({ lists }: Cursor): number {
+  const more = Math.max(0, lists.length - 100)
+  const longIds = lists.reduce((sum, { id }) => sum + Math.max(0, id.length - 10), 0)
+  return 640 + more * 5.1 + longIds
+}
+
+/**
+ * Encodes cursors of one export. A cursor whose bytes would be too many is made coarser, never wrong: an earlier position
+ * repeats rows of the seconds between, and a list that is done lacks only Mailchimp's count of it.
+ */
+export function createCursorFitter(): (cursor: Cursor) => Uint8Array {
+  /** A checkpoint has more to keep than the one before, so what did not fit then is not tried again. */
+  let fitting = 0
+
+  return (cursor) => {
+    if (cursor.kind === "end") fitting = 0
+    const limit = mostBytes(cursor)
+    for (; ; fitting += 1) {
+      const coarseness = coarsenesses[fitting] ?? { stepS: 4096, keepsTotals: false }
+      const bytes = encodeCursor(coarsen(cursor, coarseness))
+      if (bytes.length <= limit || fitting >= coarsenesses.length - 1) return bytes
+    }
+  }
+}
+
+/**
+ * Moves positions back to a multiple of `stepS` after where they begin: the horizon, or, of lists that an incremental
+ * export has not begun, the earliest of them. Lists that are being read keep theirs, as their next rows come at once. No
+ * position is moved before the first, which may be a bound that the caller set.
+ */
+export function coarsen(cursor: Cursor, { stepS, keepsTotals }: Coarseness): Cursor {
+  const { kind, isIncremental, horizon } = cursor
+  const earliest = earliestOf(cursor.lists, horizon)
+  const lists = cursor.lists.map((list): ListPlace => {
+    const isUnbegun = !list.isDone && list.totalItems === undefined
+    if (kind === "end" || list.isDone)
+      return { ...moved(list), totalItems: keepsTotals ? list.totalItems : undefined }
+    return isUnbegun && isIncremental ? moved(list) : list
+  })
+  return { ...cursor, lists }
+
+  function moved(list: ListPlace): ListPlace {
+    const { live, archived } = list
+    return { ...list, live: movedSweep(live), archived: archived && movedSweep(archived) }
+  }
+
+  function movedSweep(sweep: SweepPlace): SweepPlace {
+    const { tail, heldAt } = sweep
+    return {
+      ...sweep,
+      tail: tail && { since: movedSecond(tail.since) },
+      heldAt: heldAt === undefined ? undefined : movedSecond(heldAt),
+    }
+  }
+
+  function movedSecond(second: Second): Second {
+    const origin = second >= horizon ? horizon : earliest
+    return Number.isFinite(origin) && second > origin ? second - ((second - origin) % stepS) : second
+  }
+}
