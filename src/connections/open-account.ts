@@ -1,4 +1,5 @@
 import { AppError } from "../errors.ts"
+import { systemClock } from "../lib/clock.ts"
 import {
   createMailchimpClient,
   type MailchimpClient,
@@ -7,6 +8,7 @@ import {
 import type { Limiters } from "../mailchimp/limiter.ts"
 import type { Connection, ConnectionMetadata, ConnectionStore, Owner } from "./connection.ts"
 import { requireLiveConnection } from "./live-connection.ts"
+import { createStandings } from "./standings.ts"
 
 /** A connected account in use: what asks Mailchimp on its behalf, until it is disposed of. */
 export type Account = Disposable & {
@@ -28,17 +30,28 @@ export type OpenAccount = (owner: Owner, signal: AbortSignal) => Promise<Account
 export type AccountEvent = { readonly type: "connection_not_updated"; readonly error: unknown }
 
 /**
- * Keeps what is stored of a connection true while it is used: a token that Mailchimp refuses marks it as invalidated,
- * a move to another data center and a user id that an older service did not store are written down.
+ * Keeps what is stored of a connection true while it is used: a token that Mailchimp's metadata endpoint refuses, and a
+ * user that is disabled for good, mark it as invalidated; a move to another data center and a user id that an older
+ * service did not store are written down.
  */
 export function createOpenAccount(deps: {
   readonly connections: Pick<ConnectionStore, "find" | "update">
   readonly limiters: Limiters
-  readonly readMetadata: (accessToken: string, signal: AbortSignal) => Promise<ConnectionMetadata>
-  readonly clientOptions: Omit<MailchimpClientOptions, "accessToken" | "dc" | "party" | "onWrongDataCenter">
+  readonly readMetadata: (
+    accessToken: string,
+    signal: AbortSignal,
+    deadlineMs?: number,
+  ) => Promise<ConnectionMetadata>
+  readonly clientOptions: Omit<MailchimpClientOptions, "accessToken" | "dc" | "party" | "standing">
   readonly onEvent?: (event: AccountEvent) => void
 }): OpenAccount {
   const { connections, limiters, readMetadata, onEvent } = deps
+  const standingOf = createStandings({
+    // The request that failed is retried, and with it the reading of the metadata.
+    readMetadata: (accessToken, signal) => readMetadata(accessToken, signal, 0),
+    onMoved: (connection, metadata) => tell(connection, { metadata }),
+    clock: deps.clientOptions.clock ?? systemClock,
+  })
 
   return async (owner, signal) => {
     const connection = await withUserId(await requireLiveConnection(connections, owner), signal)
@@ -49,11 +62,7 @@ export function createOpenAccount(deps: {
       accessToken,
       dc: metadata.dc,
       party,
-      onWrongDataCenter: async () => {
-        const moved = await readMetadata(accessToken, signal)
-        await tell(connection, { metadata: moved })
-        return moved.dc
-      },
+      standing: standingOf(connection),
     })
     return {
       connection,

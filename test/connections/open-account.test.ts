@@ -9,6 +9,7 @@ import { createMailchimpOAuth } from "../../src/mailchimp/oauth.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { openStorage } from "../../src/storage/storage.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
+import { createVirtualClock } from "../support/virtual-clock.ts"
 
 const userId = 42
 const token = "token-of-the-sandbox"
@@ -64,9 +65,9 @@ const stored = async () => {
   if (connection === undefined) throw new Error("not stored")
   return connection
 }
-const use = async () => {
+const use = async (deadlineMs = 0) => {
   using account = await openAccount(owner, signal)
-  return Array.fromAsync(listLists(account.client, { signal, deadlineMs: 0 }))
+  return Array.fromAsync(listLists(account.client, { signal, deadlineMs }))
 }
 const metadataRequests = () =>
   mailchimp.sandbox.traffic.log.filter(({ path }) => path === "/oauth2/metadata").length
@@ -95,10 +96,52 @@ test("where Mailchimp does not tell the user id, the account is used all the sam
   expect(await use()).toHaveLength(1)
 })
 
-test("an account that moved to another data center is found there, and the move is stored", async () => {
-  await connect({ dc: "us1", userId: String(userId) })
-  expect(await use()).toHaveLength(1)
-  expect((await stored()).metadata.dc).toBe("us7")
+test.each(["wrong_datacenter", "api_key_invalid"] as const)(
+  "an account that moved to another data center is found there, and the move is stored: %s",
+  async (wrongDataCenterWith) => {
+    mailchimp.sandbox.settings.wrongDataCenterWith = wrongDataCenterWith
+    await connect({ dc: "us1", userId: String(userId) })
+    expect(await use()).toHaveLength(1)
+    expect((await stored()).metadata.dc).toBe("us7")
+    expect((await stored()).tokenInvalidated).toBe(false)
+    expect(metadataRequests()).toBe(1)
+  },
+)
+
+test("one 401 of a token that is good is retried, and marks nothing", async () => {
+  await connect({ dc: "us7", userId: String(userId) })
+  for (const action of [
+    { kind: "problem", problem: "api_key_invalid" },
+    { kind: "json", status: 401, body: { message: "Unauthorized" } },
+    { kind: "html", status: 401 },
+  ] as const) {
+    mailchimp.sandbox.faults.add({ match: { path: "/lists" }, action })
+    expect(await use(30_000)).toHaveLength(1)
+  }
+  expect((await stored()).tokenInvalidated).toBe(false)
+})
+
+test("a 401 while the metadata cannot be read marks nothing, and is final once they can", async () => {
+  await connect({ dc: "us7", userId: String(userId) })
+  mailchimp.sandbox.revoke(userId)
+  for (const action of [
+    { kind: "problem", problem: "internal_server_error" },
+    { kind: "html", status: 200 },
+    { kind: "json", status: 401, body: { error: "invalid_token" } },
+    { kind: "html", status: 502 },
+  ] as const) {
+    mailchimp.sandbox.faults.add({ match: { path: "/metadata" }, action })
+    await expect(use()).rejects.toMatchObject({
+      code: "mailchimp_error",
+      status: 502,
+      retryable: true,
+      upstream: { status: 401, title: "API Key Invalid" },
+    })
+    expect((await stored()).tokenInvalidated).toBe(false)
+  }
+  mailchimp.sandbox.faults.add({ match: { path: "/metadata" }, action: { kind: "reset" } })
+  await expect(use(30_000)).rejects.toMatchObject({ code: "connection_invalidated" })
+  expect((await stored()).tokenInvalidated).toBe(true)
 })
 
 test("a token that Mailchimp refuses marks its connection, and the next use fails without asking", async () => {
@@ -111,10 +154,30 @@ test("a token that Mailchimp refuses marks its connection, and the next use fail
   expect(mailchimp.sandbox.traffic.total).toBe(asked)
 })
 
-test("a user whom Mailchimp disabled marks the connection, too", async () => {
+test("one response that the user is disabled marks nothing", async () => {
   await connect({ dc: "us7", userId: String(userId) })
   mailchimp.sandbox.setDisabled(userId, true)
-  await expect(use()).rejects.toMatchObject({ code: "connection_invalidated" })
+  await expect(use()).rejects.toMatchObject({ code: "mailchimp_error", upstream: { title: "User Disabled" } })
+  expect((await stored()).tokenInvalidated).toBe(false)
+})
+
+test("a user who stays disabled for ten seconds marks the connection, before a caller's half minute is over", async () => {
+  const clock = createVirtualClock()
+  const openAccount = createOpenAccount({
+    connections: storage.connections,
+    limiters: createLimiters({ clock }),
+    readMetadata: oauth.readMetadata,
+    clientOptions: { apiUrl: `${mailchimp.url}/{dc}/3.0`, clock, fetch: clock.watch(fetch) },
+  })
+  await connect({ dc: "us7", userId: String(userId) })
+  mailchimp.sandbox.setDisabled(userId, true)
+  using account = await openAccount(owner, signal)
+  const reading = Array.fromAsync(listLists(account.client, { signal, deadlineMs: 30_000 }))
+  await expect(clock.settle(reading)).rejects.toMatchObject({
+    code: "connection_invalidated",
+    upstream: { status: 403, title: "User Disabled" },
+  })
+  expect(clock.monotonicMs()).toBeWithin(10_000, 11_000)
   expect((await stored()).tokenInvalidated).toBe(true)
 })
 
