@@ -68,6 +68,7 @@ export async function createServices(
     startAuthorization: createStartAuthorization({
       connections,
       sealer,
+      readMetadata: (accessToken, signal) => oauth.readMetadata(accessToken, signal, 0),
       forwardUrlOrigins: config.forwardUrlOrigins,
       toAuthorizationUrl: oauth.authorizationUrl,
       clock,

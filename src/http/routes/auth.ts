@@ -21,7 +21,7 @@ const loginRoute = createRoute({
   operationId: "login",
   summary: "Begin to connect a Mailchimp account",
   description:
-    "Redirects the browser to Mailchimp, or straight to forward_url where the account is connected. A page, which cannot send a bearer header on a navigation, asks with `Accept: application/json` and navigates to `redirect_url` itself.",
+    "Redirects the browser to Mailchimp, or straight to forward_url where the account is connected. Mailchimp is asked whether the app was removed there; if so, the browser goes to Mailchimp, too. A page, which cannot send a bearer header on a navigation, asks with `Accept: application/json` and navigates to `redirect_url` itself.",
   tags,
   security,
   request: {
