@@ -1,4 +1,5 @@
 import { AppError } from "../errors.ts"
+import { anySignal } from "../lib/any-signal.ts"
 import { systemClock } from "../lib/clock.ts"
 import {
   createMailchimpClient,
@@ -6,11 +7,15 @@ import {
   type MailchimpClientOptions,
 } from "../mailchimp/client.ts"
 import type { Limiters } from "../mailchimp/limiter.ts"
+import type { ConnectionWatch } from "./connection-watch.ts"
 import type { Connection, ConnectionMetadata, ConnectionStore, Owner } from "./connection.ts"
 import { requireLiveConnection } from "./live-connection.ts"
 import { createStandings } from "./standings.ts"
 
-/** A connected account in use: what asks Mailchimp on its behalf, until it is disposed of. */
+/**
+ * A connected account in use: what asks Mailchimp on its behalf, until it is disposed of. Once its connection is deleted,
+ * all of its requests reject with `disconnected`, and no other one starts.
+ */
 export type Account = Disposable & {
   readonly connection: Connection
   readonly client: MailchimpClient
@@ -36,6 +41,7 @@ export type AccountEvent = { readonly type: "connection_not_updated"; readonly e
  */
 export function createOpenAccount(deps: {
   readonly connections: Pick<ConnectionStore, "find" | "update">
+  readonly watch: ConnectionWatch["watch"]
   readonly limiters: Limiters
   readonly readMetadata: (
     accessToken: string,
@@ -56,6 +62,7 @@ export function createOpenAccount(deps: {
   return async (owner, signal) => {
     const connection = await withUserId(await requireLiveConnection(connections, owner), signal)
     const { accessToken, metadata } = connection
+    const watched = deps.watch(connection)
     const party = limiters.join({ dc: metadata.dc, userId: metadata.userId ?? connection.id })
     const client = createMailchimpClient({
       ...deps.clientOptions,
@@ -68,17 +75,28 @@ export function createOpenAccount(deps: {
       connection,
       client: {
         ...client,
-        request: (request) =>
-          client.request(request).catch(async (error: unknown) => {
+        request: async (request) => {
+          using either = anySignal(request.signal, watched.signal)
+          try {
+            return await client.request({ ...request, signal: either.signal })
+          } catch (error) {
             if (error instanceof AppError && error.code === "connection_invalidated") {
               await tell(connection, { tokenInvalidated: true })
             }
             throw error
-          }),
+          }
+        },
+        waitUntil: async (second, signal) => {
+          using either = anySignal(signal, watched.signal)
+          await client.waitUntil(second, either.signal)
+        },
       },
       waitingFor: party.waitingFor,
       spare: party.spare,
-      [Symbol.dispose]: party.leave,
+      [Symbol.dispose]: () => {
+        watched[Symbol.dispose]()
+        party.leave()
+      },
     }
   }
 

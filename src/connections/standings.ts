@@ -1,10 +1,11 @@
 import type { Clock } from "../lib/clock.ts"
 import { createSingleFlight } from "../lib/single-flight.ts"
 import type { Standing } from "../mailchimp/client.ts"
+import { InvalidToken } from "../mailchimp/errors.ts"
 import type { Connection, ConnectionMetadata } from "./connection.ts"
 
-/** How long a good token is not read again, however many requests are answered 401 meanwhile. */
-const goodForMs = 5_000
+/** How long the metadata are not read again once they have told, however many requests are answered 401 meanwhile. */
+const toldForMs = 5_000
 
 /** A disabled user is believed after so many responses over so long a time. */
 const disabledResponses = 3
@@ -13,11 +14,11 @@ const disabledForMs = 10_000
 /** An older response neither confirms nor is confirmed. */
 const forgottenAfterMs = 60_000
 
-/** What is known of one connection, for all work on it in this process. */
+/** What is known of one connection, for all work here that uses it. */
 type Entry = {
   readonly readMetadata: (signal: AbortSignal) => Promise<ConnectionMetadata>
   usedMs: number
-  good?: { readonly dc: string; readonly untilMs: number }
+  told?: { readonly outcome: string | InvalidToken; readonly untilMs: number }
   disabled?: { readonly sinceMs: number; readonly lastMs: number; readonly responses: number }
 }
 
@@ -59,11 +60,13 @@ export function createStandings(deps: {
   return (connection) => ({
     locate: async (signal) => {
       const entry = entryOf(connection)
-      const { good } = entry
-      if (good !== undefined && clock.monotonicMs() < good.untilMs) return good.dc
-      const { dc } = await entry.readMetadata(signal)
-      entry.good = { dc, untilMs: clock.monotonicMs() + goodForMs }
-      return dc
+      if (entry.told === undefined || clock.monotonicMs() >= entry.told.untilMs) {
+        const outcome = await entry.readMetadata(signal).then(({ dc }) => dc, toInvalidToken)
+        entry.told = { outcome, untilMs: clock.monotonicMs() + toldForMs }
+      }
+      const { outcome } = entry.told
+      if (outcome instanceof InvalidToken) throw outcome
+      return outcome
     },
 
     saysDisabled: () => {
@@ -82,4 +85,10 @@ export function createStandings(deps: {
       if (entry !== undefined) delete entry.disabled
     },
   })
+}
+
+/** Any other failure tells nothing of the token, and is not kept. */
+function toInvalidToken(error: unknown): InvalidToken {
+  if (error instanceof InvalidToken) return error
+  throw error
 }

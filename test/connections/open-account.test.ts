@@ -1,13 +1,16 @@
 import { afterAll, beforeEach, expect, test } from "bun:test"
 import { join } from "node:path"
 import type { ConnectionMetadata, Owner } from "../../src/connections/connection.ts"
+import { createConnectionWatch } from "../../src/connections/connection-watch.ts"
 import { createOpenAccount, type AccountEvent } from "../../src/connections/open-account.ts"
 import { AppError } from "../../src/errors.ts"
+import { systemClock } from "../../src/lib/clock.ts"
 import { createLimiters } from "../../src/mailchimp/limiter.ts"
 import { listLists } from "../../src/mailchimp/lists.ts"
 import { createMailchimpOAuth } from "../../src/mailchimp/oauth.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { openStorage } from "../../src/storage/storage.ts"
+import { createCountedSignal } from "../support/counted-signal.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
 
@@ -36,7 +39,9 @@ const limiters = createLimiters({ refillPerSecond: 1000 })
 const { signal } = new AbortController()
 const events: AccountEvent[] = []
 let update = storage.connections.update
+const watch = createConnectionWatch({ connections: storage.connections, clock: systemClock })
 const openAccount = createOpenAccount({
+  watch: watch.watch,
   connections: { find: storage.connections.find, update: (...args) => update(...args) },
   limiters,
   readMetadata: oauth.readMetadata,
@@ -165,6 +170,7 @@ test("a user who stays disabled for ten seconds marks the connection, before a c
   const clock = createVirtualClock()
   const openAccount = createOpenAccount({
     connections: storage.connections,
+    watch: watch.watch,
     limiters: createLimiters({ clock }),
     readMetadata: oauth.readMetadata,
     clientOptions: { apiUrl: `${mailchimp.url}/{dc}/3.0`, clock, fetch: clock.watch(fetch) },
@@ -197,6 +203,52 @@ test("a late refusal of an old token does not mark the connection that replaced 
   mailchimp.sandbox.revoke(userId)
   await Array.fromAsync(listLists(account.client, { signal })).catch(() => {})
   expect((await stored()).tokenInvalidated).toBe(false)
+})
+
+test("once its connection is deleted, a request under way ends, and no other one starts", async () => {
+  await connect({ dc: "us7", userId: String(userId) })
+  using account = await openAccount(owner, signal)
+  mailchimp.sandbox.faults.add({ action: { kind: "hang" } })
+  const hanging = Array.fromAsync(listLists(account.client, { signal })).catch((error: unknown) => error)
+  while (mailchimp.sandbox.traffic.total === 0) await Bun.sleep(1)
+  watch.ended(account.connection)
+  expect(await hanging).toMatchObject({ code: "disconnected" })
+  const lists = Array.fromAsync(listLists(account.client, { signal }))
+  await expect(lists).rejects.toMatchObject({ code: "disconnected" })
+  await expect(account.client.waitUntil(Infinity, signal)).rejects.toMatchObject({ code: "disconnected" })
+  expect(mailchimp.sandbox.traffic.total).toBe(1)
+})
+
+test("a pause before a retry, and a reading of the metadata, end with the deleted connection, too", async () => {
+  await connect({ dc: "us7", userId: String(userId) })
+  for (const path of ["/lists", "/metadata"]) {
+    mailchimp.sandbox.traffic.reset()
+    using account = await openAccount(owner, signal)
+    mailchimp.sandbox.faults.add({
+      match: { path: "/lists" },
+      action: { kind: "problem", problem: "api_key_invalid" },
+      times: path === "/lists" ? Infinity : 1,
+    })
+    mailchimp.sandbox.faults.add({ match: { path }, action: { kind: "hang" } })
+    const reading = Array.fromAsync(listLists(account.client, { signal })).catch((error: unknown) => error)
+    const reached = path === "/lists" ? 3 : 2
+    while (mailchimp.sandbox.traffic.total < reached) await Bun.sleep(1)
+    watch.ended(account.connection)
+    expect(await reading).toMatchObject({ code: "disconnected" })
+    const { total } = mailchimp.sandbox.traffic
+    await Bun.sleep(0)
+    expect(mailchimp.sandbox.traffic.total).toBe(total)
+    mailchimp.sandbox.faults.clear()
+  }
+})
+
+test("hundreds of requests leave no listener on the caller's signal", async () => {
+  await connect({ dc: "us7", userId: String(userId) })
+  const counted = createCountedSignal()
+  using account = await openAccount(owner, counted.signal)
+  for (let made = 0; made < 300; made += 1)
+    await Array.fromAsync(listLists(account.client, { signal: counted.signal }))
+  expect(counted.listeners()).toBe(0)
 })
 
 test("without a connection there is nothing to open", async () => {

@@ -90,6 +90,15 @@ test("a good token is not read again for five seconds, and is read afresh after 
   await expect(clock.settle(standing.locate(signal))).rejects.toBeInstanceOf(InvalidToken)
 })
 
+test("an invalid token is told to the requests that fail a little later, too", async () => {
+  const { clock, standingOf, signals } = setUp(() => {
+    throw new InvalidToken("metadata_invalid", "Cannot")
+  })
+  for (const standing of [standingOf(connection), standingOf(connection)])
+    await expect(clock.settle(standing.locate(signal))).rejects.toBeInstanceOf(InvalidToken)
+  expect(signals).toHaveLength(1)
+})
+
 test("a failure to read the metadata is not kept", async () => {
   let isAway = true
   const { clock, standingOf } = setUp(() => {

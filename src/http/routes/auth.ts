@@ -103,6 +103,8 @@ const disconnectRoute = createRoute({
   path: "/auth",
   operationId: "disconnect",
   summary: "Disconnect: forget the token and all that was stored for the connection",
+  description:
+    "Running exports of the connection end within about a second, at every replica, with the code `disconnected`: as an `error` line where there are events, else the transfer breaks.",
   tags,
   security,
   request: { query: z.strictObject({ sub_account_id: subAccountId }) },
