@@ -46,16 +46,20 @@ export function createStandings(deps: {
     return entry
   }
 
-  const createEntry = (connection: Connection): Entry => ({
-    usedMs: clock.monotonicMs(),
-    readMetadata: createSingleFlight(async (signal) => {
-      const metadata = await deps.readMetadata(connection.accessToken, signal)
-      // What Mailchimp leaves out this time, such as the user id, is still true.
-      if (metadata.dc !== connection.metadata.dc)
+  const createEntry = (connection: Connection): Entry => {
+    let storedDc = connection.metadata.dc
+    return {
+      usedMs: clock.monotonicMs(),
+      readMetadata: createSingleFlight(async (signal) => {
+        const metadata = await deps.readMetadata(connection.accessToken, signal)
+        if (metadata.dc === storedDc) return metadata
+        storedDc = metadata.dc
+        // What Mailchimp leaves out this time, such as the user id, is still true.
         await deps.onMoved(connection, { ...connection.metadata, ...metadata })
-      return metadata
-    }),
-  })
+        return metadata
+      }),
+    }
+  }
 
   return (connection) => ({
     locate: async (signal) => {

@@ -120,6 +120,17 @@ test("a move is stored once for all who wait for it, and keeps what Mailchimp le
   expect(moves).toEqual([{ dc: "us2", userId: "7", accountName: "Acme Inc" }])
 })
 
+test("each move is stored once, also one back to the data center where the account was", async () => {
+  const account = { dc: "us2" }
+  const { clock, standingOf, moves } = setUp(() => account)
+  for (const dc of ["us2", "us2", "us1", "us1"]) {
+    account.dc = dc
+    expect(await clock.settle(standingOf(connection).locate(signal))).toBe(dc)
+    await clock.advance(5000)
+  }
+  expect(moves.map(({ dc }) => dc)).toEqual(["us2", "us1"])
+})
+
 test("a caller who leaves does not end the reading of the others, and the last one does", async () => {
   const { clock, standingOf, signals } = setUp()
   const callers = [new AbortController(), new AbortController()]
