@@ -19,6 +19,7 @@ export const errorTable = {
   not_acceptable: { status: 406, title: "Not Acceptable", retryable: false },
   connection_exists: { status: 409, title: "Only one active connection allowed", retryable: false },
   connection_invalidated: { status: 409, title: "Connection Invalidated", retryable: false },
+  disconnected: { status: 409, title: "Disconnected", retryable: false },
   cursor_expired: { status: 410, title: "Cursor Expired", retryable: false },
   internal_error: { status: 500, title: "Internal Error", retryable: false },
   mailchimp_error: { status: 502, title: "Mailchimp Error", retryable: true },

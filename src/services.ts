@@ -1,5 +1,6 @@
 import { join, dirname } from "node:path"
 import type { Config } from "./config.ts"
+import { createConnectionWatch } from "./connections/connection-watch.ts"
 import { createDisconnect } from "./connections/disconnect.ts"
 import { createFinishAuthorization } from "./connections/finish-authorization.ts"
 import { requireConnection } from "./connections/live-connection.ts"
@@ -43,6 +44,12 @@ export async function createServices(
     onEvent: ({ type, connectionId, error }) => logger.error({ connection: connectionId, error }, type),
   })
 
+  const watch = createConnectionWatch({
+    connections,
+    clock,
+    onEvent: ({ type, error }) => logger.warn({ error }, type),
+  })
+
   const { mailchimp } = config
   const oauth = createMailchimpOAuth({
     ...mailchimp,
@@ -68,6 +75,7 @@ export async function createServices(
     startAuthorization: createStartAuthorization({
       connections,
       sealer,
+      readMetadata: (accessToken, signal) => oauth.readMetadata(accessToken, signal, 0),
       forwardUrlOrigins: config.forwardUrlOrigins,
       toAuthorizationUrl: oauth.authorizationUrl,
       clock,
@@ -81,9 +89,10 @@ export async function createServices(
       clock,
     }),
     requireConnection: (owner: Owner) => requireConnection(connections, owner),
-    disconnect: createDisconnect({ connections, forget: [] }),
+    disconnect: createDisconnect({ connections, forget: [], onDeleted: watch.ended }),
     openAccount: createOpenAccount({
       connections,
+      watch: watch.watch,
       limiters,
       readMetadata: oauth.readMetadata,
       clientOptions: {

@@ -51,6 +51,8 @@ export type ConnectionStore = {
   update(connection: Connection, changes: ConnectionChanges): Promise<void>
   /** Deletes that very document. Resolves to false when it is gone already. */
   delete(connection: Connection): Promise<boolean>
+  /** Which of these revisions are still stored: one query, however many they are. */
+  existing(revisions: readonly string[]): Promise<ReadonlySet<string>>
 }
 
 /** Remembers which states were used, so that each can be used once, also when two callbacks race. */

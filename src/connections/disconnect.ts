@@ -12,11 +12,14 @@ export type Disconnect = (owner: Owner) => Promise<void>
 export function createDisconnect(deps: {
   readonly connections: Pick<ConnectionStore, "find" | "delete">
   readonly forget: readonly ForgetStep[]
+  /** Told once the connection is gone: what still uses it in this process ends. */
+  readonly onDeleted?: (connection: Connection) => void
 }): Disconnect {
   return async (owner) => {
     const connection = await deps.connections.find(owner)
     if (connection === undefined) return
     for (const step of deps.forget) await step(connection)
     await deps.connections.delete(connection)
+    deps.onDeleted?.(connection)
   }
 }

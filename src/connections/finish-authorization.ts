@@ -1,5 +1,6 @@
 import { AppError, CannotOpen } from "../errors.ts"
 import type { Clock } from "../lib/clock.ts"
+import { InvalidToken } from "../mailchimp/errors.ts"
 import type { Sealer } from "../sealer.ts"
 import {
   authorizationLifeMs,
@@ -24,6 +25,10 @@ type AuthorizationOutcome = { readonly forwardUrl: string; readonly failure?: Ap
 
 export type FinishAuthorization = (request: CallbackRequest) => Promise<AuthorizationOutcome>
 
+/** How often the metadata of a new token are read while Mailchimp does not know the token. */
+const mostReadings = 3
+const betweenReadingsMs = 1000
+
 const failureReasons: readonly string[] = [
   "access_denied",
   "exchange_failed",
@@ -47,7 +52,7 @@ export function createFinishAuthorization(deps: {
   readonly sealer: Sealer
   readonly exchangeCode: (code: string) => Promise<string>
   readonly readMetadata: (accessToken: string) => Promise<ConnectionMetadata>
-  readonly clock: Pick<Clock, "now">
+  readonly clock: Pick<Clock, "now" | "sleep">
   readonly randomId?: () => string
 }): FinishAuthorization {
   const { connections, usedStates, sealer, clock, randomId = () => crypto.randomUUID() } = deps
@@ -122,7 +127,7 @@ export function createFinishAuthorization(deps: {
     const existing = await connections.find(owner)
     if (existing !== undefined && !existing.tokenInvalidated) throw connectionExists()
     const accessToken = await deps.exchangeCode(code)
-    const metadata = await deps.readMetadata(accessToken)
+    const metadata = await readNewMetadata(accessToken)
     if (existing !== undefined) await connections.delete(existing)
     const inserted = await connections.insert({
       id: existing !== undefined && isSameUser(existing, metadata) ? existing.id : randomId(),
@@ -132,6 +137,18 @@ export function createFinishAuthorization(deps: {
       connectedAt: new Date(clock.now()),
     })
     if (!inserted) throw connectionExists()
+  }
+
+  /** A token of this very second may not be known to all of Mailchimp's servers, and its code is used up. */
+  async function readNewMetadata(accessToken: string): Promise<ConnectionMetadata> {
+    for (let made = 1; ; made += 1) {
+      try {
+        return await deps.readMetadata(accessToken)
+      } catch (error) {
+        if (!(error instanceof InvalidToken) || made === mostReadings) throw error
+        await clock.sleep(betweenReadingsMs)
+      }
+    }
   }
 }
 

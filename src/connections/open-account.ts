@@ -1,14 +1,21 @@
 import { AppError } from "../errors.ts"
+import { anySignal } from "../lib/any-signal.ts"
+import { systemClock } from "../lib/clock.ts"
 import {
   createMailchimpClient,
   type MailchimpClient,
   type MailchimpClientOptions,
 } from "../mailchimp/client.ts"
 import type { Limiters } from "../mailchimp/limiter.ts"
+import type { ConnectionWatch } from "./connection-watch.ts"
 import type { Connection, ConnectionMetadata, ConnectionStore, Owner } from "./connection.ts"
 import { requireLiveConnection } from "./live-connection.ts"
+import { createStandings } from "./standings.ts"
 
-/** A connected account in use: what asks Mailchimp on its behalf, until it is disposed of. */
+/**
+ * A connected account in use: what asks Mailchimp on its behalf, until it is disposed of. Once its connection is deleted,
+ * all of its requests reject with `disconnected`, and no other one starts.
+ */
 export type Account = Disposable & {
   readonly connection: Connection
   readonly client: MailchimpClient
@@ -28,48 +35,72 @@ export type OpenAccount = (owner: Owner, signal: AbortSignal) => Promise<Account
 export type AccountEvent = { readonly type: "connection_not_updated"; readonly error: unknown }
 
 /**
- * Keeps what is stored of a connection true while it is used: a token that Mailchimp refuses marks it as invalidated,
- * a move to another data center and a user id that an older service did not store are written down.
+ * Keeps what is stored of a connection true while it is used: a token that Mailchimp's metadata endpoint refuses, and a
+ * user that is disabled for good, mark it as invalidated; a move to another data center and a user id that an older
+ * service did not store are written down.
  */
 export function createOpenAccount(deps: {
   readonly connections: Pick<ConnectionStore, "find" | "update">
+  readonly watch: ConnectionWatch["watch"]
   readonly limiters: Limiters
-  readonly readMetadata: (accessToken: string, signal: AbortSignal) => Promise<ConnectionMetadata>
-  readonly clientOptions: Omit<MailchimpClientOptions, "accessToken" | "dc" | "party" | "onWrongDataCenter">
+  readonly readMetadata: (
+    accessToken: string,
+    signal: AbortSignal,
+    deadlineMs?: number,
+  ) => Promise<ConnectionMetadata>
+  readonly clientOptions: Omit<MailchimpClientOptions, "accessToken" | "dc" | "party" | "standing">
   readonly onEvent?: (event: AccountEvent) => void
 }): OpenAccount {
   const { connections, limiters, readMetadata, onEvent } = deps
+  const standingOf = createStandings({
+    // The request that failed is retried, and with it the reading of the metadata.
+    readMetadata: (accessToken, signal) => readMetadata(accessToken, signal, 0),
+    onMoved: (connection, metadata) => tell(connection, { metadata }),
+    clock: deps.clientOptions.clock ?? systemClock,
+  })
 
   return async (owner, signal) => {
     const connection = await withUserId(await requireLiveConnection(connections, owner), signal)
     const { accessToken, metadata } = connection
+    const watched = deps.watch(connection)
     const party = limiters.join({ dc: metadata.dc, userId: metadata.userId ?? connection.id })
     const client = createMailchimpClient({
       ...deps.clientOptions,
       accessToken,
       dc: metadata.dc,
       party,
-      onWrongDataCenter: async () => {
-        const moved = await readMetadata(accessToken, signal)
-        await tell(connection, { metadata: moved })
-        return moved.dc
-      },
+      standing: standingOf(connection),
     })
     return {
       connection,
       client: {
         ...client,
-        request: (request) =>
-          client.request(request).catch(async (error: unknown) => {
+        request: async (request) => {
+          using either = anySignal(request.signal, watched.signal)
+          try {
+            return await client.request({ ...request, signal: either.signal })
+          } catch (error) {
             if (error instanceof AppError && error.code === "connection_invalidated") {
               await tell(connection, { tokenInvalidated: true })
             }
             throw error
-          }),
+          }
+        },
+        waitUntil: async (second, mostS, signal) => {
+          using either = anySignal(signal, watched.signal)
+          await client.waitUntil(second, mostS, either.signal)
+        },
+        pause: async (seconds, signal) => {
+          using either = anySignal(signal, watched.signal)
+          await client.pause(seconds, either.signal)
+        },
       },
       waitingFor: party.waitingFor,
       spare: party.spare,
-      [Symbol.dispose]: party.leave,
+      [Symbol.dispose]: () => {
+        watched[Symbol.dispose]()
+        party.leave()
+      },
     }
   }
 

@@ -1,7 +1,10 @@
-import type { Sealer } from "../sealer.ts"
+import { AppError } from "../errors.ts"
 import type { Clock } from "../lib/clock.ts"
+import { TimedOut, withTimeout } from "../lib/with-timeout.ts"
+import { InvalidToken } from "../mailchimp/errors.ts"
+import type { Sealer } from "../sealer.ts"
 import { authorizationLifeMs, toBrowserHash, type Authorization } from "./authorization.ts"
-import type { ConnectionStore, Owner } from "./connection.ts"
+import type { Connection, ConnectionStore, Owner } from "./connection.ts"
 import { parseForwardUrl, toOutcomeUrl } from "./forward-url.ts"
 
 export type StartAuthorization = (request: {
@@ -14,17 +17,25 @@ export type StartAuthorization = (request: {
   | { readonly connected: false; readonly redirectUrl: string }
 >
 
+/** A person waits for the login meanwhile. */
+const longestReadingMs = 2_000
+
 /**
  * Begins a login: seals a single-use state into Mailchimp's authorization URL. With a live connection there is nothing
  * to authorize, and the browser may go straight on to the forward URL. An invalidated connection stays as it is until
  * the callback replaces it, so that a login begun and given up loses nothing.
+ *
+ * Mailchimp tells nobody when a user removes the app, so the metadata endpoint is read for a connection that looks
+ * alive. If the endpoint does not say that the token is dead, within two seconds, the stored mark decides.
  */
 export function createStartAuthorization(deps: {
-  readonly connections: Pick<ConnectionStore, "find">
+  readonly connections: Pick<ConnectionStore, "find" | "update">
+  /** Makes one request. */
+  readonly readMetadata: (accessToken: string, signal: AbortSignal) => Promise<unknown>
   readonly sealer: Sealer
   readonly forwardUrlOrigins: readonly string[]
   readonly toAuthorizationUrl: (state: string) => string
-  readonly clock: Pick<Clock, "now">
+  readonly clock: Clock
   readonly randomId?: () => string
 }): StartAuthorization {
   const { connections, sealer, clock, randomId = () => crypto.randomUUID() } = deps
@@ -32,7 +43,7 @@ export function createStartAuthorization(deps: {
   return async ({ owner, forwardUrl, browserSecret }) => {
     parseForwardUrl(forwardUrl, deps.forwardUrlOrigins)
     const existing = await connections.find(owner)
-    if (existing !== undefined && !existing.tokenInvalidated) {
+    if (existing !== undefined && (await isAlive(existing))) {
       return { connected: true, forwardUrl: toOutcomeUrl(forwardUrl) }
     }
     const authorization: Authorization = {
@@ -44,5 +55,24 @@ export function createStartAuthorization(deps: {
     }
     const state = await sealer.seal(authorization, { purpose: "state" })
     return { connected: false, redirectUrl: deps.toAuthorizationUrl(state) }
+  }
+
+  async function isAlive(connection: Connection): Promise<boolean> {
+    if (connection.tokenInvalidated) return false
+    try {
+      await withTimeout((signal) => deps.readMetadata(connection.accessToken, signal), {
+        timeoutMs: longestReadingMs,
+        clock,
+      })
+    } catch (error) {
+      if (error instanceof InvalidToken) {
+        // If the mark cannot be stored, the login fails here: the callback would refuse the new connection.
+        await connections.update(connection, { tokenInvalidated: true })
+        return false
+      }
+      // A failure of Mailchimp says nothing of the token.
+      if (!(error instanceof AppError) && !(error instanceof TimedOut)) throw error
+    }
+    return true
   }
 }

@@ -55,7 +55,8 @@ export function planExport(
 
   function wholeList(id: string): ListPlace {
     const sweep = between(selection.since ?? Number.NEGATIVE_INFINITY, horizon, selection.before)
-    const isWhole = isIncremental ? true : undefined
+    const isWhole =
+      (isIncremental && selection.since === undefined && selection.before === undefined) || undefined
     return { id, isWhole, live: sweep, archived: isIncremental || isArchivedToo ? sweep : undefined }
   }
 }

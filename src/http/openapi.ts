@@ -42,7 +42,7 @@ export const problems = {
   403: problem("Not for this caller, or forbidden by Mailchimp"),
   404: problem("No connection, or no such list"),
   406: problem("None of the accepted formats can be had"),
-  409: problem("The connection is invalidated, or there is one already"),
+  409: problem("The connection is invalidated, was deleted meanwhile, or there is one already"),
   410: problem("The cursor can no longer be honoured: begin again without one"),
   500: problem("Something failed here: the log has it under the request's id"),
   502: problem("Mailchimp failed"),

@@ -1,11 +1,11 @@
 import { AppError } from "../errors.ts"
-import { abortable } from "../lib/abortable.ts"
 import { type Clock, systemClock } from "../lib/clock.ts"
 import type { Fetch } from "../lib/fetch.ts"
 import { withTimeout } from "../lib/with-timeout.ts"
 import { isDataCenter } from "./data-center.ts"
 import {
   createMailchimpError,
+  InvalidToken,
   MailchimpError,
   type MailchimpErrorKind,
   type RawAnswer,
@@ -32,6 +32,19 @@ export type MailchimpEvent =
   /** Mailchimp's clock and ours differ by more than the margin: one of them is wrong. Once in a client's life. */
   | { readonly type: "clocks_differ"; readonly aheadS: number }
 
+/** What is known of a connection beyond a single response, as any gateway may answer 401 or 403. */
+export type Standing = {
+  /**
+   * Reads the metadata endpoint, and resolves to the data center in which the account is. Rejects with
+   * {@link InvalidToken} if the token was revoked, and with another AppError if the endpoint does not say.
+   */
+  locate(signal: AbortSignal): Promise<string>
+  /** Notes a response that the user is disabled. Returns whether enough responses say so to believe it. */
+  saysDisabled(): boolean
+  /** Notes a good response: the user is not disabled. */
+  answered(): void
+}
+
 export type MailchimpClientOptions = {
   readonly accessToken: string
   /** The data center of the account, such as `us19`. */
@@ -42,13 +55,10 @@ export type MailchimpClientOptions = {
   readonly listsPath?: string | undefined
   /** Where the permits and tokens for this client's requests come from. */
   readonly party: Party
-  /**
-   * Finds out where the account is now, when Mailchimp says that it is in another data center. Asked once in a
-   * client's life; whoever gives it stores the answer. Without it that is an error.
-   */
-  readonly onWrongDataCenter?: (() => Promise<string>) | undefined
   /** How many seconds the clocks may differ before that is reported, and are allowed for where Mailchimp sends no `Date`. */
   readonly clockMarginS?: number
+  /** Judges a 401, a wrong data center and a disabled user. Without it they are faults like any other. */
+  readonly standing?: Standing | undefined
   /** A little more than the 120 s after which Mailchimp cuts a call. */
   readonly timeoutMs?: number
   /** Resolves in a turn of the event loop that is nobody else's: see {@link readBody}. At once where it is left out. */
@@ -109,7 +119,7 @@ const defaultDeadlineMs = 600_000
 
 /** Asks Mailchimp's API for one connection: limits, times out, judges and asks again. */
 export function createMailchimpClient(options: MailchimpClientOptions): MailchimpClient {
-  const { accessToken, party, timeoutMs = defaultTimeoutMs, onEvent } = options
+  const { accessToken, party, standing, timeoutMs = defaultTimeoutMs, onEvent } = options
   const { nextTurn = async () => {}, fetch = globalThis.fetch } = options
   const { clock = systemClock, random = Math.random } = options
   const mailchimpClock = createMailchimpClock({
@@ -118,7 +128,6 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
     onDifference: (aheadS) => onEvent?.({ type: "clocks_differ", aheadS }),
   })
   let dc = options.dc
-  let moved: Promise<string> | undefined
 
   /** Sends the question and reads the answer whole; rejects with what fetch or the time-out threw. */
   const ask = (url: string, signal: AbortSignal, timeoutMs: number) =>
@@ -142,7 +151,12 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
       { timeoutMs, signal, clock },
     )
 
-  const attempt = async <T>(request: MailchimpRequest<T>, subject: Subject, patienceMs: number) => {
+  const attempt = async <T>(
+    request: MailchimpRequest<T>,
+    subject: Subject,
+    patienceMs: number,
+    askedDc: string,
+  ) => {
     const { action, signal } = request
     using permit = await acquire(party, signal, patienceMs, subject)
     const startedMs = clock.monotonicMs()
@@ -151,7 +165,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
     const report = (kind: MailchimpErrorKind | undefined) =>
       onEvent?.({ type: "answer", action, kind, durationMs: clock.monotonicMs() - startedMs, bytes })
     try {
-      const url = toUrl(options, dc, request)
+      const url = toUrl(options, askedDc, request)
       const answer = await ask(url, signal, Math.min(timeoutMs, request.timeoutMs ?? timeoutMs)).catch(
         (error: unknown) => {
           signal.throwIfAborted()
@@ -165,6 +179,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
       // The date of an answer that is not Mailchimp's own would be somebody else's clock.
       mailchimpClock.observe(answer.headers.get("date"), answer.receivedMs)
       permit.succeeded()
+      standing?.answered()
       report(undefined)
       return value
     } catch (error) {
@@ -182,12 +197,42 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
     }
   }
 
-  /** Finds out where the account has moved to, if that is what failed. Requests under way together look once. */
-  const follow = async (error: unknown, signal: AbortSignal) => {
-    if (!(error instanceof MailchimpError) || error.kind !== "wrong_datacenter") throw error
-    moved ??= options.onWrongDataCenter?.()
-    if (moved === undefined) throw error
-    dc = await abortable(moved, signal)
+  /**
+   * Judges a failure by more than the one response. Resolves if the account is in another data center than the one that
+   * was asked; else rejects, with a final error only if that is confirmed.
+   */
+  const judge = async (failure: unknown, askedDc: string, subject: Subject, signal: AbortSignal) => {
+    if (!(failure instanceof MailchimpError) || standing === undefined) throw failure
+    const { kind, upstream } = failure
+    if (kind === "user_disabled" && standing.saysDisabled())
+      throw createMailchimpError("account_disabled", subject, { upstream })
+    if (kind !== "unauthorized" && kind !== "wrong_datacenter") throw failure
+    // Another request may have found it meanwhile.
+    if (dc === askedDc) {
+      dc = await standing.locate(signal).catch((cause: unknown) => {
+        signal.throwIfAborted()
+        if (cause instanceof InvalidToken)
+          throw createMailchimpError("token_revoked", subject, { upstream, cause })
+        // An endpoint that does not say is no verdict: the request is retried, and the endpoint read again.
+        throw cause instanceof AppError ? failure : cause
+      })
+    }
+    if (dc === askedDc) throw failure
+  }
+
+  /** One attempt, and a second one at once if the account has moved: only one, so that no two data centers make a loop. */
+  const attemptWhereItIs = async <T>(
+    request: MailchimpRequest<T>,
+    subject: Subject,
+    leftMs: () => number,
+  ) => {
+    const askedDc = dc
+    try {
+      return await attempt(request, subject, leftMs(), askedDc)
+    } catch (error) {
+      await judge(error, askedDc, subject, request.signal)
+    }
+    return attempt(request, subject, leftMs(), dc)
   }
 
   return {
@@ -203,27 +248,17 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
         const fromStartMs = typeof deadlineMs === "number" ? deadlineMs : defaultDeadlineMs
         return fromNowMs ?? startedMs + fromStartMs - clock.monotonicMs()
       }
-      return retry(
-        async () => {
-          try {
-            return await attempt(request, subject, leftMs())
-          } catch (error) {
-            await follow(error, signal)
-            return await attempt(request, subject, leftMs())
-          }
+      return retry(() => attemptWhereItIs(request, subject, leftMs), {
+        leftMs,
+        signal,
+        clock,
+        random,
+        onRetry: (event) => {
+          // All who share the limiter are throttled with this one, so none of them asks before it does.
+          if (event.kind === "throttled") party.pause(event.delayMs)
+          onEvent?.({ ...event, action })
         },
-        {
-          leftMs,
-          signal,
-          clock,
-          random,
-          onRetry: (event) => {
-            // All who share the limiter are throttled with this one, so none of them asks before it does.
-            if (event.kind === "throttled") party.pause(event.delayMs)
-            onEvent?.({ ...event, action })
-          },
-        },
-      )
+      })
     },
     now: mailchimpClock.now,
     waitUntil: mailchimpClock.waitUntil,

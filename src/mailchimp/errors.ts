@@ -6,11 +6,27 @@ import { createMask } from "./mask.ts"
 
 /** Every way in which a call to Mailchimp fails: the code that a caller sees, whether to ask again, and why it failed. */
 const kinds = {
+  // Not what one response says, but what others have confirmed: see Standing in client.ts.
   token_revoked: { code: "connection_invalidated", retryable: false, reason: "Mailchimp refused its token" },
-  user_disabled: { code: "connection_invalidated", retryable: false, reason: "Mailchimp disabled its user" },
+  account_disabled: {
+    code: "connection_invalidated",
+    retryable: false,
+    reason: "Mailchimp disabled its user",
+  },
+  // The next three are what one response says. Any gateway may send one, so each is retried like a fault.
+  unauthorized: {
+    code: "mailchimp_error",
+    retryable: true,
+    reason: "the request was answered with 401 Unauthorized",
+  },
+  user_disabled: {
+    code: "mailchimp_error",
+    retryable: true,
+    reason: "the request was answered with User Disabled",
+  },
   wrong_datacenter: {
     code: "mailchimp_error",
-    retryable: false,
+    retryable: true,
     reason: "the account is in another data center",
   },
   forbidden: {
@@ -67,6 +83,11 @@ export class MailchimpError extends AppError {
   }
 }
 
+/** Mailchimp's metadata endpoint says that the token is not good: it was revoked. No other failure is this one. */
+export class InvalidToken extends AppError {
+  override readonly name = "InvalidToken"
+}
+
 /** What a call was for: how its errors are worded, and what must not appear in them. */
 export type Subject = {
   /** Completes "Cannot …", such as "read the members". */
@@ -81,7 +102,7 @@ export function createMailchimpError(
   kind: MailchimpErrorKind,
   subject: Subject,
   options: {
-    readonly upstream?: Upstream
+    readonly upstream?: Upstream | undefined
     readonly retryAfterMs?: number | undefined
     readonly cause?: unknown
   } = {},
@@ -127,8 +148,9 @@ function kindOf(status: number, problem: Problem | undefined, html: boolean): Ma
   if (status === 429 || (status === 403 && problem === undefined)) return "throttled"
   if (status === 504 || status === 408) return "timed_out"
   if (status >= 500) return "server_error"
-  if (status < 400 || html) return "unusable_answer"
-  if (status === 401) return "token_revoked"
+  if (status === 401) return "unauthorized"
+  // A 407 is a proxy's own: it wants to know who we are, and says nothing of Mailchimp.
+  if (status < 400 || status === 407 || html) return "unusable_answer"
   if (status === 404) return "not_found"
   if (status !== 403) return "rejected"
   // Mailchimp's glossary of errors writes the titles in one word, its answers write them spaced.

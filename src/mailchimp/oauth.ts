@@ -4,7 +4,15 @@ import { type Clock, systemClock } from "../lib/clock.ts"
 import type { Fetch } from "../lib/fetch.ts"
 import { withTimeout } from "../lib/with-timeout.ts"
 import { isDataCenter } from "./data-center.ts"
-import { MailchimpError, type RawAnswer, toMailchimpError, toTransportError } from "./errors.ts"
+import {
+  createMailchimpError,
+  InvalidToken,
+  MailchimpError,
+  type RawAnswer,
+  type Subject,
+  toMailchimpError,
+  toTransportError,
+} from "./errors.ts"
 import { createMask } from "./mask.ts"
 import { retry } from "./retry.ts"
 
@@ -41,8 +49,13 @@ export type MailchimpOAuth = {
    * exchange begins again with a new authorization. Rejects with `exchange_failed`.
    */
   exchangeCode(code: string, signal?: AbortSignal): Promise<string>
-  /** Reads which account a token is for. Asked again when Mailchimp fails. Rejects with `metadata_invalid`. */
-  readMetadata(accessToken: string, signal?: AbortSignal): Promise<MailchimpAccount>
+  /**
+   * Reads which account a token is for. Retried until `deadlineMs` have passed, whatever fails: a gateway may answer
+   * anything. Rejects with {@link InvalidToken} if Mailchimp says that the token is not good, else with `metadata_invalid`.
+   *
+   * @param deadlineMs 15 seconds by default; with 0 there is one request
+   */
+  readMetadata(accessToken: string, signal?: AbortSignal, deadlineMs?: number): Promise<MailchimpAccount>
 }
 
 const metadataDeadlineMs = 15_000
@@ -101,11 +114,11 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
       return processTokenAnswer(answer, [code, clientSecret])
     },
 
-    readMetadata: (accessToken, signal = new AbortController().signal) => {
+    readMetadata: (accessToken, signal = new AbortController().signal, deadlineMs = metadataDeadlineMs) => {
       const secrets = [accessToken]
       const subject = { action: "read the account's metadata", secrets }
       const init = { headers: { accept: "application/json", authorization: `OAuth ${accessToken}` } }
-      const deadlineAtMs = clock.monotonicMs() + metadataDeadlineMs
+      const deadlineAtMs = clock.monotonicMs() + deadlineMs
       return retry(
         async () => {
           const answer = await ask(options.dataCenterUrl, init, signal).catch((error: unknown) => {
@@ -113,7 +126,7 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
             throw toTransportError(error, subject)
           })
           if (isTransient(answer.status)) throw toMailchimpError(answer, subject, clock.now())
-          return processMetadataAnswer(answer, secrets)
+          return processMetadataAnswer(answer, subject)
         },
         { leftMs: () => deadlineAtMs - clock.monotonicMs(), signal, clock, random },
       ).catch((error: unknown) => {
@@ -154,7 +167,8 @@ const metadataSchema = z.object({
   accountname: z.string().min(1).optional().catch(undefined),
 })
 
-function processMetadataAnswer(answer: RawAnswer, secrets: readonly string[]): MailchimpAccount {
+/** Nothing but an account and `invalid_token` is Mailchimp's own: anything else is an answer that is asked for again. */
+function processMetadataAnswer(answer: RawAnswer, subject: Subject): MailchimpAccount {
   const body = jsonOf(answer)
   const { success, data } = metadataSchema.safeParse(body)
   if (isOk(answer) && success) {
@@ -164,15 +178,15 @@ function processMetadataAnswer(answer: RawAnswer, secrets: readonly string[]): M
       ...(data.accountname !== undefined && { accountName: data.accountname }),
     }
   }
-  throw refusal(
-    "metadata_invalid",
-    "Cannot read the account's metadata as Mailchimp did not tell its data center",
-    {
-      answer,
-      body,
-      secrets,
-    },
-  )
+  const upstream = upstreamOf(answer, body, subject.secrets)
+  // With status 200, as Mailchimp sends it. Gateways send the same text with a 401.
+  if (answer.status === 200 && oauthErrorSchema.safeParse(body).data?.error === "invalid_token")
+    throw new InvalidToken(
+      "metadata_invalid",
+      "Cannot read the account's metadata as Mailchimp refused the token",
+      { upstream },
+    )
+  throw createMailchimpError("unusable_answer", subject, { upstream })
 }
 
 function isOk({ status }: RawAnswer): boolean {
@@ -198,12 +212,15 @@ function refusal(
   detail: string,
   { answer, body, secrets }: { answer: RawAnswer; body: unknown; secrets: readonly string[] },
 ): AppError {
+  return new AppError(code, detail, { upstream: upstreamOf(answer, body, secrets) })
+}
+
+function upstreamOf(answer: RawAnswer, body: unknown, secrets: readonly string[]): Upstream {
   const mask = createMask(secrets)
   const said = oauthErrorSchema.safeParse(body).data
-  const upstream: Upstream = {
+  return {
     status: answer.status,
     ...(said?.error !== undefined && { title: mask(said.error) }),
     ...(said?.error_description !== undefined && { detail: mask(said.error_description) }),
   }
-  return new AppError(code, detail, { upstream })
 }

@@ -25,8 +25,15 @@ export type RetryOptions = {
 
 const firstDelayMs = 500
 const longestDelayMs = 30_000
-/** Mailchimp may still be working on a call that timed out, and needs a rest after throttling: never at once. */
-const shortestPauseMs = 1000
+/**
+ * Mailchimp may still be working on a call that timed out, and needs a rest after throttling: never at once. Three
+ * responses that a user is disabled confirm each other after ten seconds, with no need for more of them.
+ */
+const shortestPausesMs: Partial<Record<MailchimpErrorKind, number>> = {
+  timed_out: 1000,
+  throttled: 1000,
+  user_disabled: 5050,
+}
 
 /**
  * Makes attempts until one succeeds, fails for good, or no time is left for another. The pauses grow
@@ -53,6 +60,5 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
 
 function delayAfter(error: MailchimpError, made: number, random: () => number): number {
   const jittered = random() * Math.min(longestDelayMs, firstDelayMs * 2 ** (made - 1))
-  const mustRest = error.kind === "timed_out" || error.kind === "throttled"
-  return Math.round(Math.max(jittered, mustRest ? shortestPauseMs : 0, error.retryAfterMs ?? 0))
+  return Math.round(Math.max(jittered, shortestPausesMs[error.kind] ?? 0, error.retryAfterMs ?? 0))
 }

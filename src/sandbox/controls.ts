@@ -23,6 +23,8 @@ export type Controls = {
   revoke(userId: number, token?: string): void
   /** Disables or enables a user: 403 "User Disabled". */
   setDisabled(userId: number, disabled: boolean): void
+  /** Moves an account to another data center: the old one refuses it, the metadata name the new one. */
+  move(userId: number, dc: string): void
   /** Back to the seed: members, tokens, settings, faults, churn, counts. */
   reset(): void
 }

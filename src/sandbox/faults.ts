@@ -10,6 +10,9 @@ export const faultActionSchema = z.discriminatedUnion("kind", [
     problem: z.enum(problemNames).describe("One of Mailchimp's errors"),
     retryAfter: z.string().optional().describe("The Retry-After header, where there should be one"),
   }),
+  z
+    .object({ kind: z.literal("json"), status: z.number().int(), body: z.record(z.string(), z.json()) })
+    .describe("Somebody else's JSON: a gateway's 401, or invalid_token of the metadata endpoint"),
   z.object({ kind: z.literal("html"), status: z.number().int().describe("A proxy's page: 200, 403, 502 …") }),
   z
     .object({ kind: z.literal("bad_json"), keep: z.number().min(0).max(1).default(0.5) })

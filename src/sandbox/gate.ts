@@ -45,7 +45,7 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
     if (account.disabled) return { account, refusal: problemResponse("user_disabled") }
     const dc = path[1]
     if (dc !== undefined && dc !== account.dc)
-      return { account, refusal: problemResponse("wrong_datacenter") }
+      return { account, refusal: problemResponse(settings.wrongDataCenterWith) }
     return { account }
   }
 
@@ -108,6 +108,8 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
           fault.problem,
           fault.retryAfter === undefined ? {} : { headers: { "retry-after": fault.retryAfter } },
         )
+      case "json":
+        return Response.json(fault.body, { status: fault.status })
       case "html":
         return htmlResponse(fault.status)
       case "reset":

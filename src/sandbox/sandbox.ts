@@ -146,6 +146,9 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     setDisabled(userId, disabled) {
       world.state.account(userId).disabled = disabled
     },
+    move(userId, dc) {
+      world.state.account(userId).dc = dc
+    },
     reset() {
       world.deliverer.stop()
       Object.assign(settings, defaultSettings, initialSettings)

@@ -20,6 +20,8 @@ export type Settings = {
   requestLimit: { requests: number; windowMs: number } | undefined
   /** What a request over a limit gets: the documented 429, or the 403 without JSON of an overloaded proxy. */
   throttleWith: "429" | "403-html"
+  /** What a request in another data center than the account's gets: a 403, or the 401 of a token that is not known there. */
+  wrongDataCenterWith: "wrong_datacenter" | "api_key_invalid"
   /** Compress answers for clients that accept it. */
   gzip: boolean
 }
@@ -37,5 +39,6 @@ export const defaultSettings: Settings = {
   holdAfterAbortMs: 0,
   requestLimit: undefined,
   throttleWith: "429",
+  wrongDataCenterWith: "wrong_datacenter",
   gzip: true,
 }

@@ -57,7 +57,7 @@ export type Account = {
   readonly loginId: number
   readonly loginEmail: string
   readonly accountName: string
-  readonly dc: string
+  dc: string
   readonly role: string
   readonly signsWebhooks: boolean
   readonly lists: List[]

@@ -62,6 +62,7 @@ export function createSealedConnections(
     },
 
     delete: (connection) => store.delete(connection),
+    existing: (revisions) => store.existing(revisions),
   }
 }
 

@@ -5,14 +5,29 @@ import { toOutcomeUrl } from "../../src/connections/forward-url.ts"
 import { createFinishAuthorization } from "../../src/connections/finish-authorization.ts"
 import { createStartAuthorization } from "../../src/connections/start-authorization.ts"
 import { AppError } from "../../src/errors.ts"
-import { systemClock } from "../../src/lib/clock.ts"
+import { type Clock, systemClock } from "../../src/lib/clock.ts"
+import { InvalidToken } from "../../src/mailchimp/errors.ts"
 import { createSealer } from "../../src/sealer.ts"
 import { openStorage } from "../../src/storage/storage.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
 
 const folder = temporaryFolder()
 let nowMs = Date.UTC(2026, 0, 1)
-const clock = { ...systemClock, now: () => nowMs }
+/** Pauses take no time; a time-out comes only once `elapse` is called. */
+let elapse = () => {}
+const clock: Clock = {
+  ...systemClock,
+  now: () => nowMs,
+  sleep: (ms, signal) => {
+    if (signal === undefined) return Promise.resolve()
+    slept.push(ms)
+    return new Promise((resolve, reject) => {
+      elapse = resolve
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true })
+    })
+  },
+}
+const slept: number[] = []
 const storage = await openStorage({ sqlitePath: join(folder.path, "export.sqlite"), clock })
 afterAll(async () => {
   await storage.close()
@@ -28,6 +43,9 @@ let owner: Owner = { accountId: "acme", uid: "ada" }
 const exchanged: string[] = []
 let exchangeCode: (code: string) => Promise<string>
 let metadata: ConnectionMetadata
+let readings = 0
+let readMetadata: (signal?: AbortSignal) => Promise<ConnectionMetadata>
+let update = connections.update
 
 beforeEach(() => {
   owner = { accountId: "acme", uid: crypto.randomUUID() }
@@ -37,10 +55,22 @@ beforeEach(() => {
     return `token-of-${code}`
   }
   metadata = { dc: "us1", userId: "7", accountName: "Acme" }
+  readings = 0
+  readMetadata = async () => metadata
+  update = connections.update
 })
 
+const readCounted = (signal?: AbortSignal) => {
+  readings += 1
+  return readMetadata(signal)
+}
+const invalidToken = () =>
+  Promise.reject<ConnectionMetadata>(new InvalidToken("metadata_invalid", "Cannot read"))
+const unreadable = () => Promise.reject<ConnectionMetadata>(new AppError("metadata_invalid", "Cannot read"))
+
 const start = createStartAuthorization({
-  connections,
+  connections: { find: connections.find, update: (...args) => update(...args) },
+  readMetadata: (_accessToken, signal) => readCounted(signal),
   sealer,
   forwardUrlOrigins: ["https://app.example.com"],
   toAuthorizationUrl: (state) => `https://login.example.com/authorize?state=${state}`,
@@ -51,7 +81,7 @@ const finish = createFinishAuthorization({
   usedStates,
   sealer,
   exchangeCode: (code) => exchangeCode(code),
-  readMetadata: async () => metadata,
+  readMetadata: () => readCounted(),
   clock,
 })
 
@@ -91,6 +121,79 @@ test("with a live connection there is nothing to authorize", async () => {
     connected: true,
     forwardUrl: "https://app.example.com/done?tab=2&status=success&integration=mailchimp",
   })
+})
+
+test("a connection that looks alive, but whose token was revoked at Mailchimp, goes on to the consent", async () => {
+  await callback(await login())
+  readMetadata = invalidToken
+  const state = await login()
+  expect(state).not.toBe("connected")
+  expect((await connections.find(owner))?.tokenInvalidated).toBe(true)
+  readMetadata = async () => metadata
+  expect((await callback(state, { code: "two" })).failure).toBeUndefined()
+  expect(await connections.find(owner)).toMatchObject({
+    accessToken: "token-of-two",
+    tokenInvalidated: false,
+  })
+})
+
+test("where the metadata do not say that the token is dead, the stored mark decides", async () => {
+  await callback(await login())
+  readMetadata = unreadable
+  expect(await login()).toBe("connected")
+  metadata = { dc: "us9" }
+  readMetadata = async () => metadata
+  expect(await login()).toBe("connected")
+  expect((await connections.find(owner))?.tokenInvalidated).toBe(false)
+})
+
+test("metadata that do not come within two seconds are left alone", async () => {
+  await callback(await login())
+  slept.length = 0
+  const signals: (AbortSignal | undefined)[] = []
+  readMetadata = (signal) => {
+    signals.push(signal)
+    return new Promise(() => {})
+  }
+  const reached = login()
+  while (signals.length === 0) await Bun.sleep(0)
+  elapse()
+  expect(await reached).toBe("connected")
+  expect([slept, signals.map((signal) => signal?.aborted)]).toEqual([[2000], [true]])
+})
+
+test("nothing is read without a connection, for one that is invalidated, and for a forward URL that is refused", async () => {
+  await login()
+  expect(readings).toBe(0)
+  await callback(await login())
+  readings = 0
+  await start({ owner, forwardUrl: "https://evil.example", browserSecret }).catch(() => {})
+  readMetadata = invalidToken
+  await login()
+  expect(readings).toBe(1)
+  await login()
+  expect(readings).toBe(1)
+})
+
+test("a dead token that cannot be marked fails the login, as its callback would refuse the new connection", async () => {
+  await callback(await login())
+  readMetadata = invalidToken
+  update = () => Promise.reject(new AppError("database_unavailable", "Cannot"))
+  expect(await codeOf(login())).toBe("database_unavailable")
+})
+
+test("a token that Mailchimp does not know at once is read again, as its code is used up", async () => {
+  readMetadata = () => (readings < 3 ? invalidToken() : Promise.resolve(metadata))
+  expect((await callback(await login())).failure).toBeUndefined()
+  expect(readings).toBe(3)
+})
+
+test("a token that Mailchimp never knows forwards that the metadata are invalid, and connects nothing", async () => {
+  readMetadata = invalidToken
+  const outcome = await callback(await login())
+  expect(outcome.forwardUrl).toEndWith("reason=metadata_invalid")
+  expect([readings, exchanged]).toEqual([3, ["code"]])
+  expect(await connections.find(owner)).toBeUndefined()
 })
 
 test("a state is used once", async () => {

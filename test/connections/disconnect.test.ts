@@ -52,6 +52,31 @@ test("disconnect() keeps the token when a step fails, and goes on when it is cal
   expect(steps).toEqual(["token"])
 })
 
+test("disconnect() tells that the connection is gone, only once it is", async () => {
+  const { steps, connections } = storeOf(connection)
+  const told: Connection[] = []
+  let fails = true
+  const disconnect = createDisconnect({
+    connections: {
+      ...connections,
+      delete: async () => {
+        if (fails) throw new Error("The database is away")
+        return connections.delete()
+      },
+    },
+    forget: [],
+    onDeleted: (gone) => {
+      steps.push("told")
+      told.push(gone)
+    },
+  })
+  await expect(disconnect(owner)).rejects.toThrow("The database is away")
+  expect(told).toEqual([])
+  fails = false
+  await disconnect(owner)
+  expect([told, steps]).toEqual([[connection], ["token", "told"]])
+})
+
 test("disconnect() of no connection does nothing", async () => {
   const { steps, connections } = storeOf(undefined)
   await createDisconnect({ connections, forget: [async () => void steps.push("step")] })(owner)

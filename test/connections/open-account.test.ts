@@ -1,14 +1,18 @@
 import { afterAll, beforeEach, expect, test } from "bun:test"
 import { join } from "node:path"
 import type { ConnectionMetadata, Owner } from "../../src/connections/connection.ts"
+import { createConnectionWatch } from "../../src/connections/connection-watch.ts"
 import { createOpenAccount, type AccountEvent } from "../../src/connections/open-account.ts"
 import { AppError } from "../../src/errors.ts"
+import { systemClock } from "../../src/lib/clock.ts"
 import { createLimiters } from "../../src/mailchimp/limiter.ts"
 import { listLists } from "../../src/mailchimp/lists.ts"
 import { createMailchimpOAuth } from "../../src/mailchimp/oauth.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { openStorage } from "../../src/storage/storage.ts"
+import { createCountedSignal } from "../support/counted-signal.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
+import { createVirtualClock } from "../support/virtual-clock.ts"
 
 const userId = 42
 const token = "token-of-the-sandbox"
@@ -35,7 +39,9 @@ const limiters = createLimiters({ refillPerSecond: 1000 })
 const { signal } = new AbortController()
 const events: AccountEvent[] = []
 let update = storage.connections.update
+const watch = createConnectionWatch({ connections: storage.connections, clock: systemClock })
 const openAccount = createOpenAccount({
+  watch: watch.watch,
   connections: { find: storage.connections.find, update: (...args) => update(...args) },
   limiters,
   readMetadata: oauth.readMetadata,
@@ -64,9 +70,9 @@ const stored = async () => {
   if (connection === undefined) throw new Error("not stored")
   return connection
 }
-const use = async () => {
+const use = async (deadlineMs = 0) => {
   using account = await openAccount(owner, signal)
-  return Array.fromAsync(listLists(account.client, { signal, deadlineMs: 0 }))
+  return Array.fromAsync(listLists(account.client, { signal, deadlineMs }))
 }
 const metadataRequests = () =>
   mailchimp.sandbox.traffic.log.filter(({ path }) => path === "/oauth2/metadata").length
@@ -95,10 +101,52 @@ test("where Mailchimp does not tell the user id, the account is used all the sam
   expect(await use()).toHaveLength(1)
 })
 
-test("an account that moved to another data center is found there, and the move is stored", async () => {
-  await connect({ dc: "us1", userId: String(userId) })
-  expect(await use()).toHaveLength(1)
-  expect((await stored()).metadata.dc).toBe("us7")
+test.each(["wrong_datacenter", "api_key_invalid"] as const)(
+  "an account that moved to another data center is found there, and the move is stored: %s",
+  async (wrongDataCenterWith) => {
+    mailchimp.sandbox.settings.wrongDataCenterWith = wrongDataCenterWith
+    await connect({ dc: "us1", userId: String(userId) })
+    expect(await use()).toHaveLength(1)
+    expect((await stored()).metadata.dc).toBe("us7")
+    expect((await stored()).tokenInvalidated).toBe(false)
+    expect(metadataRequests()).toBe(1)
+  },
+)
+
+test("one 401 of a token that is good is retried, and marks nothing", async () => {
+  await connect({ dc: "us7", userId: String(userId) })
+  for (const action of [
+    { kind: "problem", problem: "api_key_invalid" },
+    { kind: "json", status: 401, body: { message: "Unauthorized" } },
+    { kind: "html", status: 401 },
+  ] as const) {
+    mailchimp.sandbox.faults.add({ match: { path: "/lists" }, action })
+    expect(await use(30_000)).toHaveLength(1)
+  }
+  expect((await stored()).tokenInvalidated).toBe(false)
+})
+
+test("a 401 while the metadata cannot be read marks nothing, and is final once they can", async () => {
+  await connect({ dc: "us7", userId: String(userId) })
+  mailchimp.sandbox.revoke(userId)
+  for (const action of [
+    { kind: "problem", problem: "internal_server_error" },
+    { kind: "html", status: 200 },
+    { kind: "json", status: 401, body: { error: "invalid_token" } },
+    { kind: "html", status: 502 },
+  ] as const) {
+    mailchimp.sandbox.faults.add({ match: { path: "/metadata" }, action })
+    await expect(use()).rejects.toMatchObject({
+      code: "mailchimp_error",
+      status: 502,
+      retryable: true,
+      upstream: { status: 401, title: "API Key Invalid" },
+    })
+    expect((await stored()).tokenInvalidated).toBe(false)
+  }
+  mailchimp.sandbox.faults.add({ match: { path: "/metadata" }, action: { kind: "reset" } })
+  await expect(use(30_000)).rejects.toMatchObject({ code: "connection_invalidated" })
+  expect((await stored()).tokenInvalidated).toBe(true)
 })
 
 test("a token that Mailchimp refuses marks its connection, and the next use fails without asking", async () => {
@@ -111,10 +159,31 @@ test("a token that Mailchimp refuses marks its connection, and the next use fail
   expect(mailchimp.sandbox.traffic.total).toBe(asked)
 })
 
-test("a user whom Mailchimp disabled marks the connection, too", async () => {
+test("one response that the user is disabled marks nothing", async () => {
   await connect({ dc: "us7", userId: String(userId) })
   mailchimp.sandbox.setDisabled(userId, true)
-  await expect(use()).rejects.toMatchObject({ code: "connection_invalidated" })
+  await expect(use()).rejects.toMatchObject({ code: "mailchimp_error", upstream: { title: "User Disabled" } })
+  expect((await stored()).tokenInvalidated).toBe(false)
+})
+
+test("a user who stays disabled for ten seconds marks the connection, before a caller's half minute is over", async () => {
+  const clock = createVirtualClock()
+  const openAccount = createOpenAccount({
+    connections: storage.connections,
+    watch: watch.watch,
+    limiters: createLimiters({ clock }),
+    readMetadata: oauth.readMetadata,
+    clientOptions: { apiUrl: `${mailchimp.url}/{dc}/3.0`, clock, fetch: clock.watch(fetch) },
+  })
+  await connect({ dc: "us7", userId: String(userId) })
+  mailchimp.sandbox.setDisabled(userId, true)
+  using account = await openAccount(owner, signal)
+  const reading = Array.fromAsync(listLists(account.client, { signal, deadlineMs: 30_000 }))
+  await expect(clock.settle(reading)).rejects.toMatchObject({
+    code: "connection_invalidated",
+    upstream: { status: 403, title: "User Disabled" },
+  })
+  expect(clock.monotonicMs()).toBeWithin(10_000, 11_000)
   expect((await stored()).tokenInvalidated).toBe(true)
 })
 
@@ -134,6 +203,53 @@ test("a late refusal of an old token does not mark the connection that replaced 
   mailchimp.sandbox.revoke(userId)
   await Array.fromAsync(listLists(account.client, { signal })).catch(() => {})
   expect((await stored()).tokenInvalidated).toBe(false)
+})
+
+test("once its connection is deleted, a request under way ends, and no other one starts", async () => {
+  await connect({ dc: "us7", userId: String(userId) })
+  using account = await openAccount(owner, signal)
+  mailchimp.sandbox.faults.add({ action: { kind: "hang" } })
+  const hanging = Array.fromAsync(listLists(account.client, { signal })).catch((error: unknown) => error)
+  while (mailchimp.sandbox.traffic.total === 0) await Bun.sleep(1)
+  watch.ended(account.connection)
+  expect(await hanging).toMatchObject({ code: "disconnected" })
+  const lists = Array.fromAsync(listLists(account.client, { signal }))
+  await expect(lists).rejects.toMatchObject({ code: "disconnected" })
+  await expect(account.client.waitUntil(Infinity, 60, signal)).rejects.toMatchObject({ code: "disconnected" })
+  await expect(account.client.pause(60, signal)).rejects.toMatchObject({ code: "disconnected" })
+  expect(mailchimp.sandbox.traffic.total).toBe(1)
+})
+
+test("a pause before a retry, and a reading of the metadata, end with the deleted connection, too", async () => {
+  await connect({ dc: "us7", userId: String(userId) })
+  for (const path of ["/lists", "/metadata"]) {
+    mailchimp.sandbox.traffic.reset()
+    using account = await openAccount(owner, signal)
+    mailchimp.sandbox.faults.add({
+      match: { path: "/lists" },
+      action: { kind: "problem", problem: "api_key_invalid" },
+      times: path === "/lists" ? Infinity : 1,
+    })
+    mailchimp.sandbox.faults.add({ match: { path }, action: { kind: "hang" } })
+    const reading = Array.fromAsync(listLists(account.client, { signal })).catch((error: unknown) => error)
+    const reached = path === "/lists" ? 3 : 2
+    while (mailchimp.sandbox.traffic.total < reached) await Bun.sleep(1)
+    watch.ended(account.connection)
+    expect(await reading).toMatchObject({ code: "disconnected" })
+    const { total } = mailchimp.sandbox.traffic
+    await Bun.sleep(0)
+    expect(mailchimp.sandbox.traffic.total).toBe(total)
+    mailchimp.sandbox.faults.clear()
+  }
+})
+
+test("hundreds of requests leave no listener on the caller's signal", async () => {
+  await connect({ dc: "us7", userId: String(userId) })
+  const counted = createCountedSignal()
+  using account = await openAccount(owner, counted.signal)
+  for (let made = 0; made < 300; made += 1)
+    await Array.fromAsync(listLists(account.client, { signal: counted.signal }))
+  expect(counted.listeners()).toBe(0)
 })
 
 test("without a connection there is nothing to open", async () => {

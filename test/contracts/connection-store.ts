@@ -150,6 +150,28 @@ export function connectionStoreContract(
       expect(await found(store, kept.owner)).toEqual(kept)
     })
 
+    test("existing() tells which revisions are stored, of owners with or without a successor", async () => {
+      const kept = await inserted(newConnection(newOwner()))
+      const replaced = await inserted(newConnection(newOwner()))
+      const gone = await inserted(newConnection(newOwner()))
+      await store.delete(replaced)
+      const successor = await inserted(newConnection(replaced.owner, { id: replaced.id }))
+      await store.delete(gone)
+      await store.update(kept, { tokenInvalidated: true, metadata: { dc: "us2" } })
+      const asked = [kept, replaced, gone, successor].map(({ revision }) => revision)
+      const replica = await underTest.open()
+      for (const looking of [store, replica])
+        expect(await looking.existing(asked)).toEqual(new Set([kept.revision, successor.revision]))
+      expect(await store.existing([gone.revision])).toEqual(new Set())
+      expect(await store.existing([])).toEqual(new Set())
+    })
+
+    test("existing() of hundreds of revisions is one query that tells each of them", async () => {
+      const one = await inserted(newConnection(newOwner()))
+      const many = Array.from({ length: 400 }, () => one.revision)
+      expect(await store.existing(many)).toEqual(new Set([one.revision]))
+    })
+
     test("of 50 insert() calls at once through 5 replicas, one wins, and its connection is the stored one", async () => {
       const replicas = await Promise.all(Array.from({ length: 5 }, () => underTest.open()))
       const owner = newOwner()

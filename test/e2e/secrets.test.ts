@@ -54,7 +54,11 @@ test("no address, token, code or secret of a whole trip, with all its failures, 
   expect(await login()).toContain("reason=exchange_failed")
   sandbox.faults.add({
     match: { path: "/oauth2/metadata" },
-    action: { kind: "problem", problem: "forbidden" },
+    action: {
+      kind: "json",
+      status: 200,
+      body: { error: "invalid_token", error_description: "Not ada@example.com's" },
+    },
     times: 9,
   })
   expect(await login()).toContain("reason=metadata_invalid")

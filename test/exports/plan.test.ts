@@ -35,7 +35,7 @@ describe("planExport()", () => {
     } as const
     const { lists, gone } = planExport(["a", "b"], {}, HORIZON, end)
     const whole = { windows: [], tail: { since: Number.NEGATIVE_INFINITY } }
-    expect(lists).toEqual([read, { id: "b", live: whole, archived: whole }])
+    expect(lists).toEqual([read, { id: "b", isWhole: true, live: whole, archived: whole }])
     expect(gone).toEqual([])
     expect(planExport(["a"], {}, HORIZON, end).gone).toEqual(["b"])
   })

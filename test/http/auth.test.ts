@@ -75,6 +75,43 @@ describe("GET /auth/login", () => {
     expect(await json.json()).toMatchObject({ data: { redirect_url: null, connected: true } })
   })
 
+  test("goes on to the consent when the app was removed at Mailchimp, and connects anew", async () => {
+    await connect()
+    for (const { userId } of mailchimp.sandbox.state.accounts) mailchimp.sandbox.revoke(userId)
+    const path = loginUrl().slice(service.api.length)
+    const json = await get(path, { headers: { accept: "application/json" } })
+    expect(await json.json()).toMatchObject({
+      data: { redirect_url: expect.stringContaining("/oauth2/authorize?"), connected: false },
+    })
+    expect(await (await get("/auth")).json()).toMatchObject({ data: { token_invalidated: true } })
+    expect(await connect()).toContain("status=success")
+    expect((await get("/lists")).status).toBe(200)
+  })
+
+  test.each([
+    { kind: "html", status: 502 },
+    { kind: "html", status: 200 },
+    { kind: "problem", problem: "forbidden" },
+    { kind: "json", status: 401, body: { error: "invalid_token" } },
+    { kind: "bad_json" },
+    { kind: "cut" },
+  ] as const)("goes straight to the forward URL when the metadata cannot be read: %j", async (action) => {
+    await connect()
+    mailchimp.sandbox.faults.add({ match: { path: "/metadata" }, action, times: Infinity })
+    const answer = await get(loginUrl().slice(service.api.length))
+    expect(answer.headers.get("location")).toContain("status=success")
+    expect(await (await get("/auth")).json()).toMatchObject({ data: { token_invalidated: false } })
+  })
+
+  test("HEAD, as a link scanner sends it, causes no request to Mailchimp and marks nothing", async () => {
+    await connect()
+    for (const { userId } of mailchimp.sandbox.state.accounts) mailchimp.sandbox.revoke(userId)
+    const before = mailchimp.sandbox.traffic.total
+    expect((await get(loginUrl().slice(service.api.length), { method: "HEAD" })).status).toBe(200)
+    expect(mailchimp.sandbox.traffic.total).toBe(before)
+    expect(await (await get("/auth")).json()).toMatchObject({ data: { token_invalidated: false } })
+  })
+
   test("refuses an origin that is not allowed, and says which are", async () => {
     const answer = await get(loginUrl("https://evil.example/").slice(service.api.length))
     expect(answer.status).toBe(400)

@@ -1,8 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test"
 import { createMailchimpClient, type MailchimpClientOptions } from "../../src/mailchimp/client.ts"
-import { MailchimpError } from "../../src/mailchimp/errors.ts"
 import { createLimiter, createLimiters } from "../../src/mailchimp/limiter.ts"
-import { createMailchimpOAuth } from "../../src/mailchimp/oauth.ts"
 import type { FaultAction } from "../../src/sandbox/faults.ts"
 import { type RunningSandbox, startSandbox } from "../../src/sandbox/serve.ts"
 import { createCountedSignal } from "../support/counted-signal.ts"
@@ -145,33 +143,22 @@ describe("request(), over sockets", () => {
     await until(() => running.sandbox.traffic.connections(1).now === 0)
   })
 
-  test("follows the account to its data center by the metadata", async () => {
-    const oauth = createMailchimpOAuth({
-      clientId: "sandbox-client",
-      clientSecret: "sandbox-secret",
-      redirectUri: "http://127.0.0.1/callback",
-      authorizationUrl: `${running.url}/oauth2/authorize`,
-      tokenUrl: `${running.url}/oauth2/token`,
-      dataCenterUrl: `${running.url}/oauth2/metadata`,
-    })
-    const onWrongDataCenter = async () => (await oauth.readMetadata(accessToken)).dc
-    expect(await setUp({ dc: "us9", onWrongDataCenter }).ask()).toBe("whole")
-  })
-
-  test("tells a revoked token and a disabled user", async () => {
-    const { ask } = setUp()
-    expect(await ask()).toBe("whole")
-    running.sandbox.setDisabled(1, true)
-    expect(await ask().catch((error: unknown) => error)).toMatchObject({ kind: "user_disabled" })
-    running.sandbox.setDisabled(1, false)
-    running.sandbox.revoke(1)
-    const error = await ask().catch((error: unknown) => error)
-    expect(error).toBeInstanceOf(MailchimpError)
-    expect(error).toMatchObject({
-      kind: "token_revoked",
-      code: "connection_invalidated",
-      upstream: { status: 401, title: "API Key Invalid" },
-    })
+  test("asks again after one 401, one User Disabled, and one gateway's 401 in mid-flight", async () => {
+    const { ask, clock, leftovers } = setUp()
+    const refusals: FaultAction[] = [
+      { kind: "problem", problem: "api_key_invalid" },
+      { kind: "problem", problem: "user_disabled" },
+      { kind: "json", status: 401, body: { message: "Unauthorized" } },
+      { kind: "html", status: 401 },
+    ]
+    for (const action of refusals) {
+      running.sandbox.faults.add({ action })
+      const asked = ask()
+      await until(() => clock.sleepers() > 0 && leftovers().inUse === 0)
+      await clock.advance(5050)
+      expect(await asked).toBe("whole")
+    }
+    expect(leftovers()).toEqual(nothing)
   })
 
   test("nobody listens: the connection failed", async () => {

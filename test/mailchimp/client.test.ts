@@ -2,18 +2,21 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { http, HttpResponse, type JsonBodyType } from "msw"
 import { setupServer } from "msw/node"
 import { AppError } from "../../src/errors.ts"
+import { abortable } from "../../src/lib/abortable.ts"
 import {
   createMailchimpClient,
   type MailchimpClientOptions,
   type MailchimpEvent,
+  type Standing,
 } from "../../src/mailchimp/client.ts"
-import type { MailchimpError } from "../../src/mailchimp/errors.ts"
+import { InvalidToken, type MailchimpError } from "../../src/mailchimp/errors.ts"
 import { createLimiter } from "../../src/mailchimp/limiter.ts"
 import { createCountedSignal } from "../support/counted-signal.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
 
 const accessToken = "0123456789abcdef0123456789abcdef"
 const listsUrl = "https://us1.api.mailchimp.com/3.0/lists"
+const movedUrl = "https://us2.api.mailchimp.com/3.0/lists"
 
 const server = setupServer()
 beforeAll(() => server.listen({ onUnhandledRequest: "error" }))
@@ -81,6 +84,20 @@ function setUp(options: Partial<MailchimpClientOptions> = {}) {
   return { client, clock, limiter, party, events, ask, fail, leftovers, ...counted }
 }
 
+/** A standing that believes nothing, and counts how often the metadata are read. */
+function standingOf(locate: Standing["locate"]) {
+  let reads = 0
+  const standing: Standing = {
+    locate: (signal) => {
+      reads += 1
+      return locate(signal)
+    },
+    saysDisabled: () => false,
+    answered: () => {},
+  }
+  return { standing, reads: () => reads }
+}
+
 const nothing = { inUse: 0, waiting: 0, timers: 0, listeners: 0 }
 
 describe("request()", () => {
@@ -140,6 +157,13 @@ describe("request()", () => {
     ["JSON that ends early", () => HttpResponse.text('{"lists":[')],
     ["an empty body", () => new HttpResponse(null, { status: 204 })],
     ["a connection that failed", () => HttpResponse.error()],
+    ["a 401 of Mailchimp's", () => problem(401, "API Key Invalid")],
+    ["a 401 of a gateway's", () => HttpResponse.json({ message: "Unauthorized" }, { status: 401 })],
+    ["a 401 that is HTML", () => HttpResponse.html("<html>401</html>", { status: 401 })],
+    ["a 401 without a body", () => new HttpResponse(null, { status: 401 })],
+    ["a proxy that wants a password", () => problem(407, "Proxy Authentication Required")],
+    ["a disabled user", () => problem(403, "User Disabled")],
+    ["a wrong data center", () => problem(403, "Wrong Datacenter")],
   ])("asks again after %s", async (_name, failure) => {
     const { ask, leftovers, events } = setUp()
     const requests = answerWith(listsUrl, failure, failure, json({ total_items: 7 }))
@@ -163,8 +187,6 @@ describe("request()", () => {
   })
 
   test.each([
-    ["a revoked token", () => problem(401, "API Key Invalid"), "token_revoked"],
-    ["a disabled user", () => problem(403, "User Disabled"), "user_disabled"],
     ["a role that may not", () => problem(403, "Forbidden"), "forbidden"],
     ["a list that is gone", () => problem(404, "Resource Not Found"), "not_found"],
     ["a bad request", () => problem(400, "Invalid Resource"), "rejected"],
@@ -220,42 +242,101 @@ describe("request()", () => {
     expect(clock.monotonicMs()).toBe(0)
   })
 
-  test("goes on in another data center when the account has moved, and looks that up once", async () => {
-    let looks = 0
-    const { client, clock, ask } = setUp({
-      onWrongDataCenter: async () => {
-        looks += 1
-        return "us2"
-      },
-    })
-    const old = answerWith(listsUrl, () => problem(403, "Wrong Datacenter"))
-    const now = answerWith("https://us2.api.mailchimp.com/3.0/lists", json({ moved: true }))
-    const { signal } = new AbortController()
-    const request = { action: "x", query: () => ({}), parse: () => "value", signal }
-    const both = Promise.all([client.request(request), client.request(request)])
-    expect(await clock.settle(both)).toEqual(["value", "value"])
+  test.each([
+    ["a 401 that names the data center", () => problem(401, "API Key Invalid")],
+    ["a 403 Wrong Datacenter", () => problem(403, "Wrong Datacenter")],
+  ])("goes on in another data center when the account has moved, at once: %s", async (_name, refusal) => {
+    const { standing, reads } = standingOf(async () => "us2")
+    const { clock, ask } = setUp({ standing })
+    const old = answerWith(listsUrl, refusal)
+    const now = answerWith(movedUrl, json({ moved: true }))
     expect(await ask()).toEqual({ moved: true })
-    expect([looks, old.length, now.length]).toEqual([1, 2, 3])
+    expect(await ask()).toEqual({ moved: true })
+    expect([reads(), old.length, now.length, clock.monotonicMs()]).toEqual([1, 1, 2, 0])
   })
 
-  test("a wrong data center is an error when nobody knows a better one", async () => {
-    const same = { onWrongDataCenter: async () => "us1" }
-    for (const options of [{}, same]) {
-      const { fail } = setUp(options)
-      answerWith(listsUrl, () => problem(403, "Wrong Datacenter"))
-      expect(await fail()).toMatchObject({
-        kind: "wrong_datacenter",
-        code: "mailchimp_error",
-        retryable: false,
-      })
-    }
+  test("a 401 of a token that the metadata endpoint does not know is final, with Mailchimp's words", async () => {
+    const { standing } = standingOf(() => Promise.reject(new InvalidToken("metadata_invalid", "Cannot")))
+    const { fail, leftovers } = setUp({ standing })
+    const requests = answerWith(listsUrl, () => problem(401, "API Key Invalid"))
+    expect(await fail()).toMatchObject({
+      kind: "token_revoked",
+      code: "connection_invalidated",
+      upstream: { status: 401, title: "API Key Invalid", detail: "Because" },
+    })
+    expect(requests).toHaveLength(1)
+    expect(leftovers()).toEqual(nothing)
   })
 
-  test("a failed look for the data center is the error", async () => {
-    const failure = new AppError("metadata_invalid", "Cannot read")
-    const { fail } = setUp({ onWrongDataCenter: () => Promise.reject(failure) })
-    answerWith(listsUrl, () => problem(403, "Wrong Datacenter"))
-    expect(await fail()).toBe(failure)
+  test.each([
+    ["with a good token", async () => "us1"],
+    ["with metadata that cannot be read", () => Promise.reject(new AppError("metadata_invalid", "Cannot"))],
+  ])("a 401 that lasts is a fault in the end, %s", async (_name, locate) => {
+    const { standing, reads } = standingOf(locate)
+    const { fail, clock, events } = setUp({ standing })
+    const requests = answerWith(listsUrl, () => problem(401, "API Key Invalid"))
+    expect(await fail({ deadlineMs: 30_000 })).toMatchObject({
+      kind: "unauthorized",
+      code: "mailchimp_error",
+      status: 502,
+      retryable: true,
+      upstream: { status: 401, title: "API Key Invalid", detail: "Because" },
+    })
+    // Each pause is half of the longest one: 250 ms, 500 ms, and so on.
+    expect(requests).toHaveLength(7)
+    expect(reads()).toBe(7)
+    expect(clock.monotonicMs()).toBeLessThanOrEqual(30_000)
+    expect(events.filter(({ type }) => type === "retry")).toHaveLength(6)
+  })
+
+  test("data centers that refer to each other are followed once an attempt, until the deadline", async () => {
+    let at = "us1"
+    const { standing, reads } = standingOf(async () => (at = at === "us1" ? "us2" : "us1"))
+    const { fail } = setUp({ standing })
+    const there = answerWith(listsUrl, () => problem(401, "API Key Invalid"))
+    const here = answerWith(movedUrl, () => problem(403, "Wrong Datacenter"))
+    expect(await fail({ deadlineMs: 30_000 })).toMatchObject({ code: "mailchimp_error", retryable: true })
+    expect([reads(), there.length + here.length]).toEqual([7, 14])
+  })
+
+  test("a disabled user is final once enough responses say so, and a fault until then", async () => {
+    let said = 0
+    const { standing } = standingOf(async () => "us1")
+    const { fail, clock } = setUp({ standing: { ...standing, saysDisabled: () => (said += 1) === 3 } })
+    const requests = answerWith(listsUrl, () => problem(403, "User Disabled"))
+    expect(await fail({ deadlineMs: 30_000 })).toMatchObject({
+      kind: "account_disabled",
+      code: "connection_invalidated",
+      upstream: { status: 403, title: "User Disabled" },
+    })
+    expect([requests.length, clock.monotonicMs()]).toEqual([3, 10_100])
+  })
+
+  test("a good response is told, so that a disabled user is not believed", async () => {
+    let answered = 0
+    const { standing } = standingOf(async () => "us1")
+    const { ask } = setUp({ standing: { ...standing, answered: () => void (answered += 1) } })
+    answerWith(listsUrl, () => problem(403, "User Disabled"), json({}))
+    await ask()
+    expect(answered).toBe(1)
+  })
+
+  test("a caller who leaves while the metadata are read leaves at once, and nothing is left", async () => {
+    const { promise: reading, resolve: read } = Promise.withResolvers<void>()
+    const { standing } = standingOf((signal) => {
+      read()
+      return abortable(new Promise(() => {}), signal)
+    })
+    const { client, controller, leftovers } = setUp({ standing })
+    answerWith(listsUrl, () => problem(401, "API Key Invalid"))
+    const request = { action: "x", query: () => ({}), parse: () => 1, signal: controller.signal }
+    const asked = client.request(request).catch((error: unknown) => error)
+    await reading
+    // The permit is for requests to the API: others may use it meanwhile.
+    expect(leftovers()).toMatchObject({ inUse: 0, timers: 0 })
+    controller.abort("left")
+    expect(await asked).toBe("left")
+    expect(leftovers()).toMatchObject({ inUse: 0, waiting: 0, timers: 0 })
   })
 
   test("a signal that has aborted already asks nothing", async () => {

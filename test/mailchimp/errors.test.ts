@@ -19,18 +19,20 @@ function problem(status: number, title: string, more: Record<string, unknown> = 
 const html = (status: number) => answer(status, "<html>Oops</html>", { "content-type": "text/html" })
 
 const cases: [string, ReturnType<typeof answer>, MailchimpErrorKind, string, boolean][] = [
-  ["401 API Key Invalid", problem(401, "API Key Invalid"), "token_revoked", "connection_invalidated", false],
-  ["401 without a body", answer(401, ""), "token_revoked", "connection_invalidated", false],
-  ["401 from a proxy, as HTML", html(401), "unusable_answer", "mailchimp_error", true],
-  ["403 User Disabled", problem(403, "User Disabled"), "user_disabled", "connection_invalidated", false],
+  ["401 API Key Invalid", problem(401, "API Key Invalid"), "unauthorized", "mailchimp_error", true],
+  ["401 without a body", answer(401, ""), "unauthorized", "mailchimp_error", true],
+  ["401 from a gateway, as JSON", answer(401, '{"message":"No"}'), "unauthorized", "mailchimp_error", true],
+  ["401 from a proxy, as HTML", html(401), "unauthorized", "mailchimp_error", true],
+  ["407 from a proxy", problem(407, "Authenticate"), "unusable_answer", "mailchimp_error", true],
+  ["403 User Disabled", problem(403, "User Disabled"), "user_disabled", "mailchimp_error", true],
   [
     "403 UserDisabled, as the glossary has it",
     problem(403, "UserDisabled"),
     "user_disabled",
-    "connection_invalidated",
-    false,
+    "mailchimp_error",
+    true,
   ],
-  ["403 Wrong Datacenter", problem(403, "Wrong Datacenter"), "wrong_datacenter", "mailchimp_error", false],
+  ["403 Wrong Datacenter", problem(403, "Wrong Datacenter"), "wrong_datacenter", "mailchimp_error", true],
   ["403 Forbidden", problem(403, "Forbidden"), "forbidden", "mailchimp_forbidden", false],
   ["403 with JSON without a title", answer(403, "{}"), "forbidden", "mailchimp_forbidden", false],
   ["403 without JSON", answer(403, "Access Denied"), "throttled", "mailchimp_throttled", true],

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { http, HttpResponse, type JsonBodyType } from "msw"
 import { setupServer } from "msw/node"
 import { AppError } from "../../src/errors.ts"
+import { InvalidToken } from "../../src/mailchimp/errors.ts"
 import { createMailchimpOAuth, type MailchimpOAuthOptions } from "../../src/mailchimp/oauth.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { createCountedSignal } from "../support/counted-signal.ts"
@@ -170,8 +171,22 @@ describe("readMetadata()", () => {
   })
 
   test.each([
-    ["an error with status 200", json({ error: "invalid_token", error_description: `Bad ${accessToken}` })],
-    ["an error beside a data center", json({ ...recorded, error: "invalid_token" })],
+    ["", json({ error: "invalid_token", error_description: `Bad ${accessToken}` })],
+    [" beside a data center", json({ ...recorded, error: "invalid_token" })],
+  ])("tells an invalid token apart, at once: invalid_token%s", async (_name, answer) => {
+    const { oauth, failure } = setUp()
+    const requests = answerWith(dataCenterUrl, answer)
+    const error = await failure(oauth.readMetadata(accessToken))
+    expect(error).toBeInstanceOf(InvalidToken)
+    expect(error).toMatchObject({ code: "metadata_invalid", upstream: { title: "invalid_token" } })
+    expect(requests).toHaveLength(1)
+  })
+
+  test.each([
+    ["a gateway's 401 about its own tokens", json({ error: "invalid_token" }, 401)],
+    ["another error with status 200", json({ error: "server_error" })],
+    ["a 401 of Mailchimp's API", json({ title: "API Key Invalid", status: 401 }, 401)],
+    ["a 403 that is HTML", html(403)],
     ["no data center", json({ ...recorded, dc: undefined })],
     ["a data center that is none", json({ ...recorded, dc: "evil.example/" })],
     ["one with a line break at its end", json({ ...recorded, dc: "us1\n" })],
@@ -180,10 +195,25 @@ describe("readMetadata()", () => {
     ["HTML with status 200", html(200)],
     ["JSON null", json(null)],
     ["a redirect", () => HttpResponse.redirect("https://elsewhere.example/", 302)],
-  ])("is refused by %s, at once", async (_name, answer) => {
-    const { oauth, failure } = setUp()
+  ])("is read again after %s, and refused by it only in the end", async (_name, answer) => {
+    const lasting = setUp()
     const requests = answerWith(dataCenterUrl, answer)
-    expect((await failure(oauth.readMetadata(accessToken))).code).toBe("metadata_invalid")
+    const error = await lasting.failure(lasting.oauth.readMetadata(accessToken))
+    expect(error.code).toBe("metadata_invalid")
+    expect(error).not.toBeInstanceOf(InvalidToken)
+    expect(requests.length).toBeGreaterThan(3)
+    expect(lasting.clock.monotonicMs()).toBeLessThanOrEqual(15_000)
+
+    const passing = setUp()
+    answerWith(dataCenterUrl, answer, json(recorded))
+    expect(await passing.clock.settle(passing.oauth.readMetadata(accessToken))).toMatchObject({ dc: "us3" })
+  })
+
+  test("is read once without time to retry", async () => {
+    const { oauth, failure } = setUp()
+    const requests = answerWith(dataCenterUrl, html(503))
+    const { signal } = new AbortController()
+    expect((await failure(oauth.readMetadata(accessToken, signal, 0))).code).toBe("metadata_invalid")
     expect(requests).toHaveLength(1)
   })
 

@@ -88,6 +88,21 @@ describe("a fault", () => {
     expect(await response.json()).toMatchObject({ status, title })
   })
 
+  test("can be the JSON of a gateway, on any path: the metadata endpoint's too", async () => {
+    const { url, sandbox, members } = start()
+    const action = { kind: "json", status: 401, body: { message: "Unauthorized" } } as const
+    sandbox.faults.add({ match: { path: "/members" }, action })
+    const refused = await members()
+    expect([refused.status, await refused.json()]).toEqual([401, { message: "Unauthorized" }])
+    sandbox.faults.add({
+      match: { path: "/oauth2/metadata" },
+      action: { kind: "json", status: 200, body: { error: "invalid_token" } },
+    })
+    const metadata = () => fetch(`${url}/oauth2/metadata`, { headers: { authorization: "OAuth t" } })
+    expect(await (await metadata()).json()).toEqual({ error: "invalid_token" })
+    expect(await (await metadata()).json()).toMatchObject({ user_id: userId })
+  })
+
   test("can carry a Retry-After, be HTML, or broken JSON with 200", async () => {
     const { sandbox, members } = start()
     sandbox.faults.add({ action: { kind: "problem", problem: "too_many_requests", retryAfter: "7" } })

@@ -263,6 +263,8 @@ describe("the API", () => {
   test("who may not ask is told so in Mailchimp's words", async () => {
     expect(await titleOf("/3.0/lists", "nonsense")).toBe("401 401 API Key Invalid")
     expect(await titleOf("/us3/3.0/lists", "t1")).toBe("403 403 Wrong Datacenter")
+    running.sandbox.settings.wrongDataCenterWith = "api_key_invalid"
+    expect(await titleOf("/us3/3.0/lists", "t1")).toBe("401 401 API Key Invalid")
     expect(await titleOf("/3.0/lists/bbbbbbbbbb/members", "t1")).toBe("404 404 Resource Not Found")
     expect(await titleOf("/3.0/nothing", "t1")).toBe("404 404 Resource Not Found")
   })
@@ -315,6 +317,15 @@ describe("the sandbox's own routes", () => {
     expect(log.map(({ path, fault }) => `${path} ${fault ?? ""}`)).toContain(
       "/3.0/lists/aaaaaaaaaa/members html",
     )
+  })
+
+  test("another process can move an account to another data center", async () => {
+    expect((await ask("GET", "/us8/3.0/lists")).status).toBe(403)
+    expect((await ask("PUT", "/sandbox/accounts/1/dc", { body: '"us8"' })).status).toBe(204)
+    expect((await ask("GET", "/us8/3.0/lists")).status).toBe(200)
+    expect((await ask("PUT", "/sandbox/accounts/1/dc", { body: '"moon"' })).status).toBe(400)
+    await ask("POST", "/sandbox/reset")
+    expect((await ask("GET", "/us8/3.0/lists")).status).toBe(403)
   })
 
   test("another process can switch consent, disable a user and revoke tokens", async () => {

@@ -21,7 +21,7 @@ const loginRoute = createRoute({
   operationId: "login",
   summary: "Begin to connect a Mailchimp account",
   description:
-    "Redirects the browser to Mailchimp, or straight to forward_url where the account is connected. A page, which cannot send a bearer header on a navigation, asks with `Accept: application/json` and navigates to `redirect_url` itself.",
+    "Redirects the browser to Mailchimp, or straight to forward_url where the account is connected. Mailchimp is asked whether the app was removed there; if so, the browser goes to Mailchimp, too. A page, which cannot send a bearer header on a navigation, asks with `Accept: application/json` and navigates to `redirect_url` itself.",
   tags,
   security,
   request: {
@@ -103,6 +103,8 @@ const disconnectRoute = createRoute({
   path: "/auth",
   operationId: "disconnect",
   summary: "Disconnect: forget the token and all that was stored for the connection",
+  description:
+    "Running exports of the connection end within about a second, at every replica, with the code `disconnected`: as an `error` line where there are events, else the transfer breaks.",
   tags,
   security,
   request: { query: z.strictObject({ sub_account_id: subAccountId }) },

@@ -17,6 +17,7 @@ const settingsSchema = z.strictObject({
   holdAfterAbortMs: z.number().min(0).exactOptional(),
   requestLimit: z.object({ requests: z.number().int(), windowMs: z.number() }).exactOptional(),
   throttleWith: z.enum(["429", "403-html"]).exactOptional(),
+  wrongDataCenterWith: z.enum(["wrong_datacenter", "api_key_invalid"]).exactOptional(),
   gzip: z.boolean().exactOptional(),
 })
 
@@ -109,6 +110,12 @@ export function createAdminRoutes(sandbox: () => Controls): Hono {
       const body = await read(c, z.boolean())
       if (!body.success) return refuse(c, body.error)
       sandbox().setDisabled(Number(c.req.param("user_id")), body.data)
+      return c.body(null, 204)
+    })
+    .put("/sandbox/accounts/:user_id/dc", async (c) => {
+      const body = await read(c, z.string().regex(/^[a-z]+\d+$/))
+      if (!body.success) return refuse(c, body.error)
+      sandbox().move(Number(c.req.param("user_id")), body.data)
       return c.body(null, 204)
     })
     .onError((error, c) => {

@@ -94,6 +94,16 @@ export function createMongoConnections({ db, attempt }: MongoDatabase): Connecti
         const { deletedCount } = await collection.deleteOne({ _id: toDocumentId(revision) })
         return deletedCount === 1
       }),
+
+    existing: (revisions) =>
+      attempt("look for the connections", async () => {
+        // A secondary may not have a new connection yet, and would end its export.
+        const documents = collection.find(
+          { _id: { $in: revisions.map(toDocumentId) } },
+          { projection: { _id: 1 }, readPreference: "primary" },
+        )
+        return new Set((await documents.toArray()).map(({ _id }) => toRevision(_id)))
+      }),
   }
 }
 

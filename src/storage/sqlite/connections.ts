@@ -46,6 +46,9 @@ export function createSqliteConnections(database: Database): ConnectionStore {
        token_invalidated = coalesce($tokenInvalidated, token_invalidated)
      WHERE revision = $revision`,
   )
+  const existing = database.query<{ revision: string }, { revisions: string }>(
+    "SELECT revision FROM connections WHERE revision IN (SELECT value FROM json_each($revisions))",
+  )
   const remove = database.query("DELETE FROM connections WHERE revision = $revision")
 
   return {
@@ -79,6 +82,12 @@ export function createSqliteConnections(database: Database): ConnectionStore {
       }),
 
     delete: ({ revision }) => attempt("delete the connection", () => remove.run({ revision }).changes === 1),
+
+    existing: (revisions) =>
+      attempt("look for the connections", () => {
+        const rows = existing.all({ revisions: JSON.stringify(revisions) })
+        return new Set(rows.map(({ revision }) => revision))
+      }),
   }
 }
 

@@ -151,14 +151,16 @@ describeWithMongodb("documents in integrations.mailchimp.key", () => {
   })
 
   test.each([["a text"], [7], [Long.fromString("9007199254740993")], [{ nested: "id" }]])(
-    "whose _id is %j are updated and deleted by it",
+    "whose _id is %j are updated, deleted and looked for by it",
     async (_id) => {
       const document = olderDocument()
       await insertRaw({ ...document, _id })
       const connection = await found(store, { accountId: document.account_id, uid: document.owner })
       await store.update(connection, { tokenInvalidated: true })
       expect((await found(store, connection.owner)).tokenInvalidated).toBe(true)
+      expect(await store.existing([connection.revision])).toEqual(new Set([connection.revision]))
       expect(await store.delete(connection)).toBe(true)
+      expect(await store.existing([connection.revision])).toEqual(new Set())
       expect(await store.find(connection.owner)).toBeUndefined()
     },
   )

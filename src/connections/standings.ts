@@ -1,0 +1,98 @@
+import type { Clock } from "../lib/clock.ts"
+import { createSingleFlight } from "../lib/single-flight.ts"
+import type { Standing } from "../mailchimp/client.ts"
+import { InvalidToken } from "../mailchimp/errors.ts"
+import type { Connection, ConnectionMetadata } from "./connection.ts"
+
+/** How long the metadata are not read again once they have told, however many requests are answered 401 meanwhile. */
+const toldForMs = 5_000
+
+/** A disabled user is believed after so many responses over so long a time. */
+const disabledResponses = 3
+const disabledForMs = 10_000
+
+/** An older response neither confirms nor is confirmed. */
+const forgottenAfterMs = 60_000
+
+/** What is known of one connection, for all work here that uses it. */
+type Entry = {
+  readonly readMetadata: (signal: AbortSignal) => Promise<ConnectionMetadata>
+  usedMs: number
+  told?: { readonly outcome: string | InvalidToken; readonly untilMs: number }
+  disabled?: { readonly sinceMs: number; readonly lastMs: number; readonly responses: number }
+}
+
+/**
+ * Judges connections by more than a single response. All requests on a connection share what is known of it: however
+ * many fail together, the metadata endpoint is read once, and their responses together confirm that a user is disabled.
+ */
+export function createStandings(deps: {
+  /** Makes one request. */
+  readonly readMetadata: (accessToken: string, signal: AbortSignal) => Promise<ConnectionMetadata>
+  /** Stores the metadata of an account that is in another data center than its connection says. */
+  readonly onMoved: (connection: Connection, metadata: ConnectionMetadata) => Promise<void>
+  readonly clock: Pick<Clock, "monotonicMs">
+}): (connection: Connection) => Standing {
+  const { clock } = deps
+  const entryByRevision = new Map<string, Entry>()
+
+  const entryOf = (connection: Connection): Entry => {
+    const nowMs = clock.monotonicMs()
+    for (const [revision, { usedMs }] of entryByRevision)
+      if (nowMs - usedMs > forgottenAfterMs) entryByRevision.delete(revision)
+    const entry = entryByRevision.get(connection.revision) ?? createEntry(connection)
+    entry.usedMs = nowMs
+    entryByRevision.set(connection.revision, entry)
+    return entry
+  }
+
+  const createEntry = (connection: Connection): Entry => {
+    let storedDc = connection.metadata.dc
+    return {
+      usedMs: clock.monotonicMs(),
+      readMetadata: createSingleFlight(async (signal) => {
+        const metadata = await deps.readMetadata(connection.accessToken, signal)
+        if (metadata.dc === storedDc) return metadata
+        storedDc = metadata.dc
+        // What Mailchimp leaves out this time, such as the user id, is still true.
+        await deps.onMoved(connection, { ...connection.metadata, ...metadata })
+        return metadata
+      }),
+    }
+  }
+
+  return (connection) => ({
+    locate: async (signal) => {
+      const entry = entryOf(connection)
+      if (entry.told === undefined || clock.monotonicMs() >= entry.told.untilMs) {
+        const outcome = await entry.readMetadata(signal).then(({ dc }) => dc, toInvalidToken)
+        entry.told = { outcome, untilMs: clock.monotonicMs() + toldForMs }
+      }
+      const { outcome } = entry.told
+      if (outcome instanceof InvalidToken) throw outcome
+      return outcome
+    },
+
+    saysDisabled: () => {
+      const entry = entryOf(connection)
+      const nowMs = clock.monotonicMs()
+      const { disabled } = entry
+      const isRecent = disabled !== undefined && nowMs - disabled.lastMs <= forgottenAfterMs
+      const sinceMs = isRecent ? disabled.sinceMs : nowMs
+      const responses = (isRecent ? disabled.responses : 0) + 1
+      entry.disabled = { sinceMs, lastMs: nowMs, responses }
+      return responses >= disabledResponses && nowMs - sinceMs >= disabledForMs
+    },
+
+    answered: () => {
+      const entry = entryByRevision.get(connection.revision)
+      if (entry !== undefined) delete entry.disabled
+    },
+  })
+}
+
+/** Any other failure tells nothing of the token, and is not kept. */
+function toInvalidToken(error: unknown): InvalidToken {
+  if (error instanceof InvalidToken) return error
+  throw error
+}
