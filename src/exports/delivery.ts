@@ -46,6 +46,7 @@ export function selectRows(
     // Most rows of most pages are in no doubt, and their ids need not be looked at.
     if (index >= headEnd && index < openStart && versions.size === 0) return false
     const id = page.id(index)
+    if (id === undefined) return false
     if (index < headEnd && knownIds.has(id)) return true
     const isOpen = index >= openStart
     if (!isOpen && !versions.has(id)) return false

@@ -124,7 +124,7 @@ export function createOffsetReading(
     const page = kind === "undated" ? withoutDated(answer, part.offset) : answer
     const end = query.before === undefined ? page.length : countUpTo(page, page.length, query.before)
     const ranges = selectRows(page, end, { headEnd: end, knownIds: deliveredIds, openStart: end }, versions)
-    const ids = Array.from({ length: end }, (_, index) => page.id(index))
+    const ids = Array.from({ length: end }, (_, index) => page.id(index) ?? `${part.offset + index}`)
     for (const id of ids) {
       deliveredIds.add(id)
       show(id, after)

@@ -126,7 +126,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     if (first !== undefined && first < anchor) next = endShort()
     else next = end < page.length || reachesEnd(page, 0) ? undefined : questionAfter(page, closed, ranges)
     for (let index = openStart - 1; page.second(index) === anchor + 1; index -= 1)
-      knownIds.add(page.id(index))
+      addKey(knownIds, page.id(index))
     return ranges
   }
 
@@ -192,6 +192,11 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   function endShort(): undefined {
     isShort = true
   }
+}
+
+/** A row without a key is not known by it. */
+function addKey(ids: Set<string>, id: string | undefined): void {
+  if (id !== undefined) ids.add(id)
 }
 
 /** The second of the last row that has one. */

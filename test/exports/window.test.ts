@@ -31,7 +31,7 @@ function start(since = -Infinity, until?: number) {
     const ranges = reading.receive(answer, question()!)
     next = undefined
     return ranges.flatMap(({ start, end }) =>
-      Array.from({ length: end - start }, (_, index) => Number.parseInt(answer.id(start + index), 16)),
+      Array.from({ length: end - start }, (_, index) => Number.parseInt(answer.id(start + index)!, 16)),
     )
   }
   return { reading, question, step }

@@ -41,7 +41,7 @@ export function receive(
   let duplicate: string | undefined
   for (const { start, end } of ranges) {
     for (let index = start; index < end; index += 1) {
-      const id = page.id(index)
+      const id = page.id(index)!
       const change = mailchimp.changeOf(page, index)
       if (!isAsked(change)) throw new Broken(`A row that was not asked for: ${id}, ${JSON.stringify(change)}`)
       const before = replica.get(id)
