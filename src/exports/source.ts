@@ -11,8 +11,11 @@ export type Fingerprint = bigint | number | string
 /** The members of one answer, in order, as Mailchimp sent them. */
 export type Rows = {
   readonly length: number
-  /** The member's id: unique within its list only. */
-  id(index: number): string
+  /**
+   * The member's key: its id, which is unique within its list only. Undefined if the id is not a non-empty string that
+   * occurs once in the page: contacts without an address have none.
+   */
+  id(index: number): string | undefined
   /** Its `last_changed`. Undefined where Mailchimp gave none that is a date. */
   second(index: number): Second | undefined
   fingerprint(index: number): Fingerprint

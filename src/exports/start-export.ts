@@ -142,8 +142,8 @@ function createSource(
   const reader = createMembersReader<Page>(client, {
     ...options,
     ...fields,
-    parsePage: (body, { count, offset, askedAt }) => ({
-      ...splitMembers(body, { count, offset, without }),
+    parsePage: (body, { listId, count, offset, askedAt }) => ({
+      ...splitMembers(body, { listId, count, offset, without }),
       count,
       askedAt,
     }),

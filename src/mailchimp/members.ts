@@ -20,6 +20,7 @@ export type MembersQuery = {
 }
 
 export type MembersPageContext = {
+  readonly listId: string
   /** How many rows were asked for, by the attempt that was answered. */
   readonly count: number
   readonly offset: number
@@ -94,7 +95,7 @@ export function createMembersReader<T>(
           }
         },
         parse: (body, { askedAt }) => {
-          const page = parsePage(body, { count, offset, askedAt })
+          const page = parsePage(body, { listId, count, offset, askedAt })
           size.succeeded()
           return page
         },
