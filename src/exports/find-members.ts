@@ -66,17 +66,17 @@ function readIds(json: Buffer, starts: readonly number[]): Int32Array | undefine
   const first = idEnd(json, at(starts, 0))
   const length = json.indexOf(COLON, first) + 1 - first
   if (json[first] !== COMMA || length < 4) return undefined
-  // Compared by four bytes at a time; the last four may overlap those before.
-  const words = Array.from({ length: Math.ceil(length / 4) }, (_, word) => Math.min(word * 4, length - 4))
-  const expected = words.map((word) => view.getInt32(first + word))
+  // Four times four bytes: all of them, or nearly all of a long key.
+  const [b, c, d] = [Math.floor((length - 4) / 3), Math.floor(((length - 4) * 2) / 3), length - 4]
+  const [wordA, wordB] = [view.getInt32(first), view.getInt32(first + b)]
+  const [wordC, wordD] = [view.getInt32(first + c), view.getInt32(first + d)]
   const hashes = new Int32Array(starts.length)
   for (let index = 0; index < starts.length; index += 1) {
     const start = at(starts, index)
     const end = idEnd(json, start)
     if (end === 0 || end + length > json.length) return undefined
-    for (let word = 0; word < words.length; word += 1) {
-      if (view.getInt32(end + (words[word] ?? 0)) !== expected[word]) return undefined
-    }
+    if (view.getInt32(end) !== wordA || view.getInt32(end + b) !== wordB) return undefined
+    if (view.getInt32(end + c) !== wordC || view.getInt32(end + d) !== wordD) return undefined
     if (start + ID_LENGTH <= json.length) hashes[index] = hashId(view, start)
   }
   return hashes

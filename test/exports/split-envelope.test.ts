@@ -274,8 +274,9 @@ describe("splitMembers() of a damaged page", () => {
   })
 
   test("refuses a last row that is not JSON", () => {
+    const date = `,"last_changed":"2020-01-01T00:00:00+00:00"`
     for (const end of ['"x":tru', '"x":[1', '"x":"a', '"x":{"y":1', '"x":01', '"x":"\\q"', '"x"', "x"])
-      expect(() => split(`{"members":[${row(idA)},${row(idB, `,${end}`)}],"total_items":2}`)).toThrow(
+      expect(() => split(`{"members":[${row(idA)},${row(idB, `${date},${end}`)}],"total_items":2}`)).toThrow(
         MalformedPage,
       )
   })
