@@ -21,7 +21,7 @@ export function joinRows(rows: readonly Uint8Array[]): JoinedRows {
   let end = 0
   for (const row of rows) places.push((end += 1 + row.length))
   const joined = Buffer.alloc(end, NEWLINE)
-  rows.forEach((row, index) => joined.set(row, rowStart(places, index)))
+  rows.forEach((row, index) => joined.set(row, at(places, index) + 1))
   return { joined, places }
 }
 
@@ -33,7 +33,7 @@ export function joinRows(rows: readonly Uint8Array[]): JoinedRows {
 export function withoutKeys({ joined, places }: JoinedRows, keys: readonly string[]): JoinedRows {
   return joinRows(
     places.slice(0, -1).map((_, index) => {
-      const row = joined.subarray(rowStart(places, index), at(places, index + 1))
+      const row = joined.subarray(at(places, index) + 1, at(places, index + 1))
       const kept = entriesOf(row)
         .filter(({ key }) => !keys.includes(key))
         .map(({ entry }) => row.subarray(entry.start, entry.end))
@@ -56,11 +56,6 @@ function entriesOf(row: Buffer) {
     throw new MalformedPage("a row is not JSON", cause)
   }
   throw new MalformedPage("a row is not JSON")
-}
-
-/** Where a row begins, after its newline. */
-export function rowStart(places: readonly number[], index: number): number {
-  return at(places, index) + 1
 }
 
 export function at<T>(items: readonly T[], index: number): T {
