@@ -148,8 +148,8 @@ function createSource(
   const reader = createMembersReader<Page>(client, {
     ...options,
     ...fields,
-    parsePage: (body, { count, offset, sentAt }) => ({
-      ...splitMembers(body, { count, offset, without }),
+    parsePage: (body, { listId, count, offset, sentAt }) => ({
+      ...splitMembers(body, { listId, count, offset, without }),
       count,
       sentAt,
     }),

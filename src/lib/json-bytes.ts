@@ -65,7 +65,13 @@ export function compact(json: Uint8Array, { start, end }: Span): Uint8Array {
   return kept.subarray(0, length)
 }
 
-function valueEnd(json: Uint8Array, start: number): number {
+/**
+ * Where a value ends, by its brackets and quotes alone.
+ *
+ * @param start the place of its first byte
+ * @returns the length of `json` if it does not end
+ */
+export function valueEnd(json: Uint8Array, start: number): number {
   const first = json[start]
   if (first === QUOTE) return stringEnd(json, start)
   if (first === OPEN_ARRAY || first === OPEN_OBJECT) return bracketEnd(json, start)

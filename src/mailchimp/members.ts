@@ -21,6 +21,7 @@ export type MembersQuery = {
 }
 
 export type MembersPageContext = {
+  readonly listId: string
   /** How many rows were asked for, by the attempt that was answered. */
   readonly count: number
   readonly offset: number
@@ -91,7 +92,7 @@ export function createMembersReader<T>(
           }
         },
         parse: (body, { sentAt }) => {
-          const page = parsePage(body, { count, offset, sentAt })
+          const page = parsePage(body, { listId, count, offset, sentAt })
           size.succeeded()
           return page
         },

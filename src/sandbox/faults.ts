@@ -1,9 +1,10 @@
+import { oddities } from "./api/odd-pages.ts"
 import { problems, type ProblemName } from "./api/problems.ts"
 import { z } from "zod"
 
 const problemNames = Object.keys(problems).filter((name): name is ProblemName => name in problems)
 
-/** What goes wrong. Everything but `short_page`, `delay`, `cut` and `slow` happens instead of the answer. */
+/** What goes wrong. Everything but `short_page`, `odd_page`, `delay`, `cut` and `slow` happens instead of the answer. */
 export const faultActionSchema = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("problem"),
@@ -20,6 +21,9 @@ export const faultActionSchema = z.discriminatedUnion("kind", [
   z
     .object({ kind: z.literal("short_page"), rows: z.number().int().min(0) })
     .describe("At most that many rows"),
+  z
+    .object({ kind: z.literal("odd_page"), oddity: z.enum(oddities) })
+    .describe("200 with a page of members that is not as usual, or not right"),
   z
     .object({ kind: z.literal("cut"), keep: z.number().min(0).max(1).default(0.5) })
     .describe("Breaks the connection in the body"),

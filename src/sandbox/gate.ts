@@ -2,6 +2,7 @@ import { promisify } from "node:util"
 import { gzip } from "node:zlib"
 import type { Clock } from "../lib/clock.ts"
 import { cutAnswer, endJsonEarly, resetAnswer, slowAnswer } from "./api/broken-answers.ts"
+import { oddPage } from "./api/odd-pages.ts"
 import { htmlResponse, problemResponse } from "./api/problems.ts"
 import type { FaultAction, Faults } from "./faults.ts"
 import type { Settings } from "./settings.ts"
@@ -71,7 +72,8 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
       let heldUntil = 0
       const holdUntil = (ms: number) => void (heldUntil = ms)
       const made = refusal ?? (await route(request, { account, mostRows, holdUntil }))
-      const body = fault?.kind === "bad_json" ? await endJsonEarly(made, fault.keep) : made
+      const odd = fault?.kind === "odd_page" ? await oddPage(made, fault.oddity) : made
+      const body = fault?.kind === "bad_json" ? await endJsonEarly(odd, fault.keep) : odd
       const packed = await compress(request, body)
       if (heldUntil > clock.now()) await clock.sleep(heldUntil - clock.now(), request.signal)
       if (fault?.kind !== "cut" && fault?.kind !== "slow") return packed

@@ -14,7 +14,7 @@ async function slice(source: TestSource, offset: number, count: number): Promise
   )) {
     for (const { start, end } of ranges) {
       for (let index = start; index < end; index += 1)
-        rows.push(`${listId}${Number.parseInt(page.id(index) ?? "", 16)}`)
+        rows.push(`${listId}${Number.parseInt(page.id(index)!, 16)}`)
     }
   }
   return rows

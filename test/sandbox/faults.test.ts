@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test"
+import { isUtf8 } from "node:buffer"
 import { connect } from "node:net"
+import type { oddities } from "../../src/sandbox/api/odd-pages.ts"
 import type { SandboxOptions } from "../../src/sandbox/sandbox.ts"
 import { startSandbox, type RunningSandbox } from "../../src/sandbox/serve.ts"
 
@@ -127,6 +129,36 @@ describe("a fault", () => {
     const whole = JSON.parse(await (await members()).text())
     expect(short.members).toEqual(whole.members.slice(0, 7))
     expect(short.total_items).toBe(whole.total_items)
+  })
+
+  test("odd_page is a page that is not as usual, or not right", async () => {
+    const { sandbox, members } = start()
+    const odd = async (oddity: (typeof oddities)[number], query = "count=100") => {
+      sandbox.faults.add({ action: { kind: "odd_page", oddity } })
+      return Buffer.from(await (await members(query)).arrayBuffer())
+    }
+    const whole = JSON.parse(await (await members()).text())
+    const more = JSON.parse((await odd("more_arrays")).toString())
+    expect(more).toMatchObject(whole)
+    expect(more.constraints).toEqual([{ x: 1 }, { id: 1 }])
+    expect(isUtf8(await odd("not_utf8"))).toBe(false)
+    const joined = (await odd("joined")).toString()
+    expect(() => JSON.parse(joined)).toThrow()
+    expect(joined).toContain(JSON.stringify(whole.members[98]))
+    const other = JSON.parse((await odd("other_list")).toString())
+    expect([other.list_id, other.members.length]).toEqual(["0000000000", 100])
+    expect(other.members[0].email_address).not.toBe(whole.members[0].email_address)
+    expect(JSON.parse((await odd("no_members")).toString())).toEqual(whole)
+    const none = "count=100&since_last_changed=2090-01-01T00:00:00%2B00:00"
+    const empty = JSON.parse((await odd("no_members", none)).toString())
+    expect([empty.total_items, "members" in empty]).toEqual([0, false])
+    expect(JSON.parse((await odd("null_members", none)).toString()).members).toBe(null)
+    const rows: { id?: unknown }[] = JSON.parse((await odd("odd_ids")).toString()).members
+    const withoutId = (row: object) => ({ ...row, id: undefined })
+    expect(rows.map(withoutId)).toEqual(whole.members.map(withoutId))
+    const ids = rows.map(({ id }) => id)
+    for (const id of ["", null, 12, undefined]) expect(ids).toContain(id)
+    expect(ids.some((id) => typeof id === "string" && id !== id.toLowerCase())).toBe(true)
   })
 
   test("cut breaks the connection in the middle of the body, without a terminator", async () => {

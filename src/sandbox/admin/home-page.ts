@@ -178,6 +178,7 @@ const faultChoices: [string, object][] = [
   ["is throttled: a 403 with HTML", { kind: "html", status: 403 }],
   ["is a 200 with broken JSON", { kind: "bad_json" }],
   ["is short by all but three rows", { kind: "short_page", rows: 3 }],
+  ["is a page of another list", { kind: "odd_page", oddity: "other_list" }],
   ["breaks off in the middle", { kind: "cut" }],
   ["is a broken connection", { kind: "reset" }],
   ["never comes", { kind: "hang" }],
