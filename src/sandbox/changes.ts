@@ -1,6 +1,13 @@
 import { createMember, uniqueEmailIdOf, type MemberInput } from "./members/create-member.ts"
 import { inventMember } from "./members/invent-member.ts"
-import { memberIdOf, writeTime, type Json, type Member, type MemberStatus } from "./members/member.ts"
+import {
+  memberIdOf,
+  memberKeyOf,
+  writeTime,
+  type Json,
+  type Member,
+  type MemberStatus,
+} from "./members/member.ts"
 import type { ChangeSource, MemberEvent } from "./members/member-event.ts"
 import type { MemberTable } from "./members/member-table.ts"
 import type { Random } from "./random.ts"
@@ -13,10 +20,18 @@ type MemberEdit = {
   [key: string]: Json | undefined
 }
 
-/** The ways to change a list. Each moves `last_changed` to now and throws where the member is not there. */
+/**
+ * The ways to change a list. Each but a silent one moves `last_changed` to now, and throws if the member is not there. A
+ * `memberId` is the key that the sandbox knows a member by (memberKeyOf): the id in its row, unless a seed gave it another.
+ */
 export type Changes = {
   /** Without an edit, counts the merge field POINTS up by one. */
   editMember(listId: string, memberId: string, edit?: MemberEdit, source?: ChangeSource): Member
+  /**
+   * Changes the row and leaves `last_changed` where it is, as Mailchimp does for a renamed tag, statistics or a rating. No
+   * webhook tells of it. Without an edit, moves the rating on by one.
+   */
+  editSilently(listId: string, memberId: string, edit?: MemberEdit): Member
   /** Deletes for good: the member is gone from every answer, and nothing in the API tells. */
   deleteMember(listId: string, memberId: string, source?: ChangeSource): void
   /** Without an input, adds somebody believable. */
@@ -46,13 +61,14 @@ export function createChanges({ findList, random, serverTime, now, announce }: C
 
   const put = (
     list: List,
+    key: string,
     member: Member,
     time: number,
     events: (member: Member) => MemberEvent[],
     source: ChangeSource,
   ): Member => {
     const changed = Object.assign({}, member, { last_changed: writeTime(time) })
-    list.table.put(changed, now())
+    list.table.put(key, changed, now())
     if (list.webhooks.length > 0) announce(list, events(changed), source, time)
     return changed
   }
@@ -70,11 +86,12 @@ export function createChanges({ findList, random, serverTime, now, announce }: C
       700_000_000 + serial++,
       time,
     )
-    const index = list.table.find(member.id)
+    const key = memberKeyOf(member)
+    const index = list.table.find(key)
     if (index !== undefined && list.table.latest(index)?.status !== "gone") {
       throw new RangeError(`Cannot add the member as the list has it: ${member.email_address}`)
     }
-    return put(list, member, time, (member) => [{ type: "subscribe", member }], source)
+    return put(list, key, member, time, (member) => [{ type: "subscribe", member }], source)
   }
 
   const edit = (
@@ -86,10 +103,8 @@ export function createChanges({ findList, random, serverTime, now, announce }: C
   ): Member => {
     const list = findList(listId)
     const { member } = findMember(list.table, memberId)
-    const merge_fields = { ...member.merge_fields, ...edit.merge_fields }
-    const kept = { merge_fields, id: member.id, list_id: member.list_id }
-    const changed = Object.assign({}, member, edit, kept)
-    return put(list, changed, time, (changed) => eventsOf(member, changed), source)
+    const changed = applyEdit(member, edit)
+    return put(list, memberId, changed, time, (changed) => eventsOf(member, changed), source)
   }
 
   const countUp = (listId: string, memberId: string): MemberEdit => {
@@ -100,6 +115,14 @@ export function createChanges({ findList, random, serverTime, now, announce }: C
   return {
     editMember: (listId, memberId, change = countUp(listId, memberId), source = "admin") =>
       edit(listId, memberId, change, serverTime(), source),
+    editSilently(listId, memberId, edit) {
+      const { table } = findList(listId)
+      const { member } = findMember(table, memberId)
+      const change = edit ?? { member_rating: (Number(member["member_rating"]) % 5) + 1 }
+      const changed = applyEdit(member, { ...change, last_changed: member.last_changed })
+      table.put(memberId, changed, now(), { isSilent: true })
+      return changed
+    },
     deleteMember(listId, memberId, source = "admin") {
       const list = findList(listId)
       const { index, member } = findMember(list.table, memberId)
@@ -114,18 +137,20 @@ export function createChanges({ findList, random, serverTime, now, announce }: C
     changeEmail(listId, memberId, emailAddress = `moved.${serial++}@example.com`, source = "admin") {
       const list = findList(listId)
       const { index, member } = findMember(list.table, memberId)
-      const id = memberIdOf(emailAddress)
-      const taken = list.table.find(id)
+      const key = memberIdOf(emailAddress)
+      const taken = list.table.find(key)
       if (taken !== undefined && list.table.latest(taken)?.status !== "gone") {
         throw new RangeError(`Cannot change the address as another member has it: ${emailAddress}`)
       }
       list.table.remove(index, now())
       return put(
         list,
+        key,
         Object.assign({}, member, {
-          id,
+          // An id that was not made of the address stays what it was.
+          id: member.id === memberId ? key : member.id,
           email_address: emailAddress,
-          unique_email_id: uniqueEmailIdOf(id),
+          unique_email_id: uniqueEmailIdOf(key),
         }),
         serverTime(),
         (changed) => [
@@ -146,6 +171,11 @@ export function createChanges({ findList, random, serverTime, now, announce }: C
       )
     },
   }
+}
+
+function applyEdit(member: Member, edit: MemberEdit): Member {
+  const merge_fields = { ...member.merge_fields, ...edit.merge_fields }
+  return Object.assign({}, member, edit, { merge_fields, id: member.id, list_id: member.list_id })
 }
 
 function findMember(table: MemberTable, memberId: string): { index: number; member: Member } {

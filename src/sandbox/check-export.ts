@@ -1,3 +1,4 @@
+import { memberKeyOf } from "./members/member.ts"
 import type { Sandbox } from "./sandbox.ts"
 import type { TrueMember } from "./truth.ts"
 
@@ -44,10 +45,11 @@ export function createExportCheck(
     take: (line) => {
       rows += 1
       const row: unknown = JSON.parse(line)
-      const { id, list_id: listId } = isRow(row) ? row : { id: "", list_id: "" }
+      const [id, listId] = isRow(row) ? [memberKeyOf(row), row.list_id] : ["", ""]
       const history = truthByList.get(listId)?.history(id) ?? []
       const text = JSON.stringify(row)
-      const version = history.findLastIndex((member) => isLive(member) && canonical(member.row) === text)
+      const place = history.findLastIndex((member) => isLive(member) && canonical(member.row) === text)
+      const version = versionNumber(history, place)
       const before = versionByList.get(listId)?.get(id) ?? -1
       if (version === -1) foreign += 1
       else if (version < before) backwards += 1
@@ -60,12 +62,12 @@ export function createExportCheck(
         const until = asOfMs(listId)
         for (const id of truth.presentDuring(startedMs, endedMs)) {
           const history = truth.history(id)
-          const atStart = history.findLastIndex(({ at }) => at <= startedMs)
+          const atStart = lastIndexAt(history, startedMs)
           if (!history.slice(atStart).every((version) => isLive(version) || version.at > endedMs)) continue
           members += 1
           const version = versionByList.get(listId)?.get(id)
           if (version === undefined) missing += 1
-          else if (version < history.findLastIndex(({ at }) => at <= until)) stale += 1
+          else if (version < versionNumber(history, lastIndexAt(history, until))) stale += 1
         }
       }
       return { rows, members, missing, stale, backwards, foreign }
@@ -73,8 +75,17 @@ export function createExportCheck(
   }
 }
 
-function isRow(value: unknown): value is { id: string; list_id: string } {
-  return typeof value === "object" && value !== null && "id" in value && "list_id" in value
+function isRow(value: unknown): value is { list_id: string } {
+  return typeof value === "object" && value !== null && "list_id" in value
+}
+
+function lastIndexAt(history: readonly TrueMember[], atMs: number): number {
+  return history.findLastIndex(({ at }) => at <= atMs)
+}
+
+/** Counts the versions up to a place in a history from 0; -1 for none. Silent changes make none, as no export can see them. */
+function versionNumber(history: readonly TrueMember[], place: number): number {
+  return history.slice(0, place + 1).filter(({ isSilent }) => !isSilent).length - 1
 }
 
 function isLive({ status }: TrueMember): boolean {

@@ -14,6 +14,7 @@ export const churnSchema = z.object({
   archives: count,
   unarchives: count,
   emailChanges: count,
+  silentEdits: count,
 })
 
 type ChurnPlan = z.input<typeof churnSchema>
@@ -49,7 +50,7 @@ export function createChurn(changes: Changes, findList: (listId: string) => List
       const index = indexOf(order.slice(place, place + 1)[0] ?? 0)
       const version = table.latest(index)
       if (!version || version.status === "gone") continue
-      if ((version.status === "archived") === (population === "archived")) return table.id(version)
+      if ((version.status === "archived") === (population === "archived")) return table.key(index)
     }
     return undefined
   }
@@ -84,6 +85,10 @@ export function createChurn(changes: Changes, findList: (listId: string) => List
     each(
       "emailChanges",
       ofPopulation("live", (id) => changes.changeEmail(listId, id)),
+    )
+    each(
+      "silentEdits",
+      ofPopulation("live", (id) => changes.editSilently(listId, id)),
     )
     each("additions", () => changes.addMember(listId))
   }

@@ -4,7 +4,7 @@ import { z } from "zod"
 
 const problemNames = Object.keys(problems).filter((name): name is ProblemName => name in problems)
 
-/** What goes wrong. Everything but `short_page`, `odd_page`, `delay`, `cut` and `slow` happens instead of the answer. */
+/** What goes wrong. Everything but `short_page`, `odd_page`, `delay`, `cut`, `slow` and the dates happens instead of the answer. */
 export const faultActionSchema = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("problem"),
@@ -35,6 +35,12 @@ export const faultActionSchema = z.discriminatedUnion("kind", [
   z
     .object({ kind: z.literal("slow"), chunks: z.number().int().min(1), everyMs: z.number().min(0) })
     .describe("Sends the body in pieces"),
+  z
+    .object({ kind: z.literal("date"), offsetMs: z.number() })
+    .describe("A `Date` that is so far ahead, or behind if negative"),
+  z
+    .object({ kind: z.literal("date_text"), text: z.string() })
+    .describe("A `Date` of that text; an empty one stands for none"),
 ])
 
 export type FaultAction = z.output<typeof faultActionSchema>

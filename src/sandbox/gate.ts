@@ -53,10 +53,24 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
   const throttle = () =>
     settings.throttleWith === "429" ? problemResponse("too_many_requests") : htmlResponse(403)
 
-  const answer = async (request: Request, entry: RequestEntry): Promise<Response> => {
+  /** Each response takes its turn among the servers. Bun would date a response without a `Date`, so it gets an empty one. */
+  const writeDate = (request: Request, fault: FaultAction | undefined): string => {
+    const { sendsDate, dateOffsetMs } = settings
+    const sentMs = serverTime()
+    if (fault?.kind === "date_text") return fault.text
+    if (fault?.kind === "date") return new Date(sentMs + fault.offsetMs).toUTCString()
+    if (!sendsDate) return ""
+    const offsetMs = typeof dateOffsetMs === "number" ? dateOffsetMs : dateOffsetMs(request)
+    return new Date(sentMs + offsetMs).toUTCString()
+  }
+
+  const answer = async (
+    request: Request,
+    entry: RequestEntry,
+    fault: FaultAction | undefined,
+  ): Promise<Response> => {
     const { account, refusal } = identify(request)
     entry.userId = account?.userId
-    const fault = faults.next(request)
     entry.fault = fault?.kind
     const connection = account ? traffic.hold(account.userId, settings.maxConnections) : undefined
     if (account && !connection) return throttle()
@@ -143,13 +157,14 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
       entry.abortedAt ??= clock.now()
     }
     request.signal.addEventListener("abort", onAbort, { once: true })
-    const response = await answer(request, entry).catch((error: unknown) => {
+    const fault = faults.next(request)
+    const response = await answer(request, entry, fault).catch((error: unknown) => {
       // A client that left gets no answer; nothing else may fail here.
       if (request.signal.aborted || stopping.aborted) return resetAnswer()
       throw error
     })
     if (!request.signal.aborted) entry.status = response.status
-    response.headers.set("date", new Date(serverTime()).toUTCString())
+    response.headers.set("date", writeDate(request, fault))
     return response
   }
 }

@@ -1,3 +1,6 @@
+import type { MembersQuery } from "./api/query-members.ts"
+import type { HiddenRow } from "./api/shown-members.ts"
+
 /** How the sandbox behaves; a test may change any of it while it runs, and `reset()` restores what it began with. */
 export type Settings = {
   /** What the consent page does: ask a person, or answer at once. */
@@ -12,6 +15,16 @@ export type Settings = {
   visibilityDelayMs: number
   /** The clocks of the servers behind the API, as offsets from the true time; requests and changes take turns. */
   serverSkewsMs: readonly number[]
+  /** How far the `Date` of a response is ahead of its server's clock, in ms; `last_changed` keeps to that clock. */
+  dateOffsetMs: number | ((request: Request) => number)
+  /** False: no response says when it was sent, as after a gateway that removes or renames `Date`. */
+  sendsDate: boolean
+  /** By how much the `total_items` of members is too high, or a function for counts that are wrong in some requests. */
+  surplusItems: number | ((request: { listId: string; query: MembersQuery }) => number)
+  /** Members that some listings leave out, although their `total_items` counts them. */
+  hiddenRows: readonly HiddenRow[]
+  /** An empty collection lacks its array: `{"total_items":0}` without `members`. */
+  omitsEmptyArrays: boolean
   /** Simultaneous connections of one Mailchimp user. */
   maxConnections: number
   /** How long a request that its client gave up still holds its connection. */
@@ -35,6 +48,11 @@ export const defaultSettings: Settings = {
   evaluate: "after-latency",
   visibilityDelayMs: 0,
   serverSkewsMs: [0],
+  dateOffsetMs: 0,
+  sendsDate: true,
+  surplusItems: 0,
+  hiddenRows: [],
+  omitsEmptyArrays: false,
   maxConnections: 10,
   holdAfterAbortMs: 0,
   requestLimit: undefined,

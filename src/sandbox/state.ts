@@ -2,7 +2,7 @@ import type { Clock } from "../lib/clock.ts"
 import { createMember, type MemberInput } from "./members/create-member.ts"
 import { generateMembers } from "./members/generate-members.ts"
 import { createHostileMembers } from "./members/hostile-members.ts"
-import { md5, secondsOf } from "./members/member.ts"
+import { md5, memberKeyOf, secondsOf } from "./members/member.ts"
 import { createMemberTable, type MemberTable } from "./members/member-table.ts"
 import { createRandom, seedFrom } from "./random.ts"
 import type { Webhook } from "./webhooks/webhook.ts"
@@ -161,10 +161,11 @@ export function createState(
     const given = [...(listSeed.hostile ? createHostileMembers() : []), ...(listSeed.members ?? [])]
     for (const [index, input] of given.entries()) {
       const member = createMember(input, added.id, 900_000_000 + index, until - (given.length - index) * 1000)
-      if (added.table.find(member.id) !== undefined) {
+      const key = memberKeyOf(member)
+      if (added.table.find(key) !== undefined) {
         throw new RangeError(`Cannot seed a member twice: ${member.email_address}`)
       }
-      added.table.seed(member.id, JSON.stringify(member), {
+      added.table.seed(key, JSON.stringify(member), {
         status: member.status,
         lastChanged: secondsOf(member.last_changed),
         timestampOpt: secondsOf(member.timestamp_opt),

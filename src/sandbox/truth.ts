@@ -3,11 +3,14 @@ import type { MemberTable, Version } from "./members/member-table.ts"
 
 /** A member as it is, or was. */
 export type TrueMember = {
+  /** The key that it is known by: the id in its row, unless the seed gave it another one. */
   id: string
   /** `gone` where it is deleted, or has another id since its address changed. */
   status: Member["status"] | "gone"
   /** Seconds since the epoch. */
   lastChanged: number
+  /** Whether it is the version before, changed in a way that `last_changed` does not tell: to an export no newer one. */
+  isSilent: boolean
   /** When it came to be so, in ms; -Infinity for what was seeded. */
   at: number
   /** The row's text as on the wire, without `_links`; the last one where the member is gone. */
@@ -18,7 +21,7 @@ export type TrueMember = {
 export type Truth = {
   /** Everyone who is in the list now, the archived included. */
   members(): Generator<TrueMember>
-  /** One member's versions, oldest first; empty for an id that the list never had. */
+  /** One member's versions, oldest first; empty for a member that the list never had. */
   history(memberId: string): TrueMember[]
   /** The version in force at a time in ms, or undefined if the member was not there yet. */
   versionAt(memberId: string, atMs: number): TrueMember | undefined
@@ -27,10 +30,11 @@ export type Truth = {
 }
 
 export function createTruth(table: MemberTable): Truth {
-  const describe = (version: Version): TrueMember => ({
-    id: table.id(version),
+  const describe = (index: number, version: Version): TrueMember => ({
+    id: table.key(index),
     status: version.status,
     lastChanged: version.lastChanged,
+    isSilent: version.isSilent ?? false,
     at: version.at,
     row: table.text(version),
   })
@@ -38,26 +42,27 @@ export function createTruth(table: MemberTable): Truth {
   const latest = function* () {
     for (let index = 0; index < table.size; index++) {
       const version = table.latest(index)
-      if (version) yield version
+      if (version) yield { index, version }
     }
   }
 
   const history = (memberId: string): TrueMember[] => {
     const index = table.find(memberId)
     const versions: TrueMember[] = []
-    let version = index === undefined ? undefined : table.latest(index)
-    for (; version; version = version.previous) versions.unshift(describe(version))
+    if (index === undefined) return versions
+    for (let version = table.latest(index); version; version = version.previous)
+      versions.unshift(describe(index, version))
     return versions
   }
 
   return {
     *members() {
-      for (const version of latest()) if (version.status !== "gone") yield describe(version)
+      for (const { index, version } of latest()) if (version.status !== "gone") yield describe(index, version)
     },
     history,
     versionAt: (memberId, atMs) => history(memberId).findLast(({ at }) => at <= atMs),
     *presentDuring(fromMs, toMs) {
-      for (const newest of latest()) {
+      for (const { index, version: newest } of latest()) {
         let version: Version | undefined = newest
         let present = true
         // A change at the very millisecond of an end counts as within: who was gone then was not there all along.
@@ -65,7 +70,7 @@ export function createTruth(table: MemberTable): Truth {
           if (version.status === "gone" && version.at <= toMs) present = false
           version = version.previous
         }
-        if (present && version && version.status !== "gone") yield table.id(newest)
+        if (present && version && version.status !== "gone") yield table.key(index)
       }
     },
   }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test"
+import { createExportCheck } from "../../src/sandbox/check-export.ts"
 import { createSandbox, type SandboxOptions } from "../../src/sandbox/sandbox.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
 
@@ -62,6 +63,35 @@ describe("changes", () => {
     expect(() => sandbox.changes.addMember(listId, { email_address: "new.address@example.com" })).toThrow()
     const again = sandbox.changes.addMember(listId, { email_address: JSON.parse(second!.row).email_address })
     expect(again.id).toBe(second!.id)
+  })
+
+  test("a silent change is another row with the same last_changed, and no newer version to an export", async () => {
+    const { clock, sandbox, read, truth, present } = setUp(5)
+    const before = present().find(({ status }) => status !== "archived")
+    const old = JSON.parse(before!.row)
+    const startedMs = clock.now()
+    await clock.advance(1500)
+    sandbox.changes.editSilently(listId, before!.id, { tags: [], last_changed: "2030-01-01T00:00:00+00:00" })
+    expect(JSON.parse(truth.versionAt(before!.id, clock.now())!.row)).toEqual({ ...old, tags: [] })
+    const second = old.last_changed.replace("+00:00", "Z")
+    const found = await read(`since_last_changed=2000-01-01&before_last_changed=${second}&count=1000`)
+    expect(found.members).toContainEqual({ ...old, tags: [] })
+    expect(truth.history(before!.id).map(({ isSilent }) => isSilent)).toEqual([false, true])
+    const rated = sandbox.changes.editSilently(listId, before!.id)
+    expect(rated["member_rating"]).not.toBe(old.member_rating)
+
+    const report = (rows: readonly string[]) => {
+      const check = createExportCheck(sandbox, [listId], startedMs)
+      for (const row of rows) check.take(row)
+      return check.report(clock.now(), () => clock.now())
+    }
+    const others = present().flatMap(({ id, row }) => (id === before!.id ? [] : [row]))
+    const rows = truth.history(before!.id).map(({ row }) => row)
+    const good = { missing: 0, stale: 0, backwards: 0, foreign: 0 }
+    for (const row of rows) expect(report([...others, row])).toMatchObject(good)
+    expect(report([...others, ...rows.toReversed()])).toMatchObject(good)
+    sandbox.changes.editMember(listId, before!.id)
+    expect(report([...others, rows[2]!])).toMatchObject({ ...good, stale: 1 })
   })
 
   test("a bulk import and a bulk edit give everyone one second", async () => {
@@ -130,10 +160,20 @@ describe("churn", () => {
       archives: 4,
       unarchives: 4,
       emailChanges: 4,
+      silentEdits: 0,
     })
     expect(first.rows).toHaveLength(504)
     expect(await runChurn(1)).toEqual(first)
     expect((await runChurn(2)).rows).not.toEqual(first.rows)
+  })
+
+  test("makes silent changes as well", async () => {
+    const { sandbox, read, truth, present } = setUp(50)
+    sandbox.churn.start({ everyPage: { silentEdits: 3 } })
+    await read("count=10")
+    expect(sandbox.churn.made.silentEdits).toBe(3)
+    const silent = present().flatMap(({ id }) => truth.history(id).filter(({ isSilent }) => isSilent))
+    expect(silent).toHaveLength(3)
   })
 
   test("leaves every index in step with the truth", async () => {

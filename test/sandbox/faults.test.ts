@@ -122,6 +122,24 @@ describe("a fault", () => {
     expect((await members()).status).toBe(200)
   })
 
+  test("can make the members of one list unreadable for ever, which GET /lists still shows", async () => {
+    const { sandbox, url, members } = start()
+    const headers = { authorization: "Bearer t" }
+    sandbox.state.addList(userId, { id: "cccccccccc", name: "C", count: 5 })
+    sandbox.faults.add({
+      match: { listId, path: "/members" },
+      action: { kind: "problem", problem: "resource_not_found" },
+      times: Infinity,
+    })
+    for (let round = 0; round < 3; round++) expect((await members()).status).toBe(404)
+    expect((await fetch(`${url}/3.0/lists/cccccccccc/members`, { headers })).status).toBe(200)
+    const { lists } = JSON.parse(await (await fetch(`${url}/3.0/lists?fields=lists.id`, { headers })).text())
+    expect(lists).toEqual([{ id: listId }, { id: "cccccccccc" }])
+    sandbox.state.removeList("cccccccccc")
+    expect((await fetch(`${url}/3.0/lists/cccccccccc/members`, { headers })).status).toBe(404)
+    expect(sandbox.faults.list()).toMatchObject([{ matched: 3, played: 3 }])
+  })
+
   test("short_page has fewer rows than asked, and still the whole total", async () => {
     const { sandbox, members } = start()
     sandbox.faults.add({ action: { kind: "short_page", rows: 7 } })

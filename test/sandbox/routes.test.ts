@@ -336,6 +336,15 @@ describe("the sandbox's own routes", () => {
     const { access_token }: { access_token: string } = await readJson(token)
     expect((await ask("GET", "/us3/3.0/lists", {}, access_token)).status).toBe(200)
     expect((await ask("PUT", "/sandbox/settings", { body: '{"nonsense":1}' })).status).toBe(400)
+    const misbehaving = {
+      dateOffsetMs: 5,
+      sendsDate: false,
+      surplusItems: 1,
+      hiddenRows: [{ listId: "aaaaaaaaaa", memberId: "a", from: "ASC" }],
+      omitsEmptyArrays: true,
+    }
+    const changed = await ask("PUT", "/sandbox/settings", { body: JSON.stringify(misbehaving) })
+    expect(await readJson(changed)).toMatchObject(misbehaving)
 
     await ask("PUT", "/sandbox/accounts/1/disabled", { body: "true" })
     const disabled = await ask("GET", "/3.0/lists")

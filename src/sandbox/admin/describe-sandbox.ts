@@ -23,11 +23,17 @@ export function describeSandbox({ state, settings, traffic, faults, churn, deliv
     })),
     settings: {
       ...settings,
-      latencyMs: typeof settings.latencyMs === "number" ? settings.latencyMs : "by a function",
+      latencyMs: describeNumber(settings.latencyMs),
+      dateOffsetMs: describeNumber(settings.dateOffsetMs),
+      surplusItems: describeNumber(settings.surplusItems),
     },
     requests: { total: traffic.total, by_path: traffic.counts() },
     faults: faults.list(),
     churn: { running: churn.running, made: { ...churn.made } },
     deliveries: deliverer.deliveries.length,
   }
+}
+
+function describeNumber<T>(value: number | ((request: T) => number)): number | string {
+  return typeof value === "number" ? value : "by a function"
 }

@@ -13,6 +13,20 @@ const settingsSchema = z.strictObject({
   evaluate: z.enum(["after-latency", "before-latency", "count-before-rows-after"]).exactOptional(),
   visibilityDelayMs: z.number().min(0).exactOptional(),
   serverSkewsMs: z.array(z.number()).min(1).exactOptional(),
+  dateOffsetMs: z.number().exactOptional(),
+  sendsDate: z.boolean().exactOptional(),
+  surplusItems: z.number().int().exactOptional(),
+  hiddenRows: z
+    .array(
+      z.strictObject({
+        listId: z.string(),
+        memberId: z.string(),
+        from: z.enum(["ASC", "DESC", "dated", "undated", "all"]),
+        leavesGap: z.boolean().exactOptional(),
+      }),
+    )
+    .exactOptional(),
+  omitsEmptyArrays: z.boolean().exactOptional(),
   maxConnections: z.number().int().min(1).exactOptional(),
   holdAfterAbortMs: z.number().min(0).exactOptional(),
   requestLimit: z.object({ requests: z.number().int(), windowMs: z.number() }).exactOptional(),

@@ -21,13 +21,14 @@ export function renderPage(
     total_items: totalItems,
     _links: selfLinks(`${api}/lists/${listId}/members`, `${api}/lists/${listId}`),
   }
-  if (!projection.keepsRows) {
+  const rows = versions.map((version) => table.bytes(version))
+  if (!projection.keepsRows || (projection.keepsRowLinks && !rows.every(hasUsualId))) {
     const members = versions.map((version) => parseRow(table, version, links))
     return Buffer.from(JSON.stringify(projection.apply({ members, ...envelope })))
   }
   const tail = JSON.stringify(projection.apply(envelope)).slice(1)
   return joinRows(
-    versions.map((version) => table.bytes(version)),
+    rows,
     projection.keepsRowLinks ? links.split("{id}").map((part) => Buffer.from(part)) : [],
     Buffer.from(tail === "}" ? "]}" : `],${tail}`),
   )
@@ -54,8 +55,18 @@ const head = Buffer.from('{"members":[')
 const beforeLinks = Buffer.from(',"_links":')
 const comma = 0x2c
 const brace = 0x7d
+const QUOTE = 0x22
 const ID_START = 7
 const ID_END = 39
+
+const usualStart = Buffer.from('{"id":"')
+
+/** Whether the id is the first value of a row and has 32 characters, so that its place in the bytes is known. */
+function hasUsualId(row: Uint8Array): boolean {
+  return (
+    Buffer.compare(row.subarray(0, ID_START), usualStart) === 0 && row.indexOf(QUOTE, ID_START) === ID_END
+  )
+}
 
 /**
  * Copies rows into one buffer, without parsing one. With links, the id (the first value of every row) is put between their

@@ -1,14 +1,17 @@
 import { Hono } from "hono"
 import type { Clock } from "../../lib/clock.ts"
+import type { Json } from "../members/member.ts"
 import type { Settings } from "../settings.ts"
+import type { List } from "../state.ts"
 import type { Deliverer } from "../webhooks/deliverer.ts"
 import { answer, answerBytes } from "./answer.ts"
 import { apiAddress, findList, type ApiBindings } from "./context.ts"
 import { selfLinks } from "./links.ts"
 import { createListWriter } from "./lists.ts"
 import { problemResponse, type FieldError } from "./problems.ts"
-import { findMembers, parseDate, parseMembersQuery, parsePaging } from "./query-members.ts"
+import { parseDate, parseMembersQuery, parsePaging, type MembersQuery } from "./query-members.ts"
 import { renderMember, renderPage } from "./render-page.ts"
+import { findShownMembers } from "./shown-members.ts"
 import { addWebhookRoutes } from "./webhook-routes.ts"
 
 export type ApiOptions = {
@@ -24,6 +27,18 @@ export type ApiOptions = {
 export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: ApiOptions) {
   const writeList = createListWriter(clock.now)
   let pages = 0
+
+  const find = ({ id: listId, table }: List, query: MembersQuery) => {
+    const { hiddenRows, surplusItems } = settings
+    const hidden = hiddenRows.filter((row) => row.listId === listId)
+    const { versions, totalItems } = findShownMembers(table, query, hidden)
+    const surplus = typeof surplusItems === "number" ? surplusItems : surplusItems({ listId, query })
+    return { versions, totalItems: Math.max(0, totalItems + surplus) }
+  }
+
+  const isOmitted = (totalItems: number) => totalItems === 0 && settings.omitsEmptyArrays
+  const rowsOf = (name: string, rows: Json[], totalItems: number): Record<string, Json> =>
+    isOmitted(totalItems) ? {} : { [name]: rows }
 
   const api = new Hono<{ Bindings: ApiBindings }>()
     .get("/", (c) => {
@@ -58,9 +73,11 @@ export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: A
       })
       const totalContacts = /^(true|1)$/.test(params.get("include_total_contacts") ?? "")
       return answer(c, {
-        lists: found
-          .slice(offset, offset + count)
-          .map((list) => writeList(list, apiAddress(c), totalContacts)),
+        ...rowsOf(
+          "lists",
+          found.slice(offset, offset + count).map((list) => writeList(list, apiAddress(c), totalContacts)),
+          found.length,
+        ),
         total_items: found.length,
         constraints: {
           may_create: false,
@@ -99,7 +116,7 @@ export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: A
         _links: selfLinks(`${address}/${index + 1}`, address),
       }))
       return answer(c, {
-        merge_fields: fields.slice(offset, offset + count),
+        ...rowsOf("merge_fields", fields.slice(offset, offset + count), fields.length),
         list_id: list.id,
         total_items: fields.length,
         _links: selfLinks(address, `${apiAddress(c)}/lists/${list.id}`),
@@ -117,22 +134,24 @@ export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: A
       const { latencyMs, evaluate } = settings
       const waitMs =
         typeof latencyMs === "number" ? latencyMs : latencyMs({ listId: list.id, offset: query.offset, nth })
-      const early = evaluate === "after-latency" ? undefined : findMembers(list.table, query)
+      const early = evaluate === "after-latency" ? undefined : find(list, query)
       // What is made before the latency takes no time of its own: then a page takes as long as was said, to the millisecond.
       if (evaluate === "before-latency") c.env.holdUntil(clock.now() + waitMs)
       else if (waitMs > 0) await clock.sleep(waitMs, c.req.raw.signal)
-      const late = evaluate === "before-latency" && early ? early : findMembers(list.table, query)
-      const page = renderPage(
-        { table: list.table, listId: list.id, api: apiAddress(c) },
-        {
-          versions: late.versions.slice(0, c.env.mostRows),
-          totalItems: (early ?? late).totalItems,
-        },
-        query.fields,
-        query.excludeFields,
-      )
+      const late = evaluate === "before-latency" && early ? early : find(list, query)
+      const { totalItems } = early ?? late
+      const page = isOmitted(totalItems)
+        ? answer(c, { list_id: list.id, total_items: 0 })
+        : answerBytes(
+            renderPage(
+              { table: list.table, listId: list.id, api: apiAddress(c) },
+              { versions: late.versions.slice(0, c.env.mostRows), totalItems },
+              query.fields,
+              query.excludeFields,
+            ),
+          )
       onPage(list.id)
-      return answerBytes(page)
+      return page
     })
     .get("/lists/:list_id/members/:subscriber_hash", (c) => {
       const list = findList(c)

@@ -1,8 +1,12 @@
 import { memberIdOf, writeTime, type Json, type Member, type MemberStatus } from "./member.ts"
 
-/** What a new member's row is made from. Whatever is left out is what Mailchimp writes for a contact that it knows little of. */
+/**
+ * What a new member's row is made from. Whatever is left out is what Mailchimp writes for a contact that it knows little of.
+ * Any `id` may be given; `id: undefined` makes a row without one.
+ */
 export type MemberInput = {
-  email_address: string
+  /** Empty or null for a contact without an address, whose id is empty. */
+  email_address: string | null
   status?: MemberStatus
   merge_fields?: Record<string, Json>
   /** Any other key of a row, written as given. */
@@ -16,14 +20,15 @@ export type MemberInput = {
 export function createMember(input: MemberInput, listId: string, webId: number, at: number): Member {
   const time = writeTime(at)
   const { FNAME = "", LNAME = "" } = input.merge_fields ?? {}
-  const id = memberIdOf(input.email_address)
+  const address = input.email_address ?? ""
+  const hash = memberIdOf(address === "" ? `${listId} ${webId}` : address)
   const tags = Array.isArray(input["tags"]) ? input["tags"] : []
   const member: Member = {
-    id,
-    email_address: input.email_address,
-    unique_email_id: uniqueEmailIdOf(id),
+    id: address === "" ? "" : hash,
+    email_address: address,
+    unique_email_id: uniqueEmailIdOf(hash),
     // Another one in each list, as web_id is.
-    contact_id: `${listId}${webId.toString(16).padStart(8, "0")}${id.slice(0, 14)}`,
+    contact_id: `${listId}${webId.toString(16).padStart(8, "0")}${hash.slice(0, 14)}`,
     full_name: FNAME && LNAME ? `${FNAME} ${LNAME}` : `${FNAME}${LNAME}`,
     web_id: webId,
     email_type: "html",
@@ -55,7 +60,6 @@ export function createMember(input: MemberInput, listId: string, webId: number, 
   }
   // A row shows at most 50 tags and counts them all.
   const kept = {
-    id,
     list_id: listId,
     tags: tags.slice(0, 50),
     merge_fields: { ...noMergeFields, ...input.merge_fields },

@@ -20,28 +20,32 @@ export type Version = RowPlace & {
   readonly lastChanged: number
   readonly timestampOpt: number
   readonly timestampSignup: number
+  /** Whether `last_changed` does not tell of it. */
+  readonly isSilent?: boolean
   readonly previous: Version | undefined
 }
 
-/** The rows of one list: what is true, what was, and what the API already shows. */
+/**
+ * The rows of one list: what is true, what was, and what the API already shows. A member is known by its key, 32 hex digits
+ * that as a rule are the id in its row (memberKeyOf).
+ */
 export type MemberTable = {
-  /** How many ids the list has ever had, the deleted ones included; members are numbered from 0. */
+  /** How many members the list has ever had, the deleted ones included; members are numbered from 0. */
   readonly size: number
-  /** The number of the member with this id, gone or not. */
-  find(id: string): number | undefined
+  /** The number of the member with this key, gone or not. */
+  find(key: string): number | undefined
   /** The true state, whether the API shows it yet or not. */
   latest(index: number): Version | undefined
   /** The state that the API shows. */
   visible(index: number): Version | undefined
-  /** Writes a row, for a new member or for one that has its id already, and returns its number. */
-  put(member: Member, at: number): number
-  /** As `put`, of a row that is written already, for seeding: it must begin with its id and be no older than `member`. */
-  seed(id: string, row: string, times: SeedTimes): void
+  /** Writes a row, for a new member or for one that has its key already. */
+  put(key: string, member: Member, at: number, options?: { isSilent: boolean }): void
+  /** As `put`, of a row that is written already, for seeding. */
+  seed(key: string, row: string, times: SeedTimes): void
   remove(index: number, at: number): void
   /** The members of a population by a field: to be read by rank and slice, with `sortKey` and `indexOf`. */
   order(field: SortField, population: Population): SortedNumbers
-  /** The id that its row begins with. */
-  id(version: Version): string
+  key(index: number): string
   text(version: Version): string
   bytes(version: Version): Uint8Array
   member(version: Version): Member
@@ -120,12 +124,19 @@ export function createMemberTable(clock: Clock, visibilityDelayMs: () => number)
     else waiting.push({ shownAt: clock.now() + delayMs, index, version })
   }
 
-  const idOf = (version: Version) => Buffer.from(rows.bytes(version).subarray(7, 39)).toString("latin1")
-
-  const ids = createIdIndex((index) => {
+  /** The keys of rows that show another id; all others are read from their rows, which saves memory. */
+  const oddKeys = new Map<number, string>()
+  const keyAt = (index: number): string => {
     const version = latest[index]
-    return version ? idOf(version) : ""
-  })
+    const odd = oddKeys.get(index)
+    if (odd !== undefined || !version) return odd ?? ""
+    return Buffer.from(rows.bytes(version).subarray(7, 39)).toString("latin1")
+  }
+  const keys = createIdIndex(keyAt)
+
+  const noteKey = (index: number, key: string, row: string) => {
+    if (!row.startsWith(`{"id":"${key}"`)) oddKeys.set(index, key)
+  }
 
   const newIndex = (): number => {
     if (latest.length === MAX_MEMBERS)
@@ -137,30 +148,33 @@ export function createMemberTable(clock: Clock, visibilityDelayMs: () => number)
     get size() {
       return latest.length
     },
-    find: ids.find,
+    find: keys.find,
     latest: (index) => latest[index],
     visible(index) {
       showWhatIsDue()
       return visible[index]
     },
-    put(member, at) {
-      const known = ids.find(member.id)
+    put(key, member, at, { isSilent } = { isSilent: false }) {
+      const known = keys.find(key)
       const index = known ?? newIndex()
-      if (known === undefined) ids.add(member.id)
+      const row = writeMember(member)
+      if (known === undefined) keys.add(key)
+      noteKey(index, key, row)
       write(index, {
-        ...rows.add(writeMember(member)),
+        ...rows.add(row),
         at,
         status: member.status,
         lastChanged: secondsOf(member.last_changed),
         timestampOpt: secondsOf(member.timestamp_opt),
         timestampSignup: secondsOf(member.timestamp_signup),
+        isSilent,
         previous: latest[index],
       })
-      return index
     },
-    seed(id, row, times) {
+    seed(key, row, times) {
       const index = newIndex()
-      ids.add(id)
+      keys.add(key)
+      noteKey(index, key, row)
       const { address, length } = rows.add(row)
       const { status, lastChanged, timestampOpt, timestampSignup } = times
       // Written out, as a million objects made by spreading take twice the memory.
@@ -179,7 +193,7 @@ export function createMemberTable(clock: Clock, visibilityDelayMs: () => number)
     },
     remove(index, at) {
       const before = latest[index]
-      if (before) write(index, { ...before, at, status: "gone", previous: before })
+      if (before) write(index, { ...before, at, status: "gone", isSilent: false, previous: before })
     },
     order(field, population) {
       showWhatIsDue()
@@ -195,7 +209,7 @@ export function createMemberTable(clock: Clock, visibilityDelayMs: () => number)
       orders.set(name, { field, population, numbers })
       return numbers
     },
-    id: idOf,
+    key: keyAt,
     text: (version) => rows.text(version),
     bytes: (version) => rows.bytes(version),
     member: (version) => JSON.parse(rows.text(version)),

@@ -18,6 +18,7 @@ export type Json = string | number | boolean | null | Json[] | { [key: string]: 
  * through, in the order of `memberKeys`.
  */
 export type Member = {
+  /** The MD5 of the address, unless a seed says otherwise: then anything, also nothing or what another member has. */
   id: string
   email_address: string
   unique_email_id: string
@@ -73,6 +74,15 @@ const memberKeys = {
 /** The row as Mailchimp writes it: compact, keys in the recorded order, unknown ones last. */
 export function writeMember(member: Member): string {
   return JSON.stringify(Object.assign({ ...memberKeys }, member))
+}
+
+/**
+ * What the sandbox knows a member by, in its changes and its truth: the MD5 of the address, even if the row shows another id.
+ * A contact without an address has the MD5 of its `contact_id`.
+ */
+export function memberKeyOf(member: { readonly [key: string]: unknown }): string {
+  const { email_address: address, contact_id: contactId } = member
+  return memberIdOf(typeof address === "string" && address !== "" ? address : String(contactId))
 }
 
 /** A member's id: the MD5 of the address in lower case. */

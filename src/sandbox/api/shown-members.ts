@@ -1,0 +1,52 @@
+import type { MemberTable, Version } from "../members/member-table.ts"
+import { findMembers, type FoundMembers, type MembersQuery } from "./query-members.ts"
+
+/** A member that a kind of listing leaves out. */
+export type HiddenRow = {
+  listId: string
+  memberId: string
+  /** The listings without it: one direction of `sort_dir`, those with or without a filter of dates, or all. */
+  from: "ASC" | "DESC" | "dated" | "undated" | "all"
+  /** True: its page has one row less. By default the rows after it move up. */
+  leavesGap?: boolean
+}
+
+/** Finds a page as `findMembers` does, without the rows that this request must not see. `total_items` counts them. */
+export function findShownMembers(
+  table: MemberTable,
+  query: MembersQuery,
+  hiddenRows: readonly HiddenRow[],
+): FoundMembers {
+  const gaps = new Set<Version>()
+  const missing = new Set<Version>()
+  for (const { memberId, from, leavesGap = false } of hiddenRows) {
+    const index = table.find(memberId)
+    const version = index === undefined ? undefined : table.visible(index)
+    if (version && isHiddenFrom(from, query)) (leavesGap ? gaps : missing).add(version)
+  }
+  const { offset, count } = query
+  if (missing.size === 0) return without(gaps, findMembers(table, query))
+  const found = findMembers(table, { ...query, offset: 0, count: offset + count + missing.size })
+  const { versions, totalItems } = without(missing, found)
+  return without(gaps, { versions: versions.slice(offset, offset + count), totalItems })
+}
+
+function without(hidden: ReadonlySet<Version>, { versions, totalItems }: FoundMembers): FoundMembers {
+  return { versions: versions.filter((version) => !hidden.has(version)), totalItems }
+}
+
+function isHiddenFrom(from: HiddenRow["from"], { descending, since, before }: MembersQuery): boolean {
+  const isDated = since !== undefined || before !== undefined
+  switch (from) {
+    case "ASC":
+      return !descending
+    case "DESC":
+      return descending
+    case "dated":
+      return isDated
+    case "undated":
+      return !isDated
+    case "all":
+      return true
+  }
+}
