@@ -4,6 +4,7 @@ import type { ListPlace, Place, SweepPlace } from "./place.ts"
 import type { Lack, Question, Reading } from "./reading.ts"
 import type { Page, Second } from "./source.ts"
 import { type Tally, createTally } from "./tally.ts"
+import { createWatermark } from "./watermark.ts"
 import { type WindowReading, createWindowReading } from "./window.ts"
 
 /** One pass over a list: without a status filter archived members are left out, so they need a second one. */
@@ -110,6 +111,7 @@ export function createListScan(
   let hasDatedAhead = false
   let rows = 0
   let { totalItems } = from
+  const watermark = createWatermark(horizon, marginS)
   let closed = from.isDone ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
 
   return {
@@ -128,7 +130,7 @@ export function createListScan(
     isDone: () => isDone,
     nextPlace: () => {
       const [live = horizon, other = horizon] = sweeps.map(({ asOf, heldAt = asOf }) =>
-        Math.min(asOf, heldAt),
+        Math.min(asOf, heldAt, watermark.limit()),
       )
       // Where archived members are the wanted ones, the first sweep is theirs.
       const archived = status === "archived" ? live : other
@@ -144,7 +146,7 @@ export function createListScan(
       rows,
       totalItems: totalItems ?? 0,
       // A list that is read from a second to come is not of that second yet.
-      asOf: Math.min(closed, ...sweeps.map(({ asOf }) => asOf)),
+      asOf: Math.min(closed, watermark.limit(), ...sweeps.map(({ asOf }) => asOf)),
       isShort: sweeps.some(({ heldAt }) => heldAt !== undefined),
       countDiffers: sweeps.reduce((sum, { tally }) => sum + tally.countDiffers(), 0),
       isReadAgain: sweeps.some(({ tally }) => tally.isReadAgain()),
@@ -205,6 +207,7 @@ export function createListScan(
   function receive(task: Task, page: Page, question: Question) {
     totalItems ??= page.totalItems
     closed = Math.max(closed, lastClosedSecond(page.sentAt.earliest, marginS))
+    watermark.observe(page.sentAt)
     const selected = task.reading.receive(page, question)
     rows += countRows(selected.ranges)
     const sweep = sweepOf(task)

@@ -75,7 +75,6 @@ export function createTally(options: TallyOptions, versions: OpenVersions): Tall
   /** By the latest look. Members may have left since they were counted first, but what it counts is in a tail after it. */
   let recounted: number | undefined
   let isTailDue = false
-  let hasLookedAgain = false
   /** Mailchimp sorts members without a date before or behind all others, so one of them comes first by one of the orders. */
   let undatedComeBy: Direction | undefined
   let undated: OffsetReading | undefined
@@ -122,7 +121,7 @@ export function createTally(options: TallyOptions, versions: OpenVersions): Tall
       const expected = isResumed && counted === undefined ? undefined : (recounted ?? counted)
       const isContent = expected === undefined || rows >= expected
       if (isContent && !isCountDoubted && !undated?.lack()) return undefined
-      return hasLookedAgain || isCountDoubted ? readInBothDirections() : lookAgain()
+      return readInBothDirections()
     },
     countDiffers: () => countDiffers,
     isReadAgain: () => plain !== undefined || recount?.isDelivered() === true,
@@ -137,11 +136,6 @@ export function createTally(options: TallyOptions, versions: OpenVersions): Tall
   function runTails(): "tails" {
     isTailDue = false
     return "tails"
-  }
-
-  function lookAgain(): Reading {
-    hasLookedAgain = true
-    return readEnds(["DESC"])
   }
 
   function readInBothDirections(): Reading {

@@ -84,7 +84,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   let byOffset: { readonly reading: OffsetReading; readonly isAhead: boolean } | undefined
   let next: Omit<Question, "query"> | undefined = {}
   let isAsked = false
-  /** By the earlier clock, which may be put back: what was closed once stays closed. */
+  /** By the earlier clock, which may be put back: what was closed once is not read as if it were open. */
   let closed = Number.NEGATIVE_INFINITY
   let openSinceS: number | undefined
   let openEnds = 0

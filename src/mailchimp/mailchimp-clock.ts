@@ -1,7 +1,7 @@
 import type { Clock } from "../lib/clock.ts"
 import { parseHttpDate } from "../lib/http-date.ts"
 
-/** A moment by both clocks that tell. Whole seconds since the epoch, but for `elapsedS`. */
+/** A moment by both clocks that tell. Whole seconds since the epoch, but for the monotonic ones. */
 export type Moment = {
   /** By the earlier of Mailchimp's clock and our own: what is closed by this one is closed by both. */
   readonly earliest: number
@@ -9,6 +9,8 @@ export type Moment = {
   readonly latest: number
   /** Monotonic seconds, with fractions: only differences mean anything. */
   readonly elapsedS: number
+  /** The same, when the latest `Date` was there: what has changed since then with Mailchimp's clock is not known yet. */
+  readonly datedS: number
 }
 
 /** When a request was sent; but `latest` is of the moment when its response was there, as that can take minutes. */
@@ -51,6 +53,7 @@ export function createMailchimpClock({
 }: MailchimpClockOptions): MailchimpClock {
   /** Mailchimp's time less our monotonic time. */
   let aheadMs: number | undefined
+  let datedMs: number | undefined
   let hasDiffered = false
 
   const mailchimpMs = () => (aheadMs === undefined ? undefined : aheadMs + clock.monotonicMs())
@@ -61,6 +64,7 @@ export function createMailchimpClock({
       const sentMs = parseHttpDate(date)
       if (sentMs === undefined) return
       aheadMs = sentMs - receivedMs
+      datedMs = receivedMs
       const differenceMs = aheadMs + clock.monotonicMs() - clock.now()
       // `Date` has no fraction, so that a second of difference is none.
       if (hasDiffered || Math.abs(differenceMs) <= marginS * 1000 + 1000) return
@@ -71,6 +75,7 @@ export function createMailchimpClock({
       earliest: Math.floor(earliestMs() / 1000),
       latest: Math.floor(Math.max(clock.now(), mailchimpMs() ?? -Infinity) / 1000),
       elapsedS: clock.monotonicMs() / 1000,
+      datedS: (datedMs ?? clock.monotonicMs()) / 1000,
     }),
     waitUntil: async (second, mostS, signal) => {
       signal.throwIfAborted()

@@ -20,7 +20,7 @@ export function membersOf(count: number, changes: Record<string, unknown> = {}):
 
 /** A request that was sent at this second by all clocks. */
 export function momentOf(second: number): Moment {
-  return { earliest: second, latest: second, elapsedS: second }
+  return { earliest: second, latest: second, elapsedS: second, datedS: second }
 }
 
 /** What a page needs that is made of ids alone. */

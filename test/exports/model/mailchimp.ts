@@ -34,6 +34,8 @@ export type List = { readonly id: string; readonly members: Member[] }
 export type Clocks = {
   readonly own: (now: number) => number
   readonly date: (now: number, response: number) => number | undefined
+  /** By how much all of Mailchimp is wrong: what it dates, and its `Date`. */
+  readonly mailchimp: (now: number) => number
   readonly areRight: boolean
 }
 
@@ -140,7 +142,8 @@ export function createModelMailchimp(
   }
 
   function change(member: Member, status: Status, content: number): void {
-    const second = Math.floor(time.now() + random.pick(settings.servers))
+    const wrongBy = settings.clocks.mailchimp(time.now())
+    const second = Math.floor(time.now() + random.pick(settings.servers) + wrongBy)
     const visibleAt = time.now() + (settings.lateness > 0 ? random.between(0, settings.lateness) : 0)
     member.changes.push({ order: order++, second, visibleAt, status, content })
     rowsByList.clear()
@@ -244,7 +247,9 @@ export function createModelMailchimp(
   function observe(madeAt: number): void {
     const wrongBy = settings.clocks.date(time.now(), answers)
     if (wrongBy === undefined) return
-    const date = new Date(Math.floor(madeAt + wrongBy) * 1000).toUTCString()
+    const date = new Date(
+      Math.floor(madeAt + wrongBy + settings.clocks.mailchimp(madeAt)) * 1000,
+    ).toUTCString()
     mailchimpClock.observe(date, clock.monotonicMs())
   }
 

@@ -107,8 +107,8 @@ export const rules: readonly Rule[] = [
   {
     name: "the next export begins each sweep at that sweep's own end",
     file: "list-scan.ts",
-    from: "Math.min(asOf, heldAt),\n",
-    to: "Math.max(...sweeps.map((sweep) => sweep.asOf), Math.min(asOf, heldAt)),\n",
+    from: "Math.min(asOf, heldAt, watermark.limit()),\n",
+    to: "Math.max(...sweeps.map((sweep) => sweep.asOf), Math.min(asOf, heldAt, watermark.limit())),\n",
   },
   {
     name: "a sweep that was not read begins at the horizon",
@@ -143,8 +143,8 @@ export const rules: readonly Rule[] = [
   {
     name: "a short reading is begun again by the next export",
     file: "list-scan.ts",
-    from: "Math.min(asOf, heldAt),\n",
-    to: "asOf,\n",
+    from: "Math.min(asOf, heldAt, watermark.limit()),\n",
+    to: "Math.min(asOf, watermark.limit()),\n",
   },
   {
     name: "a short reading is short in the end",
@@ -301,6 +301,12 @@ export const rules: readonly Rule[] = [
     file: "list-scan.ts",
     from: "if (doubtedAt !== undefined) tally.doubtCount()",
     to: "",
+  },
+  {
+    name: "a list is of no second that was closed before the clock was put back",
+    file: "watermark.ts",
+    from: "limit: () => limit,",
+    to: "limit: () => Infinity,",
   },
   {
     name: "a list that failed alone is read whole by the next export",

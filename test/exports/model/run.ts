@@ -181,6 +181,8 @@ export async function runSchedule(seed: number): Promise<number> {
       }
       // The export after a short one asks by dates, which hide a member without one.
       if (settings.oddity.startsWith("undated") && wasShort.has(list.id)) continue
+      // Whether Mailchimp's clock was put back during a break nothing tells.
+      if (streams > 1 && settings.clocks.mailchimp(time.now()) < 0) continue
       // Where rows are hidden nothing but the count can tell, of a list at rest that was read in one go.
       if (settings.oddity === "hidden" && (!isQuiet || streams > 1)) continue
       if (duplicates.has(list.id) && isUsual && !result.isReadAgain)

@@ -48,7 +48,7 @@ export function randomSettings(random: Random): Settings {
 
 /** Mostly both clocks are right. Else one of them is wrong from the start or from some moment on, or `Date` is missing. */
 function randomClocks(random: Random): Clocks {
-  const right: Clocks = { own: () => 0, date: () => 0, areRight: true }
+  const right: Clocks = { own: () => 0, date: () => 0, mailchimp: () => 0, areRight: true }
   if (random.chance(0.8)) return right
   const byS = random.pick([-600, -30, 30, 600])
   const from = random.chance(0.5) ? -Infinity : 1_700_000_000 + random.between(0, 60)
@@ -65,7 +65,8 @@ function randomClocks(random: Random): Clocks {
       date: (_now, response) => (response % 12 === wrong % 12 ? Math.abs(byS) : 0),
     },
     // Then all rests on our own clock, which must be right but for a margin.
-    { own: () => slightlyS, date: () => undefined, areRight: false },
+    { ...right, own: () => slightlyS, date: () => undefined, areRight: false },
+    { ...right, mailchimp: isWrong, areRight: false },
   ])
 }
 
