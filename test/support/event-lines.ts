@@ -11,6 +11,14 @@ const eventSchema = z.discriminatedUnion("$export", [
   z.object({ $export: z.literal("progress"), rows: z.int(), requests: z.int(), waiting_for: z.string() }),
   z.object({ $export: z.literal("deleted"), list_id: z.string(), at: z.iso.datetime(), reason: z.string() }),
   z.object({
+    $export: z.literal("list_error"),
+    list_id: z.string(),
+    code: z.string(),
+    detail: z.string(),
+    retryable: z.boolean(),
+    upstream: z.object({ status: z.int() }).optional(),
+  }),
+  z.object({
     $export: z.literal("error"),
     code: z.string(),
     detail: z.string(),
@@ -21,8 +29,17 @@ const eventSchema = z.discriminatedUnion("$export", [
     $export: z.literal("end"),
     status: z.enum(["complete", "short"]),
     rows: z.int(),
+    count_differs: z.int().optional(),
     lists: z.array(
-      z.object({ id: z.string(), rows: z.int(), total_items: z.int(), as_of: z.iso.datetime() }),
+      z.object({
+        id: z.string(),
+        rows: z.int(),
+        total_items: z.int(),
+        // A list that could not be read is of no time.
+        as_of: z.iso.datetime().default("1970-01-01T00:00:00Z"),
+        code: z.string().optional(),
+        count_differs: z.int().optional(),
+      }),
     ),
     cursor: z.string().optional(),
     duration_ms: z.int(),

@@ -3,6 +3,7 @@ import { createApp } from "../../src/app.ts"
 import { parseConfig } from "../../src/config.ts"
 import { signToken } from "../../src/http/authenticate.ts"
 import { apiPrefix } from "../../src/http/envelope.ts"
+import type { Clock } from "../../src/lib/clock.ts"
 import { createLogger } from "../../src/observability/logger.ts"
 import type { RunningSandbox } from "../../src/sandbox/serve.ts"
 import { serviceEnvironment } from "../../src/sandbox/service-environment.ts"
@@ -26,7 +27,7 @@ export function sandboxEnv(sandbox: Pick<RunningSandbox, "url">): Record<string,
 /** A service that listens, in this process, with all that it logs. */
 export type RunningService = Awaited<ReturnType<typeof startService>>
 
-export async function startService(env: Record<string, string>) {
+export async function startService(env: Record<string, string>, overrides: { readonly clock?: Clock } = {}) {
   const folder = temporaryFolder()
   const log: string[] = []
   // The port is known once something listens, and the app is built for that port.
@@ -43,6 +44,7 @@ export async function startService(env: Record<string, string>) {
   })
   const services = await createServices(config, {
     logger: createLogger("debug", { write: (line) => void log.push(line) }),
+    ...overrides,
   })
   server.reload({ fetch: createApp(services).fetch, idleTimeout: 60, development: false })
   return {

@@ -1,0 +1,46 @@
+import { type ExportEventLine, readLines } from "./event-lines.ts"
+
+/** What a consumer has of an export when it is over, however it ended. */
+export type ReceivedExport = {
+  readonly status: number
+  /** The text of a response that is no export. */
+  readonly problem: string
+  /** The members, each as its line. */
+  readonly rows: readonly string[]
+  /** The event lines, and among them those of one kind. */
+  readonly events: readonly ExportEventLine[]
+  ofKind<K extends ExportEventLine["$export"]>(kind: K): Extract<ExportEventLine, { $export: K }>[]
+  /** The transfer broke, so that the simplest client knows that something is missing. */
+  readonly isBroken: boolean
+}
+
+/** Reads an export in NDJSON, with or without events. */
+export async function receiveExport(response: Response): Promise<ReceivedExport> {
+  const rows: string[] = []
+  const events: ExportEventLine[] = []
+  let isBroken = false
+  if (response.ok) {
+    try {
+      for await (const line of readLines(response)) {
+        if ("row" in line) rows.push(line.row)
+        else events.push(line.event)
+      }
+    } catch (error) {
+      if (!isBrokenTransfer(error)) throw error
+      isBroken = true
+    }
+  }
+  return {
+    status: response.status,
+    problem: response.ok ? "" : await response.text(),
+    rows,
+    events,
+    ofKind: <K extends ExportEventLine["$export"]>(kind: K) =>
+      events.filter((event): event is Extract<ExportEventLine, { $export: K }> => event.$export === kind),
+    isBroken,
+  }
+}
+
+function isBrokenTransfer(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ECONNRESET"
+}
