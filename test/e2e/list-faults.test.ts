@@ -1,58 +1,16 @@
 import { describe, expect, test } from "bun:test"
-import type { Sandbox } from "../../src/sandbox/sandbox.ts"
 import type { RequestEntry } from "../../src/sandbox/traffic.ts"
-import type { ReceivedExport } from "../support/received-export.ts"
+import { differenceOf, listIdOf, noDifference } from "../support/sandbox-and-service.ts"
 import {
-  differenceOf,
-  listIdOf,
-  noDifference,
-  type SandboxAndService,
-  startSandboxAndService,
-} from "../support/sandbox-and-service.ts"
-
-type Action = Parameters<Sandbox["faults"]["add"]>[0]["action"]
-
-const notFound: Action = { kind: "problem", problem: "resource_not_found" }
-const forbidden: Action = { kind: "problem", problem: "forbidden" }
-const serverError: Action = { kind: "problem", problem: "internal_server_error" }
-
-/** Three lists of three pages each. A list's fault is retried for two seconds, a request takes 300 ms at most. */
-function startThreeLists() {
-  return startSandboxAndService({
-    lists: ["First", "Second", "Third"].map((name) => ({ name, count: 300 })),
-    env: { MAILCHIMP_RETRY_S: "2", MAILCHIMP_TIMEOUT_MS: "300" },
-  })
-}
-
-/** Makes the members of a list unreadable for good, after some good pages. */
-function breakList({ sandbox }: SandboxAndService, listId: string | undefined, action: Action, skip = 0) {
-  if (listId === undefined) throw new Error("no list")
-  return sandbox.faults.add({ match: { listId, path: /members$/ }, action, skip, times: Infinity })
-}
-
-function rowsOf({ rows }: ReceivedExport, listId: string | undefined): string[] {
-  return rows.filter((row) => listIdOf(row) === listId)
-}
-
-/** All of each list but one is there. */
-function expectOthersWhole(
-  pair: SandboxAndService,
-  received: ReceivedExport,
-  ...listIds: (string | undefined)[]
-) {
-  const others = pair.listIds.filter((id) => !listIds.includes(id))
-  const expected = others.flatMap((id) => pair.liveRows(id))
-  const rows = received.rows.filter((row) => others.includes(listIdOf(row)))
-  expect(differenceOf(rows, expected)).toEqual(noDifference)
-  for (const list of received.ofKind("end")[0]?.lists ?? [])
-    if (others.includes(list.id)) expect(list.code).toBeUndefined()
-}
-
-function endOf(received: ReceivedExport) {
-  const [end] = received.ofKind("end")
-  if (!end) throw new Error(`no end line: ${received.problem} ${JSON.stringify(received.events.at(-1))}`)
-  return end
-}
+  type Action,
+  breakList,
+  endOf,
+  expectOthersWhole,
+  forbidden,
+  notFound,
+  serverError,
+  startThreeLists,
+} from "../support/three-lists.ts"
 
 /** How a list can be unreadable for good, and the code that the consumer reads. */
 const faults: readonly (readonly [string, string, Action, number | undefined])[] = [
@@ -175,110 +133,6 @@ describe("one of three lists whose members cannot be read, though GET /lists sho
   }, 30_000)
 })
 
-describe("after an export with a list that could not be read", () => {
-  test.each([0, 1])(
-    "the end's cursor reads it whole once it works again, after %d good pages, and the others are continued",
-    async (goodPages) => {
-      await using pair = await startThreeLists()
-      const [first = "", broken] = pair.listIds
-      const fault = breakList(pair, broken, notFound, goodPages)
-      const end = endOf(await pair.receive("/export?events=true"))
-
-      const again = await pair.receive(`/export?events=true&cursor=${end.cursor}`)
-      expect(again.ofKind("list_error")).toMatchObject([{ list_id: broken, code: "list_not_found" }])
-      fault.remove()
-      const added = pair.sandbox.changes.addMember(first)
-      const whole = await pair.receive(`/export?events=true&cursor=${endOf(again).cursor}`)
-      expect(endOf(whole).status).toBe("complete")
-      expect(differenceOf(rowsOf(whole, broken), pair.liveRows(broken))).toEqual(noDifference)
-      expect(whole.rows.map((row) => JSON.parse(row).id)).toContain(added.id)
-      expect(whole.rows.length).toBeLessThan(pair.liveRows(broken).length + 10)
-
-      const next = await pair.receive(`/export?events=true&cursor=${endOf(whole).cursor}`)
-      expect(endOf(next).status).toBe("complete")
-      expect(next.rows.length).toBeLessThan(10)
-    },
-  )
-
-  test("the end's cursor says that it is deleted, if it is gone then", async () => {
-    await using pair = await startThreeLists()
-    const [, broken = ""] = pair.listIds
-    breakList(pair, broken, notFound)
-    const end = endOf(await pair.receive("/export?events=true"))
-    pair.sandbox.state.removeList(broken)
-    const next = await pair.receive(`/export?events=true&cursor=${end.cursor}`)
-    expect(next.ofKind("deleted")).toMatchObject([{ list_id: broken, reason: "list_deleted" }])
-    expect(next.ofKind("list_error")).toEqual([])
-    expect(endOf(next).status).toBe("complete")
-  })
-
-  test("the cursor of a checkpoint goes on in the list where it had failed", async () => {
-    await using pair = await startSandboxAndService({
-      lists: [
-        { name: "First", count: 100 },
-        { name: "Second", count: 6000, imports: [] },
-      ],
-      // One page at a time: no request looks ahead for a place to split the list.
-      env: { MAILCHIMP_PAGE_SIZE: "1000", MAILCHIMP_MAX_CONNECTIONS: "1" },
-    })
-    const [, broken] = pair.listIds
-    const fault = breakList(pair, broken, notFound, 4)
-    const received = await pair.receive("/export?events=true")
-    expect(received.ofKind("list_error")).toMatchObject([{ list_id: broken }])
-    fault.remove()
-
-    const checkpoint = received.ofKind("checkpoint").at(-1)
-    const confirmed = received.rows.slice(0, checkpoint?.rows).filter((row) => listIdOf(row) === broken)
-    expect(confirmed.length).toBeGreaterThan(2000)
-    const resumed = await pair.receive(`/export?events=true&cursor=${checkpoint?.cursor}`)
-    expect(endOf(resumed).status).toBe("complete")
-    const rest = rowsOf(resumed, broken)
-    expect(differenceOf([...confirmed, ...rest], pair.liveRows(broken))).toEqual(noDifference)
-    expect(rest.length).toBeLessThan(pair.liveRows(broken).length - 2000)
-  }, 30_000)
-})
-
-describe("a list that is gone from GET /lists in mid-export", () => {
-  test.each([1, 2, 3])(
-    "before page %d of it: with events it is a deleted line and no fault, the export is complete",
-    async (page) => {
-      await using pair = await startThreeLists()
-      removeSecondListBefore(pair, page)
-      const [, gone] = pair.listIds
-      const kept = pair.listIds.filter((id) => id !== gone).flatMap((id) => pair.liveRows(id))
-      const received = await pair.receive("/export?events=true")
-      expect(received.isBroken).toBe(false)
-      expect(received.ofKind("deleted")).toMatchObject([{ list_id: gone, reason: "list_deleted" }])
-      expect([...received.ofKind("list_error"), ...received.ofKind("error")]).toEqual([])
-      expect(endOf(received).status).toBe("complete")
-      expect(
-        differenceOf(
-          received.rows.filter((row) => listIdOf(row) !== gone),
-          kept,
-        ),
-      ).toEqual(noDifference)
-
-      const next = await pair.receive(`/export?events=true&cursor=${endOf(received).cursor}`)
-      expect(endOf(next).status).toBe("complete")
-    },
-  )
-
-  test("without events the export ends well, with all rows of the others", async () => {
-    await using pair = await startThreeLists()
-    removeSecondListBefore(pair, 2)
-    const [, gone] = pair.listIds
-    const kept = pair.listIds.filter((id) => id !== gone).flatMap((id) => pair.liveRows(id))
-    const received = await pair.receive("/export")
-    expect([received.status, received.isBroken]).toEqual([200, false])
-    expect(
-      differenceOf(
-        received.rows.filter((row) => listIdOf(row) !== gone),
-        kept,
-      ),
-    ).toEqual(noDifference)
-  })
-})
-
 describe("what is no fault of one list", () => {
   test.each([
     ["404", notFound, 404, "list_not_found"],
@@ -327,19 +181,6 @@ describe("what is no fault of one list", () => {
     expect(received.ofKind("error")).toMatchObject([{ code: "connection_invalidated" }])
   })
 })
-
-/** Takes the second list out of the account just before a page of it is read. */
-function removeSecondListBefore(
-  { sandbox, listIds: [, second], onRequest }: SandboxAndService,
-  page: number,
-) {
-  let pages = 0
-  onRequest(({ path, listId }) => {
-    if (listId === undefined || listId !== second || !path.endsWith("/members")) return
-    pages += 1
-    if (pages === page) sandbox.state.removeList(listId)
-  })
-}
 
 function isLive(row: string): boolean {
   return JSON.parse(row).status !== "archived"
