@@ -20,6 +20,10 @@ export type Settings = {
   requestLimit: { requests: number; windowMs: number } | undefined
   /** What a request over a limit gets: the documented 429, or the 403 without JSON of an overloaded proxy. */
   throttleWith: "429" | "403-html"
+  /** By how much `total_items` of /lists differs from the number of lists. */
+  listsTotalOff: number
+  /** Whether /lists never ends: every page is full, of new lists or of those of the first page, and the total grows. */
+  endlessLists: "new" | "repeated" | "off"
   /** Compress answers for clients that accept it. */
   gzip: boolean
 }
@@ -37,5 +41,7 @@ export const defaultSettings: Settings = {
   holdAfterAbortMs: 0,
   requestLimit: undefined,
   throttleWith: "429",
+  listsTotalOff: 0,
+  endlessLists: "off",
   gzip: true,
 }

@@ -17,6 +17,8 @@ const settingsSchema = z.strictObject({
   holdAfterAbortMs: z.number().min(0).exactOptional(),
   requestLimit: z.object({ requests: z.number().int(), windowMs: z.number() }).exactOptional(),
   throttleWith: z.enum(["429", "403-html"]).exactOptional(),
+  listsTotalOff: z.number().int().exactOptional(),
+  endlessLists: z.enum(["new", "repeated", "off"]).exactOptional(),
   gzip: z.boolean().exactOptional(),
 })
 
@@ -28,6 +30,7 @@ const faultSchema = z.strictObject({
       method: z.string().exactOptional(),
       listId: z.string().exactOptional(),
       offset: z.number().int().exactOptional(),
+      countAbove: z.number().int().exactOptional(),
     })
     .exactOptional(),
   action: faultActionSchema,

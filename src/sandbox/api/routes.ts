@@ -1,11 +1,12 @@
 import { Hono } from "hono"
 import type { Clock } from "../../lib/clock.ts"
 import type { Settings } from "../settings.ts"
+import type { List } from "../state.ts"
 import type { Deliverer } from "../webhooks/deliverer.ts"
 import { answer, answerBytes } from "./answer.ts"
 import { apiAddress, findList, type ApiBindings } from "./context.ts"
 import { selfLinks } from "./links.ts"
-import { createListWriter } from "./lists.ts"
+import { createListWriter, repeatLists } from "./lists.ts"
 import { problemResponse, type FieldError } from "./problems.ts"
 import { findMembers, parseDate, parseMembersQuery, parsePaging } from "./query-members.ts"
 import { renderMember, renderPage } from "./render-page.ts"
@@ -57,11 +58,14 @@ export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: A
         return (since === undefined || seconds > since) && (before === undefined || seconds <= before)
       })
       const totalContacts = /^(true|1)$/.test(params.get("include_total_contacts") ?? "")
+      const write = (list: List) => writeList(list, apiAddress(c), totalContacts)
+      const { endlessLists, listsTotalOff } = settings
+      const all = found.length + c.env.account.oddLists.length
+      const odd = c.env.account.oddLists.slice(Math.max(0, offset - found.length))
+      const lists = [...found.slice(offset, offset + count).map(write), ...odd].slice(0, count)
       return answer(c, {
-        lists: found
-          .slice(offset, offset + count)
-          .map((list) => writeList(list, apiAddress(c), totalContacts)),
-        total_items: found.length,
+        lists: endlessLists === "off" ? lists : repeatLists(found.map(write), offset, count, endlessLists),
+        total_items: endlessLists === "off" ? Math.max(0, all + listsTotalOff) : offset + 2 * count,
         constraints: {
           may_create: false,
           max_instances: 5,
