@@ -5,6 +5,7 @@ import {
   type MailchimpClientOptions,
 } from "../mailchimp/client.ts"
 import type { Limiters } from "../mailchimp/limiter.ts"
+import { createPageMemories } from "../mailchimp/page-memory.ts"
 import type { Connection, ConnectionMetadata, ConnectionStore, Owner } from "./connection.ts"
 import { requireLiveConnection } from "./live-connection.ts"
 
@@ -35,10 +36,14 @@ export function createOpenAccount(deps: {
   readonly connections: Pick<ConnectionStore, "find" | "update">
   readonly limiters: Limiters
   readonly readMetadata: (accessToken: string, signal: AbortSignal) => Promise<ConnectionMetadata>
-  readonly clientOptions: Omit<MailchimpClientOptions, "accessToken" | "dc" | "party" | "onWrongDataCenter">
+  readonly clientOptions: Omit<
+    MailchimpClientOptions,
+    "accessToken" | "dc" | "party" | "pages" | "onWrongDataCenter"
+  >
   readonly onEvent?: (event: AccountEvent) => void
 }): OpenAccount {
   const { connections, limiters, readMetadata, onEvent } = deps
+  const pagesOf = createPageMemories()
 
   return async (owner, signal) => {
     const connection = await withUserId(await requireLiveConnection(connections, owner), signal)
@@ -49,6 +54,7 @@ export function createOpenAccount(deps: {
       accessToken,
       dc: metadata.dc,
       party,
+      pages: pagesOf(connection.id),
       onWrongDataCenter: async () => {
         const moved = await readMetadata(accessToken, signal)
         await tell(connection, { metadata: moved })

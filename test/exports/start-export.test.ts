@@ -4,6 +4,7 @@ import { AppError } from "../../src/errors.ts"
 import { parseSelection } from "../../src/exports/selection.ts"
 import { createStartExport } from "../../src/exports/start-export.ts"
 import type { MailchimpRequest } from "../../src/mailchimp/client.ts"
+import { createPageMemories } from "../../src/mailchimp/page-memory.ts"
 import { createSealer } from "../../src/sealer.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
 import { membersOf } from "./support.ts"
@@ -39,6 +40,9 @@ function setUp({ failAt = Number.POSITIVE_INFINITY } = {}) {
       },
       clock: () => 2_000_000_000,
       waitUntil: async () => {},
+      deadline: () => () => 30_000,
+      pages: createPageMemories()("c1"),
+      report: () => {},
     },
     waitingFor: () => undefined,
     spare: () => 0,
