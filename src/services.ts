@@ -90,9 +90,13 @@ export async function createServices(
         apiUrl: mailchimp.apiUrl,
         listsPath: mailchimp.listsPath,
         timeoutMs: mailchimp.timeoutMs,
+        retryMs: mailchimp.retryS * 1000,
         nextTurn: createTurns(),
         clock,
-        onEvent: (event) => logger.debug(event, "mailchimp"),
+        onEvent: (event) =>
+          event.type === "count_differs"
+            ? logger.warn(event, "mailchimp: its count of a collection differs from its items")
+            : logger.debug(event, "mailchimp"),
       },
       onEvent: ({ type, error }) => logger.error({ error }, type),
     }),
