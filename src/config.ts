@@ -161,6 +161,10 @@ const environment = z.object({
     wholeNumber(1, 3_600_000).default(125_000),
     "When a request is given up; Mailchimp itself cuts it after 120 s",
   ),
+  MAILCHIMP_RETRY_S: variable(
+    wholeNumber(1, 86_400).default(600),
+    "How long a request that fails in the middle of an export is retried",
+  ),
   CURSOR_MARGIN_S: variable(
     wholeNumber(0, 600).default(10),
     "How old a second must be before nothing can change in it any more",
@@ -264,6 +268,7 @@ function toConfig(env: z.infer<typeof environment>) {
       requestsPerSecond: env.MAILCHIMP_REQUESTS_PER_SECOND,
       pageSize: env.MAILCHIMP_PAGE_SIZE,
       timeoutMs: env.MAILCHIMP_TIMEOUT_MS,
+      retryS: env.MAILCHIMP_RETRY_S,
     },
     cursorMarginS: env.CURSOR_MARGIN_S,
     exportStallTimeoutMs: env.EXPORT_STALL_TIMEOUT_MS,

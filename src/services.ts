@@ -18,6 +18,7 @@ import { createLimiters } from "./mailchimp/limiter.ts"
 import { listLists } from "./mailchimp/lists.ts"
 import { createMailchimpOAuth } from "./mailchimp/oauth.ts"
 import { createExportLog } from "./http/export-log.ts"
+import { createMailchimpLog } from "./observability/mailchimp-log.ts"
 import { createLogger, type Logger } from "./observability/logger.ts"
 import { createSealer } from "./sealer.ts"
 import { readKeyFile } from "./storage/key-file.ts"
@@ -100,15 +101,10 @@ export async function createServices(
         listsPath: mailchimp.listsPath,
         timeoutMs: mailchimp.timeoutMs,
         clockMarginS: config.cursorMarginS,
+        retryMs: mailchimp.retryS * 1000,
         nextTurn: createTurns(),
         clock,
-        onEvent: (event) =>
-          event.type === "clocks_differ"
-            ? logger.warn(
-                { ahead_s: event.aheadS },
-                "Mailchimp's clock and ours differ: one of them is wrong",
-              )
-            : logger.debug(event, "mailchimp"),
+        onEvent: createMailchimpLog(logger),
       },
       onEvent: ({ type, error }) => logger.error({ error }, type),
     }),

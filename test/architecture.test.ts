@@ -10,7 +10,7 @@ const mayImport: Record<string, Record<string, "all" | "types">> = {
   console: { client: "all" },
   command: { client: "all", sandbox: "all" },
   mailchimp: { lib: "all" },
-  observability: { lib: "all" },
+  observability: { lib: "all", mailchimp: "types" },
   connections: { lib: "all", mailchimp: "all" },
   webhooks: { lib: "all", mailchimp: "all", connections: "all" },
   exports: { lib: "all", mailchimp: "all", connections: "types", webhooks: "types" },

@@ -8,6 +8,7 @@ import {
 } from "../mailchimp/client.ts"
 import type { Limiters } from "../mailchimp/limiter.ts"
 import type { ConnectionWatch } from "./connection-watch.ts"
+import { createPageMemories } from "../mailchimp/page-memory.ts"
 import type { Connection, ConnectionMetadata, ConnectionStore, Owner } from "./connection.ts"
 import { requireLiveConnection } from "./live-connection.ts"
 import { createStandings } from "./standings.ts"
@@ -48,7 +49,7 @@ export function createOpenAccount(deps: {
     signal: AbortSignal,
     deadlineMs?: number,
   ) => Promise<ConnectionMetadata>
-  readonly clientOptions: Omit<MailchimpClientOptions, "accessToken" | "dc" | "party" | "standing">
+  readonly clientOptions: Omit<MailchimpClientOptions, "accessToken" | "dc" | "party" | "pages" | "standing">
   readonly onEvent?: (event: AccountEvent) => void
 }): OpenAccount {
   const { connections, limiters, readMetadata, onEvent } = deps
@@ -58,6 +59,7 @@ export function createOpenAccount(deps: {
     onMoved: (connection, metadata) => tell(connection, { metadata }),
     clock: deps.clientOptions.clock ?? systemClock,
   })
+  const pagesOf = createPageMemories()
 
   return async (owner, signal) => {
     const connection = await withUserId(await requireLiveConnection(connections, owner), signal)
@@ -70,6 +72,7 @@ export function createOpenAccount(deps: {
       dc: metadata.dc,
       party,
       standing: standingOf(connection),
+      pages: pagesOf(connection.id),
     })
     return {
       connection,

@@ -1,8 +1,17 @@
 import type { MiddlewareHandler } from "hono"
-import { createRemoteJWKSet, errors, jwtVerify, SignJWT, type JWTPayload, type JWTVerifyOptions } from "jose"
+import {
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  jwtVerify,
+  SignJWT,
+  type JWTPayload,
+  type JWTVerifyOptions,
+} from "jose"
 import { z } from "zod"
 import type { Owner } from "../connections/connection.ts"
 import { AppError } from "../errors.ts"
+import { readBody } from "../lib/read-body.ts"
 
 /** Who is calling us, from his JWT. */
 export type Caller = {
@@ -110,8 +119,20 @@ function withSecret(secret: string, claims: JWTVerifyOptions): VerifyPayload {
   }
 }
 
+/** A key set has some kilobytes. */
+const mostKeySetBytes = 2 ** 20
+
+/** Fetch would inflate a body without a limit. One that comes compressed all the same is inflated with one. */
+async function fetchKeySet(url: string, init: RequestInit): Promise<Response> {
+  const headers = new Headers(init.headers)
+  headers.set("accept-encoding", "identity")
+  const response = await fetch(url, { ...init, headers, decompress: false })
+  const body = await readBody(response, { mostBytes: mostKeySetBytes })
+  return new Response(body, { status: response.status })
+}
+
 function withKeySet(jwksUrl: string, claims: JWTVerifyOptions): VerifyPayload {
-  const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 5000 })
+  const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 5000, [customFetch]: fetchKeySet })
   return async (token) => {
     const { payload } = await jwtVerify(token, keys, { ...claims, algorithms: publicKeyAlgorithms }).catch(
       refuse,

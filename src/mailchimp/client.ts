@@ -1,6 +1,7 @@
 import { AppError } from "../errors.ts"
 import { type Clock, systemClock } from "../lib/clock.ts"
 import type { Fetch } from "../lib/fetch.ts"
+import { acceptEncoding, readBody } from "../lib/read-body.ts"
 import { withTimeout } from "../lib/with-timeout.ts"
 import { isDataCenter } from "./data-center.ts"
 import {
@@ -15,12 +16,20 @@ import {
 } from "./errors.ts"
 import { LimiterPaused, type Party } from "./limiter.ts"
 import { createMailchimpClock, type Moment, type SentAt } from "./mailchimp-clock.ts"
-import { acceptEncoding, readBody } from "./read-body.ts"
+import { createPageMemories, type PageMemory } from "./page-memory.ts"
 import { retry, type RetryEvent } from "./retry.ts"
 
 /** What a client reports, for logs and metrics. Nothing in it is personal. */
 export type MailchimpEvent =
   | (RetryEvent & { readonly action: string })
+  /** A collection was read to its end, and Mailchimp's count of its items says otherwise. */
+  | {
+      readonly type: "count_differs"
+      readonly action: string
+      readonly listId: string | undefined
+      readonly items: number
+      readonly totalItems: number
+    }
   | {
       readonly type: "answer"
       readonly action: string
@@ -61,6 +70,10 @@ export type MailchimpClientOptions = {
   readonly standing?: Standing | undefined
   /** A little more than the 120 s after which Mailchimp cuts a call. */
   readonly timeoutMs?: number
+  /** How long a request is made again, unless it says so itself. Ten minutes if it is left out. */
+  readonly retryMs?: number
+  /** What the process knows of this connection's pages. Of this client alone if it is left out. */
+  readonly pages?: PageMemory
   /** Resolves in a turn of the event loop that is nobody else's: see {@link readBody}. At once where it is left out. */
   readonly nextTurn?: () => Promise<void>
   readonly fetch?: Fetch
@@ -90,12 +103,18 @@ export type MailchimpRequest<T> = {
   parse(body: Uint8Array, context: ParseContext): T
   /** Told of each attempt that failed. */
   onFailure?(error: MailchimpError): void
+  /** Whether the next attempt requests less than the one that failed: then it is made after a short pause. */
+  isEased?(): boolean
+  /** The most bytes of a body, as it was sent and as it is inflated. Eight megabytes, unless said otherwise. */
+  mostBytes?(): number
+  /** Told of the beginning of a large body while it arrives: see {@link readBody}. */
+  inspect?(head: Uint8Array): void
   readonly signal: AbortSignal
   /** For each attempt, where the client's own time-out would be too patient. */
   readonly timeoutMs?: number | undefined
   /**
    * After so long no other attempt begins. A function is asked again after each failure, and tells how long that is
-   * from then. Ten minutes, unless said otherwise.
+   * from then. The client's own `retryMs`, unless said otherwise.
    */
   readonly deadlineMs?: number | (() => number | undefined) | undefined
 }
@@ -112,15 +131,27 @@ export type MailchimpClient = {
   waitUntil(second: number, mostS: number, signal: AbortSignal): Promise<void>
   /** Waits for so many seconds. */
   pause(seconds: number, signal: AbortSignal): Promise<void>
+  /** A deadline that several requests share: how much is left of `ms`, or of the client's own `retryMs`. */
+  deadline(ms: number | undefined): () => number
+  readonly pages: PageMemory
+  report(event: MailchimpEvent): void
 }
 
+const defaultMostBytes = 8 * 2 ** 20
 const defaultTimeoutMs = 125_000
-const defaultDeadlineMs = 600_000
+const defaultRetryMs = 600_000
 
 /** Asks Mailchimp's API for one connection: limits, times out, judges and asks again. */
 export function createMailchimpClient(options: MailchimpClientOptions): MailchimpClient {
-  const { accessToken, party, standing, timeoutMs = defaultTimeoutMs, onEvent } = options
-  const { nextTurn = async () => {}, fetch = globalThis.fetch } = options
+  const {
+    accessToken,
+    party,
+    standing,
+    timeoutMs = defaultTimeoutMs,
+    retryMs = defaultRetryMs,
+    onEvent,
+  } = options
+  const { nextTurn, fetch = globalThis.fetch, pages = createPageMemories()("") } = options
   const { clock = systemClock, random = Math.random } = options
   const mailchimpClock = createMailchimpClock({
     clock,
@@ -130,7 +161,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
   let dc = options.dc
 
   /** Sends the question and reads the answer whole; rejects with what fetch or the time-out threw. */
-  const ask = (url: string, signal: AbortSignal, timeoutMs: number) =>
+  const ask = (url: string, timeoutMs: number, { signal, mostBytes, inspect }: MailchimpRequest<unknown>) =>
     withTimeout(
       async (signal): Promise<RawAnswer & { receivedMs: number }> => {
         const response = await fetch(url, {
@@ -146,7 +177,8 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
         })
         const receivedMs = clock.monotonicMs()
         const { status, headers } = response
-        return { status, headers, receivedMs, body: await readBody(response, nextTurn) }
+        const bodyOptions = { mostBytes: mostBytes?.() ?? defaultMostBytes, nextTurn, inspect }
+        return { status, headers, receivedMs, body: await readBody(response, bodyOptions) }
       },
       { timeoutMs, signal, clock },
     )
@@ -166,7 +198,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
       onEvent?.({ type: "answer", action, kind, durationMs: clock.monotonicMs() - startedMs, bytes })
     try {
       const url = toUrl(options, askedDc, request)
-      const answer = await ask(url, signal, Math.min(timeoutMs, request.timeoutMs ?? timeoutMs)).catch(
+      const answer = await ask(url, Math.min(timeoutMs, request.timeoutMs ?? timeoutMs), request).catch(
         (error: unknown) => {
           signal.throwIfAborted()
           throw toTransportError(error, subject)
@@ -245,11 +277,12 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
       const startedMs = clock.monotonicMs()
       const leftMs = () => {
         const fromNowMs = typeof deadlineMs === "function" ? deadlineMs() : undefined
-        const fromStartMs = typeof deadlineMs === "number" ? deadlineMs : defaultDeadlineMs
+        const fromStartMs = typeof deadlineMs === "number" ? deadlineMs : retryMs
         return fromNowMs ?? startedMs + fromStartMs - clock.monotonicMs()
       }
       return retry(() => attemptWhereItIs(request, subject, leftMs), {
         leftMs,
+        isEased: () => request.isEased?.() ?? false,
         signal,
         clock,
         random,
@@ -263,6 +296,12 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
     now: mailchimpClock.now,
     waitUntil: mailchimpClock.waitUntil,
     pause: (seconds, signal) => clock.sleep(seconds * 1000, signal),
+    deadline: (ms = retryMs) => {
+      const endsMs = clock.monotonicMs() + ms
+      return () => Math.max(0, endsMs - clock.monotonicMs())
+    },
+    pages,
+    report: (event) => onEvent?.(event),
   }
 }
 
@@ -288,7 +327,8 @@ function parse<T>(
   }
 }
 
-function isListId(text: string): boolean {
+/** Whether an id may become part of a path. */
+export function isListId(text: string): boolean {
   return /^[A-Za-z0-9_-]{1,100}$/.test(text)
 }
 

@@ -1,6 +1,7 @@
 import { z } from "zod"
 import { AppError, type ErrorCode, errorTable, type Upstream } from "../errors.ts"
 import { parseHttpDate } from "../lib/http-date.ts"
+import { TooLarge } from "../lib/too-large.ts"
 import { TimedOut } from "../lib/with-timeout.ts"
 import { createMask } from "./mask.ts"
 
@@ -47,6 +48,11 @@ const kinds = {
     code: "mailchimp_error",
     retryable: true,
     reason: "the connection to Mailchimp failed or was cut",
+  },
+  too_large: {
+    code: "mailchimp_error",
+    retryable: true,
+    reason: "Mailchimp's response has more bytes than are read",
   },
   timed_out: { code: "mailchimp_timeout", retryable: true, reason: "Mailchimp did not answer in time" },
 } as const satisfies Record<string, { code: ErrorCode; retryable: boolean; reason: string }>
@@ -139,9 +145,12 @@ export function toMailchimpError(answer: RawAnswer, subject: Subject, nowMs: num
 
 /** Judges what was thrown while asking: by fetch, while the body was read, or by the time-out. */
 export function toTransportError(error: unknown, subject: Subject): MailchimpError {
-  return createMailchimpError(error instanceof TimedOut ? "timed_out" : "connection_failed", subject, {
-    cause: error,
-  })
+  return createMailchimpError(transportKindOf(error), subject, { cause: error })
+}
+
+function transportKindOf(error: unknown): MailchimpErrorKind {
+  if (error instanceof TooLarge) return "too_large"
+  return error instanceof TimedOut ? "timed_out" : "connection_failed"
 }
 
 function kindOf(status: number, problem: Problem | undefined, html: boolean): MailchimpErrorKind {

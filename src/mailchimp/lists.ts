@@ -1,5 +1,5 @@
 import { z } from "zod"
-import type { MailchimpClient } from "./client.ts"
+import { isListId, type MailchimpClient } from "./client.ts"
 import { listAll } from "./list-all.ts"
 
 /** An audience. The counts are up to some minutes old, as Mailchimp caches them. */
@@ -28,21 +28,41 @@ const timeoutMs = 30_000
 
 const count = z.int().nonnegative().catch(0)
 
+const statsShape = { member_count: count, unsubscribe_count: count, cleaned_count: count }
+const noStats = { member_count: 0, unsubscribe_count: 0, cleaned_count: 0 }
+
 const listSchema = z
   .object({
     id: z.string().min(1),
     name: z.string().catch(""),
-    stats: z
-      .object({ member_count: count, unsubscribe_count: count, cleaned_count: count })
-      .catch({ member_count: 0, unsubscribe_count: 0, cleaned_count: 0 }),
+    stats: z.object(statsShape).catch(noStats),
   })
-  .transform(({ id, name, stats }): MailchimpList => ({
+  .transform(toList)
+
+/** An entry that is malformed must not hide the others, so it becomes what can be read of it. */
+const listEntrySchema = z
+  .object({
+    id: z.unknown().optional().transform(toId),
+    name: z.string().catch(""),
+    stats: z.object(statsShape).catch(noStats),
+  })
+  .catch({ id: "", name: "", stats: noStats })
+  .transform(toList)
+
+/** An id that is not a text becomes one, so that errors can name it. */
+function toId(id: unknown): string {
+  return typeof id === "string" ? id : (JSON.stringify(id) ?? "")
+}
+
+function toList({ id, name, stats }: { id: string; name: string; stats: typeof noStats }): MailchimpList {
+  return {
     id,
     name,
     memberCount: stats.member_count,
     unsubscribeCount: stats.unsubscribe_count,
     cleanedCount: stats.cleaned_count,
-  }))
+  }
+}
 
 const listFields = [
   "id",
@@ -52,11 +72,20 @@ const listFields = [
   "stats.cleaned_count",
 ] as const
 
-const listsSchema = z
-  .object({ lists: z.array(listSchema), total_items: z.int().nonnegative() })
-  .transform(({ lists, total_items }) => ({ items: lists, totalItems: total_items }))
+const totalItems = z.int().nonnegative()
 
-/** Yields every list of the account, the oldest first. Lists made or deleted meanwhile hide none of the others. */
+/** Mailchimp may leave the array of an empty collection out. */
+const listsSchema = z
+  .object({ lists: z.array(listEntrySchema).optional(), total_items: totalItems })
+  .refine(({ lists, total_items }) => lists !== undefined || total_items === 0)
+  .transform(({ lists = [], total_items }) => ({ items: lists, totalItems: total_items }))
+
+/**
+ * Yields every list of the account, the oldest first. Lists made or deleted meanwhile hide none of the others.
+ *
+ * A list whose id cannot be one comes as well, with its id as Mailchimp sent it, or "" if there is none: no request for it
+ * or for its members is sent, and each rejects with `list_not_found`. `deadlineMs` is for all pages together.
+ */
 export function listLists(client: MailchimpClient, options: AskOptions): AsyncGenerator<MailchimpList> {
   return listAll(client, {
     ...options,
@@ -68,7 +97,7 @@ export function listLists(client: MailchimpClient, options: AskOptions): AsyncGe
       fields: [...listFields.map((field) => `lists.${field}`), "total_items"].join(","),
     },
     schema: listsSchema,
-    key: ({ id }) => id,
+    key: ({ id, name }) => (isListId(id) ? id : JSON.stringify([id, name])),
   })
 }
 
@@ -88,15 +117,24 @@ export function readList(
   })
 }
 
+const noMergeField = { tag: "", name: "", type: "" }
+const mergeFieldSchema = z
+  .object({ tag: z.string().catch(""), name: z.string().catch(""), type: z.string().catch("") })
+  .catch(noMergeField)
+
 const mergeFieldsSchema = z
   .object({
-    merge_fields: z.array(z.object({ tag: z.string().min(1), name: z.string(), type: z.string() })),
-    total_items: z.int().nonnegative(),
+    merge_fields: z.array(mergeFieldSchema).optional(),
+    total_items: totalItems,
   })
-  .transform(({ merge_fields, total_items }) => ({ items: merge_fields, totalItems: total_items }))
+  .refine(({ merge_fields, total_items }) => merge_fields !== undefined || total_items === 0)
+  .transform(({ merge_fields = [], total_items }) => ({ items: merge_fields, totalItems: total_items }))
 
-/** Reads the merge fields of a list, all of them. EMAIL, which every list has, is not among them. */
-export function readMergeFields(
+/**
+ * Reads the merge fields of a list, all of them. EMAIL, which every list has, is not among them, and neither is one without
+ * a tag, which no member could have. `deadlineMs` is for all pages together.
+ */
+export async function readMergeFields(
   client: MailchimpClient,
   listId: string,
   options: AskOptions,
@@ -109,7 +147,7 @@ export function readMergeFields(
     resource: "merge-fields",
     query: { fields: "merge_fields.tag,merge_fields.name,merge_fields.type,total_items" },
     schema: mergeFieldsSchema,
-    key: ({ tag }) => tag,
+    key: ({ tag, name }) => tag || JSON.stringify([tag, name]),
   })
-  return Array.fromAsync(fields)
+  return (await Array.fromAsync(fields)).filter(({ tag }) => tag !== "")
 }

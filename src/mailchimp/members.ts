@@ -1,7 +1,8 @@
+import { TooLarge } from "../lib/too-large.ts"
 import type { MailchimpClient } from "./client.ts"
-import type { MailchimpError } from "./errors.ts"
 import type { SentAt } from "./mailchimp-clock.ts"
-import { createPageSize, type PageSize } from "./page-size.ts"
+import { largestPage } from "./page-memory.ts"
+import { createPageFailures, smallestPage } from "./page-size.ts"
 
 /** One question for members of one list. Seconds are whole seconds since the epoch. */
 export type MembersQuery = {
@@ -29,7 +30,10 @@ export type MembersPageContext = {
   readonly sentAt: SentAt
 }
 
-export type MembersReaderOptions<T> = {
+/** A page is whatever its parser makes of it, and tells how many rows it has. */
+type AnyPage = { readonly length: number }
+
+export type MembersReaderOptions<T extends AnyPage> = {
   /** Makes a page of the body. What it throws is an answer that was not what it should be, and is asked for again. */
   parsePage(body: Uint8Array, context: MembersPageContext): T
   /** The fields of an answer to ask for, dotted: `members.email_address`. Without it: all of them. */
@@ -42,15 +46,31 @@ export type MembersReaderOptions<T> = {
   readonly deadlineMs?: () => number | undefined
 }
 
-export type MembersReader<T> = Pick<MailchimpClient, "now" | "waitUntil" | "pause"> & {
+export type MembersReader<T extends AnyPage> = Pick<MailchimpClient, "now" | "waitUntil" | "pause"> & {
   /** Asks for one page, with all retries. Rejects with the signal's reason, or with a MailchimpError. */
   read(query: MembersQuery, signal: AbortSignal): Promise<T>
 }
 
-const largestPage = 1000
+const MB = 2 ** 20
+/** The size of a page is chosen for so many bytes: ten pages side by side, each twice in memory, are eighty megabytes. */
+const pageBytes = 4 * MB
+/** A page of more bytes is not read, and requested again with fewer rows. */
+const mostPageBytes = 2 * pageBytes
+/** What the smallest page may have. */
+const mostBytes = 32 * MB
+/** A key that each row has once, in any spelling of JSON: a quote within a string is escaped. */
+const rowKey = Buffer.from('"last_changed"')
+/** The beginning of a page tells the size of its rows if it holds a few of them. */
+const fewestRows = 2
 
-/** Reads the members of a connection's lists, page by page. */
-export function createMembersReader<T>(
+/**
+ * Reads the members of a connection's lists, page by page.
+ *
+ * A page is as large as Mailchimp can make it ({@link PageSize}), and has no more rows than fit into four megabytes, by the
+ * rows of this list or of this connection seen before. While the first page of unknown rows arrives, its beginning shows
+ * whether it will be too large. So no page waits for another one, and an account with rows of a usual size loses no time.
+ */
+export function createMembersReader<T extends AnyPage>(
   client: MailchimpClient,
   options: MembersReaderOptions<T>,
 ): MembersReader<T> {
@@ -59,19 +79,29 @@ export function createMembersReader<T>(
     fields: options.fields?.join(","),
     exclude_fields: options.excludeFields?.join(","),
   }
-  const sizeByList = new Map<string, PageSize>()
-
-  const sizeOf = (listId: string) => {
-    const size = sizeByList.get(listId) ?? createPageSize(Math.max(1, Math.min(pageSize, largestPage)))
-    sizeByList.set(listId, size)
-    return size
-  }
+  // The fields make the size of a row. Their names may be many kilobytes.
+  const rows = `rows ${Bun.hash(JSON.stringify(selection))}`
 
   return {
     read: (query, signal) => {
       const { listId, offset, status } = query
-      const size = sizeOf(listId)
+      const size = client.pages.size(`members ${listId}`)
+      const fail = createPageFailures(size)
+      const rowsOfList = client.pages.rowBytes(`${rows} ${listId}`)
+      const rowsOfAll = client.pages.rowBytes(rows)
       let count = 0
+
+      const nextCount = () => {
+        const bytesPerRow = rowsOfList.current() ?? rowsOfAll.current() ?? 0
+        const fitting = Math.max(smallestPage, Math.floor(pageBytes / bytesPerRow))
+        return Math.min(query.count ?? largestPage, Math.max(1, pageSize), size.current(), fitting)
+      }
+      const note = (bytes: number, rows: number) => {
+        rowsOfList.saw(bytes, rows)
+        rowsOfAll.saw(bytes, rows)
+      }
+      const limit = () => (count > smallestPage ? mostPageBytes : mostBytes)
+
       return client.request({
         action: "read the members",
         listId,
@@ -79,7 +109,7 @@ export function createMembersReader<T>(
         signal,
         deadlineMs,
         query: () => {
-          count = Math.min(query.count ?? largestPage, size.current())
+          count = nextCount()
           return {
             ...selection,
             count,
@@ -92,13 +122,23 @@ export function createMembersReader<T>(
           }
         },
         parse: (body, { sentAt }) => {
+          const bytes = body.length
           const page = parsePage(body, { listId, count, offset, sentAt })
           size.succeeded()
+          note(bytes, page.length)
           return page
         },
-        onFailure: (error) => {
-          if (isTooMuch(error)) size.failed(count)
+        mostBytes: limit,
+        inspect: (head) => {
+          const rows = countRows(head)
+          const bytes = Math.ceil((head.length / rows) * count)
+          if (rows >= fewestRows && bytes > limit()) throw new TooLarge(bytes, limit())
         },
+        onFailure: (error) => {
+          if (error.cause instanceof TooLarge) note(error.cause.bytes, count)
+          else fail(error, count)
+        },
+        isEased: () => nextCount() < count,
       })
     },
 
@@ -108,9 +148,11 @@ export function createMembersReader<T>(
   }
 }
 
-/** Mailchimp answers a page that is too big for an account with 503 or 504, or not in time. */
-function isTooMuch({ kind, upstream }: MailchimpError): boolean {
-  return kind === "timed_out" || upstream?.status === 503
+function countRows(head: Uint8Array): number {
+  const bytes = Buffer.from(head.buffer, head.byteOffset, head.length)
+  let rows = 0
+  for (let at = bytes.indexOf(rowKey); at !== -1; at = bytes.indexOf(rowKey, at + 1)) rows += 1
+  return rows
 }
 
 function toDate(second: number | undefined): string | undefined {

@@ -2,6 +2,7 @@ import { z } from "zod"
 import { AppError, type ErrorCode, type Upstream } from "../errors.ts"
 import { type Clock, systemClock } from "../lib/clock.ts"
 import type { Fetch } from "../lib/fetch.ts"
+import { readBody } from "../lib/read-body.ts"
 import { withTimeout } from "../lib/with-timeout.ts"
 import { isDataCenter } from "./data-center.ts"
 import {
@@ -59,6 +60,10 @@ export type MailchimpOAuth = {
 }
 
 const metadataDeadlineMs = 15_000
+/** A token and its metadata have some hundred bytes. */
+const mostBytes = 2 ** 20
+/** Fetch would inflate a body without a limit. One that comes compressed all the same is inflated with one. */
+const undecoded = { decompress: false }
 
 /** Mailchimp's OAuth 2. Read by hand, as its answers lack what strict OAuth libraries insist on: `token_type`. */
 export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpOAuth {
@@ -75,9 +80,9 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
     withTimeout(
       async (signal): Promise<RawAnswer> => {
         // Followed, a redirect could take the secrets to another host.
-        const response = await fetch(url, { ...init, redirect: "manual", signal })
+        const response = await fetch(url, { ...init, ...undecoded, redirect: "manual", signal })
         const { status, headers } = response
-        return { status, headers, body: await response.bytes() }
+        return { status, headers, body: await readBody(response, { mostBytes }) }
       },
       { timeoutMs, signal, clock },
     )
@@ -102,7 +107,7 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
       }
       const init = {
         method: "POST",
-        headers: { accept: "application/json" },
+        headers: { accept: "application/json", "accept-encoding": "identity" },
         body: new URLSearchParams(form),
       }
       const answer = await ask(options.tokenUrl, init, signal).catch((cause: unknown) => {
@@ -117,7 +122,13 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
     readMetadata: (accessToken, signal = new AbortController().signal, deadlineMs = metadataDeadlineMs) => {
       const secrets = [accessToken]
       const subject = { action: "read the account's metadata", secrets }
-      const init = { headers: { accept: "application/json", authorization: `OAuth ${accessToken}` } }
+      const init = {
+        headers: {
+          accept: "application/json",
+          "accept-encoding": "identity",
+          authorization: `OAuth ${accessToken}`,
+        },
+      }
       const deadlineAtMs = clock.monotonicMs() + deadlineMs
       return retry(
         async () => {

@@ -21,6 +21,8 @@ export type RetryOptions = {
   /** From 0 to below 1. */
   readonly random: () => number
   readonly onRetry?: ((event: RetryEvent) => void) | undefined
+  /** Whether the next attempt requests less than the one that failed: then the pauses begin anew with a short one. */
+  readonly isEased?: (() => boolean) | undefined
 }
 
 const firstDelayMs = 500
@@ -42,7 +44,8 @@ const shortestPausesMs: Partial<Record<MailchimpErrorKind, number>> = {
  * Rejects with the last error, or with the signal's reason.
  */
 export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
-  const { leftMs, signal, clock, random, onRetry } = options
+  const { leftMs, signal, clock, random, onRetry, isEased = () => false } = options
+  let paused = 0
 
   for (let made = 1; ; made += 1) {
     try {
@@ -50,7 +53,9 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
     } catch (error) {
       signal.throwIfAborted()
       if (!(error instanceof MailchimpError) || !error.retryable) throw error
-      const delayMs = delayAfter(error, made, random)
+      paused = isEased() ? 1 : paused + 1
+      // Mailchimp did not fail with a response that is too large.
+      const delayMs = error.kind === "too_large" && isEased() ? 0 : delayAfter(error, paused, random)
       if (delayMs > leftMs()) throw error
       onRetry?.({ type: "retry", kind: error.kind, attempt: made, delayMs })
       await clock.sleep(delayMs, signal)

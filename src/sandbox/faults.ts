@@ -41,6 +41,16 @@ export const faultActionSchema = z.discriminatedUnion("kind", [
   z
     .object({ kind: z.literal("date_text"), text: z.string() })
     .describe("A `Date` of that text; an empty one stands for none"),
+  z
+    .object({
+      kind: z.literal("bomb"),
+      bytes: z.number().int().min(0).describe("How many blanks the body becomes when it is inflated"),
+      claims: z.number().int().min(0).optional().describe("What its end says instead"),
+      parts: z.number().int().min(1).default(1).describe("Members of the gzip, each of so many bytes"),
+      plain: z.boolean().default(false).describe("Not compressed at all"),
+      chunked: z.boolean().default(false).describe("Without a Content-Length"),
+    })
+    .describe("200 with a small body that becomes a large one"),
 ])
 
 export type FaultAction = z.output<typeof faultActionSchema>
@@ -54,6 +64,8 @@ type Fault = {
     listId?: string
     /** The `offset` parameter, 0 where there is none. */
     offset?: number
+    /** Only requests for more rows than this. */
+    countAbove?: number
     /** Any part of the query, such as `status=archived`. */
     query?: string | RegExp
   }
@@ -125,6 +137,7 @@ function matches({ match = {} }: Fault, request: Request): boolean {
     has(url.search, match.query) &&
     (match.method === undefined || match.method === request.method) &&
     (match.listId === undefined || url.pathname.includes(`/lists/${match.listId}`)) &&
+    (match.countAbove === undefined || Number(url.searchParams.get("count") ?? 10) > match.countAbove) &&
     (match.offset === undefined || match.offset === Number(url.searchParams.get("offset") ?? 0))
   )
 }

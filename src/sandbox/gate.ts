@@ -1,7 +1,7 @@
 import { promisify } from "node:util"
 import { gzip } from "node:zlib"
 import type { Clock } from "../lib/clock.ts"
-import { cutAnswer, endJsonEarly, resetAnswer, slowAnswer } from "./api/broken-answers.ts"
+import { bombAnswer, cutAnswer, endJsonEarly, resetAnswer, slowAnswer } from "./api/broken-answers.ts"
 import { oddPage } from "./api/odd-pages.ts"
 import { htmlResponse, problemResponse } from "./api/problems.ts"
 import type { FaultAction, Faults } from "./faults.ts"
@@ -130,6 +130,8 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
         return htmlResponse(fault.status)
       case "reset":
         return resetAnswer()
+      case "bomb":
+        return bombAnswer(fault)
       case "hang":
         await aborted(AbortSignal.any([request.signal, stopping]))
         return resetAnswer()

@@ -35,6 +35,10 @@ export type Settings = {
   throttleWith: "429" | "403-html"
   /** What a request in another data center than the account's gets: a 403, or the 401 of a token that is not known there. */
   wrongDataCenterWith: "wrong_datacenter" | "api_key_invalid"
+  /** By how much `total_items` of /lists differs from the number of lists. */
+  listsTotalOff: number
+  /** Whether /lists never ends: every page is full, of new lists or of those of the first page, and the total grows. */
+  endlessLists: "new" | "repeated" | "off"
   /** Compress answers for clients that accept it. */
   gzip: boolean
 }
@@ -58,5 +62,7 @@ export const defaultSettings: Settings = {
   requestLimit: undefined,
   throttleWith: "429",
   wrongDataCenterWith: "wrong_datacenter",
+  listsTotalOff: 0,
+  endlessLists: "off",
   gzip: true,
 }

@@ -2,7 +2,8 @@ import type { Clock } from "../lib/clock.ts"
 import { createMember, type MemberInput } from "./members/create-member.ts"
 import { generateMembers } from "./members/generate-members.ts"
 import { createHostileMembers } from "./members/hostile-members.ts"
-import { md5, memberKeyOf, secondsOf } from "./members/member.ts"
+import { md5, memberKeyOf, secondsOf, type Json } from "./members/member.ts"
+import { wideFieldsOf } from "./members/wide-fields.ts"
 import { createMemberTable, type MemberTable } from "./members/member-table.ts"
 import { createRandom, seedFrom } from "./random.ts"
 import type { Webhook } from "./webhooks/webhook.ts"
@@ -21,6 +22,8 @@ export type ListSeed = {
   /** Sizes of bulk imports among the invented members: each shares one `last_changed`. */
   imports?: readonly number[]
   mergeFields?: readonly MergeField[]
+  /** So many more merge fields, each with 255 characters for every invented member: 80 of them make rows of 22 KB. */
+  wideFields?: number
 }
 
 /** A Mailchimp account to begin with. */
@@ -36,6 +39,8 @@ export type AccountSeed = {
   /** Newer accounts sign their webhooks. */
   signsWebhooks?: boolean
   lists?: readonly ListSeed[]
+  /** Entries of GET /lists that are no list, as they are: with an id that cannot be one, or none at all. */
+  oddLists?: readonly Json[]
 }
 
 type MergeField = { tag: string; name: string; type: string; required?: boolean }
@@ -61,6 +66,7 @@ export type Account = {
   readonly role: string
   readonly signsWebhooks: boolean
   readonly lists: List[]
+  readonly oddLists: readonly Json[]
   readonly tokens: Set<string>
   disabled: boolean
 }
@@ -147,13 +153,18 @@ export function createState(
       account: owner,
       createdAt: until - (4 * 365 + random.integer(365)) * 86_400_000,
       campaignLastSent: until - random.integer(60) * 86_400_000,
-      mergeFields: listSeed.mergeFields ?? defaultMergeFields,
+      mergeFields: [...(listSeed.mergeFields ?? defaultMergeFields), ...wideFieldsOf(listSeed.wideFields)],
       table: createMemberTable(clock, visibilityDelayMs),
       webhooks: [],
     }
     const count = listSeed.count ?? 0
     const imports = listSeed.imports ?? defaultImports(count)
-    for (const { id, row, times } of generateMembers(random, added.id, { count, imports, until })) {
+    for (const { id, row, times } of generateMembers(random, added.id, {
+      count,
+      imports,
+      until,
+      wideFields: listSeed.wideFields,
+    })) {
       added.table.seed(id, row, times)
       // Rows leave much garbage, which would be let grow to twice the size of what is kept.
       if (added.table.size % 100_000 === 0) Bun.gc(true)
@@ -191,6 +202,7 @@ export function createState(
       role: accountSeed.role ?? "owner",
       signsWebhooks: accountSeed.signsWebhooks ?? false,
       lists: [],
+      oddLists: accountSeed.oddLists ?? [],
       tokens: new Set(accountSeed.tokens ?? []),
       disabled: false,
     })

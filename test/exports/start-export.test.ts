@@ -4,6 +4,7 @@ import { AppError } from "../../src/errors.ts"
 import { parseSelection } from "../../src/exports/selection.ts"
 import { createStartExport } from "../../src/exports/start-export.ts"
 import type { MailchimpRequest } from "../../src/mailchimp/client.ts"
+import { createPageMemories } from "../../src/mailchimp/page-memory.ts"
 import { createSealer } from "../../src/sealer.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
 import { membersOf, momentOf } from "./support.ts"
@@ -40,6 +41,9 @@ function setUp({ failAt = Number.POSITIVE_INFINITY } = {}) {
       now: () => momentOf(2_000_000_000),
       waitUntil: async () => {},
       pause: async () => {},
+      deadline: () => () => 30_000,
+      pages: createPageMemories()("c1"),
+      report: () => {},
     },
     waitingFor: () => undefined,
     spare: () => 0,

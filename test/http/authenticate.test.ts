@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from "bun:test"
+import { gzipSync } from "node:zlib"
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from "jose"
 import { AppError } from "../../src/errors.ts"
 import { createVerifier, signToken, toOwner } from "../../src/http/authenticate.ts"
@@ -105,6 +106,14 @@ test("with a key set a token of its key is accepted, and an HS256 token signed w
   expect((await refusalOf(verifyByKeySet(forged))).code).toBe("unauthorized")
 })
 
+test("a key set that comes compressed is inflated", async () => {
+  const packed = gzipSync(JSON.stringify({ keys: [jwk] }))
+  answer = () => new Response(packed, { headers: { "content-encoding": "gzip" } })
+  const verifyByKeySet = createVerifier({ jwksUrl: `${identityProvider.url}jwks` })
+  expect((await verifyByKeySet(await signRs256(claims))).uid).toBe("ada")
+  answer = () => Response.json({ keys: [jwk] })
+})
+
 test.each([
   ["cannot be reached", () => createVerifier({ jwksUrl: "http://127.0.0.1:1/jwks" })],
   [
@@ -121,8 +130,30 @@ test.each([
       return createVerifier({ jwksUrl: `${identityProvider.url}jwks` })
     },
   ],
+  [
+    "becomes 300 MB",
+    () => {
+      const packed = gzipSync(Buffer.alloc(300 * 2 ** 20, " "))
+      answer = () => new Response(packed, { headers: { "content-encoding": "gzip" } })
+      return createVerifier({ jwksUrl: `${identityProvider.url}jwks` })
+    },
+  ],
+  [
+    "never ends",
+    () => {
+      const blanks = async function* () {
+        for (let made = 0; made < 5000; made += 1) yield Buffer.alloc(2 ** 20, " ")
+      }
+      answer = () => new Response(blanks())
+      return createVerifier({ jwksUrl: `${identityProvider.url}jwks` })
+    },
+  ],
 ])("a key set that %s says nothing about the token: 503, not 401", async (_, makeVerifier) => {
-  const refusal = await refusalOf(makeVerifier()(await signRs256(claims)))
+  const verifyByKeySet = makeVerifier()
+  Bun.gc(true)
+  const before = process.memoryUsage().rss
+  const refusal = await refusalOf(verifyByKeySet(await signRs256(claims)))
+  expect(process.memoryUsage().rss - before).toBeLessThan(100 * 2 ** 20)
   answer = () => Response.json({ keys: [jwk] })
   expect(refusal.code).toBe("identity_provider_unavailable")
 })

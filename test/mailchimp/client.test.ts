@@ -198,6 +198,23 @@ describe("request()", () => {
     expect(leftovers()).toEqual(nothing)
   })
 
+  test.each([5000, 90_000])("is made again for %d ms where the client was told so", async (retryMs) => {
+    const { fail, clock } = setUp({ retryMs })
+    answerWith(listsUrl, () => problem(500, "Internal Server Error"))
+    expect((await fail()).code).toBe("mailchimp_error")
+    expect(clock.monotonicMs()).toBeLessThanOrEqual(retryMs)
+    expect(clock.monotonicMs()).toBeGreaterThan(retryMs - 30_000 / 2)
+  })
+
+  test("a deadline is shared by all who have it, and the client's own is what it was told", async () => {
+    const { client, clock } = setUp({ retryMs: 5000 })
+    const [own, given] = [client.deadline(undefined), client.deadline(30_000)]
+    await clock.advance(2000)
+    expect([own(), given()]).toEqual([3000, 28_000])
+    await clock.advance(60_000)
+    expect([own(), given()]).toEqual([0, 0])
+  })
+
   test("ends with Mailchimp's last error once the deadline leaves no time", async () => {
     const { fail, clock } = setUp()
     answerWith(listsUrl, () => problem(500, "Internal Server Error"))

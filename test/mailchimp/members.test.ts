@@ -14,18 +14,24 @@ import { createVirtualClock } from "../support/virtual-clock.ts"
 const { signal } = new AbortController()
 const plain: MembersQuery = { listId: "a1b2", sort: "last_changed", offset: 0 }
 
-type Page = MembersPageContext & { ids: string[]; totalItems: number }
+type Page = MembersPageContext & { ids: string[]; length: number; totalItems: number }
 
 function parsePage(body: Uint8Array, context: MembersPageContext): Page {
   const { members, total_items } = JSON.parse(new TextDecoder().decode(body))
   if (members.length > context.count) throw new Error("More rows than were asked for")
-  return { ...context, ids: members.map(({ id }: { id: string }) => id), totalItems: total_items }
+  return {
+    ...context,
+    length: members.length,
+    ids: members.map(({ id }: { id: string }) => id),
+    totalItems: total_items,
+  }
 }
 
 function setUp(
   fetch: Fetch,
   options: Partial<MembersReaderOptions<Page>> = {},
   apiUrl = "https://{dc}.api.mailchimp.com/3.0",
+  random = () => 0.5,
 ) {
   const clock = createVirtualClock()
   const client = createMailchimpClient({
@@ -35,12 +41,12 @@ function setUp(
     party: createLimiter({ clock }).join(),
     fetch: clock.watch(fetch),
     clock,
-    random: () => 0.5,
+    random,
   })
   const reader = createMembersReader(client, { parsePage, ...options })
   const read = (query: Partial<MembersQuery> = {}) =>
     clock.settle(reader.read({ ...plain, ...query }, signal))
-  return { clock, reader, read }
+  return { clock, client, reader, read }
 }
 
 /** Answers each request as told, with an empty page at the end, and notes the addresses. */
@@ -140,10 +146,56 @@ describe("read()", () => {
     expect(counts()).toEqual([500])
   })
 
-  test("a page that fails for another reason keeps its size", async () => {
-    const { fetch, counts } = answerWith(tooMuch(500), tooMuch(429), Response.json({}))
+  const html = () =>
+    new Response("<html>Bad Gateway</html>", { status: 502, headers: { "content-type": "text/html" } })
+  test.each<[string, () => Response]>([
+    ["a problem with status 500", () => tooMuch(500)],
+    ["HTML with status 502", html],
+    ["no JSON", () => new Response("{")],
+    ["another document", () => Response.json({})],
+    ["a body that is no gzip", () => new Response("{}", { headers: { "content-encoding": "gzip" } })],
+  ])(
+    "requests half after the second time that the response is %s, at once after a third",
+    async (_name, make) => {
+      const { fetch, counts } = answerWith(make(), make(), make())
+      const { read, clock } = setUp(fetch)
+      expect(await read()).toMatchObject({ count: 250 })
+      expect(counts()).toEqual([1000, 1000, 500, 250])
+      // The pauses begin anew with each smaller page: at most half a second, here a quarter.
+      expect(clock.monotonicMs()).toBe(250 + 250 + 250)
+    },
+  )
+
+  test("requests the smallest page within seven seconds of pauses, whatever the jitter", async () => {
+    const failures = Array.from({ length: 8 }, () => tooMuch(500))
+    const { fetch, counts } = answerWith(...failures)
+    const { read, clock } = setUp(fetch, {}, undefined, () => 0.999)
+    await read()
+    expect(counts()).toEqual([1000, 1000, 500, 250, 125, 62, 31, 15, 10])
+    expect(clock.monotonicMs()).toBeLessThan(7000)
+  })
+
+  test.each([400, 401, 403, 404])("a refusal with status %d halves nothing", async (status) => {
+    const { fetch, counts } = answerWith(tooMuch(status), tooMuch(status), tooMuch(status))
+    const { read } = setUp(fetch)
+    for (let time = 0; time < 3; time += 1) await read().catch(() => undefined)
+    await read()
+    expect(counts()).toEqual([1000, 1000, 1000, 1000])
+  })
+
+  test("throttling halves nothing", async () => {
+    const { fetch, counts } = answerWith(tooMuch(429), tooMuch(500), tooMuch(429))
     await setUp(fetch).read()
     expect(counts()).toEqual([1000, 1000, 1000, 1000])
+  })
+
+  test("what one reader has found out of a list, the next reader of the connection knows", async () => {
+    const { fetch, counts } = answerWith(tooMuch(504))
+    const { client, read, clock } = setUp(fetch)
+    await read()
+    const next = createMembersReader(client, { parsePage })
+    await clock.settle(next.read(plain, signal))
+    expect(counts()).toEqual([1000, 500, 500])
   })
 
   test("one list that needs small pages does not make those of others small, and it recovers", async () => {
@@ -178,6 +230,113 @@ describe("read()", () => {
     expect(urls).toHaveLength(1)
     await read()
     expect(urls).toHaveLength(4)
+  })
+})
+
+describe("pages follow the bytes of their rows", () => {
+  /** A server with one list, whose rows have so many bytes each. */
+  const serve = (
+    total: number,
+    rowBytes: number | ((index: number) => number),
+    ids: "hex" | "number" = "hex",
+  ) => {
+    const counts: number[] = []
+    const bytes: number[] = []
+    const fetch: Fetch = async (url) => {
+      const { searchParams } = new URL(url)
+      const [count, offset] = ["count", "offset"].map((name) => Number(searchParams.get(name)))
+      const length = Math.max(0, Math.min(count ?? 0, total - (offset ?? 0)))
+      const members = Array.from({ length }, (_, row) => {
+        const index = (offset ?? 0) + row
+        const size = typeof rowBytes === "number" ? rowBytes : rowBytes(index)
+        const id = ids === "hex" ? index.toString(16).padStart(32, "0") : index
+        return { id, text: "x".repeat(Math.max(0, size - 88)), last_changed: "2024-05-01T00:00:00+00:00" }
+      })
+      counts.push(count ?? 0)
+      const body = JSON.stringify({ members, total_items: total })
+      bytes.push(body.length)
+      return new Response(body)
+    }
+    return { fetch, counts, bytes }
+  }
+  const MB = 2 ** 20
+
+  test("usual rows come a thousand at a time, up to four kilobytes each", async () => {
+    for (const rowBytes of [100, 900, 4000]) {
+      const { fetch, counts } = serve(3000, rowBytes)
+      const { read } = setUp(fetch)
+      for (const offset of [0, 1000, 2000]) await read({ offset })
+      expect(counts).toEqual([1000, 1000, 1000])
+    }
+  })
+
+  test("rows of 22 KB come in pages of four megabytes, after one that is requested again at once", async () => {
+    const { fetch, counts, bytes } = serve(3000, 22_000)
+    const { read, clock } = setUp(fetch)
+    const page = await read()
+    expect(counts).toEqual([1000, page.count])
+    expect(clock.monotonicMs()).toBe(0)
+    await read({ offset: page.count })
+    expect(counts).toHaveLength(3)
+    for (const size of bytes.slice(1)) {
+      expect(size).toBeGreaterThan(3 * MB)
+      expect(size).toBeLessThan(4.5 * MB)
+    }
+  })
+
+  test("another list of the connection begins with the size of the first one's rows, other fields do not", async () => {
+    const { fetch, counts } = serve(3000, 22_000)
+    const { client, read, clock } = setUp(fetch)
+    await read()
+    const known = counts.at(-1) ?? 0
+    expect(known).toBeLessThan(250)
+    await read({ listId: "b1b2" })
+    expect(Math.abs((counts.at(-1) ?? 0) - known)).toBeLessThan(30)
+    const ofFields = createMembersReader(client, { parsePage, fields: ["members.id"] })
+    await clock.settle(ofFields.read(plain, signal))
+    expect(counts[3]).toBe(1000)
+  })
+
+  test("rows that grow along a list make pages smaller, and larger again where they shrink", async () => {
+    const { fetch, counts, bytes } = serve(20_000, (index) => (index > 1500 && index < 5000 ? 22_000 : 900))
+    const { read } = setUp(fetch)
+    for (let offset = 0; offset < 20_000;) offset += (await read({ offset })).length
+    expect(counts[0]).toBe(1000)
+    expect(counts.at(-1)).toBe(1000)
+    // Where the rows begin to grow; each was requested again.
+    expect(bytes.filter((size) => size > 8 * MB).length).toBeLessThanOrEqual(3)
+    expect(counts.length).toBeLessThan(60)
+  })
+
+  test("rows whose ids are no texts are counted all the same", async () => {
+    const { fetch, counts } = serve(3000, 3000, "number")
+    const { read } = setUp(fetch)
+    for (const offset of [0, 1000, 2000]) await read({ offset })
+    expect(counts).toEqual([1000, 1000, 1000])
+  })
+
+  test("a list with a few large rows keeps its large pages", async () => {
+    const { fetch, counts } = serve(3000, (index) => (index % 100 === 0 ? 22_000 : 900))
+    const { read } = setUp(fetch)
+    for (const offset of [0, 1000, 2000]) await read({ offset })
+    expect(counts).toEqual([1000, 1000, 1000])
+  })
+
+  test("a body that stays too large, however few rows are requested, fails in the end", async () => {
+    let requests = 0
+    const { read, clock } = setUp(
+      async () => {
+        requests += 1
+        return new Response(new Uint8Array(33 * MB))
+      },
+      { deadlineMs: () => 30_000 - clock.monotonicMs() },
+    )
+    expect(await read().catch((error: unknown) => error)).toMatchObject({
+      kind: "too_large",
+      code: "mailchimp_error",
+      detail: "Cannot read the members as Mailchimp's response has more bytes than are read: list a1b2",
+    })
+    expect(requests).toBeLessThan(15)
   })
 })
 

@@ -276,3 +276,37 @@ test("the whole trip, over sockets: consent, code, token, account, and the code 
     await running.stop()
   }
 })
+
+test("a body that becomes 300 MB takes no more memory than a token may, however it is sent", async () => {
+  const running = startSandbox({ decision: "approve", accounts: [{ tokens: [accessToken] }] })
+  const { faults } = running.sandbox
+  try {
+    const oauth = createMailchimpOAuth({
+      clientId: "sandbox-client",
+      clientSecret: "sandbox-secret",
+      redirectUri: "http://127.0.0.1:1/callback",
+      authorizationUrl: `${running.url}/oauth2/authorize`,
+      tokenUrl: `${running.url}/oauth2/token`,
+      dataCenterUrl: `${running.url}/oauth2/metadata`,
+      random: () => 0,
+    })
+    const bytes = 300 * 2 ** 20
+    const bombs = [{}, { claims: 100 }, { chunked: true }, { plain: true }, { bytes: bytes / 4, parts: 4 }]
+    for (const bomb of bombs) {
+      const fault = faults.add({ action: { kind: "bomb", bytes, ...bomb }, times: 2 })
+      Bun.gc(true)
+      const before = process.memoryUsage().rss
+      const [exchange, metadata] = await Promise.all([
+        oauth.exchangeCode(code).catch((error: unknown) => error),
+        oauth.readMetadata(accessToken),
+      ])
+      expect(exchange).toMatchObject({ code: "exchange_failed" })
+      // Requested again, as after any response that is not usable.
+      expect(metadata).toMatchObject({ dc: "us19" })
+      expect(fault.played).toBe(2)
+      expect(process.memoryUsage().rss - before).toBeLessThan(100 * 2 ** 20)
+    }
+  } finally {
+    await running.stop()
+  }
+}, 60_000)

@@ -10,7 +10,12 @@ const fail = (kind: MailchimpErrorKind, retryAfterMs?: number) =>
 /** Runs attempts that fail as told, then succeed. */
 async function run(
   failures: readonly Error[],
-  options: { deadlineMs?: number; random?: number; attemptMs?: number } = {},
+  options: {
+    deadlineMs?: number
+    random?: number
+    attemptMs?: number
+    isEased?: (made: number) => boolean
+  } = {},
 ) {
   const clock = createVirtualClock()
   const events: RetryEvent[] = []
@@ -28,6 +33,7 @@ async function run(
     clock,
     random: () => options.random ?? 0.999_999,
     onRetry: (event) => events.push(event),
+    isEased: () => options.isEased?.(startedMs.length) ?? false,
   }).catch((error: unknown) => error)
   return { result: await clock.settle(result), events, startedMs, sleepers: clock.sleepers() }
 }
@@ -50,6 +56,21 @@ describe("retry()", () => {
     expect(longest).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000])
     const shortest = (await run(failures, { random: 0 })).events.map(({ delayMs }) => delayMs)
     expect(new Set(shortest)).toEqual(new Set([0]))
+  })
+
+  test("begins with short pauses again when the next attempt requests less", async () => {
+    const failures = manyErrors("server_error").slice(0, 6)
+    const { events } = await run(failures, { isEased: (made) => made === 3 || made === 4 })
+    expect(events.map(({ delayMs }) => delayMs)).toEqual([500, 1000, 500, 500, 1000, 2000])
+    expect(events.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4, 5, 6])
+  })
+
+  test("requests less at once after a response that was too large, and pauses where there is no less", async () => {
+    const failures = manyErrors("too_large").slice(0, 4)
+    const { events } = await run(failures, { isEased: (made) => made <= 2 })
+    expect(events.map(({ delayMs }) => delayMs)).toEqual([0, 0, 1000, 2000])
+    const rest = await run([fail("timed_out")], { random: 0, isEased: () => true })
+    expect(rest.events).toMatchObject([{ delayMs: 1000 }])
   })
 
   test.each(["timed_out", "throttled"] as const)("never asks again at once after %s", async (kind) => {

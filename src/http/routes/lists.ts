@@ -21,7 +21,9 @@ const listsRoute = createRoute({
       envelopeOf(
         z.array(
           z.object({
-            id: z.string(),
+            id: z.string().meta({
+              description: "As Mailchimp sent it; one that cannot be an id, or is empty, cannot be exported",
+            }),
             name: z.string(),
             member_count: z
               .int()

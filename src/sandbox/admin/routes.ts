@@ -32,6 +32,8 @@ const settingsSchema = z.strictObject({
   requestLimit: z.object({ requests: z.number().int(), windowMs: z.number() }).exactOptional(),
   throttleWith: z.enum(["429", "403-html"]).exactOptional(),
   wrongDataCenterWith: z.enum(["wrong_datacenter", "api_key_invalid"]).exactOptional(),
+  listsTotalOff: z.number().int().exactOptional(),
+  endlessLists: z.enum(["new", "repeated", "off"]).exactOptional(),
   gzip: z.boolean().exactOptional(),
 })
 
@@ -43,6 +45,7 @@ const faultSchema = z.strictObject({
       method: z.string().exactOptional(),
       listId: z.string().exactOptional(),
       offset: z.number().int().exactOptional(),
+      countAbove: z.number().int().exactOptional(),
     })
     .exactOptional(),
   action: faultActionSchema,

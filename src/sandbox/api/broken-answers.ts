@@ -1,3 +1,4 @@
+import { constants, createGzip } from "node:zlib"
 import type { Clock } from "../../lib/clock.ts"
 
 /** How long the first part of a body is given to reach the client before the connection breaks: a reset drops what is not yet delivered. */
@@ -60,6 +61,38 @@ export async function slowAnswer(
 export async function endJsonEarly(response: Response, keep: number): Promise<Response> {
   const bytes = await response.bytes()
   return new Response(bytes.subarray(0, Math.floor(bytes.length * keep)), response)
+}
+
+type Bomb = { bytes: number; claims?: number | undefined; parts: number; plain: boolean; chunked: boolean }
+
+/** A body of blanks, which JSON allows, that is a thousandth of its size while it is compressed. */
+export async function bombAnswer({ bytes, claims, parts, plain, chunked }: Bomb): Promise<Response> {
+  const headers = { "content-type": "application/json; charset=utf-8" }
+  if (plain) return new Response(blanks(bytes), { headers })
+  const part = await gzipBlanks(bytes)
+  if (claims !== undefined) part.writeUInt32LE(claims, part.length - 4)
+  const body = Buffer.concat(Array.from({ length: parts }, () => part))
+  const pieces = async function* () {
+    yield body
+  }
+  return new Response(chunked ? pieces() : body, { headers: { ...headers, "content-encoding": "gzip" } })
+}
+
+const PIECE = Buffer.alloc(65_536, " ")
+
+async function* blanks(bytes: number): AsyncGenerator<Uint8Array> {
+  for (let left = bytes; left > 0; left -= PIECE.length) yield PIECE.subarray(0, left)
+}
+
+/** In pieces, so that the sandbox does not need the memory that it makes others use. */
+async function gzipBlanks(bytes: number): Promise<Buffer> {
+  const gzip = createGzip({ level: constants.Z_BEST_COMPRESSION })
+  const packed = Array.fromAsync<Buffer>(gzip)
+  for await (const piece of blanks(bytes)) {
+    if (!gzip.write(piece)) await new Promise((resolve) => gzip.once("drain", resolve))
+  }
+  gzip.end()
+  return Buffer.concat(await packed)
 }
 
 function streamed(response: Response, pieces: () => AsyncGenerator<Uint8Array>, onEnd: () => void): Response {

@@ -95,3 +95,17 @@ export function createListWriter(now: () => number) {
     }
   }
 }
+
+/** A page of lists that have no end: those there are, over and over, or each time with other ids. */
+export function repeatLists(
+  lists: readonly Record<string, Json>[],
+  offset: number,
+  count: number,
+  kind: "new" | "repeated",
+): Record<string, Json>[] {
+  return Array.from({ length: lists.length === 0 ? 0 : count }, (_, index) => {
+    const number = kind === "new" ? offset + index : index
+    const list = lists[number % lists.length] ?? {}
+    return kind === "new" ? { ...list, id: number.toString(16).padStart(10, "0") } : list
+  })
+}

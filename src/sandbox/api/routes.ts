@@ -7,7 +7,7 @@ import type { Deliverer } from "../webhooks/deliverer.ts"
 import { answer, answerBytes } from "./answer.ts"
 import { apiAddress, findList, type ApiBindings } from "./context.ts"
 import { selfLinks } from "./links.ts"
-import { createListWriter } from "./lists.ts"
+import { createListWriter, repeatLists } from "./lists.ts"
 import { problemResponse, type FieldError } from "./problems.ts"
 import { parseDate, parseMembersQuery, parsePaging, type MembersQuery } from "./query-members.ts"
 import { renderMember, renderPage } from "./render-page.ts"
@@ -72,13 +72,16 @@ export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: A
         return (since === undefined || seconds > since) && (before === undefined || seconds <= before)
       })
       const totalContacts = /^(true|1)$/.test(params.get("include_total_contacts") ?? "")
+      const write = (list: List) => writeList(list, apiAddress(c), totalContacts)
+      const { endlessLists, listsTotalOff } = settings
+      const all = found.length + c.env.account.oddLists.length
+      const odd = c.env.account.oddLists.slice(Math.max(0, offset - found.length))
+      const lists = [...found.slice(offset, offset + count).map(write), ...odd].slice(0, count)
       return answer(c, {
-        ...rowsOf(
-          "lists",
-          found.slice(offset, offset + count).map((list) => writeList(list, apiAddress(c), totalContacts)),
-          found.length,
-        ),
-        total_items: found.length,
+        ...(endlessLists === "off"
+          ? rowsOf("lists", lists, all)
+          : { lists: repeatLists(found.map(write), offset, count, endlessLists) }),
+        total_items: endlessLists === "off" ? Math.max(0, all + listsTotalOff) : offset + 2 * count,
         constraints: {
           may_create: false,
           max_instances: 5,

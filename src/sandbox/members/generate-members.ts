@@ -1,6 +1,7 @@
 import type { Random } from "../random.ts"
 import { createMember } from "./create-member.ts"
 import { inventMember, inventSms } from "./invent-member.ts"
+import { inventWideFields } from "./wide-fields.ts"
 import { secondsOf, writeTime, type MemberStatus } from "./member.ts"
 
 const reasons = ["N/A (Unsubscribed by an admin)", "Did not sign up for list", "No longer interested"]
@@ -12,6 +13,8 @@ export type SeedingOptions = {
   imports: readonly number[]
   /** No member has changed after this moment, in ms. */
   until: number
+  /** How many merge fields of the greatest length each member has beside the usual ones. */
+  wideFields?: number | undefined
 }
 
 /** Rows of a new list, oldest change first, and what an index needs of them. */
@@ -23,9 +26,11 @@ export function* generateMembers(random: Random, listId: string, options: Seedin
     const optedInAt = changedAt - (random.chance(0.4) ? 0 : random.integer(400 * 86_400) * 1000)
     const signedUp = random.chance(0.15)
     const status = inventStatus(random)
+    const invented = inventMember(random, serial)
     const member = createMember(
       {
-        ...inventMember(random, serial),
+        ...invented,
+        merge_fields: { ...invented.merge_fields, ...inventWideFields(random, options.wideFields) },
         status,
         ...(status === "unsubscribed" ? { unsubscribe_reason: random.pick(reasons) } : {}),
         ...(random.chance(0.1) ? inventSms(random, optedInAt) : {}),

@@ -1,0 +1,50 @@
+import { createRecent } from "../lib/recent.ts"
+import { createPageSize, type PageSize } from "./page-size.ts"
+
+/** Mailchimp's own maximum. */
+export const largestPage = 1000
+
+/** How many bytes a row has, by the pages seen so far. */
+type RowBytes = {
+  /** Undefined before the first page. */
+  current(): number | undefined
+  saw(bytes: number, rows: number): void
+}
+
+/** What is known of the pages of one connection, so that the next request need not find it out again. */
+export type PageMemory = {
+  /** Of one collection, such as the members of a list. */
+  size(collection: string): PageSize
+  /** Of the rows of one collection, or of all that are requested with the same fields. */
+  rowBytes(rows: string): RowBytes
+}
+
+/** An entry has about 200 bytes: two megabytes for ten thousand. */
+const mostEntries = 10_000
+
+/** The memories of all connections. The entries that were not used for longest are forgotten, so memory is bounded. */
+export function createPageMemories(most = mostEntries): (connectionId: string) => PageMemory {
+  const sizes = createRecent<PageSize>(most)
+  const rowBytes = createRecent<RowBytes>(most)
+  return (connectionId) => ({
+    size: (collection) => sizes.get(`${connectionId} ${collection}`, () => createPageSize(largestPage)),
+    rowBytes: (rows) => rowBytes.get(`${connectionId} ${rows}`, createRowBytes),
+  })
+}
+
+/** A few rows tell nothing of others: a probe has one. */
+const fewestRows = 10
+
+/** Rises at once and falls by half, so that a page of small rows among large ones makes no page too large. */
+function createRowBytes(): RowBytes {
+  let bytesPerRow: number | undefined
+
+  return {
+    current: () => bytesPerRow,
+    saw: (bytes, rows) => {
+      if (rows < fewestRows) return
+      const seen = bytes / rows
+      bytesPerRow = Math.max(seen, (seen + (bytesPerRow ?? seen)) / 2)
+    },
+  }
+}

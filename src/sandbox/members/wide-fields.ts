@@ -1,0 +1,23 @@
+import type { Random } from "../random.ts"
+
+/** The most that a merge field of type text holds. */
+const MOST_CHARACTERS = 255
+
+/** More merge fields than most lists have. */
+export function wideFieldsOf(count = 0): { tag: string; name: string; type: string }[] {
+  return Array.from({ length: count }, (_, index) => ({
+    tag: `WIDE${index + 1}`,
+    name: `Wide ${index + 1}`,
+    type: "text",
+  }))
+}
+
+/** Their values for one member, each as long as it may be. They compress as words do, to about a third. */
+export function inventWideFields(random: Random, count = 0): Record<string, string> {
+  const values = wideFieldsOf(count).map(({ tag }) => {
+    let text = ""
+    while (text.length < MOST_CHARACTERS) text += `${random.integer(36 ** 5).toString(36)} lorem ipsum `
+    return [tag, text.slice(0, MOST_CHARACTERS)] as const
+  })
+  return Object.fromEntries(values)
+}
