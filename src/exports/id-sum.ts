@@ -1,5 +1,3 @@
-import type { Page, Second } from "./source.ts"
-
 /**
  * A sum of 128 bits over the ids of rows, in whatever order they come: equal for equal sets, and for no others that one will
  * ever meet. So two readings of a list can be compared in constant memory.
@@ -23,21 +21,6 @@ export function addIdBytes(sum: IdSum, view: DataView, start: number): void {
 export function addText(sum: IdSum, text: string): void {
   for (let lane = 0; lane < 4; lane += 1)
     sum[lane] = (sum[lane] ?? 0) + Bun.hash.xxHash32(text, 0x9e3779b9 + lane)
-}
-
-/**
- * Adds rows by their ids, and those that were changed after the horizon by their seconds as well, which tell one version
- * from another. Those before it have not changed since the export began.
- */
-export function addRows(sum: IdSum, page: Page, start: number, end: number, horizon: Second): void {
-  if (end <= start) return
-  page.addIds(sum, start, end)
-  const isLater = (index: number) => (page.second(index) ?? Number.NEGATIVE_INFINITY) > horizon
-  // Rows come in the order of their seconds, those without one at either end.
-  const edges = [start, end - 1]
-  if (edges.every((index) => page.second(index) !== undefined && !isLater(index))) return
-  for (let index = start; index < end; index += 1)
-    if (isLater(index)) addText(sum, String(page.second(index)))
 }
 
 export function isSameSum(one: IdSum, other: IdSum): boolean {

@@ -32,7 +32,13 @@ const MIN_OVERLAP = 8
 const CHANCE = 1e-9
 
 /** Rows to ask for, from an offset to the one that has to be reached, as far as there are so many: of any number of pages. */
-type Part = { readonly offset: number; readonly end: number; readonly repeats: number }
+type Part = {
+  readonly offset: number
+  readonly end: number
+  readonly repeats: number
+  /** Up to where an earlier page of it came, which was cut short or the last one. */
+  readonly reached?: number
+}
 const WHOLE: Part = { offset: 0, end: Number.POSITIVE_INFINITY, repeats: 0 }
 /** One row, for the count that comes with it. */
 const COUNT: Part = { offset: 0, end: 1, repeats: 0 }
@@ -213,11 +219,12 @@ export function createOffsetReading(
     pass.push({ offset: part.offset, rows, isEnd: reachesEnd(page, part.offset) })
     unasked = unasked.filter(({ offset }) => offset < page.totalItems)
     const reached = part.offset + page.length
-    const isEmptyBehind = page.length === 0 && part.offset > 0
-    if (reached < Math.min(part.end, page.totalItems) && !isEmptyBehind) {
+    // A page that ends where the one before ended was not cut short by chance.
+    const isEnd = (page.length === 0 && part.offset > 0) || part.reached === reached
+    if (reached < Math.min(part.end, page.totalItems) && !isEnd) {
       // A page that is cut short may be cut short again, so that a whole overlap would never get on.
       const next = reached - Math.min(overlapOf(page), Math.floor(page.length / 3))
-      if (next > part.offset) unasked.unshift({ offset: next, end: part.end, repeats: 0 })
+      if (next > part.offset) unasked.unshift({ offset: next, end: part.end, repeats: 0, reached })
       else if (part.repeats < MAX_REPEATS) unasked.unshift({ ...part, repeats: part.repeats + 1 })
       else ended = "count"
     }

@@ -1,13 +1,14 @@
 import { closesAt, lastClosedSecond } from "./closed.ts"
 import { type OpenVersions, type Selected, selectRows } from "./delivery.ts"
-import { type IdSum, addRows, createIdSum, isSameSum } from "./id-sum.ts"
-import { type Question, type Reading, MAX_REPEATS, NOTHING, pauseBefore, reachesEnd } from "./reading.ts"
+import { addRows } from "./add-rows.ts"
+import { type IdSum, createIdSum, isSameSum } from "./id-sum.ts"
+import { type Question, type Reading, MAX_REPEATS, NOTHING, reachesEnd } from "./reading.ts"
 import type { MembersQuery, Page, Second } from "./source.ts"
 
 export type Direction = "ASC" | "DESC"
 
 /** How many rows there are, and which: see {@link IdSum}. */
-export type Content = { readonly rows: number; readonly sum: IdSum }
+type Content = { readonly rows: number; readonly sum: IdSum }
 
 export type RecountOptions = {
   /** All rows that are to be compared, in no direction yet. */
@@ -112,7 +113,6 @@ export function createRecount(options: RecountOptions): Recount {
     const isUnanswered = page.length === 0 && pass.rows === 0 && page.totalItems > 0
     repeats = isUnanswered ? repeats + 1 : 0
     if (isUnanswered && repeats <= MAX_REPEATS) {
-      next = { pauseS: pauseBefore(repeats) }
       return NOTHING
     }
     addRows(pass.sum, page, 0, page.length, horizon)

@@ -2,7 +2,7 @@ import type { IdSum } from "./id-sum.ts"
 import type { Moment, SentAt } from "../mailchimp/mailchimp-clock.ts"
 import type { MembersQuery } from "../mailchimp/members.ts"
 
-export type { Moment, SentAt } from "../mailchimp/mailchimp-clock.ts"
+export type { Moment } from "../mailchimp/mailchimp-clock.ts"
 export type { MembersQuery } from "../mailchimp/members.ts"
 
 /** Whole seconds since the epoch: the resolution of Mailchimp's `last_changed`. */

@@ -212,7 +212,7 @@ function readMembers(options: ExportOptions, signal: AbortSignal, clock: Clock) 
 
 /** Without event lines a good end is all that says that no row is missing. */
 function refuseIncomplete(results: readonly ListResult[]): void {
-  const [failed] = results.filter(({ error }) => error !== undefined)
+  const failed = results.find(({ error }) => error !== undefined)
   if (failed) throw failed.error
   const short = results.filter(({ isShort }) => isShort).map(({ listId }) => listId)
   if (short.length > 0) {
@@ -235,11 +235,11 @@ type Writer = {
 }
 
 const NOTHING = Buffer.alloc(0)
+const nothing = () => NOTHING
 
 function createPlainWriter(name: FormatName): Writer {
   const format = formats[name]()
-  const nothing = () => NOTHING
-  return { ...format, alive: format.keepAlive, notice: nothing, written: nothing, failed: nothing }
+  return { ...format, alive: format.keepAlive, notice: nothing, written: nothing, failed: format.broken }
 }
 
 function createEventWriter(lines: EventLines, clock: Clock): Writer {

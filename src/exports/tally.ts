@@ -1,7 +1,8 @@
 import { lastClosedSecond } from "./closed.ts"
 import { type OffsetReading, createOffsetReading } from "./offset-reading.ts"
 import { type OpenVersions, type Selected, countNew, newRanges } from "./delivery.ts"
-import { addRows, createIdSum } from "./id-sum.ts"
+import { addRows } from "./add-rows.ts"
+import { createIdSum } from "./id-sum.ts"
 import {
   type Question,
   type Reading,

@@ -46,8 +46,8 @@ describe("rows change without last_changed", () => {
       const requests = pair.sandbox.traffic.total
       expect(received.ofKind("end")).toMatchObject([{ status: "complete" }])
       expect(checkRows(pair, startedMs, received.rows, received)).toMatchObject(exact)
-      // 40 full pages, as many again for splits and seconds that are larger than a page.
-      expect(requests).toBeLessThan(120)
+      // 40 full pages. How many more there are depends on how many changes come while it is read.
+      expect(requests).toBeLessThan(400)
       const plain = await pair.receive("/export")
       expect([plain.status, plain.isBroken]).toEqual([200, false])
     },

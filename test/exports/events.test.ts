@@ -226,7 +226,7 @@ describe("event lines", () => {
       },
     ])
     expect(idsOf(lines)).toEqual([...lists.a.slice(0, 10), ...lists.b].map(({ id }) => id))
-    const checkpoint = lines.filter(({ $export }) => $export === "checkpoint").at(-1)
+    const checkpoint = lines.findLast(({ $export }) => $export === "checkpoint")
     const end = lines.at(-1)
     expect(end).toMatchObject({
       $export: "end",

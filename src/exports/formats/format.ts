@@ -8,6 +8,8 @@ export type Format = {
   rows(bytes: Uint8Array): Uint8Array
   /** Bytes that no reader sees, to show that the export is alive. */
   keepAlive(): Uint8Array
+  /** What ends the last row, where the document is not ended because the export fails. */
+  broken(): Uint8Array
   /** What makes the document whole. It is not written when the export fails. */
   end(): Uint8Array
 }

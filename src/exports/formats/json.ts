@@ -18,6 +18,7 @@ export function createJson(): Format {
       return bytes.subarray(start)
     },
     keepAlive: () => Buffer.from(" "),
+    broken: () => new Uint8Array(),
     end: () => Buffer.from(END),
   }
 }

@@ -24,6 +24,7 @@ export function createNdjson(): Ndjson {
       return Buffer.from(`${before}${JSON.stringify(value)}\n`)
     },
     keepAlive: () => Buffer.from(isLineOpen ? " " : "\n"),
+    broken: () => Buffer.from(isLineOpen ? "\n" : ""),
     end: () => Buffer.from(isLineOpen ? "\n" : ""),
   }
 }

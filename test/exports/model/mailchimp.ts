@@ -93,7 +93,7 @@ export type ModelMailchimp = Source & {
 }
 
 /** How a list fails alone: it was deleted, it may not be read, or it is not answered for longer than is retried. */
-export type Fault = "list_not_found" | "mailchimp_forbidden" | "mailchimp_error"
+type Fault = "list_not_found" | "mailchimp_forbidden" | "mailchimp_error"
 
 const RETRY_S = 600
 
