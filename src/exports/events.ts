@@ -111,6 +111,7 @@ export function createEventLines(options: EventOptions): EventLines {
         lists: lists.flatMap(({ id }) =>
           results
             .filter(({ listId }) => listId === id)
+            .map((result) => ({ ...result, asOf: Math.min(result.asOf, scan.limit()) }))
             .map((result) => toListEnd(result, uncounted.has(id), horizon)),
         ),
         count_differs: orNone(results.reduce((sum, { countDiffers }) => sum + countDiffers, 0)),

@@ -99,6 +99,7 @@ type Sweep = {
 export function createListScan(
   from: ListPlace,
   { horizon, status, until, marginS, ...options }: ListScanOptions,
+  watermark = createWatermark(horizon, marginS),
 ): ListScan {
   const { id: listId } = from
   const isWhole = options.isWhole || from.isWhole
@@ -111,7 +112,6 @@ export function createListScan(
   let hasDatedAhead = false
   let rows = 0
   let { totalItems } = from
-  const watermark = createWatermark(horizon, marginS)
   let closed = from.isDone ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
 
   return {

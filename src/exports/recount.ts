@@ -24,9 +24,9 @@ export type RecountOptions = {
 export type Recount = Reading & {
   /**
    * Once it is done: by how many rows Mailchimp's count is too high, where that is proved, and all rows that there are were
-   * delivered. Otherwise the direction in which more rows were seen.
+   * delivered. Otherwise the direction in which more rows were seen; none if rows came that were not asked for.
    */
-  outcome(): { readonly countDiffers: number } | { readonly fuller: Direction }
+  outcome(): { readonly countDiffers: number } | { readonly fuller: Direction | undefined }
   /** Whether it has delivered rows. */
   isDelivered(): boolean
 }
@@ -59,6 +59,7 @@ export function createRecount(options: RecountOptions): Recount {
   let step: "pass" | "look" | "proved" | "failed" = "pass"
   let hasDelivered = false
   let repeats = 0
+  let isOutside = false
   startPass("ASC", delivered === undefined)
 
   return {
@@ -83,6 +84,7 @@ export function createRecount(options: RecountOptions): Recount {
     outcome: () => {
       const [first, second] = passes
       if (step === "proved") return { countDiffers: (totalItems ?? 0) - (first?.rows ?? 0) }
+      if (isOutside) return { fuller: undefined }
       // Of a list that changes meanwhile, one may well show more.
       const isMore = second && first && second.rows > first.rows && !Number.isNaN(totalItems)
       return { fuller: isMore ? "DESC" : "ASC" }
@@ -108,6 +110,11 @@ export function createRecount(options: RecountOptions): Recount {
     const pass = passes.at(-1)
     if (!pass) return NOTHING
     totalItems = (totalItems ?? page.totalItems) === page.totalItems ? page.totalItems : Number.NaN
+    isOutside = hasRowOutside(page)
+    if (isOutside) {
+      end("failed")
+      return NOTHING
+    }
     const isEnd = page.length === 0 || reachesEnd(page, pass.rows)
     // Two responses that were cut to nothing would look alike.
     const isUnanswered = page.length === 0 && pass.rows === 0 && page.totalItems > 0
@@ -124,6 +131,15 @@ export function createRecount(options: RecountOptions): Recount {
     return pass.isDelivered
       ? selectRows(page, length, { headEnd: 0, known: new Map(), openStart: length }, versions)
       : NOTHING
+  }
+
+  /** Whether a filter of dates is not heeded. */
+  function hasRowOutside(page: Page): boolean {
+    const { since = Number.NEGATIVE_INFINITY, before = Number.POSITIVE_INFINITY } = query
+    return [0, page.length - 1].some((edge) => {
+      const second = page.second(edge)
+      return second !== undefined && (second <= since || second > before)
+    })
   }
 
   function finishPass(pass: Pass, page: Page): void {

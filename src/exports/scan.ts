@@ -6,6 +6,7 @@ import { type ListResult, type ListScan, type Task, type WindowTask, createListS
 import type { ListPlace } from "./place.ts"
 import { type Question, ask } from "./reading.ts"
 import type { Page, Second, Source } from "./source.ts"
+import { createWatermark } from "./watermark.ts"
 
 export type ScanOptions = {
   /** What is to be read of each list: all of it, or what another export left. */
@@ -41,6 +42,8 @@ export type Scan = {
   deliveries(): AsyncGenerator<Delivery | ListNotice>
   /** What is left to read once all deliveries that were taken are written. */
   places(): ListPlace[]
+  /** No list is of a later second than this one, even if it was read before: see {@link Watermark}. */
+  limit(): Second
   /** What the next export has to read, once all deliveries were taken. */
   nextPlaces(): ListPlace[]
 }
@@ -73,7 +76,8 @@ type Failure = {
  */
 export function createScan(options: ScanOptions, source: Source, signal: AbortSignal): Scan {
   const { lists: places, onListEnd, judgeError = async () => "export_failed", ...listOptions } = options
-  const lists = places.map((place) => createListScan(place, listOptions))
+  const watermark = createWatermark(options.horizon, options.marginS)
+  const lists = places.map((place) => createListScan(place, listOptions, watermark))
   const unbegun = lists.filter((list) => !list.isDone())
   const answers = createArrivals<Answer>()
   const cutter = createCutter<WindowTask>()
@@ -91,6 +95,7 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
   return {
     deliveries,
     places: () => lists.map((list) => list.place()),
+    limit: watermark.limit,
     nextPlaces: () =>
       lists
         .filter((list) => ended.get(list)?.notice !== "list_deleted")

@@ -153,6 +153,7 @@ export function createTally(options: TallyOptions, versions: OpenVersions): Tall
       return undefined
     }
     // Readings in ascending order, as all others are, do not show every row.
+    if (!outcome.fuller) return "none"
     if (plain) return plain.lack() || outcome.fuller === "DESC" ? "none" : undefined
     const range = { ...query, since, before, direction: outcome.fuller }
     plain = createOffsetReading(range, "all", new Map(), versions, { closed })

@@ -130,14 +130,12 @@ describe("createTally()", () => {
   }
 
   function untilRecount(tally: Tally, counted: number): Reading {
-    for (let looks = 0; looks < 2; looks += 1) {
-      read(readingOf(tally), dated("x", OLD, counted))
-      expect(tally.remedy()).toBe("tails")
-    }
+    read(readingOf(tally), dated("x", OLD, counted))
+    expect(tally.remedy()).toBe("tails")
     return readingOf(tally)
   }
 
-  test("counts and runs the tail again, twice, then reads all in both directions, which shows a wrong count", () => {
+  test("counts and runs the tail again, then reads all in both directions, which shows a wrong count", () => {
     const tally = start()
     deliver(tally, "ab", OLD, 4)
     const directions = readAll(untilRecount(tally, 4), (_, offset) => dated(offset === 0 ? "ab" : "", OLD, 4))

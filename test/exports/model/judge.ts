@@ -43,9 +43,14 @@ export function receive(
   replica: Replica,
   { page, ranges }: Delivery,
   mailchimp: ModelMailchimp,
-  stream: number,
-  isAsked: (change: Change) => boolean,
+  options: {
+    readonly stream: number
+    /** Whether Mailchimp's clock was put back, so that a newer version may be dated into a second that was closed. */
+    readonly isPutBack: boolean
+    readonly isAsked: (change: Change) => boolean
+  },
 ): string | undefined {
+  const { stream, isPutBack, isAsked } = options
   let duplicate: string | undefined
   for (const { start, end } of ranges) {
     for (let index = start; index < end; index += 1) {
@@ -53,7 +58,7 @@ export function receive(
       const { id } = member
       if (!isAsked(change)) throw new Broken(`A row that was not asked for: ${id}, ${JSON.stringify(change)}`)
       const before = replica.get(id)
-      if (before && versionIn(member, before.change).order > versionIn(member, change).order)
+      if (before && !isPutBack && versionIn(member, before.change).order > versionIn(member, change).order)
         throw new Broken(`An older version after a newer one: ${id}`)
       if (before?.change === change && before.stream === stream && !member.shownId) duplicate = id
       replica.set(id, { change, stream })

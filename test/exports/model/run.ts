@@ -47,6 +47,7 @@ export async function runSchedule(seed: number): Promise<number> {
   let rows = 0
   let short = 0
   let results: ListResult[] = []
+  let limit = Infinity
   const wasShort = new Set<string>()
 
   const failed = new Set<string>()
@@ -129,6 +130,7 @@ export async function runSchedule(seed: number): Promise<number> {
         hasFailed = true
       }
       if (hasFailed && mailchimp.lists.some(({ id }) => mailchimp.faultOf(id))) return undefined
+      limit = scan.limit()
       if (!isBroken) return cursorOf("end", scan.nextPlaces())
       failed.clear()
       crashes -= 1
@@ -152,7 +154,8 @@ export async function runSchedule(seed: number): Promise<number> {
     // Should `since` find what it did before, it does so for the caller's as well.
     const isAsked = (change: Change) =>
       isIncremental || settings.since !== "exclusive" || isSelected(selection, change)
-    const duplicate = receive(replica, delivery, mailchimp, streams, isAsked)
+    const isPutBack = settings.clocks.mailchimp(time.now()) < 0
+    const duplicate = receive(replica, delivery, mailchimp, { stream: streams, isPutBack, isAsked })
     if (duplicate !== undefined) duplicates.set(delivery.listId, duplicate)
     rows += countRows(delivery.ranges)
   }
@@ -194,7 +197,7 @@ export async function runSchedule(seed: number): Promise<number> {
         list,
         {
           ...promised,
-          asOf: result.asOf,
+          asOf: Math.min(result.asOf, limit),
           isSelected: (change) => isSelected(selection, change),
         },
         settings,
