@@ -6,6 +6,8 @@ const QUOTE = 0x22
 
 /** Mailchimp's ids are MD5s in hex. */
 export const ID_LENGTH = 32
+/** An id begins so many bytes after the byte before its row. */
+export const ID_OFFSET = ',{"id":"'.length
 const USUAL_ID = /^[0-9a-f]{32}$/
 
 /** A hash of the bytes from `start`: half of them, spread over all. */
@@ -19,25 +21,26 @@ export function hashId(view: DataView, start: number): number {
  * The keys of a page's rows: each id that is not empty and occurs once. Only the ids that are needed become strings, and
  * only those with an equal hash are compared.
  *
- * @param starts where each id begins, after its quote
- * @param hashes of the bytes there; they say nothing of an id that is shorter
+ * @param places where the byte before each row is
+ * @param hashes of the first bytes of each id; they say nothing of an id that is shorter
  */
 export function createUniqueIds(
   json: Buffer,
-  starts: readonly number[],
+  places: readonly number[],
   hashes: Int32Array,
 ): (index: number) => string | undefined {
   let repeated: Uint8Array | undefined
 
   return (index) => {
-    const id = idAt(at(starts, index))
+    const id = idAt(index)
     if (id === undefined || id === "") return undefined
     repeated ??= markRepeated(hashes)
     if (id.length >= ID_LENGTH && repeated[index] === 0) return id
-    return starts.some((start, other) => other !== index && idAt(start) === id) ? undefined : id
+    return hashes.some((_, other) => other !== index && idAt(other) === id) ? undefined : id
   }
 
-  function idAt(start: number): string | undefined {
+  function idAt(index: number): string | undefined {
+    const start = at(places, index) + ID_OFFSET
     const usual = json.toString("latin1", start, start + ID_LENGTH)
     if (USUAL_ID.test(usual) && json[start + ID_LENGTH] === QUOTE) return usual
     const id = tryParse(json.toString("utf8", start - 1, valueEnd(json, start - 1)))
