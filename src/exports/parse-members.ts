@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer"
 import { arrayValues, compact, objectEntries } from "../lib/json-bytes.ts"
 import { isRecord, requireList, totalItemsOf } from "./envelope.ts"
 import { type JoinedMembers, joinRows } from "./joined-members.ts"
@@ -15,6 +16,7 @@ export function parseMembers(
   json: Buffer,
   { count, listId }: { readonly count: number; readonly listId?: string | undefined },
 ): JoinedMembers {
+  if (!isUtf8(json)) throw new MalformedPage("it is not UTF-8")
   const envelope = parseJson(json)
   if (!isRecord(envelope)) throw new MalformedPage("it holds none")
   const totalItems = totalItemsOf(envelope)

@@ -1,9 +1,7 @@
-import { isUtf8 } from "node:buffer"
 import { freeBytes } from "../lib/free-bytes.ts"
 import { findMembers } from "./find-members.ts"
 import { addText } from "./id-sum.ts"
 import { at, withoutKeys } from "./joined-members.ts"
-import { MalformedPage } from "./malformed-page.ts"
 import { parseMembers } from "./parse-members.ts"
 import { secondOf } from "./row-second.ts"
 import type { Rows } from "./source.ts"
@@ -32,7 +30,6 @@ export type SplitOptions = {
 export function splitMembers(body: Uint8Array, options: SplitOptions): Rows {
   const { without = [] } = options
   const json = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-  if (!isUtf8(json)) throw new MalformedPage("it is not UTF-8")
   const members = findMembers(json, options) ?? parseMembers(json, options)
   const { places, totalItems, id } = members
   const length = places.length - 1

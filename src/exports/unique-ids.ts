@@ -6,6 +6,9 @@ const QUOTE = 0x22
 
 /** Mailchimp's ids are MD5s in hex. */
 export const ID_LENGTH = 32
+/** An id begins so many bytes after the byte before its row. */
+export const ID_OFFSET = ',{"id":"'.length
+const USUAL_ID = /^[0-9a-f]{32}$/
 
 /** A hash of the bytes from `start`: half of them, spread over all. */
 export function hashId(view: DataView, start: number): number {
@@ -15,31 +18,52 @@ export function hashId(view: DataView, start: number): number {
 }
 
 /**
- * The keys of a page's rows: each id that is not empty and occurs once. Only the few ids that are needed become strings,
- * and only those with an equal hash are compared.
+ * The keys of a page's rows: each id that is not empty and occurs once. Only the ids that are needed become strings, and
+ * only those with an equal hash are compared.
  *
- * @param starts where each id begins, after its quote
- * @param hashes of the bytes there; they say nothing of an id that is shorter
+ * @param places where the byte before each row is
+ * @param hashes of the first bytes of each id; they say nothing of an id that is shorter
  */
 export function createUniqueIds(
   json: Buffer,
-  starts: readonly number[],
+  places: readonly number[],
   hashes: Int32Array,
 ): (index: number) => string | undefined {
+  let repeated: Uint8Array | undefined
+
   return (index) => {
-    const id = idAt(at(starts, index))
+    const id = idAt(index)
     if (id === undefined || id === "") return undefined
-    const hash = hashes[index] ?? 0
-    const isHashUnique = hashes.indexOf(hash) === index && !hashes.includes(hash, index + 1)
-    if (isHashUnique && id.length >= ID_LENGTH) return id
-    return starts.some((start, other) => other !== index && idAt(start) === id) ? undefined : id
+    repeated ??= markRepeated(hashes)
+    if (id.length >= ID_LENGTH && repeated[index] === 0) return id
+    return hashes.some((_, other) => other !== index && idAt(other) === id) ? undefined : id
   }
 
-  function idAt(start: number): string | undefined {
-    const end = json.indexOf(QUOTE, start)
-    const text = json.toString("utf8", start, end)
-    if (!text.includes("\\")) return text
+  function idAt(index: number): string | undefined {
+    const start = at(places, index) + ID_OFFSET
+    const usual = json.toString("latin1", start, start + ID_LENGTH)
+    if (USUAL_ID.test(usual) && json[start + ID_LENGTH] === QUOTE) return usual
     const id = tryParse(json.toString("utf8", start - 1, valueEnd(json, start - 1)))
     return typeof id === "string" ? id : undefined
   }
+}
+
+/** Marks with 1 each hash that occurs more than once. */
+function markRepeated(hashes: Int32Array): Uint8Array {
+  const repeated = new Uint8Array(hashes.length)
+  const bits = Math.ceil(Math.log2(hashes.length)) + 1
+  /** In each slot the number of a row, from 1: a hash table with open addressing, at most half full. */
+  const rows = new Int32Array(1 << bits)
+  for (let index = 0; index < hashes.length; index += 1) {
+    const hash = hashes[index] ?? 0
+    let slot = hash >>> (32 - bits)
+    let row = rows[slot] ?? 0
+    while (row !== 0 && hashes[row - 1] !== hash) {
+      slot = (slot + 1) & (rows.length - 1)
+      row = rows[slot] ?? 0
+    }
+    if (row === 0) rows[slot] = index + 1
+    else repeated[index] = repeated[row - 1] = 1
+  }
+  return repeated
 }
