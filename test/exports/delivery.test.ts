@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { type OpenVersions, selectRows } from "../../src/exports/delivery.ts"
+import { type OpenVersions, countNew, selectRows } from "../../src/exports/delivery.ts"
 import type { Page } from "../../src/exports/source.ts"
 import { momentOf, pageOfIds } from "./support.ts"
 
@@ -39,6 +39,26 @@ describe("selectRows()", () => {
     expect(open(page("red"))).toEqual(all)
     expect(open(page("blue"))).toEqual(all)
     expect(open(page("red"))).toEqual(all)
+  })
+
+  test("never drops a row without a key, and counts it once", () => {
+    const { open } = start()
+    const rows: Page = { ...page("red"), ...pageOfIds([]), length: 2, id: () => undefined }
+    const select = (length: number) =>
+      selectRows({ ...rows, length }, length, { headEnd: 0, known: new Map(), openStart: 0 }, versions)
+    const versions: OpenVersions = new Map()
+    expect(select(1)).toEqual({ ranges: [{ start: 0, end: 1 }], again: [] })
+    expect(select(2)).toEqual({ ranges: [{ start: 0, end: 2 }], again: [0] })
+    expect(countNew(select(2))).toBe(0)
+    expect(open(page("red"))).toEqual(all)
+  })
+
+  test("delivers a known row of other bytes again, as of another member with that id, and does not count it", () => {
+    const known = new Map([["a", "100 red"]])
+    const select = (content: string) =>
+      selectRows(page(content), 1, { headEnd: 1, known, openStart: 1 }, new Map())
+    expect(select("red")).toEqual({ ranges: [], again: [] })
+    expect(select("blue")).toEqual({ ranges: all, again: [0] })
   })
 
   test("forgets the version once another was delivered, as when all is read plainly, so that its undoing comes", () => {

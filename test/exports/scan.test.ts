@@ -66,6 +66,62 @@ describe("createScan()", () => {
     }
   })
 
+  test("reads the other lists where one fails alone, and fails where all do", async () => {
+    const lists = { a: membersOf(30), b: membersOf(30), c: membersOf(30) }
+    const refusal = new AppError("mailchimp_forbidden", "Cannot read the members")
+    const exportBut = async (...broken: string[]) => {
+      const source = createTestSource(lists, {
+        pageSize: 10,
+        answer: ({ listId, since }, _signal, answer) => {
+          if (broken.includes(listId) && since !== undefined) throw refusal
+          return answer()
+        },
+      })
+      const plan = planExport(["a", "b", "c"], {}, 1_999_999_980)
+      const judgeError = async () => "list_failed" as const
+      const scan = createScan({ ...plan, marginS: 10, judgeError }, source, new AbortController().signal)
+      const rows: Record<string, number> = {}
+      const notices: string[] = []
+      for await (const item of scan.deliveries()) {
+        if ("notice" in item) notices.push(`${item.listId} ${item.notice}`)
+        else rows[item.listId] = (rows[item.listId] ?? 0) + countRows(item.ranges)
+      }
+      return { rows, notices, next: scan.nextPlaces() }
+    }
+    const { rows, notices, next } = await exportBut("b")
+    expect([rows, notices]).toEqual([{ a: 30, b: 10, c: 30 }, ["b list_failed"]])
+    expect(next.map(({ isUnread }) => isUnread)).toEqual([undefined, true, undefined])
+    await expect(exportBut("a", "b", "c")).rejects.toBe(refusal)
+  })
+
+  test("takes a fault that may pass for a list's own only if Mailchimp answers for another", async () => {
+    const failure = new AppError("mailchimp_error", "Cannot read the members as Mailchimp failed")
+    const exportWhile = (isOtherAnswered: boolean) => {
+      const source = createTestSource(
+        { a: membersOf(30), b: membersOf(30) },
+        {
+          pageSize: 10,
+          answer: ({ listId, since }, _signal, answer) => {
+            if (since !== undefined && (listId === "b" || !isOtherAnswered)) throw failure
+            return answer()
+          },
+        },
+      )
+      const plan = planExport(["a", "b"], {}, 1_999_999_980)
+      const judgeError = async () => "list_failed" as const
+      return Array.fromAsync(
+        createScan(
+          { ...plan, marginS: 10, judgeError },
+          { ...source, spare: () => 1 },
+          new AbortController().signal,
+        ).deliveries(),
+      )
+    }
+    const items = await exportWhile(true)
+    expect(items.filter((item) => "notice" in item)).toMatchObject([{ listId: "b" }])
+    await expect(exportWhile(false)).rejects.toBe(failure)
+  })
+
   test("does not wait for a cut when all is read", async () => {
     expect(await exportWith(() => new Promise(() => {}))).toBe(100)
   })

@@ -136,6 +136,52 @@ describe("createWindowReading()", () => {
     expect(reading.lack()).toBe("rules")
   })
 
+  test("reads members that are dated ahead of both clocks by offset, at once, and then what is before them", () => {
+    const { reading, question, step } = start(988)
+    const ahead = (...ids: number[]) => ids.map((id) => row(id, 5000))
+    step(page([row(1, 995), ...ahead(7, 8)], { totalItems: 4 }))
+    // Six margins after now.
+    expect(question()).toEqual({
+      query: {
+        listId: "a",
+        status: undefined,
+        since: 1060,
+        before: undefined,
+        sort: "last_changed",
+        offset: 0,
+      },
+    })
+    step(page(ahead(7, 8, 9), { totalItems: 4 }))
+    step(page(ahead(9, 10), { totalItems: 4 }))
+    step(page(ahead(7, 8, 9), { totalItems: 4 }))
+    expect(question()?.query).toMatchObject({ since: 988, before: 1061, offset: 0 })
+    step(page([row(1, 995)], { totalItems: 1 }))
+    expect(reading.isDone()).toBe(true)
+    expect([reading.lack(), reading.hasDatedAhead(), reading.asOf()]).toEqual([undefined, true, 989])
+  })
+
+  test("waits no longer than six margins for open seconds, whatever the clock says", () => {
+    const { reading, question, step } = start(400)
+    // Our own clock is ten minutes back: nothing of this is closed by both.
+    const rows = [row(1, 990), row(2, 995), row(3, 999)]
+    const at = { earliest: 400, latest: 1000, elapsedS: 0, datedS: 0 }
+    step({ ...page(rows, { totalItems: 9 }), sentAt: at })
+    expect(question()?.notBefore).toEqual({ second: 1010, mostS: 60 })
+    step({ ...page(rows, { totalItems: 9 }), sentAt: at })
+    expect(question()).toBeUndefined()
+    expect(reading.lack()).toBe("rules")
+  })
+
+  test("ends at the second page that brings nothing more, where the count is wrong", () => {
+    const { reading, question, step } = start(99)
+    step(page([row(1, 100)], { totalItems: 2 }))
+    step(page([row(1, 100)], { totalItems: 2 }))
+    expect(question()?.pauseS).toBe(1)
+    step(page([row(1, 100)], { totalItems: 2 }))
+    expect(question()).toBeUndefined()
+    expect(reading.lack()).toBe("count")
+  })
+
   test("gives up on members that change faster than they are read, so that no open second ever comes in sight", () => {
     const { reading, question, step } = start(99)
     let rows = 0

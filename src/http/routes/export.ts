@@ -66,7 +66,7 @@ const exportQuery = z.strictObject({
     description: "Only members changed at or before this; such an export gives no cursor at its end",
   }),
   events: oneOf(["true", "false"]).optional().openapi({
-    description: "Lines between the members, NDJSON alone: start, checkpoint, progress, deleted, error, end",
+    description: "Lines between the members, NDJSON alone: start, checkpoint, progress, deleted, list_error, error, end",
   }),
   cursor: once.optional().openapi({
     description:
