@@ -21,7 +21,7 @@ const loginRoute = createRoute({
   operationId: "login",
   summary: "Begin to connect a Mailchimp account",
   description:
-    "Redirects the browser to Mailchimp, or straight to forward_url where the account is connected. Mailchimp is asked whether the app was removed there; if so, the browser goes to Mailchimp, too. A page, which cannot send a bearer header on a navigation, asks with `Accept: application/json` and navigates to `redirect_url` itself.",
+    "Redirects the browser to Mailchimp, or straight to forward_url where the account is connected. Mailchimp is asked whether the app was removed there; if so, the browser goes to Mailchimp, too. A page, which cannot send a bearer header on a navigation, asks with `Accept: application/json` and navigates to `redirect_url` itself. It must be on the same site as this service, else the browser drops the login's cookie: such a request is a 400 `login_cross_site`, unless LOGIN_COOKIE=off.",
   tags,
   security,
   request: {
