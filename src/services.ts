@@ -85,6 +85,7 @@ export async function createServices(
       connections,
       usedStates: storage.usedStates,
       sealer,
+      forwardUrlOrigins: config.forwardUrlOrigins,
       exchangeCode: oauth.exchangeCode,
       readMetadata: oauth.readMetadata,
       clock,

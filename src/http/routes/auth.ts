@@ -1,11 +1,11 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
-import type { Context, MiddlewareHandler } from "hono"
-import { accepts } from "hono/accepts"
+import type { MiddlewareHandler } from "hono"
 import type { Connection, Owner } from "../../connections/connection.ts"
 import type { Disconnect } from "../../connections/disconnect.ts"
 import type { FinishAuthorization } from "../../connections/finish-authorization.ts"
 import type { StartAuthorization } from "../../connections/start-authorization.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
+import { callbackPage, hideUrl, wantsJson } from "../callback-page.ts"
 import { envelopeOf, toEnvelope } from "../envelope.ts"
 import type { LoginCookie } from "../login-cookie.ts"
 import { bearerSecurity, callerProblems, jsonContent, problems } from "../openapi.ts"
@@ -45,11 +45,15 @@ const loginRoute = createRoute({
   },
 })
 
+const htmlContent = { "text/html": { schema: z.string() } }
+
 const callbackRoute = createRoute({
   method: "get",
   path: "/callback",
   operationId: "finishLogin",
   summary: "Where Mailchimp sends the browser back to",
+  description:
+    "A callback that is repeated, late, or in another browser goes back to forward_url as well. If the state does not open, or something fails here, a browser gets a small page. With `Accept: application/json` every failure is a problem.",
   tags,
   security: [],
   request: {
@@ -64,7 +68,7 @@ const callbackRoute = createRoute({
       headers: location,
       description: "To forward_url?status=success|failed&integration=mailchimp, a failure with its reason",
     },
-    400: problems[400],
+    400: { ...problems[400], content: { ...problems[400].content, ...htmlContent } },
     403: problems[403],
     409: problems[409],
     500: problems[500],
@@ -126,6 +130,7 @@ export function createAuthRoutes(deps: {
   const routes = new OpenAPIHono<CallerEnv>({ defaultHook: refuseInvalid })
   routes.use("/auth", deps.authenticated)
   routes.use("/auth/*", deps.authenticated)
+  routes.use("/callback", callbackPage)
 
   routes.openapi(loginRoute, async (context) => {
     const { forward_url: forwardUrl, sub_account_id } = context.req.valid("query")
@@ -142,7 +147,6 @@ export function createAuthRoutes(deps: {
   })
 
   routes.openapi(callbackRoute, async (context) => {
-    hideUrl(context)
     if (isHead(context)) return context.body(null, 200)
     const { state, code, error } = context.req.valid("query")
     const outcome = await deps.finishAuthorization({
@@ -175,15 +179,4 @@ export function createAuthRoutes(deps: {
   })
 
   return routes
-}
-
-function wantsJson(context: Context): boolean {
-  const supports = ["text/html", "application/json"]
-  return accepts(context, { header: "Accept", supports, default: "text/html" }) === "application/json"
-}
-
-/** The request's URL, or the answer's, holds a state or a code: neither a cache nor a referrer may keep it. */
-function hideUrl(context: Context): void {
-  context.header("cache-control", "no-store")
-  context.header("referrer-policy", "no-referrer")
 }
