@@ -1,6 +1,7 @@
 import { AppError, CannotOpen } from "../errors.ts"
 import type { Clock } from "../lib/clock.ts"
 import { InvalidToken } from "../mailchimp/errors.ts"
+import { isClientError } from "../mailchimp/oauth.ts"
 import type { Sealer } from "../sealer.ts"
 import {
   authorizationLifeMs,
@@ -24,7 +25,12 @@ type CallbackRequest = {
  * Where the browser goes on to; with the failure, if there was one. A callback that is repeated after a login that
  * succeeded is a failure whose forward URL tells of the success.
  */
-type AuthorizationOutcome = { readonly forwardUrl: string; readonly failure?: AppError }
+type AuthorizationOutcome = {
+  readonly forwardUrl: string
+  readonly failure?: AppError
+  /** What the forward URL tells. */
+  readonly reason?: FailureReason
+}
 
 export type FinishAuthorization = (request: CallbackRequest) => Promise<AuthorizationOutcome>
 
@@ -69,6 +75,7 @@ export function createFinishAuthorization(deps: {
     const fail = (failure: AppError, reason: FailureReason): AuthorizationOutcome => ({
       forwardUrl: toOutcomeUrl(forwardUrl, reason),
       failure,
+      reason,
     })
     if (authorization.expiresAt <= clock.now()) return outcomeOfOld(authorization, request, expired())
     if (!isSameBrowser(authorization, request.browserSecret)) return fail(otherBrowser(), "other_browser")
@@ -84,7 +91,7 @@ export function createFinishAuthorization(deps: {
       return { forwardUrl: toOutcomeUrl(forwardUrl) }
     } catch (failure) {
       if (!(failure instanceof AppError) || !isFailureReason(failure.code)) throw failure
-      return fail(failure, failure.code)
+      return fail(failure, reasonOf(failure.code, request.error ?? failure.upstream?.title))
     } finally {
       underWay.delete(authorization.id)
     }
@@ -97,14 +104,18 @@ export function createFinishAuthorization(deps: {
     failure: AppError,
   ): Promise<AuthorizationOutcome> {
     const { owner, forwardUrl } = authorization
-    if (!isSameBrowser(authorization, browserSecret))
-      return { forwardUrl: toOutcomeUrl(forwardUrl, "login_expired"), failure }
-    if (error !== undefined) return { forwardUrl: toOutcomeUrl(forwardUrl, reasonOf(error)), failure }
+    const fail = (reason: FailureReason): AuthorizationOutcome => ({
+      forwardUrl: toOutcomeUrl(forwardUrl, reason),
+      failure,
+      reason,
+    })
+    if (!isSameBrowser(authorization, browserSecret)) return fail("login_expired")
+    if (error !== undefined) return fail(reasonOfError(error))
     // Reloaded while Mailchimp is still being asked.
     await underWay.get(authorization.id)?.catch(() => {})
     const existing = await connections.find(owner)
     const isConnected = existing !== undefined && !existing.tokenInvalidated
-    return { forwardUrl: toOutcomeUrl(forwardUrl, isConnected ? undefined : "login_expired"), failure }
+    return isConnected ? { forwardUrl: toOutcomeUrl(forwardUrl), failure } : fail("login_expired")
   }
 
   async function openState(state: string | undefined): Promise<Authorization> {
@@ -174,8 +185,13 @@ function refusal(error: string | undefined): AppError {
     : new AppError("exchange_failed", "Cannot connect the account as Mailchimp did not authorize it")
 }
 
-function reasonOf(error: string): FailureReason {
-  return error === "access_denied" ? "access_denied" : "exchange_failed"
+function reasonOfError(error: string): FailureReason {
+  return error === "access_denied" ? "access_denied" : reasonOf("exchange_failed", error)
+}
+
+/** What an operator has to mend is told apart from what the user can: they may try again as often as they like. */
+function reasonOf(code: FailureReason, oauthError: string | undefined): FailureReason {
+  return code === "exchange_failed" && isClientError(oauthError) ? "client_rejected" : code
 }
 
 function connectionExists(): AppError {

@@ -3,6 +3,7 @@ import { AppError } from "../errors.ts"
 /** Why an authorization failed, as the forward URL tells it. */
 export type FailureReason =
   | "access_denied"
+  | "client_rejected"
   | "exchange_failed"
   | "metadata_invalid"
   | "connection_exists"

@@ -326,6 +326,12 @@ test("a callback without a code and without an error does not use the state up",
 test.each([
   ["access_denied", "access_denied"],
   ["server_error", "exchange_failed"],
+  ["temporarily_unavailable", "exchange_failed"],
+  ["an error that nobody knows", "exchange_failed"],
+  ["invalid_client", "client_rejected"],
+  ["unauthorized_client", "client_rejected"],
+  ["redirect_uri_mismatch", "client_rejected"],
+  ["unsupported_response_type", "client_rejected"],
 ])("Mailchimp's error %s forwards the reason %s", async (error, reason) => {
   const outcome = await callback(await login(), { code: undefined, error })
   expect(outcome.forwardUrl).toBe(

@@ -209,6 +209,71 @@ describe("GET /callback", () => {
     await broken.server.stop(true)
   })
 
+  describe("leaves a warning in the log when a login fails", () => {
+    const failedLogins = () =>
+      service.log.flatMap((line) => {
+        const { level, msg, code, reason, upstream_status, oauth_error } = JSON.parse(line)
+        return String(msg).startsWith("login failed")
+          ? [{ level, msg, code, reason, upstream_status, oauth_error }]
+          : []
+      })
+    const failWith = async (query: string) => {
+      service.log.length = 0
+      const browser = createBrowser()
+      const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""
+      const state = new URL(toMailchimp).searchParams.get("state")
+      return (await browser.visit(`${service.api}/callback?state=${state}${query}`)).headers.get("location")
+    }
+
+    test.each([
+      ["invalid_client", 401, "client_rejected"],
+      ["unauthorized_client", 400, "client_rejected"],
+      ["redirect_uri_mismatch", 400, "client_rejected"],
+      ["invalid_grant", 400, "exchange_failed"],
+    ])("for the OAuth error %s with status %d: %s", async (error, status, reason) => {
+      mailchimp.sandbox.faults.add({
+        match: { path: "/token" },
+        action: { kind: "json", status, body: { error, error_description: "for ada@example.com" } },
+      })
+      expect(await failWith("&code=no-such-code")).toEndWith(`status=failed&integration=mailchimp&reason=${reason}`)
+      expect(failedLogins()).toEqual([
+        {
+          level: "warn",
+          msg: expect.stringContaining(reason === "client_rejected" ? "MAILCHIMP_CLIENT_SECRET" : "failed"),
+          code: "exchange_failed",
+          reason,
+          upstream_status: status,
+          oauth_error: error,
+        },
+      ])
+    })
+
+    test.each([
+      ["&error=access_denied", "access_denied", "access_denied", "access_denied"],
+      ["&error=unauthorized_client", "exchange_failed", "client_rejected", "unauthorized_client"],
+      ["&error=server_error", "exchange_failed", "exchange_failed", "server_error"],
+      ["&error=ada%40example.com", "exchange_failed", "exchange_failed", "other"],
+      [`&error=${"a1".repeat(16)}`, "exchange_failed", "exchange_failed", "other"],
+      ["", "invalid_parameter", "exchange_failed", undefined],
+    ])("for a callback with %s", async (query, code, reason, oauthError) => {
+      expect(await failWith(query)).toEndWith(`status=failed&integration=mailchimp&reason=${reason}`)
+      expect(failedLogins()).toMatchObject([{ level: "warn", code, reason, oauth_error: oauthError }])
+    })
+
+    test("for a state that does not open, and not for a login that succeeds or is reloaded", async () => {
+      service.log.length = 0
+      await fetch(`${service.api}/callback?state=forged&code=c`)
+      expect(failedLogins()).toMatchObject([{ level: "warn", code: "invalid_state" }])
+      service.log.length = 0
+      const browser = createBrowser()
+      const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""
+      const toCallback = (await browser.visit(toMailchimp)).headers.get("location") ?? ""
+      await browser.visit(toCallback)
+      await browser.visit(toCallback)
+      expect(failedLogins()).toEqual([])
+    })
+  })
+
   test("HEAD, as a link scanner sends it, neither uses the state up nor exchanges the code", async () => {
     const browser = createBrowser()
     const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""

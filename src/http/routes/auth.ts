@@ -8,6 +8,9 @@ import { toOwner, type CallerEnv } from "../authenticate.ts"
 import { callbackPage, hideUrl, wantsJson } from "../callback-page.ts"
 import { envelopeOf, toEnvelope } from "../envelope.ts"
 import type { LoginCookie } from "../login-cookie.ts"
+import { createLoginLog } from "../login-log.ts"
+import type { Logger } from "../../observability/logger.ts"
+import type { RequestEnv } from "../request-log.ts"
 import { bearerSecurity, callerProblems, jsonContent, problems } from "../openapi.ts"
 import { isHead, once, refuseInvalid, subAccountId } from "../parameters.ts"
 
@@ -126,8 +129,9 @@ export function createAuthRoutes(deps: {
   readonly requireConnection: (owner: Owner) => Promise<Connection>
   readonly disconnect: Disconnect
   readonly loginCookie: LoginCookie
+  readonly logger: Pick<Logger, "warn">
 }) {
-  const routes = new OpenAPIHono<CallerEnv>({ defaultHook: refuseInvalid })
+  const routes = new OpenAPIHono<CallerEnv & RequestEnv>({ defaultHook: refuseInvalid })
   routes.use("/auth", deps.authenticated)
   routes.use("/auth/*", deps.authenticated)
   routes.use("/callback", callbackPage)
@@ -149,12 +153,15 @@ export function createAuthRoutes(deps: {
   routes.openapi(callbackRoute, async (context) => {
     if (isHead(context)) return context.body(null, 200)
     const { state, code, error } = context.req.valid("query")
-    const outcome = await deps.finishAuthorization({
-      state,
-      code,
-      error,
-      browserSecret: deps.loginCookie.read(context),
-    })
+    const browserSecret = deps.loginCookie.read(context)
+    const logFailure = createLoginLog(deps.logger, { request_id: context.get("requestId") }, error)
+    const outcome = await deps
+      .finishAuthorization({ state, code, error, browserSecret })
+      .catch((failure: unknown) => {
+        logFailure(failure, undefined)
+        throw failure
+      })
+    if (outcome.reason !== undefined) logFailure(outcome.failure, outcome.reason)
     if (outcome.failure !== undefined && wantsJson(context)) throw outcome.failure
     return context.redirect(outcome.forwardUrl, 302)
   })
