@@ -50,7 +50,11 @@ const environment = z.object({
     "The address to listen on; 0.0.0.0 for all",
   ),
   PORT: variable(wholeNumber(1, 65_535).default(3000), "The port to listen on"),
-  PUBLIC_URL: variable(baseUrl.optional(), "Where browsers reach this service", "http://127.0.0.1:3000"),
+  PUBLIC_URL: variable(
+    baseUrl.optional(),
+    "Where browsers reach this service, on the same site as your pages; for local work 127.0.0.1, because Mailchimp refuses localhost",
+    "http://127.0.0.1:3000",
+  ),
   SHUTDOWN_TIMEOUT_MS: variable(
     wholeNumber(0, 3_600_000).default(30_000),
     "How long running exports may go on after SIGTERM before they are cut",
@@ -98,12 +102,12 @@ const environment = z.object({
   ),
   CORS_ORIGINS: variable(
     origins.default([]),
-    "Origins whose pages may call this service, with credentials",
+    "Origins whose pages may call this service, with credentials. A login must come from the same site as PUBLIC_URL: from app.example.com for export.example.com, but not from localhost for 127.0.0.1",
     "https://app.example.com",
   ),
   LOGIN_COOKIE: variable(
     z.enum(["on", "off"], "must be on or off").default("on"),
-    "off where the platform's server, not the user's browser, asks for the login",
+    "off if the platform's server, not the user's browser, asks for the login. Otherwise /auth/login refuses pages of another site, because their browser drops its cookie",
   ),
 
   MAILCHIMP_CLIENT_ID: variable(

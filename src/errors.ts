@@ -6,6 +6,7 @@ export const errorTable = {
   invalid_parameter: { status: 400, title: "Invalid Parameter", retryable: false },
   invalid_state: { status: 400, title: "Invalid State", retryable: false },
   invalid_cursor: { status: 400, title: "Invalid Cursor", retryable: false },
+  login_cross_site: { status: 400, title: "Login From Another Site", retryable: false },
   access_denied: { status: 403, title: "Access Denied", retryable: false },
   exchange_failed: { status: 502, title: "Authorization Failed", retryable: false },
   metadata_invalid: { status: 502, title: "Account Metadata Invalid", retryable: false },

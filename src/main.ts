@@ -33,6 +33,10 @@ async function start() {
 const { config, services, server } = await start()
 const { logger } = services
 logger.info({ url: server.url.origin, public_url: config.publicUrl }, "listening")
+if ([config.publicUrl, config.mailchimp.redirectUri].some((url) => new URL(url).hostname === "localhost"))
+  logger.warn(
+    "Mailchimp refuses localhost as a redirect URI: set PUBLIC_URL to http://127.0.0.1 and the port",
+  )
 
 /**
  * Lets running requests finish, for a while. It goes on listening meanwhile, so that whoever comes, and whoever asks

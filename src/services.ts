@@ -70,7 +70,7 @@ export async function createServices(
     publicUrl: config.publicUrl,
     corsOrigins: config.corsOrigins,
     loginCookie: config.loginCookie
-      ? createLoginCookie(config.publicUrl.startsWith("https:"))
+      ? createLoginCookie(config.publicUrl.startsWith("https:"), hostsOf(config))
       : noLoginCookie,
     verifyToken: createVerifier(config.jwt),
     startAuthorization: createStartAuthorization({
@@ -85,6 +85,7 @@ export async function createServices(
       connections,
       usedStates: storage.usedStates,
       sealer,
+      forwardUrlOrigins: config.forwardUrlOrigins,
       exchangeCode: oauth.exchangeCode,
       readMetadata: oauth.readMetadata,
       clock,
@@ -129,4 +130,9 @@ export async function createServices(
       cut.abort(new AppError("draining", "Cannot go on with the export as the service is shutting down")),
     close: storage.close,
   }
+}
+
+/** Where browsers reach this service, and where Mailchimp sends them back to. */
+function hostsOf({ publicUrl, mailchimp }: Config): string[] {
+  return [publicUrl, mailchimp.redirectUri].map((url) => new URL(url).hostname)
 }

@@ -1,7 +1,14 @@
 import { AppError } from "../errors.ts"
 
 /** Why an authorization failed, as the forward URL tells it. */
-export type FailureReason = "access_denied" | "exchange_failed" | "metadata_invalid" | "connection_exists"
+export type FailureReason =
+  | "access_denied"
+  | "client_rejected"
+  | "exchange_failed"
+  | "metadata_invalid"
+  | "connection_exists"
+  | "login_expired"
+  | "other_browser"
 
 /**
  * Checks where a login wants to send the browser back to: http or https, no user info, and exactly one of the allowed
@@ -10,15 +17,7 @@ export type FailureReason = "access_denied" | "exchange_failed" | "metadata_inva
  * @throws AppError `invalid_parameter`
  */
 export function parseForwardUrl(text: string, allowedOrigins: readonly string[]): string {
-  const url = URL.parse(text)
-  const reason =
-    url === null || (url.protocol !== "http:" && url.protocol !== "https:")
-      ? "must be an absolute http or https URL"
-      : url.username !== "" || url.password !== ""
-        ? "must not hold a user name or a password"
-        : allowedOrigins.includes(url.origin)
-          ? undefined
-          : `must have one of the allowed origins: ${allowedOrigins.join(", ")}`
+  const reason = reasonAgainst(text, allowedOrigins)
   if (reason !== undefined) {
     throw new AppError(
       "invalid_parameter",
@@ -29,6 +28,22 @@ export function parseForwardUrl(text: string, allowedOrigins: readonly string[])
     )
   }
   return text
+}
+
+/** Whether it is still allowed when the browser comes back, because the allowed origins may have changed. */
+export function isAllowedForwardUrl(text: string, allowedOrigins: readonly string[]): boolean {
+  return reasonAgainst(text, allowedOrigins) === undefined
+}
+
+function reasonAgainst(text: string, allowedOrigins: readonly string[]): string | undefined {
+  const url = URL.parse(text)
+  return url === null || (url.protocol !== "http:" && url.protocol !== "https:")
+    ? "must be an absolute http or https URL"
+    : url.username !== "" || url.password !== ""
+      ? "must not hold a user name or a password"
+      : allowedOrigins.includes(url.origin)
+        ? undefined
+        : `must have one of the allowed origins: ${allowedOrigins.join(", ")}`
 }
 
 /** The forward URL with the outcome added. The rest of its query is kept to the letter, as it may be signed. */

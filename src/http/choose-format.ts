@@ -12,16 +12,24 @@ export type Format = "ndjson" | "json"
 /**
  * The format of the answer: what `format` says, else the most acceptable one (RFC 9110, 12.5.1), else NDJSON.
  *
+ * A media type that is named beats one that only a wildcard matches, because a client can read what it names: axios and
+ * Angular name JSON, then accept everything, and expect JSON. What `only` NDJSON can carry is NDJSON if any range allows it.
+ *
  * @throws AppError `not_acceptable`
  */
-export function chooseFormat(format: Format | undefined, accept: string | undefined): Format {
+export function chooseFormat(
+  format: Format | undefined,
+  accept: string | undefined,
+  only?: "ndjson" | undefined,
+): Format {
   if (format !== undefined) return format
   const ranges = parseAccept(accept?.trim() || "*/*")
-  const candidates = formats
-    .map((candidate) => ({ candidate, quality: qualityOf(mediaTypes[candidate], ranges) }))
-    .toSorted((one, other) => other.quality - one.quality)
-  const [best] = candidates
-  if (best === undefined || best.quality === 0) {
+  const acceptable = formats
+    .map((candidate) => ({ candidate, ...preferenceFor(candidate, ranges) }))
+    .filter(({ quality }) => quality > 0)
+    .toSorted((one, other) => Number(other.isNamed) - Number(one.isNamed) || other.quality - one.quality)
+  const best = acceptable.find(({ candidate }) => candidate === only) ?? acceptable[0]
+  if (best === undefined) {
     const available = Object.values(mediaTypes).join(", ")
     throw new AppError(
       "not_acceptable",
@@ -33,17 +41,18 @@ export function chooseFormat(format: Format | undefined, accept: string | undefi
 
 const formats: readonly Format[] = ["ndjson", "json"]
 
-/** The quality that the most specific matching range gives to a media type; 0 where none matches. */
-function qualityOf(mediaType: string, ranges: readonly { type: string; q: number }[]): number {
-  const names = [
-    mediaType,
-    ...(mediaType === mediaTypes.ndjson ? ["application/ndjson"] : []),
-    "application/*",
-    "*/*",
-  ]
-  for (const name of names) {
-    const range = ranges.find(({ type }) => type.toLowerCase() === name)
-    if (range !== undefined) return range.q
-  }
-  return 0
+const namesOf: Readonly<Record<Format, readonly string[]>> = {
+  ndjson: [mediaTypes.ndjson, "application/ndjson"],
+  json: [mediaTypes.json],
+}
+const wildcards = ["application/*", "*/*"]
+
+/** The quality that the most specific matching range gives to a format, and whether that range names it. */
+function preferenceFor(format: Format, ranges: readonly { type: string; q: number }[]) {
+  const qualityOf = (types: readonly string[]) =>
+    types
+      .map((name) => ranges.find(({ type }) => type.toLowerCase() === name)?.q)
+      .find((q) => q !== undefined)
+  const named = qualityOf(namesOf[format])
+  return { isNamed: named !== undefined, quality: named ?? qualityOf(wildcards) ?? 0 }
 }

@@ -149,6 +149,25 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
   }
 }
 
+/**
+ * OAuth errors (RFC 6749, 4.1.2.1 and 5.2) that this service's own configuration causes: another client id or secret, or a
+ * redirect URI that is not registered. No user can help them.
+ */
+const clientErrors: ReadonlySet<string> = new Set([
+  "invalid_client",
+  "unauthorized_client",
+  "invalid_request",
+  "invalid_redirect_uri",
+  "redirect_uri_mismatch",
+  "invalid_scope",
+  "unsupported_response_type",
+  "unsupported_grant_type",
+])
+
+export function isClientError(oauthError: string | undefined): boolean {
+  return oauthError !== undefined && clientErrors.has(oauthError)
+}
+
 function isTransient(status: number): boolean {
   return status >= 500 || status === 429 || status === 408
 }

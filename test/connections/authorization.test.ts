@@ -80,6 +80,7 @@ const finish = createFinishAuthorization({
   connections,
   usedStates,
   sealer,
+  forwardUrlOrigins: ["https://app.example.com"],
   exchangeCode: (code) => exchangeCode(code),
   readMetadata: () => readCounted(),
   clock,
@@ -95,6 +96,12 @@ function callback(
   changes: { code?: string | undefined; error?: string; browserSecret?: string | undefined } = {},
 ) {
   return finish({ state, code: "code", error: undefined, browserSecret, ...changes })
+}
+
+/** What the forward URL says, and the problem of a client that asked for JSON. */
+function told({ forwardUrl, failure }: Awaited<ReturnType<typeof callback>>) {
+  const { searchParams } = new URL(forwardUrl)
+  return [searchParams.get("status"), searchParams.get("reason"), failure?.code]
 }
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
@@ -196,23 +203,73 @@ test("a token that Mailchimp never knows forwards that the metadata are invalid,
   expect(await connections.find(owner)).toBeUndefined()
 })
 
-test("a state is used once", async () => {
+test("a state is used once; reloading after a success goes on to a success", async () => {
   const state = await login()
   await callback(state)
-  expect(await codeOf(callback(state))).toBe("invalid_state")
+  expect(told(await callback(state))).toEqual(["success", null, "invalid_state"])
   expect(exchanged).toEqual(["code"])
 })
 
-test("a state that was refused by the user is used, too", async () => {
+test("a reload of a login whose connection was deleted or invalidated meanwhile has expired", async () => {
   const state = await login()
-  await callback(state, { code: undefined, error: "access_denied" })
-  expect(await codeOf(callback(state))).toBe("invalid_state")
+  await callback(state)
+  const connection = await connections.find(owner)
+  if (connection === undefined) throw new Error("not stored")
+  await connections.update(connection, { tokenInvalidated: true })
+  expect(told(await callback(state))).toEqual(["failed", "login_expired", "invalid_state"])
+  await connections.delete(connection)
+  expect(told(await callback(state))).toEqual(["failed", "login_expired", "invalid_state"])
+})
+
+test("a reload while the code is still being exchanged waits for what comes of it", async () => {
+  const exchange = Promise.withResolvers<string>()
+  exchangeCode = () => exchange.promise
+  const state = await login()
+  const outcomes = [callback(state), callback(state)]
+  await Bun.sleep(1)
+  exchange.resolve("token")
+  expect((await Promise.all(outcomes)).map((outcome) => told(outcome))).toEqual([
+    ["success", null, undefined],
+    ["success", null, "invalid_state"],
+  ])
+})
+
+test("a state that was refused by the user is used, too, and a reload says that they refused", async () => {
+  const state = await login()
+  const refused = { code: undefined, error: "access_denied" }
+  await callback(state, refused)
+  expect(told(await callback(state, refused))).toEqual(["failed", "access_denied", "invalid_state"])
+  expect(told(await callback(state))).toEqual(["failed", "login_expired", "invalid_state"])
   expect(await connections.find(owner)).toBeUndefined()
 })
 
 test.each([
-  ["another browser", async () => callback(await login(), { browserSecret: "c".repeat(43) })],
-  ["a browser without the cookie", async () => callback(await login(), { browserSecret: undefined })],
+  ["another browser", "c".repeat(43)],
+  ["a browser without the cookie", undefined],
+])("%s is told nothing of the store: not connected, connected, and used or not", async (_, browserSecret) => {
+  const [first, second] = [await login(), await login()]
+  const other = ["failed", "other_browser", "invalid_state"]
+  expect(told(await callback(first, { browserSecret }))).toEqual(other)
+  expect(exchanged).toEqual([])
+  await callback(first)
+  expect(told(await callback(first, { browserSecret }))).toEqual(other)
+  expect(told(await callback(second, { browserSecret }))).toEqual(other)
+  expect(told(await callback(second, { browserSecret, code: undefined, error: "access_denied" }))).toEqual(
+    other,
+  )
+  expect(exchanged).toEqual(["code"])
+})
+
+test("a forward URL that is no longer allowed is refused, and nothing is asked or used", async () => {
+  const state = await sealer.seal(
+    { id: crypto.randomUUID(), owner, forwardUrl: "https://old.example.com/", expiresAt: nowMs + 1000 },
+    { purpose: "state" },
+  )
+  expect(await codeOf(callback(state))).toBe("invalid_state")
+  expect(exchanged).toEqual([])
+})
+
+test.each([
   ["no state", async () => callback(undefined)],
   ["a state that was never sealed", async () => callback("state")],
   ["a state that was changed", async () => callback(`${(await login()).slice(0, -2)}AA`)],
@@ -239,7 +296,15 @@ test("a state lives for ten minutes", async () => {
   nowMs += 10 * 60_000 - 1
   expect((await callback(first)).failure).toBeUndefined()
   nowMs += 1
-  expect(await codeOf(callback(second))).toBe("invalid_state")
+  // The first one connected the account, which the browser of both may know.
+  expect(told(await callback(second))).toEqual(["success", null, "invalid_state"])
+  const stranger = await callback(second, { browserSecret: undefined })
+  expect(told(stranger)).toEqual(["failed", "login_expired", "invalid_state"])
+  expect(exchanged).toEqual(["code"])
+  owner = { accountId: "acme", uid: crypto.randomUUID() }
+  const third = await login()
+  nowMs += 10 * 60_000
+  expect(told(await callback(third))).toEqual(["failed", "login_expired", "invalid_state"])
 })
 
 test("a login that is not bound to a browser needs no cookie", async () => {
@@ -250,13 +315,23 @@ test("a login that is not bound to a browser needs no cookie", async () => {
 
 test("a callback without a code and without an error does not use the state up", async () => {
   const state = await login()
-  expect(await codeOf(callback(state, { code: undefined }))).toBe("invalid_parameter")
+  expect(told(await callback(state, { code: undefined }))).toEqual([
+    "failed",
+    "exchange_failed",
+    "invalid_parameter",
+  ])
   expect((await callback(state)).failure).toBeUndefined()
 })
 
 test.each([
   ["access_denied", "access_denied"],
   ["server_error", "exchange_failed"],
+  ["temporarily_unavailable", "exchange_failed"],
+  ["an error that nobody knows", "exchange_failed"],
+  ["invalid_client", "client_rejected"],
+  ["unauthorized_client", "client_rejected"],
+  ["redirect_uri_mismatch", "client_rejected"],
+  ["unsupported_response_type", "client_rejected"],
 ])("Mailchimp's error %s forwards the reason %s", async (error, reason) => {
   const outcome = await callback(await login(), { code: undefined, error })
   expect(outcome.forwardUrl).toBe(
@@ -319,8 +394,9 @@ test("of 50 callbacks at once one connects, and every other one is told why it d
 
 test("of 50 callbacks at once with one state one reaches Mailchimp", async () => {
   const state = await login()
-  const codes = await Promise.all(Array.from({ length: 50 }, () => codeOf(callback(state))))
-  expect(codes.filter((code) => code === "invalid_state")).toHaveLength(49)
+  const outcomes = await Promise.all(Array.from({ length: 50 }, () => callback(state)))
+  expect(outcomes.filter(({ failure }) => failure?.code === "invalid_state")).toHaveLength(49)
+  expect(outcomes.filter(({ forwardUrl }) => forwardUrl.includes("status=success"))).toHaveLength(50)
   expect(exchanged).toHaveLength(1)
 })
 

@@ -1,9 +1,11 @@
 import { afterAll, expect, test } from "bun:test"
 import { join } from "node:path"
 import { startSandbox } from "../../src/sandbox/serve.ts"
+import { startServiceProcess } from "../../src/sandbox/service-process.ts"
 import { readLines } from "../support/event-lines.ts"
 import { connectAccount } from "../support/service.ts"
 import { serviceProcesses } from "../support/service-processes.ts"
+import { temporaryFolder } from "../support/temporary-folder.ts"
 
 const mailchimp = startSandbox({
   decision: "approve",
@@ -71,6 +73,23 @@ test.each([
   expect(stderr.trim().split("\n")).toHaveLength(1)
   expect(stderr).toContain(part)
 })
+
+test.each([
+  [{ PUBLIC_URL: "http://localhost:3000" }, true],
+  [{ MAILCHIMP_REDIRECT_URI: "http://localhost:3000/v1/integrations/mailchimp/callback" }, true],
+  [{}, false],
+])(
+  "of %j Mailchimp refuses the redirect URI, which is a warning at the start: %p",
+  async (changes, warns) => {
+    const folder = temporaryFolder()
+    const output = Bun.file(join(folder.path, "output"))
+    const service = await startServiceProcess({ ...env, LOG_LEVEL: "info", ...changes }, { output })
+    await service.stop()
+    const lines = (await output.text()).split("\n").filter((line) => line.includes('"level":"warn"'))
+    folder.remove()
+    expect(lines.map((line) => line.includes("Mailchimp refuses localhost"))).toEqual(warns ? [true] : [])
+  },
+)
 
 test("a second service on the same port does not start", async () => {
   const { url } = await start()

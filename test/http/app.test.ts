@@ -153,7 +153,11 @@ test("bad input on every parameter of every route is a 400 that names it and say
           const search = isHeader ? "cursor=b" : `${needed}${query}`
           const problem = await problemOf(`${url.replace("abc", list)}?${search}`, {
             method: method.toUpperCase(),
-            headers: isHeader ? { [name]: query } : {},
+            headers: {
+              ...(isHeader && { [name]: query }),
+              // A browser gets a page there.
+              ...(path.endsWith("/callback") && { accept: "application/json" }),
+            },
           })
           expect(problem).toMatchObject({ status: 400, code: "invalid_parameter" })
           expect(problem.errors).toContainEqual({ name, reason: expect.stringContaining(reason) })

@@ -133,28 +133,35 @@ describe("GET /callback", () => {
     expect((await get("/auth")).status).toBe(404)
   })
 
-  test("is a 400 in another browser than the one that asked for the login, and stores nothing", async () => {
+  test("goes back with other_browser in another browser than the one that asked, and stores nothing", async () => {
     const browser = createBrowser()
     const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""
     const toCallback = (await browser.visit(toMailchimp)).headers.get("location") ?? ""
     const stranger = await createBrowser().visit(toCallback)
-    expect(stranger.status).toBe(400)
-    expect(await stranger.json()).toMatchObject({
-      code: "invalid_state",
-      success: false,
-      message: "Invalid State",
-    })
+    expect(stranger.headers.get("location")).toBe(
+      "https://app.example.com/done?tab=2&status=failed&integration=mailchimp&reason=other_browser",
+    )
+    const json = await createBrowser().visit(toCallback, { accept: "application/json" })
+    expect([json.status, await json.json()]).toMatchObject([
+      400,
+      { code: "invalid_state", success: false, message: "Invalid State" },
+    ])
     expect((await get("/auth")).status).toBe(404)
     expect((await browser.visit(toCallback)).headers.get("location")).toContain("status=success")
   })
 
-  test("is a 400 the second time, and no redirect", async () => {
+  test("goes back with a success the second time, as a reload, and is a 400 for a client of JSON", async () => {
     const browser = createBrowser()
     const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""
     const toCallback = (await browser.visit(toMailchimp)).headers.get("location") ?? ""
     await browser.visit(toCallback)
     const again = await browser.visit(toCallback)
-    expect([again.status, again.headers.get("location")]).toEqual([400, null])
+    expect([again.status, again.headers.get("location")]).toEqual([
+      302,
+      "https://app.example.com/done?tab=2&status=success&integration=mailchimp",
+    ])
+    const json = await browser.visit(toCallback, { accept: "application/json" })
+    expect([json.status, json.headers.get("content-type")]).toEqual([400, "application/problem+json"])
   })
 
   test("refuses a state of one caller in the browser of another", async () => {
@@ -162,8 +169,109 @@ describe("GET /callback", () => {
     await victim.visit(loginUrl(), await bearer("victim"))
     const toMailchimp = (await attacker.visit(loginUrl(), headers)).headers.get("location") ?? ""
     const toCallback = (await attacker.visit(toMailchimp)).headers.get("location") ?? ""
-    expect((await victim.visit(toCallback)).status).toBe(400)
+    expect((await victim.visit(toCallback)).headers.get("location")).toEndWith("reason=other_browser")
     expect((await get("/auth")).status).toBe(404)
+  })
+
+  test.each([
+    ["no state", ""],
+    ["a state that was not made here", "?state=eyJ.made.up&code=c"],
+    ["two states", "?state=a&state=b&code=c"],
+    ["two codes", "?state=a&code=b&code=c"],
+    ["a script", "?state=%3Cscript%3Ealert(1)%3C/script%3E&error=%3Cscript%3E"],
+  ])("shows a browser a plain page that says what to do: %s", async (_, query) => {
+    const accept = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+    const answer = await fetch(`${service.api}/callback${query}`, { redirect: "manual", headers: { accept } })
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([400, "text/html; charset=utf-8"])
+    expect(answer.headers.get("cache-control")).toBe("no-store")
+    expect(answer.headers.get("referrer-policy")).toBe("no-referrer")
+    const page = await answer.text()
+    expect(page).toContain("connect Mailchimp there again")
+    expect(page).toContain(answer.headers.get("x-request-id") ?? "no id")
+    expect(page).not.toMatch(/[{}]|<script/)
+    for (const accept of ["application/json", "application/problem+json", "application/json, */*"]) {
+      const problem = await fetch(`${service.api}/callback${query}`, { headers: { accept } })
+      expect([problem.status, problem.headers.get("content-type")]).toEqual([400, "application/problem+json"])
+    }
+  })
+
+  test("shows a browser a page to reload when the database cannot be read", async () => {
+    const broken = await startService(sandboxEnv(mailchimp))
+    const browser = createBrowser()
+    const login = `${broken.api}/auth/login?forward_url=${encodeURIComponent(forwardUrl)}`
+    const toMailchimp = (await browser.visit(login, headers)).headers.get("location") ?? ""
+    const toCallback = (await browser.visit(toMailchimp)).headers.get("location") ?? ""
+    await broken.services.close()
+    const answer = await browser.visit(toCallback)
+    expect(answer.status).toBeGreaterThanOrEqual(500)
+    expect(answer.headers.get("content-type")).toBe("text/html; charset=utf-8")
+    expect(await answer.text()).toContain("reload this page")
+    await broken.server.stop(true)
+  })
+
+  describe("leaves a warning in the log when a login fails", () => {
+    const failedLogins = () =>
+      service.log.flatMap((line) => {
+        const { level, msg, code, reason, upstream_status, oauth_error } = JSON.parse(line)
+        return String(msg).startsWith("login failed")
+          ? [{ level, msg, code, reason, upstream_status, oauth_error }]
+          : []
+      })
+    const failWith = async (query: string) => {
+      service.log.length = 0
+      const browser = createBrowser()
+      const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""
+      const state = new URL(toMailchimp).searchParams.get("state")
+      return (await browser.visit(`${service.api}/callback?state=${state}${query}`)).headers.get("location")
+    }
+
+    test.each([
+      ["invalid_client", 401, "client_rejected"],
+      ["unauthorized_client", 400, "client_rejected"],
+      ["redirect_uri_mismatch", 400, "client_rejected"],
+      ["invalid_grant", 400, "exchange_failed"],
+    ])("for the OAuth error %s with status %d: %s", async (error, status, reason) => {
+      mailchimp.sandbox.faults.add({
+        match: { path: "/token" },
+        action: { kind: "json", status, body: { error, error_description: "for ada@example.com" } },
+      })
+      expect(await failWith("&code=no-such-code")).toEndWith(`status=failed&integration=mailchimp&reason=${reason}`)
+      expect(failedLogins()).toEqual([
+        {
+          level: "warn",
+          msg: expect.stringContaining(reason === "client_rejected" ? "MAILCHIMP_CLIENT_SECRET" : "failed"),
+          code: "exchange_failed",
+          reason,
+          upstream_status: status,
+          oauth_error: error,
+        },
+      ])
+    })
+
+    test.each([
+      ["&error=access_denied", "access_denied", "access_denied", "access_denied"],
+      ["&error=unauthorized_client", "exchange_failed", "client_rejected", "unauthorized_client"],
+      ["&error=server_error", "exchange_failed", "exchange_failed", "server_error"],
+      ["&error=ada%40example.com", "exchange_failed", "exchange_failed", "other"],
+      [`&error=${"a1".repeat(16)}`, "exchange_failed", "exchange_failed", "other"],
+      ["", "invalid_parameter", "exchange_failed", undefined],
+    ])("for a callback with %s", async (query, code, reason, oauthError) => {
+      expect(await failWith(query)).toEndWith(`status=failed&integration=mailchimp&reason=${reason}`)
+      expect(failedLogins()).toMatchObject([{ level: "warn", code, reason, oauth_error: oauthError }])
+    })
+
+    test("for a state that does not open, and not for a login that succeeds or is reloaded", async () => {
+      service.log.length = 0
+      await fetch(`${service.api}/callback?state=forged&code=c`)
+      expect(failedLogins()).toMatchObject([{ level: "warn", code: "invalid_state" }])
+      service.log.length = 0
+      const browser = createBrowser()
+      const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""
+      const toCallback = (await browser.visit(toMailchimp)).headers.get("location") ?? ""
+      await browser.visit(toCallback)
+      await browser.visit(toCallback)
+      expect(failedLogins()).toEqual([])
+    })
   })
 
   test("HEAD, as a link scanner sends it, neither uses the state up nor exchanges the code", async () => {

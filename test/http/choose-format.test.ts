@@ -15,6 +15,18 @@ test.each([
   ["application/json, */*;q=0.1", "json"],
   ["application/x-ndjson;q=0, */*", "json"],
   ["text/html,application/xhtml+xml,*/*;q=0.8", "ndjson"],
+  // axios and Angular, superagent, jQuery, and a browser's page with JSON in it.
+  ["application/json, text/plain, */*", "json"],
+  ["application/json, */*", "json"],
+  ["*/*, application/json", "json"],
+  ["application/json, text/javascript, */*; q=0.01", "json"],
+  ["application/json, application/*", "json"],
+  ["application/json;q=0.5, */*", "json"],
+  ["application/json; charset=utf-8, */*", "json"],
+  ["application/x-ndjson;q=0.2, */*", "ndjson"],
+  ["application/ndjson, application/json, */*", "ndjson"],
+  ["application/json, application/x-ndjson;q=0.9, */*", "json"],
+  ["application/json;q=0, */*", "ndjson"],
 ])("Accept: %s gives %s", (accept, format) => {
   expect(chooseFormat(undefined, accept)).toBe(format === "json" ? "json" : "ndjson")
 })
@@ -22,6 +34,12 @@ test.each([
 test("the parameter format beats Accept", () => {
   expect(chooseFormat("json", "application/x-ndjson")).toBe("json")
   expect(chooseFormat("ndjson", "image/png")).toBe("ndjson")
+})
+
+test("what only NDJSON can carry is NDJSON if any range allows it", () => {
+  expect(chooseFormat(undefined, "application/json, text/plain, */*", "ndjson")).toBe("ndjson")
+  expect(chooseFormat(undefined, "application/json", "ndjson")).toBe("json")
+  expect(chooseFormat("json", "*/*", "ndjson")).toBe("json")
 })
 
 test.each(["image/png", "text/html", "application/json;q=0", "text/*, application/xml"])(

@@ -48,6 +48,16 @@ async function curl(path: string) {
 }
 
 describe("GET /export", () => {
+  test("gives axios and Angular, which name JSON before a wildcard, one JSON document, and event lines if they ask", async () => {
+    const axios = { headers: { accept: "application/json, text/plain, */*" } }
+    const answer = await get("/export?count=3", axios)
+    expect(answer.headers.get("content-type")).toBe("application/json")
+    expect(await answer.json()).toMatchObject({ success: true, data: { length: 3 } })
+    const events = await get("/export?events=true", axios)
+    expect(events.headers.get("content-type")).toBe("application/x-ndjson")
+    expect((await rowsOf(events)).at(-1)).toContain('"status":"complete"')
+  })
+
   test("streams every live member of every list as NDJSON, to the byte as Mailchimp sent it", async () => {
     const answer = await get("/export")
     expect(answer.status).toBe(200)

@@ -1,13 +1,16 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
-import type { Context, MiddlewareHandler } from "hono"
-import { accepts } from "hono/accepts"
+import type { MiddlewareHandler } from "hono"
 import type { Connection, Owner } from "../../connections/connection.ts"
 import type { Disconnect } from "../../connections/disconnect.ts"
 import type { FinishAuthorization } from "../../connections/finish-authorization.ts"
 import type { StartAuthorization } from "../../connections/start-authorization.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
+import { callbackPage, hideUrl, wantsJson } from "../callback-page.ts"
 import { envelopeOf, toEnvelope } from "../envelope.ts"
 import type { LoginCookie } from "../login-cookie.ts"
+import { createLoginLog } from "../login-log.ts"
+import type { Logger } from "../../observability/logger.ts"
+import type { RequestEnv } from "../request-log.ts"
 import { bearerSecurity, callerProblems, jsonContent, problems } from "../openapi.ts"
 import { isHead, once, refuseInvalid, subAccountId } from "../parameters.ts"
 
@@ -21,7 +24,7 @@ const loginRoute = createRoute({
   operationId: "login",
   summary: "Begin to connect a Mailchimp account",
   description:
-    "Redirects the browser to Mailchimp, or straight to forward_url where the account is connected. Mailchimp is asked whether the app was removed there; if so, the browser goes to Mailchimp, too. A page, which cannot send a bearer header on a navigation, asks with `Accept: application/json` and navigates to `redirect_url` itself.",
+    "Redirects the browser to Mailchimp, or straight to forward_url where the account is connected. Mailchimp is asked whether the app was removed there; if so, the browser goes to Mailchimp, too. A page, which cannot send a bearer header on a navigation, asks with `Accept: application/json` and navigates to `redirect_url` itself. It must be on the same site as this service, else the browser drops the login's cookie: such a request is a 400 `login_cross_site`, unless LOGIN_COOKIE=off.",
   tags,
   security,
   request: {
@@ -45,11 +48,15 @@ const loginRoute = createRoute({
   },
 })
 
+const htmlContent = { "text/html": { schema: z.string() } }
+
 const callbackRoute = createRoute({
   method: "get",
   path: "/callback",
   operationId: "finishLogin",
   summary: "Where Mailchimp sends the browser back to",
+  description:
+    "A callback that is repeated, late, or in another browser goes back to forward_url as well. If the state does not open, or something fails here, a browser gets a small page. With `Accept: application/json` every failure is a problem.",
   tags,
   security: [],
   request: {
@@ -64,7 +71,7 @@ const callbackRoute = createRoute({
       headers: location,
       description: "To forward_url?status=success|failed&integration=mailchimp, a failure with its reason",
     },
-    400: problems[400],
+    400: { ...problems[400], content: { ...problems[400].content, ...htmlContent } },
     403: problems[403],
     409: problems[409],
     500: problems[500],
@@ -122,10 +129,12 @@ export function createAuthRoutes(deps: {
   readonly requireConnection: (owner: Owner) => Promise<Connection>
   readonly disconnect: Disconnect
   readonly loginCookie: LoginCookie
+  readonly logger: Pick<Logger, "warn">
 }) {
-  const routes = new OpenAPIHono<CallerEnv>({ defaultHook: refuseInvalid })
+  const routes = new OpenAPIHono<CallerEnv & RequestEnv>({ defaultHook: refuseInvalid })
   routes.use("/auth", deps.authenticated)
   routes.use("/auth/*", deps.authenticated)
+  routes.use("/callback", callbackPage)
 
   routes.openapi(loginRoute, async (context) => {
     const { forward_url: forwardUrl, sub_account_id } = context.req.valid("query")
@@ -142,15 +151,17 @@ export function createAuthRoutes(deps: {
   })
 
   routes.openapi(callbackRoute, async (context) => {
-    hideUrl(context)
     if (isHead(context)) return context.body(null, 200)
     const { state, code, error } = context.req.valid("query")
-    const outcome = await deps.finishAuthorization({
-      state,
-      code,
-      error,
-      browserSecret: deps.loginCookie.read(context),
-    })
+    const browserSecret = deps.loginCookie.read(context)
+    const logFailure = createLoginLog(deps.logger, { request_id: context.get("requestId") }, error)
+    const outcome = await deps
+      .finishAuthorization({ state, code, error, browserSecret })
+      .catch((failure: unknown) => {
+        logFailure(failure, undefined)
+        throw failure
+      })
+    if (outcome.reason !== undefined) logFailure(outcome.failure, outcome.reason)
     if (outcome.failure !== undefined && wantsJson(context)) throw outcome.failure
     return context.redirect(outcome.forwardUrl, 302)
   })
@@ -175,15 +186,4 @@ export function createAuthRoutes(deps: {
   })
 
   return routes
-}
-
-function wantsJson(context: Context): boolean {
-  const supports = ["text/html", "application/json"]
-  return accepts(context, { header: "Accept", supports, default: "text/html" }) === "application/json"
-}
-
-/** The request's URL, or the answer's, holds a state or a code: neither a cache nor a referrer may keep it. */
-function hideUrl(context: Context): void {
-  context.header("cache-control", "no-store")
-  context.header("referrer-policy", "no-referrer")
 }

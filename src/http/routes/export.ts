@@ -72,9 +72,10 @@ const exportQuery = z.strictObject({
     description:
       "Goes on where an export was broken off (of a checkpoint or an error), or with what changed since (of an end). Proxies often refuse request lines of more than 8 KB: the header Export-Cursor takes it as well",
   }),
-  format: oneOf(["ndjson", "json"])
-    .optional()
-    .openapi({ description: "Beats the Accept header; ndjson where neither says" }),
+  format: oneOf(["ndjson", "json"]).optional().openapi({
+    description:
+      "Beats the Accept header, in which a named media type beats a wildcard; ndjson where neither says",
+  }),
   sub_account_id: subAccountId,
 })
 
@@ -162,7 +163,12 @@ export function createExportRoutes(deps: {
       throw new AppError("draining", "Cannot begin an export as the service is shutting down")
     const selection = parseSelection(query)
     const events = query.events === "true"
-    const format = chooseFormat(query.format, context.req.header("accept"))
+    const isNdjsonOnly = events || query.cursor !== undefined || given[cursorHeader] !== undefined
+    const format = chooseFormat(
+      query.format,
+      context.req.header("accept"),
+      isNdjsonOnly ? "ndjson" : undefined,
+    )
     refuseOddCombinations(
       { events: events || undefined, cursor: query.cursor, [cursorHeader]: given[cursorHeader] },
       format,
