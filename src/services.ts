@@ -72,7 +72,7 @@ export async function createServices(
     loginCookie: config.loginCookie
       ? createLoginCookie(config.publicUrl.startsWith("https:"))
       : noLoginCookie,
-    verifyToken: createVerifier(config.jwt),
+    verifyToken: createVerifier({ ...config.jwt, clock }),
     startAuthorization: createStartAuthorization({
       connections,
       sealer,

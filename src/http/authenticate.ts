@@ -11,6 +11,7 @@ import {
 import { z } from "zod"
 import type { Owner } from "../connections/connection.ts"
 import { AppError } from "../errors.ts"
+import { type Clock, systemClock } from "../lib/clock.ts"
 import { readBody } from "../lib/read-body.ts"
 
 /** Who is calling us, from his JWT. */
@@ -31,6 +32,7 @@ export type VerifierOptions = {
   readonly jwksUrl?: string | undefined
   readonly issuer?: string | undefined
   readonly audience?: string | undefined
+  readonly clock?: Pick<Clock, "now">
 }
 
 /** What authenticated routes find in their context. */
@@ -59,14 +61,24 @@ const publicKeyAlgorithms = [
   "Ed25519",
 ]
 
-/** Verifies the platform's JWTs: signature, expiry, and issuer and audience where they are set. */
-export function createVerifier({ secret, jwksUrl, issuer, audience }: VerifierOptions): VerifyToken {
-  const claims = {
+/** The platform's clock and ours may differ by so many seconds: `exp` and `nbf` are compared with that tolerance. */
+const toleranceS = 30
+
+/**
+ * Verifies the platform's JWTs: signature, expiry, and issuer and audience if they are set. Every token must expire: one
+ * without `exp` that leaks would be good until the secret changes.
+ */
+export function createVerifier(options: VerifierOptions): VerifyToken {
+  const { secret, jwksUrl, issuer, audience, clock = systemClock } = options
+  const claims = () => ({
+    requiredClaims: ["exp"],
+    clockTolerance: toleranceS,
+    currentDate: new Date(clock.now()),
     ...(issuer === undefined ? {} : { issuer }),
     ...(audience === undefined ? {} : { audience }),
-  }
-  const verify = jwksUrl === undefined ? withSecret(secret ?? "", claims) : withKeySet(jwksUrl, claims)
-  return async (token) => toCaller(await verify(token))
+  })
+  const verify = jwksUrl === undefined ? withSecret(secret ?? "") : withKeySet(jwksUrl)
+  return async (token) => toCaller(await verify(token, claims()))
 }
 
 /** A token as the platform would sign it, with a secret: for development, the demo and tests. Lives for `lifeS` seconds. */
@@ -109,11 +121,11 @@ export function toOwner(caller: Caller, subAccountId: string | undefined): Owner
   return { accountId: subAccountId, uid: caller.uid }
 }
 
-type VerifyPayload = (token: string) => Promise<JWTPayload>
+type VerifyPayload = (token: string, claims: JWTVerifyOptions) => Promise<JWTPayload>
 
-function withSecret(secret: string, claims: JWTVerifyOptions): VerifyPayload {
+function withSecret(secret: string): VerifyPayload {
   const key = new TextEncoder().encode(secret)
-  return async (token) => {
+  return async (token, claims) => {
     const { payload } = await jwtVerify(token, key, { ...claims, algorithms: ["HS256"] }).catch(refuse)
     return payload
   }
@@ -131,9 +143,9 @@ async function fetchKeySet(url: string, init: RequestInit): Promise<Response> {
   return new Response(body, { status: response.status })
 }
 
-function withKeySet(jwksUrl: string, claims: JWTVerifyOptions): VerifyPayload {
+function withKeySet(jwksUrl: string): VerifyPayload {
   const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 5000, [customFetch]: fetchKeySet })
-  return async (token) => {
+  return async (token, claims) => {
     const { payload } = await jwtVerify(token, keys, { ...claims, algorithms: publicKeyAlgorithms }).catch(
       refuse,
     )
@@ -142,6 +154,10 @@ function withKeySet(jwksUrl: string, claims: JWTVerifyOptions): VerifyPayload {
 }
 
 function toCaller(payload: JWTPayload): Caller {
+  // JSON's 1e400 is Infinity, which is later than any date.
+  if (!Number.isFinite(payload.exp)) {
+    throw new AppError("unauthorized", "Cannot accept the token as its claim exp is not as required")
+  }
   const { data: claims } = claimsSchema.safeParse(payload)
   const uid = claims?.uid ?? claims?.sub
   if (claims === undefined || uid === undefined) {
