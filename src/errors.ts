@@ -21,6 +21,7 @@ export const errorTable = {
   connection_invalidated: { status: 409, title: "Connection Invalidated", retryable: false },
   disconnected: { status: 409, title: "Disconnected", retryable: false },
   cursor_expired: { status: 410, title: "Cursor Expired", retryable: false },
+  too_many_exports: { status: 429, title: "Too Many Exports", retryable: true },
   internal_error: { status: 500, title: "Internal Error", retryable: false },
   mailchimp_error: { status: 502, title: "Mailchimp Error", retryable: true },
   mailchimp_throttled: { status: 503, title: "Mailchimp Throttled", retryable: true },

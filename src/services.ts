@@ -10,6 +10,7 @@ import type { Owner } from "./connections/connection.ts"
 import { AppError } from "./errors.ts"
 import { beforeAnswerMs, createStartExport } from "./exports/start-export.ts"
 import { createVerifier } from "./http/authenticate.ts"
+import { createExportSlots } from "./http/export-slots.ts"
 import { createLoginCookie, noLoginCookie } from "./http/login-cookie.ts"
 import { type Clock, systemClock } from "./lib/clock.ts"
 import { createTurns } from "./lib/turns.ts"
@@ -117,6 +118,7 @@ export async function createServices(
       cutSignal: cut.signal,
       clock,
     }),
+    exportSlots: createExportSlots({ most: config.maxExports, mostPerCaller: config.maxExportsPerCaller }),
     onExportEvent: createExportLog(logger),
     stallTimeoutMs: config.exportStallTimeoutMs,
     ping: storage.ping,

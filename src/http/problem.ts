@@ -48,7 +48,8 @@ function toProblem(error: AppError): Response {
   }
   const headers = new Headers({ "content-type": "application/problem+json", "cache-control": "no-store" })
   if (code === "unauthorized") headers.set("www-authenticate", "Bearer")
-  if (status === 503) headers.set("retry-after", String(Math.max(1, Math.ceil(retryAfterS ?? 5))))
+  if (status === 429 || status === 503)
+    headers.set("retry-after", String(Math.max(1, Math.ceil(retryAfterS ?? 5))))
   return new Response(JSON.stringify(body), { status, headers })
 }
 
