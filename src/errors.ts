@@ -45,6 +45,9 @@ export type Upstream = {
 /** One thing wrong with the input: the parameter's name, and what would be right. */
 export type InvalidInput = { readonly name: string; readonly reason: string }
 
+/** So many of them are told: whoever sends a thousand wrong names does not read a thousand reasons. */
+export const mostInvalidInputs = 10
+
 export type AppErrorOptions = {
   readonly upstream?: Upstream | undefined
   readonly errors?: readonly InvalidInput[] | undefined
@@ -65,7 +68,7 @@ export class AppError extends Error {
     super(detail, { cause: options.cause })
     this.code = code
     this.upstream = options.upstream
-    this.errors = options.errors
+    this.errors = options.errors?.slice(0, mostInvalidInputs)
     this.retryAfterS = options.retryAfterS
   }
 
