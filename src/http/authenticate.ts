@@ -30,7 +30,18 @@ export type VerifierOptions = {
 /** What authenticated routes find in their context. */
 export type CallerEnv = { Variables: { caller: Caller } }
 
-const id = z.union([z.string().min(1), z.int().transform(String)])
+/**
+ * Lone surrogates become the same bytes in a database, so two callers would share a row. Whole numbers that are not exact
+ * as a JSON number would fall together, too: z.int() refuses them.
+ */
+const id = z.union([
+  z
+    .string()
+    .min(1)
+    .max(256)
+    .refine((text) => text.isWellFormed()),
+  z.int().transform(String),
+])
 const claimsSchema = z.object({
   account_id: id,
   uid: id.optional(),
@@ -123,7 +134,7 @@ function toCaller(payload: JWTPayload): Caller {
   if (claims === undefined || uid === undefined) {
     throw new AppError(
       "unauthorized",
-      "Cannot tell who is calling as the token must have the claims account_id and uid (or sub), and sub_accounts, if any, as a list",
+      "Cannot tell who is calling as the token must have the claims account_id and uid (or sub), each of 256 characters at most, and sub_accounts, if any, as a list",
     )
   }
   return { accountId: claims.account_id, uid, subAccounts: claims.sub_accounts }

@@ -118,6 +118,30 @@ test("with a key set, too, a token must have a finite exp", async () => {
 })
 
 test.each([
+  ["an account_id with a lone surrogate", String.raw`{"account_id":"a\ud800","uid":"ada"}`],
+  ["an account_id with another lone surrogate", String.raw`{"account_id":"a\udfff","uid":"ada"}`],
+  ["a uid with a lone surrogate", String.raw`{"account_id":"acme","uid":"\udc00\ud800"}`],
+  ["a sub with a lone surrogate", String.raw`{"account_id":"acme","sub":"\ud83d"}`],
+  [
+    "a sub-account with a lone surrogate",
+    String.raw`{"account_id":"acme","uid":"ada","sub_accounts":["\ud83d"]}`,
+  ],
+  ["an account_id of 257 characters", `{"account_id":"${"a".repeat(257)}","uid":"ada"}`],
+  ["a uid of 257 characters", `{"account_id":"acme","uid":"${"a".repeat(257)}"}`],
+  ["a number that is not exact", `{"account_id":9007199254740993,"uid":"ada"}`],
+  ["a fraction", `{"account_id":1.5,"uid":"ada"}`],
+])("a token with %s is refused, because two callers could share a row of the store", async (_, text) => {
+  const { code, detail } = await refusalOf(verify(await signText(text.replace("{", `{"exp":4102444800,`))))
+  expect(code).toBe("unauthorized")
+  expect(detail).toContain("must have the claims")
+})
+
+test("a token with claims of 256 characters, and with whole surrogate pairs, is good", async () => {
+  const text = `{"exp":4102444800,"account_id":"${"a".repeat(256)}","uid":"\\ud83d\\ude00 ü \\u0000"}`
+  expect(await verify(await signText(text))).toMatchObject({ accountId: "a".repeat(256), uid: "😀 ü \0" })
+})
+
+test.each([
   ["an exp 29 s ago", { exp: -29 }, true],
   ["an exp 31 s ago", { exp: -31 }, false],
   ["an nbf 2 s ahead", { exp: 60, nbf: 2 }, true],
