@@ -3,7 +3,7 @@ import type { Config } from "./config.ts"
 import { createConnectionWatch } from "./connections/connection-watch.ts"
 import { createDisconnect } from "./connections/disconnect.ts"
 import { createFinishAuthorization } from "./connections/finish-authorization.ts"
-import { requireConnection } from "./connections/live-connection.ts"
+import { requireConnection, requireLiveConnection } from "./connections/live-connection.ts"
 import { createOpenAccount } from "./connections/open-account.ts"
 import { createStartAuthorization } from "./connections/start-authorization.ts"
 import type { Owner } from "./connections/connection.ts"
@@ -91,6 +91,7 @@ export async function createServices(
       clock,
     }),
     requireConnection: (owner: Owner) => requireConnection(connections, owner),
+    requireLiveConnection: (owner: Owner) => requireLiveConnection(connections, owner),
     disconnect: createDisconnect({ connections, forget: [], onDeleted: watch.ended }),
     openAccount: createOpenAccount({
       connections,

@@ -1,5 +1,8 @@
 import { AppError } from "../errors.ts"
 
+/** The state holds the forward URL: a longer one makes a callback that proxies, and Bun, refuse with 414 or 431. */
+const mostBytes = 2048
+
 /** Why an authorization failed, as the forward URL tells it. */
 export type FailureReason = "access_denied" | "exchange_failed" | "metadata_invalid" | "connection_exists"
 
@@ -12,13 +15,15 @@ export type FailureReason = "access_denied" | "exchange_failed" | "metadata_inva
 export function parseForwardUrl(text: string, allowedOrigins: readonly string[]): string {
   const url = URL.parse(text)
   const reason =
-    url === null || (url.protocol !== "http:" && url.protocol !== "https:")
-      ? "must be an absolute http or https URL"
-      : url.username !== "" || url.password !== ""
-        ? "must not hold a user name or a password"
-        : allowedOrigins.includes(url.origin)
-          ? undefined
-          : `must have one of the allowed origins: ${allowedOrigins.join(", ")}`
+    Buffer.byteLength(text) > mostBytes
+      ? `must have ${mostBytes} bytes at most`
+      : url === null || (url.protocol !== "http:" && url.protocol !== "https:")
+        ? "must be an absolute http or https URL"
+        : url.username !== "" || url.password !== ""
+          ? "must not hold a user name or a password"
+          : allowedOrigins.includes(url.origin)
+            ? undefined
+            : `must have one of the allowed origins: ${allowedOrigins.join(", ")}`
   if (reason !== undefined) {
     throw new AppError(
       "invalid_parameter",

@@ -89,6 +89,8 @@ export function authenticate(verifyToken: VerifyToken): MiddlewareHandler<Caller
       )
     }
     context.set("caller", await verifyToken(token))
+    // What is one caller's own, such as a connection or lists, is kept by no cache.
+    context.header("cache-control", "no-store")
     await next()
   }
 }

@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
 import type { Context, MiddlewareHandler } from "hono"
+import type { Owner } from "../../connections/connection.ts"
 import type { OpenAccount } from "../../connections/open-account.ts"
 import { AppError } from "../../errors.ts"
 import { parseSelection, type Selection } from "../../exports/selection.ts"
@@ -134,6 +135,7 @@ type ExportEnv = CallerEnv & ServerEnv & { Variables: { requestId: string } }
 export function createExportRoutes(deps: {
   readonly authenticated: MiddlewareHandler<CallerEnv>
   readonly openAccount: OpenAccount
+  readonly requireLiveConnection: (owner: Owner) => Promise<unknown>
   readonly startExport: StartExport
   readonly exportSlots: ExportSlots
   readonly stallTimeoutMs: number
@@ -182,6 +184,7 @@ export function createExportRoutes(deps: {
     const slot = deps.exportSlots.take(context.get("caller"))
     if (isHead(context)) {
       slot[Symbol.dispose]()
+      await deps.requireLiveConnection(owner)
       return new Response(null, { headers })
     }
 
