@@ -177,6 +177,14 @@ const environment = z.object({
     wholeNumber(1, 86_400_000).default(300_000),
     "How long an export waits for a consumer that does not read",
   ),
+  MAX_EXPORTS: variable(
+    wholeNumber(1, 100_000).default(200),
+    "Exports and slices that this process runs at the same time; more are refused with 429",
+  ),
+  MAX_EXPORTS_PER_CALLER: variable(
+    wholeNumber(1, 100_000).default(5),
+    "How many of them one caller may have, by account_id and uid of the JWT",
+  ),
 })
 
 const variables = Object.entries(environment.shape).map(([name, schema]) => {
@@ -276,6 +284,8 @@ function toConfig(env: z.infer<typeof environment>) {
     },
     cursorMarginS: env.CURSOR_MARGIN_S,
     exportStallTimeoutMs: env.EXPORT_STALL_TIMEOUT_MS,
+    maxExports: env.MAX_EXPORTS,
+    maxExportsPerCaller: env.MAX_EXPORTS_PER_CALLER,
   }
 }
 

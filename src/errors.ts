@@ -22,6 +22,7 @@ export const errorTable = {
   connection_invalidated: { status: 409, title: "Connection Invalidated", retryable: false },
   disconnected: { status: 409, title: "Disconnected", retryable: false },
   cursor_expired: { status: 410, title: "Cursor Expired", retryable: false },
+  too_many_exports: { status: 429, title: "Too Many Exports", retryable: true },
   internal_error: { status: 500, title: "Internal Error", retryable: false },
   mailchimp_error: { status: 502, title: "Mailchimp Error", retryable: true },
   mailchimp_throttled: { status: 503, title: "Mailchimp Throttled", retryable: true },
@@ -45,6 +46,9 @@ export type Upstream = {
 /** One thing wrong with the input: the parameter's name, and what would be right. */
 export type InvalidInput = { readonly name: string; readonly reason: string }
 
+/** So many of them are told: whoever sends a thousand wrong names does not read a thousand reasons. */
+export const mostInvalidInputs = 10
+
 export type AppErrorOptions = {
   readonly upstream?: Upstream | undefined
   readonly errors?: readonly InvalidInput[] | undefined
@@ -65,7 +69,7 @@ export class AppError extends Error {
     super(detail, { cause: options.cause })
     this.code = code
     this.upstream = options.upstream
-    this.errors = options.errors
+    this.errors = options.errors?.slice(0, mostInvalidInputs)
     this.retryAfterS = options.retryAfterS
   }
 

@@ -3,13 +3,14 @@ import type { Config } from "./config.ts"
 import { createConnectionWatch } from "./connections/connection-watch.ts"
 import { createDisconnect } from "./connections/disconnect.ts"
 import { createFinishAuthorization } from "./connections/finish-authorization.ts"
-import { requireConnection } from "./connections/live-connection.ts"
+import { requireConnection, requireLiveConnection } from "./connections/live-connection.ts"
 import { createOpenAccount } from "./connections/open-account.ts"
 import { createStartAuthorization } from "./connections/start-authorization.ts"
 import type { Owner } from "./connections/connection.ts"
 import { AppError } from "./errors.ts"
 import { beforeAnswerMs, createStartExport } from "./exports/start-export.ts"
 import { createVerifier } from "./http/authenticate.ts"
+import { createExportSlots } from "./http/export-slots.ts"
 import { createLoginCookie, noLoginCookie } from "./http/login-cookie.ts"
 import { type Clock, systemClock } from "./lib/clock.ts"
 import { createTurns } from "./lib/turns.ts"
@@ -72,7 +73,7 @@ export async function createServices(
     loginCookie: config.loginCookie
       ? createLoginCookie(config.publicUrl.startsWith("https:"), hostsOf(config))
       : noLoginCookie,
-    verifyToken: createVerifier(config.jwt),
+    verifyToken: createVerifier({ ...config.jwt, clock }),
     startAuthorization: createStartAuthorization({
       connections,
       sealer,
@@ -91,6 +92,7 @@ export async function createServices(
       clock,
     }),
     requireConnection: (owner: Owner) => requireConnection(connections, owner),
+    requireLiveConnection: (owner: Owner) => requireLiveConnection(connections, owner),
     disconnect: createDisconnect({ connections, forget: [], onDeleted: watch.ended }),
     openAccount: createOpenAccount({
       connections,
@@ -118,6 +120,7 @@ export async function createServices(
       cutSignal: cut.signal,
       clock,
     }),
+    exportSlots: createExportSlots({ most: config.maxExports, mostPerCaller: config.maxExportsPerCaller }),
     onExportEvent: createExportLog(logger),
     stallTimeoutMs: config.exportStallTimeoutMs,
     ping: storage.ping,

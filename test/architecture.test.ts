@@ -36,7 +36,7 @@ const packageOwners: Record<string, readonly string[]> = {
   "@hono/zod-openapi": ["http/", "app.ts", "sandbox/"],
   mongodb: ["storage/mongo/"],
   "bun:sqlite": ["storage/sqlite/"],
-  jose: ["sealer.ts", "http/authenticate.ts"],
+  jose: ["sealer.ts", "http/authenticate.ts", "http/key-set.ts"],
   zod: [
     "config.ts",
     "demo.ts",

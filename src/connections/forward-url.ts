@@ -1,5 +1,8 @@
 import { AppError } from "../errors.ts"
 
+/** The state holds the forward URL: a longer one makes a callback that proxies, and Bun, refuse with 414 or 431. */
+const mostBytes = 2048
+
 /** Why an authorization failed, as the forward URL tells it. */
 export type FailureReason =
   | "access_denied"
@@ -36,6 +39,7 @@ export function isAllowedForwardUrl(text: string, allowedOrigins: readonly strin
 }
 
 function reasonAgainst(text: string, allowedOrigins: readonly string[]): string | undefined {
+  if (Buffer.byteLength(text) > mostBytes) return `must have ${mostBytes} bytes at most`
   const url = URL.parse(text)
   return url === null || (url.protocol !== "http:" && url.protocol !== "https:")
     ? "must be an absolute http or https URL"

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { AppError, type InvalidInput } from "../errors.ts"
+import { AppError, type InvalidInput, mostInvalidInputs } from "../errors.ts"
 import { nearest } from "../lib/nearest.ts"
 import type { Second } from "./source.ts"
 import { isMemberField, mergeTagOf, nearestMemberField } from "./member-fields.ts"
@@ -39,6 +39,13 @@ export type FieldsQuery = {
   /** Keys of a member that the scan needs and the caller did not want: to be taken out before a row is passed on. */
   readonly without: readonly string[]
 }
+
+/** More names than any list has fields: 80 merge fields, and as many interests. */
+const mostNames = 500
+/** No name of Mailchimp's is longer. */
+const longestName = 100
+/** A misspelled merge tag is compared with so many: an account may have thousands. */
+const mostCandidates = 1000
 
 /** What the scan itself needs of every row. */
 const SCANNED_FIELDS = ["id", "last_changed"]
@@ -118,10 +125,11 @@ export async function requireMergeTags(
   }
   if (missing.size === 0) return
   const name = selection.fields ? "fields" : "exclude_fields"
+  const candidates = [...known].slice(0, mostCandidates)
   throw invalid(
-    [...missing].map((tag) => ({
+    [...missing].slice(0, mostInvalidInputs).map((tag) => ({
       name,
-      reason: unknownField(`merge_fields.${tag}`, prefixed("merge_fields.", nearest(tag, known))),
+      reason: unknownField(`merge_fields.${tag}`, () => prefixed("merge_fields.", nearest(tag, candidates))),
     })),
   )
 }
@@ -150,20 +158,28 @@ function toSecond(date: Date): Second {
 }
 
 function parseFields(name: string, values: readonly string[], errors: InvalidInput[]): string[] {
-  const fields = values
-    .flatMap((value) => value.split(","))
-    .map((field) => field.trim().replace(/^members\./, ""))
-  for (const field of new Set(fields)) {
-    if (field === "") errors.push({ name, reason: "must name fields of a member, separated by commas" })
-    else if (!isMemberField(field))
-      errors.push({ name, reason: unknownField(field, nearestMemberField(field)) })
+  const fields = new Set(
+    values.flatMap((value) => value.split(",")).map((field) => field.trim().replace(/^members\./, "")),
+  )
+  if (fields.size > mostNames) {
+    errors.push({ name, reason: `must name at most ${mostNames} fields` })
+    return []
   }
-  return [...new Set(fields)]
+  for (const field of fields) {
+    if (errors.length >= mostInvalidInputs) break
+    if (field === "") errors.push({ name, reason: "must name fields of a member, separated by commas" })
+    else if (field.length > longestName || !isMemberField(field))
+      errors.push({ name, reason: unknownField(field, () => nearestMemberField(field)) })
+  }
+  return [...fields]
 }
 
-function unknownField(field: string, near: string | undefined): string {
+/** The nearest name costs time that grows with the name's length, so it is looked up for a plausible name only. */
+function unknownField(field: string, findNear: () => string | undefined): string {
   // What is no name at all may be anything, such as an address that has no place in an error.
-  if (!/^[\w.]{1,100}$/.test(field)) return "must name fields of a member, and one of them is not a name"
+  if (!/^[\w.]+$/.test(field) || field.length > longestName)
+    return "must name fields of a member, and one of them is not a name"
+  const near = findNear()
   return `must not name ${field} as no member has such a field${near ? `: did you mean ${near}` : ""}`
 }
 

@@ -44,6 +44,7 @@ export const problems = {
   406: problem("None of the accepted formats can be had"),
   409: problem("The connection is invalidated, was deleted meanwhile, or there is one already"),
   410: problem("The cursor can no longer be honoured: begin again without one"),
+  429: problem("Too many exports run at the same time: try again after Retry-After"),
   500: problem("Something failed here: the log has it under the request's id"),
   502: problem("Mailchimp failed"),
   503: problem(

@@ -1,7 +1,7 @@
 import type { ErrorHandler, NotFoundHandler } from "hono"
 import { HTTPException } from "hono/http-exception"
 import { z } from "@hono/zod-openapi"
-import { AppError, errorTable, type InvalidInput } from "../errors.ts"
+import { AppError, errorTable, type InvalidInput, mostInvalidInputs } from "../errors.ts"
 
 /**
  * The body of every error answer (RFC 9457), with the fields `success` and `message` of the platform's envelope, so
@@ -48,7 +48,8 @@ function toProblem(error: AppError): Response {
   }
   const headers = new Headers({ "content-type": "application/problem+json", "cache-control": "no-store" })
   if (code === "unauthorized") headers.set("www-authenticate", "Bearer")
-  if (status === 503) headers.set("retry-after", String(Math.max(1, Math.ceil(retryAfterS ?? 5))))
+  if (status === 429 || status === 503)
+    headers.set("retry-after", String(Math.max(1, Math.ceil(retryAfterS ?? 5))))
   return new Response(JSON.stringify(body), { status, headers })
 }
 
@@ -89,7 +90,7 @@ export function toInvalidParameters(error: z.core.$ZodError): AppError {
 
 /** The problem of parameters that are wrong, by name. */
 export function invalidParameters(errors: readonly InvalidInput[]): AppError {
-  const names = [...new Set(errors.map(({ name }) => name))]
+  const names = [...new Set(errors.slice(0, mostInvalidInputs).map(({ name }) => name))]
   const what = names.length === 1 ? "a parameter is" : "some parameters are"
   const detail = `Cannot read the request as ${what} not right: ${names.join(", ")}`
   return new AppError("invalid_parameter", detail, { errors })
@@ -97,7 +98,14 @@ export function invalidParameters(errors: readonly InvalidInput[]): AppError {
 
 function toInvalidInputs(issue: z.core.$ZodIssue): InvalidInput[] {
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((name) => ({ name, reason: "is not a parameter of this route" }))
+    return issue.keys
+      .slice(0, mostInvalidInputs)
+      .map((name) => ({ name: cut(name), reason: "is not a parameter of this route" }))
   }
   return [{ name: issue.path.map(String).join(".") || "request", reason: issue.message }]
+}
+
+/** The name of a parameter that may be as long as a URL. */
+function cut(name: string): string {
+  return name.length > 100 ? `${name.slice(0, 99)}…` : name
 }

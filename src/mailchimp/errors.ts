@@ -209,8 +209,16 @@ function toUpstream(status: number, problem: Problem | undefined, secrets: reado
   }
 }
 
-/** Retry-After is whole seconds or an HTTP date (RFC 9110, 10.2.3). */
+/** Longer is believed of nobody: it would reach our caller, who would wait as long. */
+const longestRetryAfterMs = 3_600_000
+
 function retryAfterMs(headers: Headers, nowMs: number): number | undefined {
+  const ms = readRetryAfterMs(headers, nowMs)
+  return ms === undefined ? undefined : Math.min(ms, longestRetryAfterMs)
+}
+
+/** Retry-After is whole seconds or an HTTP date (RFC 9110, 10.2.3). */
+function readRetryAfterMs(headers: Headers, nowMs: number): number | undefined {
   const value = headers.get("retry-after")?.trim()
   if (value === undefined || value === "") return undefined
   if (/^\d+$/.test(value)) return Number(value) * 1000

@@ -1,7 +1,7 @@
 import type { ConnectionStore, UsedStateStore } from "../connections/connection.ts"
 import { type Clock, systemClock } from "../lib/clock.ts"
 import { createSqliteConnections } from "./sqlite/connections.ts"
-import { openDatabase, ping } from "./sqlite/database.ts"
+import { createAttempt, openDatabase, ping } from "./sqlite/database.ts"
 import { createSqliteUsedStates } from "./sqlite/used-states.ts"
 
 /** Everything that is stored, whichever database stores it. Tokens are stored as given: see `createSealedConnections`. */
@@ -46,10 +46,11 @@ async function openMongoStorage(uri: string, clock: Clock): Promise<Storage> {
 
 function openSqliteStorage(path: string, clock: Clock): Storage {
   const database = openDatabase(path)
+  const attempt = createAttempt(clock)
   return {
-    connections: createSqliteConnections(database),
-    usedStates: createSqliteUsedStates(database, clock),
-    ping: () => ping(database),
+    connections: createSqliteConnections(database, attempt),
+    usedStates: createSqliteUsedStates(database, attempt, clock),
+    ping: () => ping(database, attempt),
     close: async () => database.close(),
   }
 }

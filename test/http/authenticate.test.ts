@@ -1,8 +1,9 @@
 import { afterAll, expect, test } from "bun:test"
 import { gzipSync } from "node:zlib"
-import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from "jose"
+import { CompactSign, exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from "jose"
 import { AppError } from "../../src/errors.ts"
 import { createVerifier, signToken, toOwner } from "../../src/http/authenticate.ts"
+import { createVirtualClock } from "../support/virtual-clock.ts"
 
 const secret = "a-secret-of-at-least-32-bytes-length"
 const claims = { account_id: "acme", uid: "ada" }
@@ -83,6 +84,75 @@ test.each([
   const { code, detail } = await refusalOf(verify(await makeToken()))
   expect(code).toBe("unauthorized")
   expect(detail).toContain(reason)
+})
+
+/** A token of the claims as they are written, which may be no JSON that JSON.stringify makes. */
+const signText = (payload: string) =>
+  new CompactSign(new TextEncoder().encode(payload))
+    .setProtectedHeader({ alg: "HS256" })
+    .sign(new TextEncoder().encode(secret))
+
+test.each([
+  ["missing", ""],
+  ["null", `,"exp":null`],
+  ["a text", `,"exp":"4102444800"`],
+  ["infinite", `,"exp":1e400`],
+  ["infinite in the past", `,"exp":-1e400`],
+  ["a list", `,"exp":[4102444800]`],
+  ["given twice, the second time as infinite", `,"exp":4102444800,"exp":1e999`],
+])("a token of which exp is %s is refused: it would never expire", async (_, exp) => {
+  expect((await verify(await signText(`{"account_id":"acme","uid":"ada","exp":4102444800}`))).uid).toBe("ada")
+  const { code, detail } = await refusalOf(verify(await signText(`{"account_id":"acme","uid":"ada"${exp}}`)))
+  expect(code).toBe("unauthorized")
+  expect(detail).toMatch(/its claim exp|expired/)
+})
+
+test("with a key set, too, a token must have a finite exp", async () => {
+  const verifyByKeySet = createVerifier({ jwksUrl: `${identityProvider.url}jwks` })
+  for (const exp of ["", `,"exp":1e400`]) {
+    const token = await new CompactSign(new TextEncoder().encode(`{"account_id":"acme","uid":"ada"${exp}}`))
+      .setProtectedHeader({ alg: "RS256", kid: "k1" })
+      .sign(pair.privateKey)
+    expect((await refusalOf(verifyByKeySet(token))).detail).toContain("its claim exp")
+  }
+})
+
+test.each([
+  ["an account_id with a lone surrogate", String.raw`{"account_id":"a\ud800","uid":"ada"}`],
+  ["an account_id with another lone surrogate", String.raw`{"account_id":"a\udfff","uid":"ada"}`],
+  ["a uid with a lone surrogate", String.raw`{"account_id":"acme","uid":"\udc00\ud800"}`],
+  ["a sub with a lone surrogate", String.raw`{"account_id":"acme","sub":"\ud83d"}`],
+  [
+    "a sub-account with a lone surrogate",
+    String.raw`{"account_id":"acme","uid":"ada","sub_accounts":["\ud83d"]}`,
+  ],
+  ["an account_id of 257 characters", `{"account_id":"${"a".repeat(257)}","uid":"ada"}`],
+  ["a uid of 257 characters", `{"account_id":"acme","uid":"${"a".repeat(257)}"}`],
+  ["a number that is not exact", `{"account_id":9007199254740993,"uid":"ada"}`],
+  ["a fraction", `{"account_id":1.5,"uid":"ada"}`],
+])("a token with %s is refused, because two callers could share a row of the store", async (_, text) => {
+  const { code, detail } = await refusalOf(verify(await signText(text.replace("{", `{"exp":4102444800,`))))
+  expect(code).toBe("unauthorized")
+  expect(detail).toContain("must have the claims")
+})
+
+test("a token with claims of 256 characters, and with whole surrogate pairs, is good", async () => {
+  const text = `{"exp":4102444800,"account_id":"${"a".repeat(256)}","uid":"\\ud83d\\ude00 ü \\u0000"}`
+  expect(await verify(await signText(text))).toMatchObject({ accountId: "a".repeat(256), uid: "😀 ü \0" })
+})
+
+test.each([
+  ["an exp 29 s ago", { exp: -29 }, true],
+  ["an exp 31 s ago", { exp: -31 }, false],
+  ["an nbf 2 s ahead", { exp: 60, nbf: 2 }, true],
+  ["an nbf 30 s ahead", { exp: 60, nbf: 30 }, true],
+  ["an nbf 31 s ahead", { exp: 60, nbf: 31 }, false],
+])("clocks differ by 30 s at most: a token with %s", async (_, fromNow, isGood) => {
+  const nowS = 1_714_564_800
+  const verifyNow = createVerifier({ secret, clock: createVirtualClock(nowS * 1000) })
+  const times = Object.fromEntries(Object.entries(fromNow).map(([name, seconds]) => [name, nowS + seconds]))
+  const { code } = await refusalOf(verifyNow(await signText(JSON.stringify({ ...claims, ...times }))))
+  expect(code).toBe(isGood ? "none" : "unauthorized")
 })
 
 test("issuer and audience are checked where they are set", async () => {

@@ -340,6 +340,26 @@ describe("a failure", () => {
     await own.stop()
   })
 
+  test.each(["99999999999999999999999999", "9".repeat(400), "Fri, 31 Dec 9999 23:59:59 GMT", "3601"])(
+    "with Retry-After: %s tells the caller to come back in an hour",
+    async (retryAfter) => {
+      const own = await startService(sandboxEnv(mailchimp))
+      const caller = await connectAccount(own)
+      sandbox.faults.add({
+        match: { path: "/lists" },
+        action: { kind: "problem", problem: "too_many_requests", retryAfter },
+        times: Number.POSITIVE_INFINITY,
+      })
+      const answer = await fetch(`${own.api}/export`, { headers: caller })
+      expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "3600"])
+      const again = await fetch(`${own.api}/lists`, { headers: caller })
+      // The account is paused for ten minutes at most: no caller is told to wait longer than that.
+      expect(again.status).toBe(503)
+      expect(Number(again.headers.get("retry-after"))).toBeWithin(590, 601)
+      await own.stop()
+    },
+  )
+
   test("of one attempt is not seen: the page is asked for again", async () => {
     const listId = listNamed("Five pages")
     for (const action of [

@@ -125,6 +125,11 @@ describe("toMailchimpError()", () => {
     ])
   })
 
+  test("believes no Retry-After of more than an hour", () => {
+    for (const value of ["3601", "9".repeat(26), "9".repeat(400), "Fri, 31 Dec 9999 23:59:59 GMT"])
+      expect(wait({ "retry-after": value })).toBe(3_600_000)
+  })
+
   test("tells a caller when to come back: a Retry-After for each throttled answer", () => {
     const seconds = (headers: Record<string, string>) =>
       toMailchimpError(answer(429, "", headers), subject, nowMs).retryAfterS

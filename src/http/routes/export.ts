@@ -1,11 +1,13 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
 import type { Context, MiddlewareHandler } from "hono"
+import type { Owner } from "../../connections/connection.ts"
 import type { OpenAccount } from "../../connections/open-account.ts"
 import { AppError } from "../../errors.ts"
 import { parseSelection, type Selection } from "../../exports/selection.ts"
 import type { StartExport } from "../../exports/start-export.ts"
 import type { ExportEvent, FormatName } from "../../exports/stream-export.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
+import type { ExportSlots } from "../export-slots.ts"
 import { chooseFormat, mediaTypes } from "../choose-format.ts"
 import { cursorHeader, cursorHeaders, oneCursor } from "../cursor-header.ts"
 import { envelopeOf } from "../envelope.ts"
@@ -66,7 +68,8 @@ const exportQuery = z.strictObject({
     description: "Only members changed at or before this; such an export gives no cursor at its end",
   }),
   events: oneOf(["true", "false"]).optional().openapi({
-    description: "Lines between the members, NDJSON alone: start, checkpoint, progress, deleted, list_error, error, end",
+    description:
+      "Lines between the members, NDJSON alone: start, checkpoint, progress, deleted, list_error, error, end",
   }),
   cursor: once.optional().openapi({
     description:
@@ -95,6 +98,7 @@ const answers = {
   406: problems[406],
   409: problems[409],
   410: problems[410],
+  429: problems[429],
   502: problems[502],
   504: problems[504],
 }
@@ -133,7 +137,9 @@ type ExportEnv = CallerEnv & ServerEnv & { Variables: { requestId: string } }
 export function createExportRoutes(deps: {
   readonly authenticated: MiddlewareHandler<CallerEnv>
   readonly openAccount: OpenAccount
+  readonly requireLiveConnection: (owner: Owner) => Promise<unknown>
   readonly startExport: StartExport
+  readonly exportSlots: ExportSlots
   readonly stallTimeoutMs: number
   readonly onExportEvent: (
     event: ExportEvent | { readonly type: "stalled" },
@@ -182,7 +188,12 @@ export function createExportRoutes(deps: {
       vary: "Accept, Accept-Encoding, Authorization, Export-Cursor",
       "x-accel-buffering": "no",
     }
-    if (isHead(context)) return new Response(null, { headers })
+    const slot = deps.exportSlots.take(context.get("caller"))
+    if (isHead(context)) {
+      slot[Symbol.dispose]()
+      await deps.requireLiveConnection(owner)
+      return new Response(null, { headers })
+    }
 
     const { signal } = context.req.raw
     const requestId = context.get("requestId")
@@ -195,7 +206,7 @@ export function createExportRoutes(deps: {
       // Bun's server has copied what the socket could not take yet when it asks for the next chunk.
       const lendsChunks = context.env?.timeout !== undefined
       const bytes = await deps.startExport({
-        account,
+        account: { ...account, [Symbol.dispose]: () => release(account, slot) },
         listId,
         selection,
         format,
@@ -217,10 +228,15 @@ export function createExportRoutes(deps: {
       })
       return new Response(guarded, { headers })
     } catch (error) {
+      slot[Symbol.dispose]()
       setIdleTimeout(context, idleTimeoutS)
       throw error
     }
   }
+}
+
+function release(...acquired: readonly Disposable[]): void {
+  for (const each of acquired) each[Symbol.dispose]()
 }
 
 /** Event lines are NDJSON, and a slice is a look into the lists that nothing goes on from. */

@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
 import type { MiddlewareHandler } from "hono"
+import type { Owner } from "../../connections/connection.ts"
 import type { OpenAccount } from "../../connections/open-account.ts"
 import type { MailchimpList } from "../../mailchimp/lists.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
@@ -47,6 +48,7 @@ const listsRoute = createRoute({
 export function createListRoutes(deps: {
   readonly authenticated: MiddlewareHandler<CallerEnv>
   readonly openAccount: OpenAccount
+  readonly requireLiveConnection: (owner: Owner) => Promise<unknown>
   readonly listLists: (client: MailchimpClient, signal: AbortSignal) => Promise<readonly MailchimpList[]>
 }) {
   const routes = new OpenAPIHono<CallerEnv>({ defaultHook: refuseInvalid })
@@ -54,7 +56,10 @@ export function createListRoutes(deps: {
 
   routes.openapi(listsRoute, async (context) => {
     const owner = toOwner(context.get("caller"), context.req.valid("query").sub_account_id)
-    if (isHead(context)) return context.json(toEnvelope([]), 200)
+    if (isHead(context)) {
+      await deps.requireLiveConnection(owner)
+      return context.json(toEnvelope([]), 200)
+    }
     using account = await deps.openAccount(owner, context.req.raw.signal)
     const lists = await deps.listLists(account.client, context.req.raw.signal)
     const data = lists.map(({ id, name, memberCount, unsubscribeCount, cleanedCount }) => ({

@@ -2,7 +2,7 @@ import type { Database } from "bun:sqlite"
 import { z } from "zod"
 import type { Connection, ConnectionMetadata, ConnectionStore } from "../../connections/connection.ts"
 import { parseStored } from "../parse-stored.ts"
-import { attempt } from "./database.ts"
+import type { Attempt } from "./database.ts"
 
 const metadataSchema = z.object({
   dc: z.string(),
@@ -31,7 +31,7 @@ const rowSchema = z.object({
 })
 
 /** Connections in one table, a row each. They are stored as they are given: see `createSealedConnections`. */
-export function createSqliteConnections(database: Database): ConnectionStore {
+export function createSqliteConnections(database: Database, attempt: Attempt): ConnectionStore {
   const find = database.query<unknown, { accountId: string; uid: string }>(
     "SELECT * FROM connections WHERE account_id = $accountId AND owner = $uid",
   )

@@ -2,6 +2,7 @@ import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs"
 import { dirname, resolve } from "node:path"
 import { Database, SQLiteError } from "bun:sqlite"
 import { AppError } from "../../errors.ts"
+import type { Clock } from "../../lib/clock.ts"
 
 /** Each entry is run once, in order, and never changed again: a later need is a later entry. */
 const migrations = [
@@ -23,8 +24,12 @@ const migrations = [
    CREATE INDEX used_states_by_expiry ON used_states (expires_at_ms);`,
 ]
 
-/** bun:sqlite waits on the JavaScript thread, so a lock that another process holds must not hold us for long. */
-const busyTimeoutMs = 1_000
+/** While the file is opened nothing else waits, so SQLite itself may wait for a lock. */
+const openingBusyTimeoutMs = 1_000
+
+/** How long a step waits for a lock that another process holds, and the longest pause between two tries. */
+const patienceMs = 3_000
+const longestPauseMs = 50
 
 /**
  * Opens the file, or makes it with its folder, readable by its owner alone, and brings its tables up to date. What is
@@ -37,10 +42,12 @@ export function openDatabase(path: string): Database {
     makePrivate(file)
     const database = new Database(file, { strict: true })
     try {
-      database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`)
+      database.run(`PRAGMA busy_timeout = ${openingBusyTimeoutMs}`)
       database.run("PRAGMA journal_mode = WAL")
       database.run("PRAGMA synchronous = FULL")
       migrate(database)
+      // From now on SQLite would wait on the JavaScript thread: 8 logins stopped all requests for 8 s.
+      database.run("PRAGMA busy_timeout = 0")
     } catch (error) {
       database.close()
       throw error
@@ -50,12 +57,27 @@ export function openDatabase(path: string): Database {
 }
 
 /** Runs a step on the database. Rejects with `database_unavailable` when it is locked, full, unreadable or gone. */
-export async function attempt<T>(what: string, step: () => T): Promise<T> {
-  return translateErrors(what, step)
+export type Attempt = <T>(what: string, step: () => T) => Promise<T>
+
+/** A step that finds a lock of another process is tried again after a pause, in which all other work goes on. */
+export function createAttempt(clock: Clock, random: () => number = Math.random): Attempt {
+  return async (what, step) => {
+    const startedMs = clock.monotonicMs()
+    for (;;) {
+      try {
+        return step()
+      } catch (error) {
+        const isOver = clock.monotonicMs() - startedMs >= patienceMs
+        if (!isBusy(error) || isOver) return translateErrors(what, () => raise(error))
+      }
+      // With jitter, so that processes that wait for each other do not meet again.
+      await clock.sleep(1 + random() * longestPauseMs)
+    }
+  }
 }
 
 /** Reads the first page of the file, not just a constant. */
-export function ping(database: Database): Promise<void> {
+export function ping(database: Database, attempt: Attempt): Promise<void> {
   return attempt("reach the database", () => {
     database.query("PRAGMA schema_version").get()
   })
@@ -88,6 +110,14 @@ function migrate(database: Database) {
 /** The primary codes for what is the matter with the file or its disk, not with our statements. */
 const unavailable =
   /^SQLITE_(BUSY|LOCKED|IOERR|FULL|CANTOPEN|READONLY|PERM|PROTOCOL|NOMEM|CORRUPT|NOTADB)(_|$)/
+
+function isBusy(error: unknown): boolean {
+  return error instanceof SQLiteError && /^SQLITE_BUSY(_|$)/.test(error.code ?? "")
+}
+
+function raise(error: unknown): never {
+  throw error
+}
 
 function translateErrors<T>(what: string, step: () => T): T {
   try {

@@ -1,10 +1,10 @@
 import type { Database } from "bun:sqlite"
 import type { UsedStateStore } from "../../connections/connection.ts"
 import type { Clock } from "../../lib/clock.ts"
-import { attempt } from "./database.ts"
+import type { Attempt } from "./database.ts"
 
 /** Used states, a row each. Every use sweeps those that have expired. */
-export function createSqliteUsedStates(database: Database, clock: Clock): UsedStateStore {
+export function createSqliteUsedStates(database: Database, attempt: Attempt, clock: Clock): UsedStateStore {
   const insert = database.query("INSERT INTO used_states VALUES ($id, $expiresAtMs) ON CONFLICT DO NOTHING")
   const sweep = database.query("DELETE FROM used_states WHERE expires_at_ms <= $nowMs")
   const use = database.transaction((id: string, expiresAtMs: number) => {

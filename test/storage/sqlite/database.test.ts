@@ -3,10 +3,12 @@ import { Database } from "bun:sqlite"
 import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { AppError } from "../../../src/errors.ts"
+import { systemClock } from "../../../src/lib/clock.ts"
 import { createSqliteConnections } from "../../../src/storage/sqlite/connections.ts"
-import { openDatabase } from "../../../src/storage/sqlite/database.ts"
+import { createAttempt, openDatabase } from "../../../src/storage/sqlite/database.ts"
 import { openStorage, type Storage } from "../../../src/storage/storage.ts"
 import { found, newConnection, newOwner } from "../../contracts/connection-store.ts"
+import { createVirtualClock } from "../../support/virtual-clock.ts"
 import { temporaryFolder } from "../../support/temporary-folder.ts"
 
 let folder: ReturnType<typeof temporaryFolder>
@@ -126,9 +128,30 @@ test("a lock that another process holds is waited for, then database_unavailable
   expect(await connections.delete(stored)).toBe(true)
 }, 30_000)
 
+test("a lock that another process holds stops nothing: 8 writes wait, and go on once it is released", async () => {
+  const clock = createVirtualClock()
+  const storage = await openStorage({ sqlitePath, clock })
+  opened.push(storage)
+  const { connections, usedStates } = storage
+  const connection = newConnection(newOwner())
+  await connections.insert(connection)
+  using other = new Database(sqlitePath)
+  other.run("BEGIN IMMEDIATE")
+  let settled = 0
+  const writes = Array.from({ length: 8 }, (_, index) =>
+    usedStates.use(`state-${index}`, new Date(clock.now() + 600_000)).finally(() => (settled += 1)),
+  )
+  await clock.advance(2_900)
+  expect(settled).toBe(0)
+  expect(await connections.find(connection.owner)).toBeDefined()
+  other.run("ROLLBACK")
+  expect(await clock.settle(Promise.all(writes))).toEqual(Array(8).fill(true))
+  expect(clock.sleepers()).toBe(0)
+})
+
 test("a full disk is database_unavailable, what is stored stays, and all works when there is room", async () => {
   using database = openDatabase(sqlitePath)
-  const connections = createSqliteConnections(database)
+  const connections = createSqliteConnections(database, createAttempt(systemClock))
   const connection = newConnection(newOwner())
   await connections.insert(connection)
   const large = newConnection(newOwner(), { metadata: { dc: "us1", accountName: "x".repeat(1_000_000) } })

@@ -1,0 +1,162 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test"
+import { connect, type Socket } from "node:net"
+import { startSandbox } from "../../src/sandbox/serve.ts"
+import { bearer, connectAccount, sandboxEnv, startService, type RunningService } from "../support/service.ts"
+
+const mailchimp = startSandbox({
+  decision: "approve",
+  accounts: [
+    {
+      lists: [
+        { name: "Large", count: 20_000 },
+        { name: "Small", count: 50 },
+      ],
+    },
+  ],
+})
+const { sandbox } = mailchimp
+const [large, small] = sandbox.state.accounts[0]?.lists ?? []
+if (!large || !small) throw new Error("no lists")
+let service: RunningService
+let ada: Record<string, string>
+let bob: Record<string, string>
+const sockets: Socket[] = []
+
+beforeAll(async () => {
+  service = await startService({ ...sandboxEnv(mailchimp), MAX_EXPORTS: "7", MAX_EXPORTS_PER_CALLER: "" })
+  ada = await connectAccount(service, "ada")
+  bob = await connectAccount(service, "bob")
+})
+afterAll(async () => {
+  await service.stop()
+  await mailchimp.stop()
+})
+afterEach(async () => {
+  sandbox.faults.clear()
+  await leave()
+})
+
+/** Begins an export, and reads nothing of it but the first bytes. Resolves to its status. */
+function begin(headers: Record<string, string>, path = "/export", api = service.api): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  const { hostname, port, pathname } = new URL(api + path)
+  const query = path.includes("?") ? path.slice(path.indexOf("?")) : ""
+  const socket = connect(Number(port), hostname, () => {
+    socket.write(
+      `GET ${pathname}${query} HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: ${headers["authorization"]}\r\n\r\n`,
+    )
+  })
+  sockets.push(socket)
+  socket.on("error", reject)
+  socket.on("close", () => reject(new Error("closed")))
+  socket.once("data", (head) => {
+    socket.pause()
+    resolve(Number(head.toString("latin1").split(" ")[1]))
+  })
+  return promise
+}
+const beginMany = (count: number, ...args: Parameters<typeof begin>) =>
+  Promise.all(Array.from({ length: count }, () => begin(...args)))
+
+/** Every consumer leaves, and the service notices. */
+async function leave(): Promise<void> {
+  for (const socket of sockets.splice(0)) socket.destroy()
+  await untilFree(service.api)
+}
+
+/** Until Ada could begin an export. The test's own time-out bounds the wait. */
+async function untilFree(api: string): Promise<void> {
+  while ((await fetch(`${api}/export`, { method: "HEAD", headers: ada })).status === 429) await Bun.sleep(10)
+}
+
+/** Every export reads the lists once, when it begins. */
+const begun = () => sandbox.traffic.log.filter(({ path }) => path.endsWith("/lists")).length
+
+test("of 400 exports of one caller that nobody reads five run, and Mailchimp never hears of the others", async () => {
+  sandbox.traffic.reset()
+  expect(await beginMany(5, ada)).toEqual([200, 200, 200, 200, 200])
+  expect(begun()).toBe(5)
+  expect(new Set(await beginMany(395, ada))).toEqual(new Set([429]))
+  expect(begun()).toBe(5)
+
+  const refused = await fetch(`${service.api}/export`, { headers: ada })
+  expect(refused.headers.get("content-type")).toBe("application/problem+json")
+  expect(refused.headers.get("retry-after")).toBe("10")
+  expect(await refused.json()).toMatchObject({ code: "too_many_exports", status: 429 })
+  const head = await fetch(`${service.api}/export`, { method: "HEAD", headers: ada })
+  expect([head.status, head.headers.get("retry-after")]).toEqual([429, "10"])
+})
+
+test("exports of one list and slices count as well, and so do those for a sub-account", async () => {
+  const acting = await bearer("ada", { sub_accounts: ["acme", "other"] })
+  const paths = [
+    `/export/${large.id}`,
+    "/export?format=json",
+    "/export?sub_account_id=acme",
+    "/export?count=1000",
+    `/export/${large.id}?count=10`,
+  ]
+  sandbox.faults.add({ match: { path: "/members" }, action: { kind: "hang" }, times: Infinity })
+  const running = paths.map((path) => begin(acting, path))
+  while ((await fetch(`${service.api}/export`, { method: "HEAD", headers: ada })).status !== 429)
+    await Bun.sleep(10)
+  for (const path of [...paths, "/export?sub_account_id=other"]) expect(await begin(acting, path)).toBe(429)
+  for (const socket of sockets) socket.destroy()
+  await Promise.allSettled(running)
+})
+
+test("a caller at the limit does not keep another one out, but all of them together share MAX_EXPORTS", async () => {
+  await beginMany(5, ada)
+  expect(await beginMany(2, bob)).toEqual([200, 200])
+  expect(await begin(bob)).toBe(429)
+})
+
+test("an export that ends, in whatever way, lets the next one begin", async () => {
+  const nobody = await bearer("nobody")
+  const ways: readonly (() => Promise<unknown>)[] = [
+    async () => (await fetch(`${service.api}/export?count=10`, { headers: ada })).text(),
+    async () => (await fetch(`${service.api}/export/${small.id}`, { headers: ada })).text(),
+    async () => (await fetch(`${service.api}/export?fields=nothing`, { headers: ada })).text(),
+    async () => (await fetch(`${service.api}/export?fields=merge_fields.NONE`, { headers: ada })).text(),
+    async () => (await fetch(`${service.api}/export?cursor=forged`, { headers: ada })).text(),
+    async () => (await fetch(`${service.api}/export/unknown`, { headers: ada })).text(),
+    async () => (await fetch(`${service.api}/export`, { headers: nobody })).text(),
+    () => fetch(`${service.api}/export`, { method: "HEAD", headers: ada }),
+    async () => {
+      // Leaves before the service answers, or while it answers.
+      const signal = AbortSignal.timeout(1)
+      await fetch(`${service.api}/export`, { headers: ada, signal }).catch(() => {})
+    },
+    async () => {
+      sandbox.faults.add({
+        match: { path: "/members" },
+        action: { kind: "problem", problem: "forbidden" },
+        skip: 1,
+      })
+      const answer = await fetch(`${service.api}/export`, { headers: ada })
+      await answer.text().catch(() => {})
+      sandbox.faults.clear()
+    },
+  ]
+  for (const way of ways) for (let made = 0; made < 6; made += 1) await way()
+  // Ends once all of her share is free again.
+  for (let statuses: number[] = []; statuses.filter((status) => status === 200).length < 5;) {
+    statuses = await beginMany(5, ada)
+    for (const socket of sockets.splice(0)) socket.destroy()
+  }
+})
+
+test("an export whose consumer stopped reading is cut, and lets the next one begin", async () => {
+  const impatient = await startService({
+    ...sandboxEnv(mailchimp),
+    MAX_EXPORTS_PER_CALLER: "5",
+    EXPORT_STALL_TIMEOUT_MS: "100",
+  })
+  try {
+    ada = await connectAccount(impatient, "ada")
+    await beginMany(5, ada, "/export", impatient.api)
+    await untilFree(impatient.api)
+  } finally {
+    await impatient.stop()
+  }
+}, 30_000)

@@ -1,0 +1,94 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test"
+import { startSandbox } from "../../src/sandbox/serve.ts"
+import { createBrowser } from "../support/browser.ts"
+import { bearer, connectAccount, sandboxEnv, startService, type RunningService } from "../support/service.ts"
+
+const mailchimp = startSandbox({ decision: "approve", accounts: [{ lists: [{ name: "Few", count: 5 }] }] })
+const { sandbox } = mailchimp
+const listId = sandbox.state.accounts[0]?.lists[0]?.id ?? ""
+let service: RunningService
+
+beforeAll(async () => {
+  service = await startService(sandboxEnv(mailchimp))
+})
+afterAll(async () => {
+  await service.stop()
+  await mailchimp.stop()
+})
+afterEach(() => sandbox.faults.clear())
+
+const request = (path: string, headers: Record<string, string>, method: string) =>
+  fetch(service.api + path, { headers, method, redirect: "manual" })
+
+describe("HEAD", () => {
+  const paths = ["/auth", "/lists", "/export", `/export/${listId}`, "/export?count=1"]
+
+  test.each(paths)(
+    "%s has the status of GET: without a token, without a connection, with one, with a bad parameter",
+    async (path) => {
+      const forged = { authorization: "Bearer e30.e30.e30" }
+      const connected = await connectAccount(service)
+      const wrong = `${path}${path.includes("?") ? "&" : "?"}colour=red`
+      for (const [headers, asked, status] of [
+        [{}, path, 401],
+        [forged, path, 401],
+        [await bearer("nobody"), path, 404],
+        [connected, path, 200],
+        [connected, wrong, 400],
+        [connected, `${path}${path.includes("?") ? "&" : "?"}sub_account_id=other`, 403],
+      ] as const) {
+        expect((await request(asked, headers, "GET")).status).toBe(status)
+        const before = sandbox.traffic.total
+        const head = await request(asked, headers, "HEAD")
+        expect([head.status, await head.text()]).toEqual([status, ""])
+        expect(sandbox.traffic.total).toBe(before)
+      }
+    },
+  )
+
+  test("is a 409 for a connection that is invalidated, as GET is", async () => {
+    const headers = await connectAccount(service, "revoked")
+    for (const { userId } of sandbox.state.accounts) sandbox.revoke(userId)
+    expect((await request("/lists", headers, "GET")).status).toBe(409)
+    for (const path of paths.slice(1)) expect((await request(path, headers, "HEAD")).status).toBe(409)
+  })
+})
+
+test("what is a caller's own is kept by no cache, whether it is good or refused", async () => {
+  const headers = await connectAccount(service)
+  for (const path of ["/auth", "/lists", "/export", "/export?count=1", "/lists?colour=red", "/auth/login"])
+    for (const method of ["GET", "HEAD"])
+      expect((await request(path, headers, method)).headers.get("cache-control"), path).toBe("no-store")
+  expect((await request("/auth", headers, "DELETE")).headers.get("cache-control")).toBe("no-store")
+})
+
+describe("forward_url", () => {
+  const ofBytes = (bytes: number, letter = "x") => {
+    const url = "https://app.example.com/?state="
+    return url + letter.repeat((bytes - url.length) / Buffer.byteLength(letter))
+  }
+  const login = (forwardUrl: string) =>
+    `${service.api}/auth/login?forward_url=${encodeURIComponent(forwardUrl)}`
+
+  test("of 2,048 bytes, of a caller with the longest ids, comes back from Mailchimp", async () => {
+    const headers = await bearer("😀".repeat(128), { account_id: "😀".repeat(128) })
+    const reached = await createBrowser().follow(login(ofBytes(2048)), headers)
+    expect(reached).toEndWith("x&status=success&integration=mailchimp")
+  })
+
+  test.each([ofBytes(2049), ofBytes(14_000), ofBytes(2051, "ü"), "x".repeat(3000)])(
+    "of more is refused by the login, not by the callback: %#",
+    async (forwardUrl) => {
+      const answer = await request(
+        `/auth/login?forward_url=${encodeURIComponent(forwardUrl).slice(0, 15_000)}`,
+        await bearer("ada"),
+        "GET",
+      )
+      expect(answer.status).toBe(400)
+      expect(await answer.json()).toMatchObject({
+        code: "invalid_parameter",
+        errors: [{ name: "forward_url", reason: "must have 2048 bytes at most" }],
+      })
+    },
+  )
+})
