@@ -12,6 +12,14 @@ const wholeNumber = (least: number, most: number) => {
   const range = `must be a whole number from ${least} to ${most}`
   return z.coerce.number(range).int(range).min(least, range).max(most, range)
 }
+/** Bun reads it itself, and accepts digits alone. */
+const mostRequests = z
+  .string()
+  .refine(
+    (value) => /^\d{1,5}$/.test(value) && Number(value) >= 1 && Number(value) <= 65_535,
+    "must be a whole number from 1 to 65535",
+  )
+  .transform(Number)
 const url = text.refine((value) => isHttpUrl(value), "must be a URL that begins with http:// or https://")
 /** As URLs are compared: with its scheme and host in lower case, and no slash at the end. */
 const baseUrl = url.transform((value) => new URL(value).href.replace(/\/+$/, ""))
@@ -173,6 +181,11 @@ const environment = z.object({
     wholeNumber(1, 86_400_000).default(300_000),
     "How long an export waits for a consumer that does not read",
   ),
+  BUN_CONFIG_MAX_HTTP_REQUESTS: variable(
+    mostRequests.optional(),
+    "Requests to Mailchimp at once, of all accounts together; without it Bun starts 256 at most, so slow accounts delay all others. It must be set before the process starts, and `run start` sets it",
+    "65535",
+  ),
 })
 
 const variables = Object.entries(environment.shape).map(([name, schema]) => {
@@ -272,6 +285,7 @@ function toConfig(env: z.infer<typeof environment>) {
     },
     cursorMarginS: env.CURSOR_MARGIN_S,
     exportStallTimeoutMs: env.EXPORT_STALL_TIMEOUT_MS,
+    maxHttpRequests: env.BUN_CONFIG_MAX_HTTP_REQUESTS,
   }
 }
 
