@@ -12,6 +12,14 @@ const wholeNumber = (least: number, most: number) => {
   const range = `must be a whole number from ${least} to ${most}`
   return z.coerce.number(range).int(range).min(least, range).max(most, range)
 }
+/** Bun reads it itself, and accepts digits alone. */
+const mostRequests = z
+  .string()
+  .refine(
+    (value) => /^\d{1,5}$/.test(value) && Number(value) >= 1 && Number(value) <= 65_535,
+    "must be a whole number from 1 to 65535",
+  )
+  .transform(Number)
 const url = text.refine((value) => isHttpUrl(value), "must be a URL that begins with http:// or https://")
 /** As URLs are compared: with its scheme and host in lower case, and no slash at the end. */
 const baseUrl = url.transform((value) => new URL(value).href.replace(/\/+$/, ""))
@@ -185,6 +193,11 @@ const environment = z.object({
     wholeNumber(1, 100_000).default(5),
     "How many of them one caller may have, by account_id and uid of the JWT",
   ),
+  BUN_CONFIG_MAX_HTTP_REQUESTS: variable(
+    mostRequests.optional(),
+    "Requests to Mailchimp at once, of all accounts together; without it Bun starts 256 at most, so slow accounts delay all others. It must be set before the process starts, and `run start` sets it",
+    "65535",
+  ),
 })
 
 const variables = Object.entries(environment.shape).map(([name, schema]) => {
@@ -286,6 +299,7 @@ function toConfig(env: z.infer<typeof environment>) {
     exportStallTimeoutMs: env.EXPORT_STALL_TIMEOUT_MS,
     maxExports: env.MAX_EXPORTS,
     maxExportsPerCaller: env.MAX_EXPORTS_PER_CALLER,
+    maxHttpRequests: env.BUN_CONFIG_MAX_HTTP_REQUESTS,
   }
 }
 

@@ -32,6 +32,10 @@ async function start() {
 
 const { config, services, server } = await start()
 const { logger } = services
+if (config.maxHttpRequests === undefined)
+  logger.warn(
+    "BUN_CONFIG_MAX_HTTP_REQUESTS is not set, so Bun starts 256 requests to Mailchimp at most: slow accounts will delay all others. Set it to 65535 before the process starts",
+  )
 logger.info({ url: server.url.origin, public_url: config.publicUrl }, "listening")
 if ([config.publicUrl, config.mailchimp.redirectUri].some((url) => new URL(url).hostname === "localhost"))
   logger.warn(

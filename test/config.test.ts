@@ -51,6 +51,9 @@ test("every missing variable is named at once, with what it is for", () => {
 test.each([
   ["NODE_ENV", "prod", "must be development, test or production"],
   ["PORT", "70000", "must be a whole number from 1 to 65535"],
+  ["BUN_CONFIG_MAX_HTTP_REQUESTS", "0", "must be a whole number from 1 to 65535"],
+  ["BUN_CONFIG_MAX_HTTP_REQUESTS", "65536", "must be a whole number from 1 to 65535"],
+  ["BUN_CONFIG_MAX_HTTP_REQUESTS", "1e3", "must be a whole number from 1 to 65535"],
   ["PORT", "30x", "must be a whole number from 1 to 65535"],
   ["PUBLIC_URL", "export.example.com", "must be a URL that begins with http:// or https://"],
   ["JWT_SECRET", "short", "must have at least 32 bytes (RFC 7518, 3.2)"],

@@ -1,6 +1,4 @@
-import { objectEntries } from "../lib/json-bytes.ts"
 import type { IdSum } from "./id-sum.ts"
-import { MalformedPage } from "./malformed-page.ts"
 
 /** The rows one after the other, each after a newline. */
 export type JoinedRows = {
@@ -26,39 +24,6 @@ export function joinRows(rows: readonly Uint8Array[]): JoinedRows {
   const joined = Buffer.alloc(end, NEWLINE)
   rows.forEach((row, index) => joined.set(row, at(places, index) + 1))
   return { joined, places }
-}
-
-/**
- * The same rows without some of their keys.
- *
- * @throws {MalformedPage} if a row is not an object
- */
-export function withoutKeys({ joined, places }: JoinedRows, keys: readonly string[]): JoinedRows {
-  return joinRows(
-    places.slice(0, -1).map((_, index) => {
-      const row = joined.subarray(at(places, index) + 1, at(places, index + 1))
-      const kept = entriesOf(row)
-        .filter(({ key }) => !keys.includes(key))
-        .map(({ entry }) => row.subarray(entry.start, entry.end))
-      return Buffer.concat([
-        Buffer.from("{"),
-        ...kept.flatMap((entry, index) => (index === 0 ? [entry] : [Buffer.from(","), entry])),
-        Buffer.from("}"),
-      ])
-    }),
-  )
-}
-
-/** The rows of a page are not validated before, so a damaged one is found here. */
-function entriesOf(row: Buffer) {
-  try {
-    const entries = objectEntries(row, 0)
-    const end = entries.at(-1)?.entry.end ?? 1
-    if (row.toString("utf8", end).trim() === "}") return entries
-  } catch (cause) {
-    throw new MalformedPage("a row is not JSON", cause)
-  }
-  throw new MalformedPage("a row is not JSON")
 }
 
 export function at<T>(items: readonly T[], index: number): T {

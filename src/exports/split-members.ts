@@ -1,10 +1,11 @@
 import { freeBytes } from "../lib/free-bytes.ts"
 import { findMembers } from "./find-members.ts"
 import { addText } from "./id-sum.ts"
-import { at, withoutKeys } from "./joined-members.ts"
+import { at } from "./joined-members.ts"
 import { parseMembers } from "./parse-members.ts"
 import { secondOf } from "./row-second.ts"
 import type { Rows } from "./source.ts"
+import { withoutKeys } from "./without-keys.ts"
 
 export type SplitOptions = {
   /** How many rows were asked for, and from which place. */

@@ -13,7 +13,7 @@ export type ServiceProcess = {
 /**
  * Starts the service on a free port, or on the one that `PORT` names, and resolves when it takes requests.
  *
- * @param env all of its environment; PORT and PUBLIC_URL are filled in where they are missing
+ * @param env all of its environment; PORT, PUBLIC_URL and BUN_CONFIG_MAX_HTTP_REQUESTS are filled in if they are missing
  * @throws Error when it ends at once, or takes more than ten seconds
  */
 export async function startServiceProcess(
@@ -27,7 +27,7 @@ export async function startServiceProcess(
   // A file .env is for the service that is run for real.
   const flags = ["--no-env-file", ...(watch ? ["--watch"] : [])]
   const child = Bun.spawn([Bun.argv[0] ?? "bun", ...flags, main], {
-    env: { PUBLIC_URL: url, ...env, PORT: port },
+    env: { PUBLIC_URL: url, BUN_CONFIG_MAX_HTTP_REQUESTS: "65535", ...env, PORT: port },
     stdout: output,
     stderr: output,
   })

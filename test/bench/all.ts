@@ -1,5 +1,16 @@
 /** Every benchmark, one after the other: `bun run bench`. Each can be run alone as well. They read /proc, so they need Linux. */
-for (const name of ["peers", "speed", "split", "parallel", "memory", "wide", "stall", "leave", "churn"]) {
+for (const name of [
+  "peers",
+  "selections",
+  "speed",
+  "split",
+  "parallel",
+  "memory",
+  "wide",
+  "stall",
+  "leave",
+  "churn",
+]) {
   const { exitCode } = Bun.spawnSync([process.execPath, `${import.meta.dir}/${name}.ts`], {
     stdout: "inherit",
     stderr: "inherit",

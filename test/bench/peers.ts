@@ -2,8 +2,8 @@
  * The service beside what its users would have otherwise, against the same sandbox in one run. The loops run on Node, for
  * which the SDK is made, and on Bun, as the service does.
  */
-import { join } from "node:path"
-import { consume, countLines } from "./support/consumer.ts"
+import { consume } from "./support/consumer.ts"
+import { installPeers, loops, type Run, runPeer, runtimes } from "./support/peer-loops.ts"
 import { cpuSeconds, MB, peakBytes } from "./support/process-stats.ts"
 import { startSandboxProcess } from "./support/sandbox-process.ts"
 import { startServiceUnderLoad } from "./support/service-under-load.ts"
@@ -11,23 +11,12 @@ import { median, number, printTable, sizeOf, spread } from "./support/table.ts"
 
 const members = sizeOf("BENCH_MEMBERS", 100_000)
 const runs = sizeOf("BENCH_RUNS", 3)
-const folder = join(import.meta.dir, "peers")
 const noLinks = "members._links,_links"
-const runtimes = [
-  { name: "Node", path: Bun.which("node") },
-  { name: "Bun", path: process.execPath },
-]
-const loops = [
-  { name: "official SDK's loop", script: "sdk-loop.js" },
-  { name: "plain fetch loop", script: "fetch-loop.js" },
-]
-
-type Run = { rows: number; cpuSeconds: number; durationMs: number; peakBytes: number }
-
-install()
+installPeers()
 await using sandbox = await startSandboxProcess([members])
 await using service = await startServiceUnderLoad(sandbox)
 const listId = sandbox.lists[0]?.id ?? ""
+const list = { apiUrl: `${sandbox.url}/${sandbox.dc}/3.0`, listId }
 // The service has run before it is measured, as it will have in reality; the loops are measured without their start.
 await consume(`${service.api}/export/${listId}`, service.headers)
 
@@ -35,8 +24,11 @@ const contestants: readonly { readonly name: string; readonly run: () => Promise
   { name: "this service", run: runService },
   ...loops.flatMap(({ name, script }) =>
     runtimes.flatMap(({ name: runtime, path }) => [
-      { name: `${name} on ${runtime}, as written`, run: () => runPeer(path, script) },
-      { name: `${name} on ${runtime}, without _links`, run: () => runPeer(path, script, noLinks) },
+      { name: `${name} on ${runtime}, as written`, run: () => runPeer(path, script, list) },
+      {
+        name: `${name} on ${runtime}, without _links`,
+        run: () => runPeer(path, script, { ...list, excludeFields: noLinks }),
+      },
     ]),
   ),
 ]
@@ -69,32 +61,8 @@ printTable(
 const rowCounts = new Set(results.flatMap(({ all }) => all.map(({ rows }) => rows)))
 if (rowCounts.size !== 1) throw new Error(`Not all got the same rows: ${[...rowCounts].join(", ")}`)
 
-function install(): void {
-  const { exitCode, stderr } = Bun.spawnSync([process.execPath, "install", "--frozen-lockfile"], {
-    cwd: folder,
-  })
-  if (exitCode !== 0) throw new Error(`Cannot install the peers: ${stderr.toString()}`)
-}
-
 async function runService(): Promise<Run> {
   const before = cpuSeconds(service.pid)
   const { rows, durationMs } = await consume(`${service.api}/export/${listId}`, service.headers)
   return { rows, durationMs, cpuSeconds: cpuSeconds(service.pid) - before, peakBytes: peakBytes(service.pid) }
-}
-
-async function runPeer(runtime: string | null, script: string, excludeFields = ""): Promise<Run> {
-  if (runtime === null) throw new Error("Cannot run the loops on Node as there is no node in the PATH")
-  const startedMs = performance.now()
-  const apiUrl = `${sandbox.url}/${sandbox.dc}/3.0`
-  const child = Bun.spawn([runtime, join(folder, script), apiUrl, "token", listId, excludeFields], {
-    stdout: "pipe",
-    stderr: "pipe",
-  })
-  let rows = 0
-  for await (const chunk of child.stdout) rows += countLines(chunk)
-  const durationMs = performance.now() - startedMs
-  const said = await child.stderr.text()
-  if ((await child.exited) !== 0) throw new Error(`${script} failed: ${said}`)
-  const { cpuSeconds }: { cpuSeconds: number } = JSON.parse(said)
-  return { rows, durationMs, cpuSeconds, peakBytes: child.resourceUsage()?.maxRSS ?? 0 }
 }

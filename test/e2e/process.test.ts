@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { startServiceProcess } from "../../src/sandbox/service-process.ts"
 import { readLines } from "../support/event-lines.ts"
@@ -62,6 +62,60 @@ test("started without what it needs, the service says so in one message, and end
 
 Every variable is described in .env.example
 `)
+})
+
+const mostRequests = "BUN_CONFIG_MAX_HTTP_REQUESTS"
+
+/** What the service logs, started by a shell's command, until it listens. */
+async function logUntilListening(command: string): Promise<string> {
+  const port = String(await freePort())
+  const child = Bun.spawn(["sh", "-c", `exec env ${command}`], {
+    cwd: join(import.meta.dir, "../.."),
+    env: {
+      PATH: `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`,
+      BUN_OPTIONS: "--no-env-file",
+      ...env,
+      LOG_LEVEL: "info",
+      PORT: port,
+    },
+    stdout: "pipe",
+  })
+  let log = ""
+  for await (const chunk of child.stdout) {
+    log += new TextDecoder().decode(chunk)
+    if (log.includes("listening")) break
+  }
+  child.kill("SIGKILL")
+  await child.exited
+  return log
+}
+
+async function freePort(): Promise<number> {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
+  const { port = 0 } = server
+  await server.stop(true)
+  return port
+}
+
+test("started with Bun's own limit of requests, the service logs one warning that names the variable", async () => {
+  const log = await logUntilListening("bun src/main.ts")
+  const warnings = log.split("\n").filter((line) => line.includes('"level":"warn"'))
+  expect(warnings).toHaveLength(1)
+  expect(warnings[0]).toContain(mostRequests)
+})
+
+test.each([
+  ["`run start`", async () => String((await Bun.file("package.json").json()).scripts.start)],
+  [
+    "the README's line for production",
+    async () => /`([^`\n]* bun src\/main\.ts)`/.exec(await Bun.file("README.md").text())?.[1] ?? "",
+  ],
+])("%s lifts Bun's limit of requests", async (_, read) => {
+  const command = await read()
+  expect(command).toContain(`${mostRequests}=`)
+  const log = await logUntilListening(command)
+  expect(log).toContain("listening")
+  expect(log).not.toContain('"level":"warn"')
 })
 
 test.each([

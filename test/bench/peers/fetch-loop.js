@@ -1,7 +1,7 @@
-/** A plain loop over fetch, as one writes it without the SDK. Arguments: API root, token, list, and the fields to leave out. */
+/** A plain loop over fetch, as one writes it without the SDK. Arguments: API root, token, list, the fields to leave out, the only fields. */
 import { report } from "./report.js"
 
-const [apiUrl, accessToken, listId, excludeFields] = process.argv.slice(2)
+const [apiUrl, accessToken, listId, excludeFields, fields] = process.argv.slice(2)
 const headers = { authorization: `Bearer ${accessToken}` }
 
 await report(async (write) => {
@@ -10,6 +10,7 @@ await report(async (write) => {
       count: 1000,
       offset,
       ...(excludeFields ? { exclude_fields: excludeFields } : {}),
+      ...(fields ? { fields } : {}),
     })
     const answer = await fetch(`${apiUrl}/lists/${listId}/members?${query}`, { headers })
     const page = await answer.json()

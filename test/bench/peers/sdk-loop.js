@@ -1,8 +1,8 @@
-/** Mailchimp's official SDK in the loop that its users write. Arguments: API root, token, list, and the fields to leave out. */
+/** Mailchimp's official SDK in the loop that its users write. Arguments: API root, token, list, the fields to leave out, the only fields. */
 import mailchimp from "@mailchimp/mailchimp_marketing"
 import { report } from "./report.js"
 
-const [apiUrl, accessToken, listId, excludeFields] = process.argv.slice(2)
+const [apiUrl, accessToken, listId, excludeFields, fields] = process.argv.slice(2)
 mailchimp.setConfig({ accessToken })
 mailchimp.basePath = apiUrl
 
@@ -12,6 +12,7 @@ await report(async (write) => {
       count: 1000,
       offset,
       ...(excludeFields ? { excludeFields: excludeFields.split(",") } : {}),
+      ...(fields ? { fields: fields.split(",") } : {}),
     }
     const page = await mailchimp.lists.getListMembersInfo(listId, options)
     await write(page.members.map((member) => JSON.stringify(member) + "\n").join(""))

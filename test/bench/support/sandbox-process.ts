@@ -80,3 +80,19 @@ export async function startSandboxProcess(
     },
   }
 }
+
+/** Starts a proxy before a sandbox that keeps its pages: see page-cache.ts. */
+export async function startPageCache(sandbox: { readonly url: string }) {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "page-cache.ts"), sandbox.url], {
+    stdout: "pipe",
+    stderr: "inherit",
+  })
+  const { value } = await child.stdout.getReader().read()
+  return {
+    url: new TextDecoder().decode(value),
+    [Symbol.asyncDispose]: async () => {
+      child.kill()
+      await child.exited
+    },
+  }
+}
