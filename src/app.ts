@@ -2,8 +2,10 @@ import { OpenAPIHono } from "@hono/zod-openapi"
 import { cors } from "hono/cors"
 import { requestId } from "hono/request-id"
 import { secureHeaders } from "hono/secure-headers"
+import { methodsOf, refuseOtherMethods } from "./http/allowed-methods.ts"
 import { authenticate } from "./http/authenticate.ts"
 import { apiPrefix } from "./http/envelope.ts"
+import { answeredHeaders, readHeaders } from "./http/cors-headers.ts"
 import { openapiDocument, registerSecurity } from "./http/openapi.ts"
 import { onError, onNotFound } from "./http/problem.ts"
 import { requestLog } from "./http/request-log.ts"
@@ -26,9 +28,12 @@ export function createApp(services: Services) {
     cors({
       origin: [...services.corsOrigins],
       credentials: true,
-      exposeHeaders: ["x-request-id", "retry-after"],
+      allowMethods: () => methodsOf(app),
+      allowHeaders: readHeaders,
+      exposeHeaders: answeredHeaders,
     }),
   )
+  app.use(refuseOtherMethods(app))
 
   app.route("/", createHealthRoutes(services))
   const authenticated = authenticate(services.verifyToken)

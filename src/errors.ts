@@ -17,6 +17,7 @@ export const errorTable = {
   access_token_not_found: { status: 404, title: "Access Token Not Found", retryable: false },
   list_not_found: { status: 404, title: "List Not Found", retryable: false },
   route_not_found: { status: 404, title: "Not Found", retryable: false },
+  method_not_allowed: { status: 405, title: "Method Not Allowed", retryable: false },
   not_acceptable: { status: 406, title: "Not Acceptable", retryable: false },
   connection_exists: { status: 409, title: "Only one active connection allowed", retryable: false },
   connection_invalidated: { status: 409, title: "Connection Invalidated", retryable: false },

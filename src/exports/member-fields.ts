@@ -40,6 +40,12 @@ const memberFields: ReadonlySet<string> = new Set([
 
 const MERGE_FIELD = /^merge_fields\.([^.]+)(?:\.(?:addr1|addr2|city|state|zip|country))?$/
 
+/** A regular expression, for /openapi.json, of one name as a caller may write it. No name has a comma. */
+export const memberFieldPattern = `^(members\\.)?(${[
+  ...[...memberFields].map((name) => name.replaceAll(".", "\\.")),
+  "merge_fields\\.[^.,]+(\\.(addr1|addr2|city|state|zip|country))?",
+].join("|")})$`
+
 function nested(parent: string, ...names: readonly string[]): string[] {
   return [parent, ...names.map((name) => `${parent}.${name}`)]
 }

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi"
+import { sealedText } from "./parameters.ts"
 import { invalidParameters } from "./problem.ts"
 
 /** The parameter `cursor` as a header, which is not in the request line, whose length proxies limit. */
@@ -9,7 +10,10 @@ export const cursorHeaders = z.object({
     .string()
     .regex(/^[^,]*$/, "must be given only once")
     .optional()
-    .openapi({ description: "The same as the parameter cursor; if both are given they must be equal" }),
+    .openapi({
+      ...sealedText,
+      description: "The same as the parameter cursor; if both are given they must be equal",
+    }),
 })
 
 /**

@@ -1,6 +1,11 @@
 import type { OpenAPIHono, z } from "@hono/zod-openapi"
 import { problemSchema } from "./problem.ts"
 
+/** By name: the operation that is linked to, and its parameters as runtime expressions over the answer. */
+type Links = Readonly<
+  Record<string, { operationId: string; description: string; parameters: Record<string, string> }>
+>
+
 /** The head of /openapi.json; the rest is generated from the routes' own declarations. */
 export function openapiDocument(publicUrl: string) {
   return {
@@ -8,7 +13,8 @@ export function openapiDocument(publicUrl: string) {
     info: {
       title: "mailchimp-export",
       version: "1",
-      description: "Connect a Mailchimp account once, then stream every member of it.",
+      description:
+        "Connect a Mailchimp account once, then stream every member of it. A method that a path does not have is a 405 `method_not_allowed`, whose header Allow lists those it has.",
     },
     servers: [{ url: publicUrl }],
     tags: [
@@ -30,9 +36,10 @@ export function registerSecurity(app: OpenAPIHono): void {
   })
 }
 
-/** A JSON answer, for a route's declaration. */
-export function jsonContent<T extends z.ZodType>(schema: T, description: string) {
-  return { description, content: { "application/json": { schema } } }
+/** A JSON answer, for a route's declaration; `links` tell which routes take values from it, and which values. */
+export function jsonContent<T extends z.ZodType>(schema: T, description: string, links?: Links) {
+  const content = { "application/json": { schema } }
+  return { description, content, ...(links === undefined ? {} : { links }) }
 }
 
 /** The problems that a route declares, by status. */

@@ -11,6 +11,17 @@ export const subAccountId = once.min(1, "must not be empty").optional().meta({
   description: "Acts for a sub-account that the token's `sub_accounts` name",
 })
 
+/** Where a login sends the browser back to. What the document says of its form is checked with its origin. */
+export const forwardUrl = once.openapi({
+  description: "Where the browser goes in the end; its origin must be allowed",
+  format: "uri",
+  pattern: "^[Hh][Tt][Tt][Pp][Ss]?:",
+  example: "https://app.example.com/connected",
+})
+
+/** The form of cursors and states, for the document: a compact JWE. Other texts are refused when they are opened. */
+export const sealedText = { pattern: String.raw`^eyJ[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$` }
+
 /** Turns a request that its schema refuses into a problem; the same for every route. */
 export function refuseInvalid(result: { success: true } | { success: false; error: z.core.$ZodError }): void {
   if (!result.success) throw toInvalidParameters(result.error)

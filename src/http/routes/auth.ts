@@ -12,10 +12,11 @@ import { createLoginLog } from "../login-log.ts"
 import type { Logger } from "../../observability/logger.ts"
 import type { RequestEnv } from "../request-log.ts"
 import { bearerSecurity, callerProblems, jsonContent, problems } from "../openapi.ts"
-import { isHead, once, refuseInvalid, subAccountId } from "../parameters.ts"
+import { forwardUrl, isHead, once, sealedText, refuseInvalid, subAccountId } from "../parameters.ts"
 
 const security = bearerSecurity
 const tags = ["Connection"]
+const stateExample = "eyJhbGciOiJkaXIiLCJ0eXAiOiJzdGF0ZSJ9..c3RhdGU.c3RhdGU.c3RhdGU"
 const location = z.object({ location: z.url() })
 
 const loginRoute = createRoute({
@@ -29,9 +30,7 @@ const loginRoute = createRoute({
   security,
   request: {
     query: z.strictObject({
-      forward_url: once.meta({
-        description: "Where the browser goes in the end; its origin must be allowed",
-      }),
+      forward_url: forwardUrl,
       sub_account_id: subAccountId,
     }),
   },
@@ -61,8 +60,9 @@ const callbackRoute = createRoute({
   security: [],
   request: {
     query: z.object({
-      state: once.optional(),
-      code: once.optional(),
+      // Without it the answer is the same as for a state that does not open.
+      state: once.optional().openapi({ ...sealedText, example: stateExample, param: { required: true } }),
+      code: once.optional().openapi({ example: "6d1b0c5c8f2e4a7f" }),
       error: once.optional(),
     }),
   },

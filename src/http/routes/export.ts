@@ -4,6 +4,7 @@ import type { Owner } from "../../connections/connection.ts"
 import type { OpenAccount } from "../../connections/open-account.ts"
 import { AppError } from "../../errors.ts"
 import { parseSelection, type Selection } from "../../exports/selection.ts"
+import { memberFieldPattern } from "../../exports/member-fields.ts"
 import type { StartExport } from "../../exports/start-export.ts"
 import type { ExportEvent, FormatName } from "../../exports/stream-export.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
@@ -12,7 +13,7 @@ import { chooseFormat, mediaTypes } from "../choose-format.ts"
 import { cursorHeader, cursorHeaders, oneCursor } from "../cursor-header.ts"
 import { envelopeOf } from "../envelope.ts"
 import { bearerSecurity, callerProblems, problems } from "../openapi.ts"
-import { isHead, once, refuseInvalid, subAccountId } from "../parameters.ts"
+import { isHead, once, refuseInvalid, sealedText, subAccountId } from "../parameters.ts"
 import { idleTimeoutS, longestIdleTimeoutS, type ServerEnv, setIdleTimeout } from "../idle-timeout.ts"
 import { invalidParameters } from "../problem.ts"
 import { guardStall } from "../stall-guard.ts"
@@ -37,7 +38,13 @@ const oneOf = <const T extends readonly string[]>(values: T) =>
   })
 const names = z
   .union([once.transform((value) => [value]), z.array(z.string())], "must be names of fields")
-  .openapi({ type: "array", items: { type: "string" } })
+  .openapi({
+    type: "array",
+    minItems: 1,
+    items: { type: "string", pattern: memberFieldPattern },
+    // Joined by commas, as the document says it; names that are repeated instead are taken as well.
+    param: { style: "form", explode: false },
+  })
 
 const date = z.iso
   .datetime({
@@ -55,23 +62,30 @@ const exportQuery = z.strictObject({
   fields: names.optional().openapi({
     description:
       "Only these fields of a member, by Mailchimp's dotted names: repeated, or separated by commas",
+    example: ["email_address", "merge_fields.FNAME"],
   }),
   exclude_fields: names.optional().openapi({ description: "All fields but these" }),
-  status: oneOf(statuses)
-    .optional()
-    .openapi({ description: "Members of one status; without it all but archived ones" }),
+  status: oneOf(statuses).optional().openapi({
+    description: "Members of one status; without it all but archived ones",
+    example: "subscribed",
+  }),
   include: oneOf(["archived"])
     .optional()
     .openapi({ description: "Archived members, too, whom Mailchimp leaves out" }),
-  since_last_changed: date.optional().openapi({ description: "Only members changed after this" }),
+  since_last_changed: date.optional().openapi({
+    description: "Only members changed after this",
+    example: "2026-01-31T08:00:00Z",
+  }),
   before_last_changed: date.optional().openapi({
     description: "Only members changed at or before this; such an export gives no cursor at its end",
+    example: "2026-12-31T23:59:59+01:00",
   }),
   events: oneOf(["true", "false"]).optional().openapi({
     description:
       "Lines between the members, NDJSON alone: start, checkpoint, progress, deleted, list_error, error, end",
   }),
   cursor: once.optional().openapi({
+    ...sealedText,
     description:
       "Goes on where an export was broken off (of a checkpoint or an error), or with what changed since (of an end). Proxies often refuse request lines of more than 8 KB: the header Export-Cursor takes it as well",
   }),
@@ -123,7 +137,12 @@ const exportListRoute = createRoute({
   security: bearerSecurity,
   request: {
     params: z.strictObject({
-      id: z.string().regex(/^[\w-]{1,100}$/, "must be the id of a list, as /lists tells it"),
+      id: z
+        .string()
+        .regex(/^[\w-]{1,100}$/, "must be the id of a list, as /lists tells it")
+        .openapi({
+          example: "a1b2c3d4e5",
+        }),
     }),
     query: exportQuery,
     headers: cursorHeaders,

@@ -35,6 +35,13 @@ const listsRoute = createRoute({
         ),
       ),
       "The lists",
+      {
+        exportList: {
+          operationId: "exportList",
+          description: "Each list can be exported by its id",
+          parameters: { id: "$response.body#/data/0/id" },
+        },
+      },
     ),
     ...callerProblems,
     404: problems[404],

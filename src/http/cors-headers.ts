@@ -1,0 +1,22 @@
+/** The request headers that a page of another origin may send: those that some route reads. */
+export const readHeaders = [
+  "Authorization",
+  "Export-Cursor",
+  "Idempotency-Key",
+  "Prefer",
+  "Range",
+  "If-Range",
+  "Content-Type",
+  "X-Request-Id",
+]
+
+/** The response headers that such a page may read. */
+export const answeredHeaders = [
+  "X-Request-Id",
+  "Retry-After",
+  "Location",
+  "Age",
+  "ETag",
+  "Content-Range",
+  "Content-Disposition",
+]

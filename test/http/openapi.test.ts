@@ -1,0 +1,204 @@
+import { afterAll, beforeAll, expect, test } from "bun:test"
+import { z } from "zod"
+import { parseSelection } from "../../src/exports/selection.ts"
+import { startSandbox } from "../../src/sandbox/serve.ts"
+import { readLines } from "../support/event-lines.ts"
+import { bearer, connectAccount, sandboxEnv, startService, type RunningService } from "../support/service.ts"
+
+const mailchimp = startSandbox({
+  decision: "approve",
+  accounts: [{ lists: [{ name: "Small", id: "a1b2c3d4e5", count: 20 }] }],
+})
+let service: RunningService
+let headers: Record<string, string>
+
+beforeAll(async () => {
+  service = await startService(sandboxEnv(mailchimp))
+  headers = await connectAccount(service)
+})
+afterAll(async () => {
+  await service.stop()
+  await mailchimp.stop()
+})
+
+const example = z.union([z.string(), z.array(z.string())])
+const parameterSchema = z.object({
+  name: z.string(),
+  in: z.string(),
+  required: z.boolean(),
+  style: z.string().optional(),
+  explode: z.boolean().optional(),
+  schema: z.object({
+    format: z.string().optional(),
+    pattern: z.string().optional(),
+    minItems: z.int().optional(),
+    items: z.object({ pattern: z.string() }).optional(),
+    example: example.optional(),
+  }),
+})
+const operationSchema = z.object({
+  parameters: z.array(parameterSchema).default([]),
+  responses: z.record(
+    z.string(),
+    z.object({
+      links: z
+        .record(
+          z.string(),
+          z.object({ operationId: z.string(), parameters: z.record(z.string(), z.string()) }),
+        )
+        .default({}),
+    }),
+  ),
+})
+const documentSchema = z.object({ paths: z.record(z.string(), z.record(z.string(), operationSchema)) })
+
+async function readDocument() {
+  return documentSchema.parse(await (await fetch(`${service.url}/openapi.json`)).json()).paths
+}
+
+async function parameterOf(route: string, name: string) {
+  const found = (await readDocument())[`/v1/integrations/mailchimp${route}`]?.["get"]?.parameters.find(
+    (parameter) => parameter.name === name,
+  )
+  if (found === undefined) throw new Error(`${route} has no parameter ${name}`)
+  return { ...found, matches: (text: string) => new RegExp(found.schema.pattern ?? "$^", "u").test(text) }
+}
+
+test("forward_url is declared a URI of http or https", async () => {
+  const { schema, required, matches } = await parameterOf("/auth/login", "forward_url")
+  expect([schema.format, required]).toEqual(["uri", true])
+  for (const good of ["https://app.example.com/a?b=c", "http://127.0.0.1:3000", "HTTPS://app.example.com"])
+    expect([good, matches(good)]).toEqual([good, true])
+  for (const bad of ["", "/here", "javascript:alert(1)", "ftp://app.example.com", "app.example.com"])
+    expect([bad, matches(bad)]).toEqual([bad, false])
+})
+
+test("a state is declared required, in the form of the states that a login makes", async () => {
+  const { required, matches } = await parameterOf("/callback", "state")
+  expect(required).toBe(true)
+  const login = await fetch(`${service.api}/auth/login?forward_url=https://app.example.com/`, {
+    headers: await bearer("nobody"),
+    redirect: "manual",
+  })
+  const state = new URL(login.headers.get("location") ?? "").searchParams.get("state") ?? ""
+  expect([matches(state), matches(""), matches("x"), matches(`${state}=`)]).toEqual([
+    true,
+    false,
+    false,
+    false,
+  ])
+})
+
+test("a cursor is declared in the form of those that an export gives, as a parameter and as a header", async () => {
+  const cursors: string[] = []
+  for await (const line of readLines(await fetch(`${service.api}/export?events=true`, { headers })))
+    if ("event" in line && "cursor" in line.event) cursors.push(line.event.cursor ?? "")
+  expect(cursors.length).toBeGreaterThan(0)
+  for (const route of ["/export", "/export/{id}"]) {
+    for (const name of ["cursor", "Export-Cursor"]) {
+      const { matches } = await parameterOf(route, name)
+      expect(cursors.map(matches)).not.toContain(false)
+      expect(["", "null", "eyJ", `${cursors[0]},${cursors[0]}`].map(matches)).not.toContain(true)
+    }
+  }
+})
+
+/** Names of every kind: known, with the prefix, of merge fields, misspelled, and no names at all. */
+const names = {
+  good: [
+    "id",
+    "email_address",
+    "members.status",
+    "stats.ecommerce_data.total_revenue",
+    "merge_fields",
+    "_links.rel",
+  ],
+  merge: [
+    "merge_fields.FNAME",
+    "members.merge_fields.ADDRESS.zip",
+    "merge_fields.Ünïcode",
+    "merge_fields.A B",
+  ],
+  bad: [
+    "",
+    "email",
+    "ID",
+    "stats.",
+    ".id",
+    "id.id",
+    "statsxavg_open_rate",
+    "members.",
+    "merge_fields.",
+    "null",
+    "a@b.example",
+  ],
+}
+
+test.each(["fields", "exclude_fields"] as const)(
+  "%s is declared a list of one known name or more, joined by commas, and takes just these",
+  async (name) => {
+    for (const route of ["/export", "/export/{id}"]) {
+      const { schema, style, explode } = await parameterOf(route, name)
+      expect([style, explode, schema.minItems]).toEqual(["form", false, 1])
+      const pattern = new RegExp(schema.items?.pattern ?? "$^", "u")
+      for (const field of [...names.good, ...names.merge]) {
+        expect([field, pattern.test(field)]).toEqual([field, true])
+        expect(() => parseSelection({ [name]: [field] })).not.toThrow()
+      }
+      for (const field of names.bad) {
+        expect([field, pattern.test(field)]).toEqual([field, false])
+        expect(() => parseSelection({ [name]: [field] })).toThrow("not right")
+      }
+    }
+  },
+)
+
+test("several names come in one, as the document says it, or repeated", async () => {
+  const forms = [
+    "fields=status,email_address",
+    "fields=status&fields=email_address",
+    "fields=status%2Cemail_address",
+  ]
+  const answers = forms.map(async (query) =>
+    (await fetch(`${service.api}/export?count=3&${query}`, { headers })).text(),
+  )
+  const [one, ...others] = await Promise.all(answers)
+  expect(Object.keys(JSON.parse(one?.split("\n")[0] ?? "")).toSorted()).toEqual(["email_address", "status"])
+  for (const other of others) expect(other).toBe(one ?? "")
+})
+
+test("a request of a route's own examples is answered well, on every route that has any", async () => {
+  const answered: string[] = []
+  for (const [path, { get }] of Object.entries(await readDocument())) {
+    const given = (get?.parameters ?? []).flatMap(({ name, in: place, schema }) =>
+      schema.example === undefined ? [] : [{ name, place, value: String(schema.example) }],
+    )
+    // No example of a state can open.
+    if (given.length === 0 || path.endsWith("/callback")) continue
+    const query = new URLSearchParams(
+      given
+        .filter(({ place }) => place === "query")
+        .map(({ name, value }): [string, string] => [name, value]),
+    )
+    const filled = given.reduce((text, { name, value }) => text.replace(`{${name}}`, value), path)
+    const answer = await fetch(`${service.url}${filled}?${query}`, { headers, redirect: "manual" })
+    expect([path, answer.status, await answer.text()]).toEqual([
+      path,
+      expect.any(Number),
+      expect.not.stringContaining('"success":false'),
+    ])
+    expect([200, 302]).toContain(answer.status)
+    answered.push(path.replace("/v1/integrations/mailchimp", ""))
+  }
+  expect(answered.toSorted()).toEqual(["/auth/login", "/export", "/export/{id}"])
+})
+
+test("a list of /lists links to its export", async () => {
+  const { responses } = (await readDocument())["/v1/integrations/mailchimp/lists"]?.["get"] ?? {}
+  const { exportList } = responses?.["200"]?.links ?? {}
+  expect(exportList).toEqual({ operationId: "exportList", parameters: { id: "$response.body#/data/0/id" } })
+  const lists = z
+    .object({ data: z.array(z.object({ id: z.string() })) })
+    .parse(await (await fetch(`${service.api}/lists`, { headers })).json())
+  expect((await fetch(`${service.api}/export/${lists.data[0]?.id}`, { headers })).status).toBe(200)
+})
