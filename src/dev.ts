@@ -10,18 +10,25 @@ import { startServiceProcess } from "./sandbox/service-process.ts"
  * The service to play with, beside a sandbox Mailchimp. The service restarts when its source changes; the sandbox, which
  * holds the tokens, does not, so that a connection outlives a restart.
  */
-const folder = resolve(import.meta.dir, "../.data/dev")
 const jwtSecret = "for-development-only-and-known-to-all"
 
-// First, as it fails where another one runs, whose database must stay.
-const mailchimp = startSandbox({ port: 3001 })
+const port = portOf("PORT", 3000)
+const sandboxPort = portOf("SANDBOX_PORT", 3001)
+// One for each port, because another one may run on other ports.
+const folder = resolve(import.meta.dir, `../.data/dev${port === 3000 ? "" : `-${port}`}`)
+if (port === sandboxPort)
+  refuse("Cannot start because PORT and SANDBOX_PORT are the same: set SANDBOX_PORT to another")
+// First, because it fails if another one runs, whose database must stay.
+requireFree("PORT", port)
+requireFree("SANDBOX_PORT", sandboxPort)
+const mailchimp = startSandbox({ port: sandboxPort })
 rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder, { recursive: true })
 
 const service = await startServiceProcess(
   {
     ...serviceEnvironment(mailchimp.url),
-    PORT: "3000",
+    PORT: String(port),
     SQLITE_PATH: `${folder}/export.sqlite`,
     JWT_SECRET: jwtSecret,
     LOGIN_COOKIE: "off",
@@ -49,6 +56,33 @@ See the connection, then export every list.
   curl -sN -H "Authorization: Bearer $TOKEN" ${api}/export
 
 `)
+
+function portOf(name: string, byDefault: number): number {
+  const value = process.env[name]?.trim() || String(byDefault)
+  const port = /^\d{1,5}$/.test(value) ? Number(value) : 0
+  return port >= 1 && port <= 65_535
+    ? port
+    : refuse(`Cannot start because ${name} is not a port: set it to a number from 1 to 65535`)
+}
+
+function requireFree(name: string, port: number): void {
+  try {
+    const server = Bun.serve({
+      port,
+      hostname: "127.0.0.1",
+      reusePort: false,
+      fetch: () => new Response(),
+    })
+    void server.stop(true)
+  } catch {
+    refuse(`Cannot start because port ${port} is taken or not allowed: set ${name} to a free one`)
+  }
+}
+
+function refuse(sentence: string): never {
+  process.stderr.write(`${sentence}\n`)
+  process.exit(1)
+}
 
 async function end(): Promise<never> {
   await service.stop()

@@ -26,6 +26,7 @@ export const errorTable = {
   too_many_exports: { status: 429, title: "Too Many Exports", retryable: true },
   internal_error: { status: 500, title: "Internal Error", retryable: false },
   mailchimp_error: { status: 502, title: "Mailchimp Error", retryable: true },
+  mailchimp_blocked: { status: 502, title: "Blocked In Front of Mailchimp", retryable: true },
   mailchimp_throttled: { status: 503, title: "Mailchimp Throttled", retryable: true },
   database_unavailable: { status: 503, title: "Database Unavailable", retryable: true },
   identity_provider_unavailable: { status: 503, title: "Identity Provider Unavailable", retryable: true },

@@ -103,8 +103,8 @@ export function selectionId(selection: Selection, listId: string | undefined): s
 }
 
 /**
- * Refuses merge fields that no exported list has. Asks for the tags of a list only when a merge field was named that
- * no list before it had.
+ * Refuses merge fields that no exported list has. Reads the tags of the first list only if a merge field was named, and
+ * those of the others only if the first one does not have them all.
  *
  * @throws {AppError} `invalid_parameter`
  */
@@ -116,13 +116,16 @@ export async function requireMergeTags(
   const names = selection.fields ?? selection.excludeFields ?? []
   const missing = new Set(names.map(mergeTagOf).filter((tag) => tag !== undefined))
   const known = new Set<string>()
-  for (const listId of listIds) {
-    if (missing.size === 0) return
+  const read = async (listId: string) => {
     for (const tag of await readTags(listId)) {
       known.add(tag)
       missing.delete(tag)
     }
   }
+  const [first, ...others] = listIds
+  if (first !== undefined && missing.size > 0) await read(first)
+  // A mistyped tag is in none of them, so all are read: concurrently, as far as the account's limit allows.
+  if (missing.size > 0) await Promise.all(others.map(read))
   if (missing.size === 0) return
   const name = selection.fields ? "fields" : "exclude_fields"
   const candidates = [...known].slice(0, mostCandidates)
@@ -158,9 +161,18 @@ function toSecond(date: Date): Second {
 }
 
 function parseFields(name: string, values: readonly string[], errors: InvalidInput[]): string[] {
+  // A name with the prefix is in Mailchimp's own notation, in which `list_id` without it is the envelope's.
+  const isMailchimps = values.some((value) => /(^|,)\s*members\./.test(value))
+  const isNoEnvelopeField = (field: string) =>
+    field !== "total_items" && !(isMailchimps && field === "list_id")
   const fields = new Set(
-    values.flatMap((value) => value.split(",")).map((field) => field.trim().replace(/^members\./, "")),
+    values
+      .flatMap((value) => value.split(","))
+      .map((field) => field.trim())
+      .filter(isNoEnvelopeField)
+      .map((field) => field.replace(/^members\./, "")),
   )
+  if (fields.size === 0) errors.push({ name, reason: "must name at least one field of a member" })
   if (fields.size > mostNames) {
     errors.push({ name, reason: `must name at most ${mostNames} fields` })
     return []

@@ -21,6 +21,7 @@ export function createLoginLog(
       code: error?.code ?? "internal_error",
       reason,
       upstream_status: error?.upstream?.status,
+      upstream_title: error?.upstream?.title,
       oauth_error: oauthError === undefined || /^[a-z_]{1,40}$/.test(oauthError) ? oauthError : "other",
       detail: error?.detail,
     }

@@ -53,7 +53,7 @@ export const problems = {
   410: problem("The cursor can no longer be honoured: begin again without one"),
   429: problem("Too many exports run at the same time: try again after Retry-After"),
   500: problem("Something failed here: the log has it under the request's id"),
-  502: problem("Mailchimp failed"),
+  502: problem("Mailchimp failed, or this server is blocked in front of it"),
   503: problem(
     "Mailchimp throttles, the database is away, or the service shuts down: try again after Retry-After",
   ),

@@ -13,6 +13,7 @@ import {
   type Subject,
   toMailchimpError,
   toTransportError,
+  toUnusableAnswer,
 } from "./errors.ts"
 import { LimiterPaused, type Party } from "./limiter.ts"
 import { createMailchimpClock, type Moment, type SentAt } from "./mailchimp-clock.ts"
@@ -207,7 +208,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
       bytes = answer.body.length
       if (answer.status < 200 || answer.status > 299) throw toMailchimpError(answer, subject, clock.now())
       const { latest } = mailchimpClock.now()
-      const value = parse(request, answer.body, { sentAt: { ...sentAt, latest } }, subject)
+      const value = parse(request, answer, { sentAt: { ...sentAt, latest } }, subject)
       // The date of an answer that is not Mailchimp's own would be somebody else's clock.
       mailchimpClock.observe(answer.headers.get("date"), answer.receivedMs)
       permit.succeeded()
@@ -216,7 +217,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
       return value
     } catch (error) {
       if (error instanceof MailchimpError) {
-        if (error.kind === "throttled") {
+        if (error.kind === "throttled" || error.kind === "blocked") {
           permit.throttled()
           // Also where this request is not made again: the others must not ask either.
           party.pause(error.retryAfterMs ?? 0)
@@ -288,7 +289,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
         random,
         onRetry: (event) => {
           // All who share the limiter are throttled with this one, so none of them asks before it does.
-          if (event.kind === "throttled") party.pause(event.delayMs)
+          if (event.kind === "throttled" || event.kind === "blocked") party.pause(event.delayMs)
           onEvent?.({ ...event, action })
         },
       })
@@ -316,14 +317,14 @@ async function acquire(party: Party, signal: AbortSignal, patienceMs: number, su
 
 function parse<T>(
   request: MailchimpRequest<T>,
-  body: Uint8Array,
+  answer: RawAnswer,
   context: ParseContext,
   subject: Subject,
 ): T {
   try {
-    return request.parse(body, context)
+    return request.parse(answer.body, context)
   } catch (error) {
-    throw createMailchimpError("unusable_answer", subject, { cause: error })
+    throw toUnusableAnswer(answer, subject, error)
   }
 }
 

@@ -3,7 +3,11 @@ import { AppError, type ErrorCode, errorTable, type Upstream } from "../errors.t
 import { parseHttpDate } from "../lib/http-date.ts"
 import { TooLarge } from "../lib/too-large.ts"
 import { TimedOut } from "../lib/with-timeout.ts"
+import { isHtml, readHtmlPage } from "./html-page.ts"
 import { createMask } from "./mask.ts"
+
+const blockedReason =
+  "this server is refused in front of Mailchimp, with a page instead of JSON: its IP address may be blocked"
 
 /** Every way in which a call to Mailchimp fails: the code that a caller sees, whether to ask again, and why it failed. */
 const kinds = {
@@ -36,6 +40,14 @@ const kinds = {
     reason: "Mailchimp does not allow it to this account",
   },
   throttled: { code: "mailchimp_throttled", retryable: true, reason: "Mailchimp is throttling the account" },
+  blocked: { code: "mailchimp_blocked", retryable: true, reason: blockedReason },
+  // Such a page may be about one request alone, such as one for too many rows.
+  blocked_page: { code: "mailchimp_blocked", retryable: true, reason: blockedReason },
+  proxy_refused: {
+    code: "mailchimp_error",
+    retryable: true,
+    reason: "the proxy in front of this service refuses it: check HTTPS_PROXY and its login",
+  },
   not_found: { code: "list_not_found", retryable: false, reason: "Mailchimp knows no such list" },
   rejected: { code: "mailchimp_error", retryable: false, reason: "Mailchimp rejected the request" },
   server_error: { code: "mailchimp_error", retryable: true, reason: "Mailchimp failed" },
@@ -127,25 +139,51 @@ export type RawAnswer = {
 /**
  * Judges an answer that is not a 2xx.
  *
- * Some statuses mean the same whoever sends them: 429, 504, and a 403 that is not JSON, which is Mailchimp's way to
- * throttle. Any other HTML page comes from something in between, and says nothing of the token or the list.
+ * Some statuses mean the same whoever sends them: 429, 504, and a 403 that is neither JSON nor HTML, which is Mailchimp's
+ * way to throttle. Any HTML page comes from something in between, and says nothing of the token or the list; with 403 or
+ * 503 the edge in front of Mailchimp refuses this server's address.
  *
  * @param nowMs milliseconds since the epoch, against which a date in Retry-After is read
  */
 export function toMailchimpError(answer: RawAnswer, subject: Subject, nowMs: number): MailchimpError {
   const text = new TextDecoder().decode(answer.body.subarray(0, longestProblemBytes))
   const problem = problemIn(text)
-  const kind = kindOf(answer.status, problem, isHtml(answer.headers, text))
+  const html = isHtml(answer.headers, text)
+  const kind = kindOf(answer.status, problem, html)
   const isAboutList = kind !== "not_found" || subject.listId !== undefined
   return createMailchimpError(isAboutList ? kind : "rejected", subject, {
-    upstream: toUpstream(answer.status, problem, subject.secrets),
+    upstream: html
+      ? toPageUpstream(answer.status, text, subject.secrets)
+      : toUpstream(answer.status, problem, subject.secrets),
     retryAfterMs: retryAfterMs(answer.headers, nowMs),
   })
 }
 
+/** Judges a 2xx whose body is not what it should be. */
+export function toUnusableAnswer(answer: RawAnswer, subject: Subject, cause: unknown): MailchimpError {
+  const upstream = pageUpstreamOf(answer, subject.secrets)
+  const kind = upstream === undefined ? "unusable_answer" : "blocked_page"
+  return createMailchimpError(kind, subject, { upstream, cause })
+}
+
+/** What a page of HTML says; undefined if it is none. */
+export function pageUpstreamOf(answer: RawAnswer, secrets: readonly string[]): Upstream | undefined {
+  const text = new TextDecoder().decode(answer.body.subarray(0, longestProblemBytes))
+  return isHtml(answer.headers, text) ? toPageUpstream(answer.status, text, secrets) : undefined
+}
+
 /** Judges what was thrown while asking: by fetch, while the body was read, or by the time-out. */
 export function toTransportError(error: unknown, subject: Subject): MailchimpError {
+  const proxyStatus = proxyStatusOf(error)
+  if (proxyStatus !== undefined)
+    return createMailchimpError("proxy_refused", subject, { upstream: { status: proxyStatus }, cause: error })
   return createMailchimpError(transportKindOf(error), subject, { cause: error })
+}
+
+/** The status with which a proxy refused to open a tunnel: Bun tells it in the message of its error alone. */
+function proxyStatusOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !("code" in error) || error.code !== "ERR_PROXY_TUNNEL") return undefined
+  return Number(/\b\d{3}\b/.exec(error.message)?.[0] ?? 502)
 }
 
 function transportKindOf(error: unknown): MailchimpErrorKind {
@@ -154,12 +192,13 @@ function transportKindOf(error: unknown): MailchimpErrorKind {
 }
 
 function kindOf(status: number, problem: Problem | undefined, html: boolean): MailchimpErrorKind {
+  if (status === 407) return "proxy_refused"
+  if (html && blockedStatuses.has(status)) return status === 503 ? "blocked_page" : "blocked"
   if (status === 429 || (status === 403 && problem === undefined)) return "throttled"
   if (status === 504 || status === 408) return "timed_out"
   if (status >= 500) return "server_error"
   if (status === 401) return "unauthorized"
-  // A 407 is a proxy's own: it wants to know who we are, and says nothing of Mailchimp.
-  if (status < 400 || status === 407 || html) return "unusable_answer"
+  if (status < 400 || html) return "unusable_answer"
   if (status === 404) return "not_found"
   if (status !== 403) return "rejected"
   // Mailchimp's glossary of errors writes the titles in one word, its answers write them spaced.
@@ -169,8 +208,17 @@ function kindOf(status: number, problem: Problem | undefined, html: boolean): Ma
   return "forbidden"
 }
 
-function isHtml(headers: Headers, text: string): boolean {
-  return (headers.get("content-type") ?? "").includes("text/html") || text.trimStart().startsWith("<")
+/** With these firewalls refuse a client. Other pages of HTML are about the request, or about what is down. */
+const blockedStatuses: ReadonlySet<number> = new Set([403, 405, 406, 451, 503])
+
+function toPageUpstream(status: number, html: string, secrets: readonly string[]): Upstream {
+  const mask = createMask(secrets)
+  const { title, reference } = readHtmlPage(html)
+  return {
+    status,
+    ...(title !== undefined && { title: mask(title) }),
+    ...(reference !== undefined && { instance: mask(reference) }),
+  }
 }
 
 /** More than any problem of Mailchimp's, and less than is costly to parse. */

@@ -1,11 +1,14 @@
 import { z } from "zod"
 import { isListId, type MailchimpClient } from "./client.ts"
+import { MailchimpError } from "./errors.ts"
 import { listAll } from "./list-all.ts"
 
 /** An audience. The counts are up to some minutes old, as Mailchimp caches them. */
 export type MailchimpList = {
   readonly id: string
   readonly name: string
+  /** The number by which Mailchimp's own pages name the list in their addresses. */
+  readonly webId?: number | undefined
   /** Subscribed members only. */
   readonly memberCount: number
   readonly unsubscribeCount: number
@@ -29,11 +32,13 @@ const timeoutMs = 30_000
 const count = z.int().nonnegative().catch(0)
 
 const statsShape = { member_count: count, unsubscribe_count: count, cleaned_count: count }
+const webId = z.int().optional().catch(undefined)
 const noStats = { member_count: 0, unsubscribe_count: 0, cleaned_count: 0 }
 
 const listSchema = z
   .object({
     id: z.string().min(1),
+    web_id: webId,
     name: z.string().catch(""),
     stats: z.object(statsShape).catch(noStats),
   })
@@ -43,10 +48,11 @@ const listSchema = z
 const listEntrySchema = z
   .object({
     id: z.unknown().optional().transform(toId),
+    web_id: webId,
     name: z.string().catch(""),
     stats: z.object(statsShape).catch(noStats),
   })
-  .catch({ id: "", name: "", stats: noStats })
+  .catch({ id: "", web_id: undefined, name: "", stats: noStats })
   .transform(toList)
 
 /** An id that is not a text becomes one, so that errors can name it. */
@@ -54,9 +60,20 @@ function toId(id: unknown): string {
   return typeof id === "string" ? id : (JSON.stringify(id) ?? "")
 }
 
-function toList({ id, name, stats }: { id: string; name: string; stats: typeof noStats }): MailchimpList {
+function toList({
+  id,
+  web_id,
+  name,
+  stats,
+}: {
+  id: string
+  web_id?: number | undefined
+  name: string
+  stats: typeof noStats
+}): MailchimpList {
   return {
     id,
+    webId: web_id,
     name,
     memberCount: stats.member_count,
     unsubscribeCount: stats.unsubscribe_count,
@@ -66,6 +83,7 @@ function toList({ id, name, stats }: { id: string; name: string; stats: typeof n
 
 const listFields = [
   "id",
+  "web_id",
   "name",
   "stats.member_count",
   "stats.unsubscribe_count",
@@ -107,14 +125,29 @@ export function readList(
   listId: string,
   options: AskOptions,
 ): Promise<MailchimpList> {
-  return client.request({
-    ...options,
-    timeoutMs,
-    action: "read the list",
-    listId,
-    query: () => ({ fields: listFields.join(",") }),
-    parse: (body) => listSchema.parse(JSON.parse(new TextDecoder().decode(body))),
-  })
+  return client
+    .request({
+      ...options,
+      timeoutMs,
+      action: "read the list",
+      listId,
+      query: () => ({ fields: listFields.join(",") }),
+      parse: (body) => listSchema.parse(JSON.parse(new TextDecoder().decode(body))),
+    })
+    .catch((error: unknown) => {
+      throw error instanceof MailchimpError && error.kind === "not_found" && looksLikeWebId(listId)
+        ? new MailchimpError(
+            "not_found",
+            `Cannot read the list because ${listId} is no list's id: it looks like the web id that Mailchimp shows in its address bar, and /lists tells both`,
+            { upstream: error.upstream, cause: error },
+          )
+        : error
+    })
+}
+
+/** Ids have ten hexadecimal digits; web ids are counted. */
+function looksLikeWebId(listId: string): boolean {
+  return /^\d{1,9}$/.test(listId)
 }
 
 const noMergeField = { tag: "", name: "", type: "" }

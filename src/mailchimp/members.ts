@@ -155,6 +155,13 @@ function countRows(head: Uint8Array): number {
   return rows
 }
 
+/** The years that are written with four digits: a margin may reach beyond what a caller can name. */
+const firstSecond = Date.parse("0000-01-01T00:00:00Z") / 1000
+const lastSecond = Date.parse("9999-12-31T23:59:59Z") / 1000
+
 function toDate(second: number | undefined): string | undefined {
-  return second === undefined ? undefined : new Date(second * 1000).toISOString().replace(".000Z", "+00:00")
+  if (second === undefined) return undefined
+  return new Date(Math.min(Math.max(second, firstSecond), lastSecond) * 1000)
+    .toISOString()
+    .replace(".000Z", "+00:00")
 }

@@ -9,6 +9,7 @@ import {
   createMailchimpError,
   InvalidToken,
   MailchimpError,
+  pageUpstreamOf,
   type RawAnswer,
   type Subject,
   toMailchimpError,
@@ -112,9 +113,12 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
       }
       const answer = await ask(options.tokenUrl, init, signal).catch((cause: unknown) => {
         signal?.throwIfAborted()
-        throw new AppError("exchange_failed", "Cannot finish the authorization as Mailchimp did not answer", {
-          cause,
-        })
+        const error = toTransportError(cause, { action: "finish the authorization", secrets: [] })
+        const detail =
+          error.kind === "proxy_refused"
+            ? error.detail
+            : "Cannot finish the authorization as Mailchimp did not answer"
+        throw new AppError("exchange_failed", detail, { upstream: error.upstream, cause })
       })
       return processTokenAnswer(answer, [code, clientSecret])
     },
@@ -216,7 +220,8 @@ function processMetadataAnswer(answer: RawAnswer, subject: Subject): MailchimpAc
       "Cannot read the account's metadata as Mailchimp refused the token",
       { upstream },
     )
-  throw createMailchimpError("unusable_answer", subject, { upstream })
+  const isPage = pageUpstreamOf(answer, subject.secrets) !== undefined
+  throw createMailchimpError(isPage ? "blocked_page" : "unusable_answer", subject, { upstream })
 }
 
 function isOk({ status }: RawAnswer): boolean {
@@ -246,6 +251,8 @@ function refusal(
 }
 
 function upstreamOf(answer: RawAnswer, body: unknown, secrets: readonly string[]): Upstream {
+  const page = pageUpstreamOf(answer, secrets)
+  if (page !== undefined) return page
   const mask = createMask(secrets)
   const said = oauthErrorSchema.safeParse(body).data
   return {

@@ -34,6 +34,7 @@ const longestDelayMs = 30_000
 const shortestPausesMs: Partial<Record<MailchimpErrorKind, number>> = {
   timed_out: 1000,
   throttled: 1000,
+  blocked: 1000,
   user_disabled: 5050,
 }
 

@@ -1,5 +1,5 @@
 import { oddities } from "./api/odd-pages.ts"
-import { problems, type ProblemName } from "./api/problems.ts"
+import { htmlPageNames, problems, type ProblemName } from "./api/problems.ts"
 import { z } from "zod"
 
 const problemNames = Object.keys(problems).filter((name): name is ProblemName => name in problems)
@@ -14,7 +14,12 @@ export const faultActionSchema = z.discriminatedUnion("kind", [
   z
     .object({ kind: z.literal("json"), status: z.number().int(), body: z.record(z.string(), z.json()) })
     .describe("Somebody else's JSON: a gateway's 401, or invalid_token of the metadata endpoint"),
-  z.object({ kind: z.literal("html"), status: z.number().int().describe("A proxy's page: 200, 403, 502 …") }),
+  z.object({
+    kind: z.literal("html"),
+    status: z.number().int().describe("A proxy's page: 200, 403, 502 …"),
+    page: z.enum(htmlPageNames).optional().describe("How a firewall refuses an address"),
+    retryAfter: z.string().optional().describe("The Retry-After header, if there should be one"),
+  }),
   z
     .object({ kind: z.literal("bad_json"), keep: z.number().min(0).max(1).default(0.5) })
     .describe("200 whose JSON ends early"),

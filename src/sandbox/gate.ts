@@ -127,7 +127,7 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
       case "json":
         return Response.json(fault.body, { status: fault.status })
       case "html":
-        return htmlResponse(fault.status)
+        return htmlResponse(fault.status, fault)
       case "reset":
         return resetAnswer()
       case "bomb":

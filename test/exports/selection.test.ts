@@ -28,6 +28,14 @@ describe("parseSelection()", () => {
     expect(fields).toEqual(["id", "status", "merge_fields.FNAME"])
   })
 
+  test.each([
+    [["members.id,members.status,total_items,list_id"], ["id", "status"]],
+    [["total_items", "members.list_id", "list_id"], ["list_id"]],
+    [["email_address,list_id,total_items"], ["email_address", "list_id"]],
+  ])("ignores the names of the envelope in Mailchimp's own notation: %j", (given, fields) => {
+    expect(parseSelection({ fields: given }).fields).toEqual(fields)
+  })
+
   test("says what is wrong in the words of every other bad request", () => {
     expect(() => parseSelection({ fields: ["x"] })).toThrow(
       "Cannot export as a parameter is not right: fields",
@@ -62,7 +70,7 @@ describe("parseSelection()", () => {
     ],
     ["members", "must not name members as no member has such a field"],
     ["lists.id", "must not name lists.id as no member has such a field: did you mean list_id"],
-    ["total_items", "must not name total_items as no member has such a field"],
+    ["total_items", "must name at least one field of a member"],
     ["interests.newsletter", "must not name interests.newsletter as no member has such a field"],
     ["interests.9143cf3bd1", "must not name interests.9143cf3bd1 as no member has such a field"],
     ["constructor", "must not name constructor as no member has such a field"],
@@ -132,6 +140,23 @@ describe("requireMergeTags()", () => {
   test("accepts a tag of any exported list, and asks no more of them than it must", async () => {
     expect(await check(["merge_fields.FNAME"])).toEqual(["a"])
     expect(await check(["merge_fields.ADDRESS.zip", "merge_fields.LNAME"])).toEqual(["a", "b"])
+  })
+
+  test("reads the tags of all other lists concurrently for one that is mistyped", async () => {
+    const all = Promise.withResolvers<string[]>()
+    const asked: string[] = []
+    const checked = requireMergeTags(
+      parseSelection({ fields: ["merge_fields.FNAM"] }),
+      ["a", "b", "c", "d"],
+      async (listId) => {
+        asked.push(listId)
+        return listId === "a" ? [] : all.promise
+      },
+    )
+    await Bun.sleep(0)
+    expect(asked).toEqual(["a", "b", "c", "d"])
+    all.resolve(["FNAME"])
+    await expect(checked).rejects.toThrow("a parameter is not right: fields")
   })
 
   test("refuses a tag that no list has", async () => {

@@ -235,7 +235,9 @@ describe("GET /callback", () => {
         match: { path: "/token" },
         action: { kind: "json", status, body: { error, error_description: "for ada@example.com" } },
       })
-      expect(await failWith("&code=no-such-code")).toEndWith(`status=failed&integration=mailchimp&reason=${reason}`)
+      expect(await failWith("&code=no-such-code")).toEndWith(
+        `status=failed&integration=mailchimp&reason=${reason}`,
+      )
       expect(failedLogins()).toEqual([
         {
           level: "warn",

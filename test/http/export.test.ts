@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test"
+import { z } from "zod"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { connectAccount, sandboxEnv, startService, type RunningService } from "../support/service.ts"
 
@@ -48,6 +49,41 @@ async function curl(path: string) {
 }
 
 describe("GET /export", () => {
+  test.each(["2020-01-31T08:00:00 00:00", "2020-01-31T08:00:00.5 05:30"])(
+    "takes the space of a plus that was not encoded for a plus: %s",
+    async (date) => {
+      const encoded = await get(`/export?since_last_changed=${encodeURIComponent(date.replace(" ", "+"))}`)
+      const plain = await get(`/export?since_last_changed=${date.replace(" ", "+")}`)
+      expect([plain.status, encoded.status]).toEqual([200, 200])
+      expect(idsOf(await rowsOf(plain))).toEqual(idsOf(await rowsOf(encoded)))
+      expect((await get("/export?since_last_changed=2020-01-31 08:00:00")).status).toBe(400)
+    },
+  )
+
+  test.each(["before_last_changed=9999-12-31T23:59:59Z", "since_last_changed=0000-01-01T00:00:00Z"])(
+    "requests no year that Mailchimp cannot read: %s",
+    async (query) => {
+      sandbox.traffic.reset()
+      const listId = listNamed("Five pages")
+      expect(idsOf(await rowsOf(await get(`/export/${listId}?${query}`)))).toEqual(idsOf(live(listId)))
+      const asked = sandbox.traffic.log.map(({ query }) => decodeURIComponent(String(query))).join(" ")
+      expect(asked).toContain("_last_changed=")
+      expect(asked).not.toMatch(/_last_changed=[+-]/)
+    },
+  )
+
+  test("tells a web id, which is a number, from an id that is not there, and /lists tells both", async () => {
+    const { data } = z
+      .object({ data: z.array(z.object({ id: z.string(), web_id: z.int() })) })
+      .parse(await (await get("/lists")).json())
+    expect(data.map(({ id, web_id }) => [id, web_id])).toEqual(lists().map(({ id, webId }) => [id, webId]))
+    const answer = await get(`/export/${data[0]?.web_id}`)
+    expect([answer.status, await answer.json()]).toMatchObject([
+      404,
+      { code: "list_not_found", detail: expect.stringContaining("web id"), upstream: { status: 404 } },
+    ])
+  })
+
   test("gives axios and Angular, which name JSON before a wildcard, one JSON document, and event lines if they ask", async () => {
     const axios = { headers: { accept: "application/json, text/plain, */*" } }
     const answer = await get("/export?count=3", axios)

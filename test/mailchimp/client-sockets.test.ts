@@ -4,6 +4,7 @@ import { createLimiter, createLimiters } from "../../src/mailchimp/limiter.ts"
 import type { FaultAction } from "../../src/sandbox/faults.ts"
 import { type RunningSandbox, startSandbox } from "../../src/sandbox/serve.ts"
 import { createCountedSignal } from "../support/counted-signal.ts"
+import { startRefusingProxy } from "../support/refusing-proxy.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
 
 const accessToken = "0123456789abcdef0123456789abcdef"
@@ -88,6 +89,28 @@ describe("request(), over sockets", () => {
       expect(leftovers()).toEqual(nothing)
     })
   }
+
+  test.each([
+    ["https", "407 Proxy Authentication Required", 407],
+    ["https", "403 Forbidden", 403],
+    ["http", "407 Proxy Authentication Required", 407],
+  ])("names the proxy that refuses it: by %s, %s", async (scheme, refusal, status) => {
+    await using proxy = await startRefusingProxy(refusal)
+    const { ask, leftovers } = setUp({
+      apiUrl: `${scheme}://{dc}.api.mailchimp.com/3.0`,
+      retryMs: 0,
+      random: () => 0.5,
+      fetch: (url, init) => fetch(url, { ...init, proxy: proxy.url }),
+    })
+    await expect(ask()).rejects.toMatchObject({
+      code: "mailchimp_error",
+      kind: "proxy_refused",
+      retryable: true,
+      upstream: { status },
+      detail: expect.stringContaining("check HTTPS_PROXY"),
+    })
+    expect(leftovers()).toEqual(nothing)
+  })
 
   test("a body that comes slowly comes whole", async () => {
     running.sandbox.faults.add({ action: { kind: "slow", chunks: 20, everyMs: 2 } })

@@ -23,7 +23,7 @@ const cases: [string, ReturnType<typeof answer>, MailchimpErrorKind, string, boo
   ["401 without a body", answer(401, ""), "unauthorized", "mailchimp_error", true],
   ["401 from a gateway, as JSON", answer(401, '{"message":"No"}'), "unauthorized", "mailchimp_error", true],
   ["401 from a proxy, as HTML", html(401), "unauthorized", "mailchimp_error", true],
-  ["407 from a proxy", problem(407, "Authenticate"), "unusable_answer", "mailchimp_error", true],
+  ["407 from a proxy", problem(407, "Authenticate"), "proxy_refused", "mailchimp_error", true],
   ["403 User Disabled", problem(403, "User Disabled"), "user_disabled", "mailchimp_error", true],
   [
     "403 UserDisabled, as the glossary has it",
@@ -37,7 +37,14 @@ const cases: [string, ReturnType<typeof answer>, MailchimpErrorKind, string, boo
   ["403 with JSON without a title", answer(403, "{}"), "forbidden", "mailchimp_forbidden", false],
   ["403 without JSON", answer(403, "Access Denied"), "throttled", "mailchimp_throttled", true],
   ["403 without a body", answer(403, ""), "throttled", "mailchimp_throttled", true],
-  ["403 as HTML", html(403), "throttled", "mailchimp_throttled", true],
+  ["407 from a proxy, as HTML", html(407), "proxy_refused", "mailchimp_error", true],
+  ["403 as HTML", html(403), "blocked", "mailchimp_blocked", true],
+  ["403 as HTML without a type", answer(403, " \n<HTML>No"), "blocked", "mailchimp_blocked", true],
+  ["405 as HTML", html(405), "blocked", "mailchimp_blocked", true],
+  ["406 as HTML", html(406), "blocked", "mailchimp_blocked", true],
+  ["451 as HTML", html(451), "blocked", "mailchimp_blocked", true],
+  ["503 as HTML", html(503), "blocked_page", "mailchimp_blocked", true],
+  ["500 as HTML", html(500), "server_error", "mailchimp_error", true],
   ["404", problem(404, "Resource Not Found"), "not_found", "list_not_found", false],
   ["404 as HTML", html(404), "unusable_answer", "mailchimp_error", true],
   ["400", problem(400, "Invalid Resource"), "rejected", "mailchimp_error", false],
@@ -145,6 +152,16 @@ const wait = (headers: Record<string, string>) =>
   toMailchimpError(answer(429, "", headers), subject, nowMs).retryAfterMs
 
 describe("toTransportError()", () => {
+  test.each([
+    ["Proxy refused to open a tunnel: 407 Proxy Authentication Required", 407],
+    ["Proxy refused to open a tunnel: 403 Forbidden", 403],
+    ["Proxy refused to open a tunnel", 502],
+  ])("names the proxy that refuses a tunnel: %s", (message, status) => {
+    const error = toTransportError(Object.assign(new Error(message), { code: "ERR_PROXY_TUNNEL" }), subject)
+    expect(error).toMatchObject({ kind: "proxy_refused", code: "mailchimp_error", upstream: { status } })
+    expect(error.detail).toContain("the proxy in front of this service refuses it: check HTTPS_PROXY")
+  })
+
   test("tells a time-out from a broken connection, and keeps the cause for the log", () => {
     const [late, broken] = [new TimedOut("late"), new Error("ECONNRESET")]
     expect(toTransportError(late, subject)).toMatchObject({

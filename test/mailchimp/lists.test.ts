@@ -61,7 +61,7 @@ describe("listLists()", () => {
         sort_field: "date_created",
         sort_dir: "ASC",
         fields:
-          "lists.id,lists.name,lists.stats.member_count,lists.stats.unsubscribe_count,lists.stats.cleaned_count,total_items",
+          "lists.id,lists.web_id,lists.name,lists.stats.member_count,lists.stats.unsubscribe_count,lists.stats.cleaned_count,total_items",
       },
     ])
   })

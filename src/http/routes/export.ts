@@ -46,11 +46,15 @@ const names = z
     param: { style: "form", explode: false },
   })
 
-const date = z.iso
-  .datetime({
-    offset: true,
-    error: "must be a date and time in ISO 8601 with a zone, such as 2026-01-31T08:00:00Z",
-  })
+/** A plus that is not encoded arrives as a space. */
+const withPlus = (value: string) => value.replace(/(T[\d:.]+) (\d\d:?\d\d)$/, "$1+$2")
+const isoDate = z.iso.datetime({
+  offset: true,
+  error: "must be a date and time in ISO 8601 with a zone, such as 2026-01-31T08:00:00Z",
+})
+const date = once
+  .transform(withPlus)
+  .pipe(isoDate)
   .transform((value) => new Date(value))
   .openapi({ type: "string", format: "date-time" })
 

@@ -25,6 +25,10 @@ const listsRoute = createRoute({
             id: z.string().meta({
               description: "As Mailchimp sent it; one that cannot be an id, or is empty, cannot be exported",
             }),
+            web_id: z
+              .int()
+              .nullable()
+              .meta({ description: "The number in the addresses of Mailchimp's own pages; not the id" }),
             name: z.string(),
             member_count: z
               .int()
@@ -69,8 +73,9 @@ export function createListRoutes(deps: {
     }
     using account = await deps.openAccount(owner, context.req.raw.signal)
     const lists = await deps.listLists(account.client, context.req.raw.signal)
-    const data = lists.map(({ id, name, memberCount, unsubscribeCount, cleanedCount }) => ({
+    const data = lists.map(({ id, webId, name, memberCount, unsubscribeCount, cleanedCount }) => ({
       id,
+      web_id: webId ?? null,
       name,
       member_count: memberCount,
       unsubscribe_count: unsubscribeCount,

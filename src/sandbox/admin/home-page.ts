@@ -175,7 +175,7 @@ const faultChoices: [string, object][] = [
   ["is a 429 Too Many Requests", { kind: "problem", problem: "too_many_requests" }],
   ["is a 500 Internal Server Error", { kind: "problem", problem: "internal_server_error" }],
   ["is a 502 with HTML", { kind: "html", status: 502 }],
-  ["is throttled: a 403 with HTML", { kind: "html", status: 403 }],
+  ["is blocked: a 403 with HTML", { kind: "html", status: 403, page: "akamai" }],
   ["is a 200 with broken JSON", { kind: "bad_json" }],
   ["is short by all but three rows", { kind: "short_page", rows: 3 }],
   ["is a page of another list", { kind: "odd_page", oddity: "other_list" }],

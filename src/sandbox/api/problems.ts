@@ -89,9 +89,29 @@ export function problemResponse(
   })
 }
 
+/** How firewalls in front of the API refuse an address, as they were seen in the reports of users. */
+const htmlPages = {
+  akamai:
+    '<HTML><HEAD>\n<TITLE>Access Denied</TITLE>\n</HEAD><BODY>\n<H1>Access Denied</H1>\n \nYou don\'t have permission to access "http&#58;&#47;&#47;us1&#46;api&#46;mailchimp&#46;com&#47;3&#46;0&#47;lists" on this server.<P>\nReference&#32;&#35;18&#46;2d351ab8&#46;1557333295&#46;a4e16ab\n</BODY>\n</HTML>\n',
+  cloudflare:
+    '<!DOCTYPE html>\n<html lang="en-US"><head><title>Attention Required! | Cloudflare</title></head><body><h1>Sorry, you have been blocked</h1><p>Cloudflare Ray ID: <strong class="font-semibold">7d3f1a2b4c5d6e7f</strong></p></body></html>\n',
+  imperva:
+    '<html style="height:100%"><head><META NAME="ROBOTS" CONTENT="NOINDEX, NOFOLLOW"></head><body>Request unsuccessful. Incapsula incident ID: 877000040112345678-123456789012345678</body></html>\n',
+} as const
+type HtmlPageName = keyof typeof htmlPages
+export const htmlPageNames = Object.keys(htmlPages).filter((name): name is HtmlPageName => name in htmlPages)
+
 /** A page as a proxy in front of the API answers, with no JSON in it. */
-export function htmlResponse(status: number): Response {
+export function htmlResponse(
+  status: number,
+  { page, retryAfter }: { page?: HtmlPageName | undefined; retryAfter?: string | undefined } = {},
+): Response {
+  const headers = {
+    "content-type": "text/html",
+    ...(retryAfter !== undefined && { "retry-after": retryAfter }),
+  }
+  if (page !== undefined) return new Response(htmlPages[page], { status, headers })
   const title = status === 200 ? "Maintenance" : `${status} ${status === 403 ? "Forbidden" : "Bad Gateway"}`
   const body = `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<center><h1>${title}</h1></center>\r\n<hr><center>openresty</center>\r\n</body>\r\n</html>\r\n`
-  return new Response(body, { status, headers: { "content-type": "text/html" } })
+  return new Response(body, { status, headers })
 }

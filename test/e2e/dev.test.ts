@@ -1,0 +1,71 @@
+import { afterAll, expect, test } from "bun:test"
+import { rmSync } from "node:fs"
+import { join } from "node:path"
+
+const occupied = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
+afterAll(() => occupied.stop(true))
+const taken = String(occupied.port)
+
+async function runDev(env: Record<string, string>) {
+  const child = Bun.spawn([process.execPath, "--no-env-file", join(import.meta.dir, "../../src/dev.ts")], {
+    env,
+    stdout: "pipe",
+    stderr: "pipe",
+  })
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ])
+  return { exitCode: await child.exited, stdout, stderr }
+}
+
+test.each([
+  [{ PORT: taken }, `Cannot start because port ${taken} is taken or not allowed: set PORT to a free one\n`],
+  [
+    { PORT: freePort(), SANDBOX_PORT: taken },
+    `Cannot start because port ${taken} is taken or not allowed: set SANDBOX_PORT to a free one\n`,
+  ],
+  [{ PORT: "70000" }, "Cannot start because PORT is not a port: set it to a number from 1 to 65535\n"],
+  [
+    { PORT: freePort(), SANDBOX_PORT: "http" },
+    "Cannot start because SANDBOX_PORT is not a port: set it to a number from 1 to 65535\n",
+  ],
+])("`run dev` with %j ends with one sentence that names the variable", async (env, sentence) => {
+  expect(await runDev(env)).toEqual({ exitCode: 1, stdout: "", stderr: sentence })
+})
+
+test("`run dev` with the same port twice says so", async () => {
+  const port = freePort()
+  const { exitCode, stderr } = await runDev({ PORT: port, SANDBOX_PORT: port })
+  expect([exitCode, stderr]).toEqual([
+    1,
+    "Cannot start because PORT and SANDBOX_PORT are the same: set SANDBOX_PORT to another\n",
+  ])
+})
+
+test("`run dev` heeds PORT and SANDBOX_PORT", async () => {
+  const [PORT, SANDBOX_PORT] = [freePort(), freePort()]
+  const child = Bun.spawn([process.execPath, "--no-env-file", join(import.meta.dir, "../../src/dev.ts")], {
+    env: { PORT, SANDBOX_PORT },
+    stdout: "pipe",
+    stderr: "ignore",
+  })
+  let printed = ""
+  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+    printed += chunk
+    if (printed.includes("/export\n\n")) break
+  }
+  expect(printed).toContain(`Sandbox Mailchimp   http://127.0.0.1:${SANDBOX_PORT}`)
+  expect(printed).toContain(`Service             http://127.0.0.1:${PORT}`)
+  expect((await fetch(`http://127.0.0.1:${PORT}/readyz`)).status).toBe(200)
+  child.kill("SIGTERM")
+  expect(await child.exited).toBe(0)
+  rmSync(join(import.meta.dir, `../../.data/dev-${PORT}`), { recursive: true })
+}, 30_000)
+
+function freePort(): string {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
+  const { port } = server
+  void server.stop(true)
+  return String(port)
+}
