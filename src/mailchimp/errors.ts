@@ -36,6 +36,16 @@ const kinds = {
     reason: "Mailchimp does not allow it to this account",
   },
   throttled: { code: "mailchimp_throttled", retryable: true, reason: "Mailchimp is throttling the account" },
+  no_permit: {
+    code: "mailchimp_throttled",
+    retryable: true,
+    reason: "it waited too long for a connection: other requests of this Mailchimp user hold all of them",
+  },
+  no_token: {
+    code: "mailchimp_throttled",
+    retryable: true,
+    reason: "it waited too long for its turn: other requests of this Mailchimp user use up its rate limit",
+  },
   not_found: { code: "list_not_found", retryable: false, reason: "Mailchimp knows no such list" },
   rejected: { code: "mailchimp_error", retryable: false, reason: "Mailchimp rejected the request" },
   server_error: { code: "mailchimp_error", retryable: true, reason: "Mailchimp failed" },

@@ -34,6 +34,8 @@ const longestDelayMs = 30_000
 const shortestPausesMs: Partial<Record<MailchimpErrorKind, number>> = {
   timed_out: 1000,
   throttled: 1000,
+  no_permit: 1000,
+  no_token: 1000,
   user_disabled: 5050,
 }
 
