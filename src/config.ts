@@ -264,6 +264,14 @@ function toConfig(env: z.infer<typeof environment>) {
     publicUrl,
     shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
     logLevel: env.LOG_LEVEL,
+    /** What no log line may hold, whatever an error of somebody else's code says. */
+    secrets: [
+      env.JWT_SECRET,
+      env.MAILCHIMP_CLIENT_SECRET,
+      env.MONGODB_URI,
+      passwordIn(env.MONGODB_URI),
+      ...(env.TOKEN_KEYS ?? []).map(({ key }) => Buffer.from(key).toString("base64")),
+    ].filter((secret) => secret !== undefined),
     jwt: {
       secret: env.JWT_SECRET,
       jwksUrl: env.JWKS_URL,
@@ -301,6 +309,11 @@ function toConfig(env: z.infer<typeof environment>) {
     maxExportsPerCaller: env.MAX_EXPORTS_PER_CALLER,
     maxHttpRequests: env.BUN_CONFIG_MAX_HTTP_REQUESTS,
   }
+}
+
+/** As it stands between user and host, since a MongoDB URI may name several hosts, which is no URL. */
+function passwordIn(uri: string | undefined): string | undefined {
+  return /^[^/]*\/\/[^/:@]*:([^@]+)@/.exec(uri ?? "")?.[1]
 }
 
 /** An address that means all of them is none that a browser could reach. */

@@ -34,7 +34,7 @@ export async function createServices(
   config: Config,
   overrides: { readonly clock?: Clock; readonly logger?: Logger } = {},
 ) {
-  const { clock = systemClock, logger = createLogger(config.logLevel) } = overrides
+  const { clock = systemClock, logger = createLogger(config.logLevel, undefined, config.secrets) } = overrides
   const drain = new AbortController()
   const cut = new AbortController()
 

@@ -156,6 +156,7 @@ test("the top level holds what a newcomer expects, and nothing else", async () =
     "bunfig.toml",
     "bun.lock",
     "README.md",
+    "docs",
     "src",
     "test",
     "Dockerfile",

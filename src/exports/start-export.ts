@@ -99,9 +99,7 @@ export function createStartExport({
         source,
         judgeError:
           listId === undefined
-            ? createJudgeError((signal) =>
-                readLists(client, undefined, { signal, deadlineMs: beforeAnswerMs }),
-              )
+            ? createJudgeError((signal) => readLists(client, undefined, { signal, deadlineMs: deadlineMs() }))
             : undefined,
         marginS,
         signal,

@@ -13,7 +13,7 @@ import { readBody } from "../lib/read-body.ts"
 import { withTimeout } from "../lib/with-timeout.ts"
 
 /** The keys cannot be had now, which says nothing about a token. */
-export class KeysUnavailable extends Error {
+class KeysUnavailable extends Error {
   override readonly name = "KeysUnavailable"
 }
 

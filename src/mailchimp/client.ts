@@ -15,10 +15,11 @@ import {
   toTransportError,
   toUnusableAnswer,
 } from "./errors.ts"
-import { LimiterPaused, type Party } from "./limiter.ts"
+import type { Party } from "./limiter.ts"
 import { createMailchimpClock, type Moment, type SentAt } from "./mailchimp-clock.ts"
 import { createPageMemories, type PageMemory } from "./page-memory.ts"
 import { retry, type RetryEvent } from "./retry.ts"
+import { takeTurn } from "./take-turn.ts"
 
 /** What a client reports, for logs and metrics. Nothing in it is personal. */
 export type MailchimpEvent =
@@ -114,7 +115,7 @@ export type MailchimpRequest<T> = {
   /** For each attempt, where the client's own time-out would be too patient. */
   readonly timeoutMs?: number | undefined
   /**
-   * After so long no other attempt begins. A function is asked again after each failure, and tells how long that is
+   * After so long no other attempt begins, and one that waits for its permit ends. A function is asked again after each failure, and tells how long that is
    * from then. The client's own `retryMs`, unless said otherwise.
    */
   readonly deadlineMs?: number | (() => number | undefined) | undefined
@@ -188,10 +189,11 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
     request: MailchimpRequest<T>,
     subject: Subject,
     patienceMs: number,
+    waitLeftMs: () => number | undefined,
     askedDc: string,
   ) => {
     const { action, signal } = request
-    using permit = await acquire(party, signal, patienceMs, subject)
+    using permit = await takeTurn(party, subject, { signal, patienceMs, waitLeftMs, clock })
     const startedMs = clock.monotonicMs()
     const sentAt = mailchimpClock.now()
     let bytes = 0
@@ -258,14 +260,15 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
     request: MailchimpRequest<T>,
     subject: Subject,
     leftMs: () => number,
+    waitLeftMs: () => number | undefined,
   ) => {
     const askedDc = dc
     try {
-      return await attempt(request, subject, leftMs(), askedDc)
+      return await attempt(request, subject, leftMs(), waitLeftMs, askedDc)
     } catch (error) {
       await judge(error, askedDc, subject, request.signal)
     }
-    return attempt(request, subject, leftMs(), dc)
+    return attempt(request, subject, leftMs(), waitLeftMs, dc)
   }
 
   return {
@@ -276,12 +279,11 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
       if (listId !== undefined && !isListId(listId))
         throw createMailchimpError("not_found", { action, secrets: [] })
       const startedMs = clock.monotonicMs()
-      const leftMs = () => {
-        const fromNowMs = typeof deadlineMs === "function" ? deadlineMs() : undefined
-        const fromStartMs = typeof deadlineMs === "number" ? deadlineMs : retryMs
-        return fromNowMs ?? startedMs + fromStartMs - clock.monotonicMs()
-      }
-      return retry(() => attemptWhereItIs(request, subject, leftMs), {
+      // The request's own deadline bounds the wait for a permit, too; the client's own bounds retries alone.
+      const ownLeftMs = () =>
+        typeof deadlineMs === "number" ? startedMs + deadlineMs - clock.monotonicMs() : deadlineMs?.()
+      const leftMs = () => ownLeftMs() ?? startedMs + retryMs - clock.monotonicMs()
+      return retry(() => attemptWhereItIs(request, subject, leftMs, ownLeftMs), {
         leftMs,
         isEased: () => request.isEased?.() ?? false,
         signal,
@@ -303,15 +305,6 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
     },
     pages,
     report: (event) => onEvent?.(event),
-  }
-}
-
-async function acquire(party: Party, signal: AbortSignal, patienceMs: number, subject: Subject) {
-  try {
-    return await party.acquire(signal, patienceMs)
-  } catch (error) {
-    if (!(error instanceof LimiterPaused)) throw error
-    throw createMailchimpError("throttled", subject, { retryAfterMs: error.pausedMs, cause: error })
   }
 }
 

@@ -48,6 +48,16 @@ const kinds = {
     retryable: true,
     reason: "the proxy in front of this service refuses it: check HTTPS_PROXY and its login",
   },
+  no_permit: {
+    code: "mailchimp_throttled",
+    retryable: true,
+    reason: "it waited too long for a connection: other requests of this Mailchimp user hold all of them",
+  },
+  no_token: {
+    code: "mailchimp_throttled",
+    retryable: true,
+    reason: "it waited too long for its turn: other requests of this Mailchimp user use up its rate limit",
+  },
   not_found: { code: "list_not_found", retryable: false, reason: "Mailchimp knows no such list" },
   rejected: { code: "mailchimp_error", retryable: false, reason: "Mailchimp rejected the request" },
   server_error: { code: "mailchimp_error", retryable: true, reason: "Mailchimp failed" },

@@ -13,6 +13,8 @@ export function createMask(secrets: readonly string[]): (text: string) => string
     let masked = short
     for (const secret of known) masked = masked.replaceAll(secret, "[secret]")
     masked = masked
+      .replaceAll(/[^\s"<>()[\],;@]+\s{1,3}(?:@|%40)\s{0,3}[^\s"<>()[\],;]+\.[a-z]{2,}/gi, "[address]")
+      .replaceAll(/[^\s"<>()[\],;@]+(?:@|%40)\s{1,3}[^\s"<>()[\],;]+\.[a-z]{2,}/gi, "[address]")
       .replaceAll(/(?:"[^"]+"|[^\s"<>()[\],;]+)(?:@|%40)[^\s"<>()[\],;]+/gi, "[address]")
       .replaceAll(/(?<![\w-])[0-9a-f]{24,}(?:-[a-z]+\d+)?(?![\w-])/gi, "[secret]")
       // Control characters would break a line of a log.

@@ -35,6 +35,8 @@ const shortestPausesMs: Partial<Record<MailchimpErrorKind, number>> = {
   timed_out: 1000,
   throttled: 1000,
   blocked: 1000,
+  no_permit: 1000,
+  no_token: 1000,
   user_disabled: 5050,
 }
 

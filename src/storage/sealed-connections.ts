@@ -1,13 +1,13 @@
 import { z } from "zod"
 import type { Connection, ConnectionStore, Owner } from "../connections/connection.ts"
-import { CannotOpen } from "../errors.ts"
+import { type AppError, CannotOpen } from "../errors.ts"
 import type { SealBinding, Sealer } from "../sealer.ts"
-import { parseStored } from "./parse-stored.ts"
+import { MalformedConnection, parseStored } from "./parse-stored.ts"
 
 export type SealedConnectionsEvent = {
-  readonly type: "token_not_opened"
+  readonly type: "token_not_opened" | "connection_malformed"
   readonly connectionId: string
-  readonly error: CannotOpen
+  readonly error: CannotOpen | AppError
 }
 
 /**
@@ -18,7 +18,7 @@ export type SealedConnectionsEvent = {
  * A token that cannot be opened, because its key is gone from TOKEN_KEYS or because it was sealed for another owner,
  * gives a connection that is invalidated, with an empty token, and is reported through `onEvent`. That is what it is to
  * its owner: of no use, and he can connect again or disconnect, where an error would leave him no way out. It is never
- * written down: once the key is back, the connection is what it was.
+ * written down: once the key is back, the connection is what it was. A malformed row or document is treated the same.
  */
 export function createSealedConnections(
   store: ConnectionStore,
@@ -44,7 +44,11 @@ export function createSealedConnections(
 
   return {
     find: async (owner) => {
-      const connection = await store.find(owner)
+      const connection = await store.find(owner).catch((error: unknown) => {
+        if (!(error instanceof MalformedConnection)) throw error
+        options.onEvent?.({ type: "connection_malformed", connectionId: error.standIn.id, error })
+        return error.standIn
+      })
       return connection === undefined ? undefined : open(connection)
     },
 

@@ -1,7 +1,7 @@
 import type { ConnectionStore, UsedStateStore } from "../connections/connection.ts"
 import { type Clock, systemClock } from "../lib/clock.ts"
 import { createSqliteConnections } from "./sqlite/connections.ts"
-import { createAttempt, openDatabase, ping } from "./sqlite/database.ts"
+import { createAttempt, createPing, openDatabase } from "./sqlite/database.ts"
 import { createSqliteUsedStates } from "./sqlite/used-states.ts"
 
 /** Everything that is stored, whichever database stores it. Tokens are stored as given: see `createSealedConnections`. */
@@ -50,7 +50,7 @@ function openSqliteStorage(path: string, clock: Clock): Storage {
   return {
     connections: createSqliteConnections(database, attempt),
     usedStates: createSqliteUsedStates(database, attempt, clock),
-    ping: () => ping(database, attempt),
+    ping: createPing(database, path, attempt, clock),
     close: async () => database.close(),
   }
 }

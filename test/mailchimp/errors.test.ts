@@ -132,6 +132,18 @@ describe("toMailchimpError()", () => {
     ])
   })
 
+  test("masks an address with blanks around its @", () => {
+    for (const address of [
+      "ada @ example.com",
+      "ada@ example.com",
+      "ada @example.com",
+      "ada%20@%20example.com",
+    ]) {
+      const given = problem(400, "Invalid Resource", { detail: `Not ${address} here` })
+      expect(toMailchimpError(given, subject, nowMs).upstream?.detail).toBe("Not [address] here")
+    }
+  })
+
   test("believes no Retry-After of more than an hour", () => {
     for (const value of ["3601", "9".repeat(26), "9".repeat(400), "Fri, 31 Dec 9999 23:59:59 GMT"])
       expect(wait({ "retry-after": value })).toBe(3_600_000)

@@ -1,16 +1,22 @@
 import { expect, test } from "bun:test"
-import { createLogger, maskSecrets } from "../../src/observability/logger.ts"
+import { parseConfig } from "../../src/config.ts"
+import { createLogger, createRedaction } from "../../src/observability/logger.ts"
 
 test.each([
   ["mail ada.lovelace+x@example.co.uk now", "mail [address] now"],
   ['for {"email":"ada@example.com"}', 'for {"email":"[address]"}'],
   ["GET /members?email=ada%40example.com", "GET /members?email=[address]"],
+  [
+    "mail ada @ example.com, bob@ example.com and cyd @example.co.uk now",
+    "mail [address], [address] and [address] now",
+  ],
+  ["mail ada%20@%20example.com", "mail [address]"],
   ["Authorization: Bearer 0123-us1", "Authorization: Bearer [token]"],
   ["token eyJhbGciOiJIUzI1NiJ9.eyJ1aWQiOiJhIn0.c2ln end", "token [token] end"],
   ["key 0123456789abcdef0123456789abcdef-us19", "key [hex]"],
   ["https://x/callback?code=abc&state=def", "https://x/callback?code=[value]&state=[value]"],
 ])("%s is masked", (text, masked) => {
-  expect(maskSecrets(text)).toBe(masked)
+  expect(createRedaction([])(text)).toBe(masked)
 })
 
 test("fields have the names of the wire, and milliseconds no fractions", () => {
@@ -50,4 +56,35 @@ test("an error is logged with its code and its causes, masked, and no field that
     error: { message: "failed for [address]", cause: { message: "cannot write to [address]" } },
   })
   expect(line).not.toMatch(/hunter2|example\.com/)
+})
+
+test("a log line holds no secret of the process, as it is or as a URL spells it, in whatever error it comes", () => {
+  const env = {
+    JWT_SECRET: "jwt+secret/of the platform, 32 bytes",
+    MAILCHIMP_CLIENT_ID: "id",
+    MAILCHIMP_CLIENT_SECRET: "client-secret",
+    MONGODB_URI: "mongodb://user:pass-word@db1,db2/x",
+    TOKEN_KEYS: `k1:${Buffer.alloc(32, 7).toString("base64")}`,
+  }
+  const { secrets } = parseConfig(env)
+  const texts = [
+    env.JWT_SECRET,
+    env.MAILCHIMP_CLIENT_SECRET,
+    env.MONGODB_URI,
+    "pass-word",
+    env.TOKEN_KEYS.slice(3),
+  ]
+  for (const text of texts.flatMap((text) => [text, encodeURIComponent(text)])) {
+    const lines: string[] = []
+    const logger = createLogger("info", { write: (line) => void lines.push(line) }, secrets)
+    logger.error({ error: new Error(`a ${text} b`, { cause: new Error(`c ${text} d`) }) }, "failed")
+    expect(lines.join("")).toContain("[secret]")
+    expect(lines.join("")).not.toContain(text)
+  }
+})
+
+test("a text of 14,000 letters is redacted at once", () => {
+  const before = process.cpuUsage()
+  createRedaction([])("x".repeat(14_000))
+  expect(process.cpuUsage(before).user / 1000).toBeLessThan(100)
 })

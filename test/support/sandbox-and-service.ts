@@ -51,6 +51,7 @@ export async function startSandboxAndService(options: Options) {
     sandbox,
     service,
     account,
+    headers,
     listIds: account.lists.map(({ id }) => id),
     get,
     /** Calls this as each request arrives at the sandbox from now on. */

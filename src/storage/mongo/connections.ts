@@ -8,7 +8,7 @@ import type {
   Owner,
 } from "../../connections/connection.ts"
 import { AppError } from "../../errors.ts"
-import { parseStored } from "../parse-stored.ts"
+import { parseConnection, parseStored } from "../parse-stored.ts"
 import { isInserted, type MongoDatabase } from "./database.ts"
 
 const collectionName = "integrations.mailchimp.key"
@@ -66,7 +66,10 @@ export function createMongoConnections({ db, attempt }: MongoDatabase): Connecti
           account_id: { $in: spellings(owner.accountId) },
           owner: { $in: spellings(owner.uid) },
         })
-        return document === null ? undefined : toConnection(document, owner)
+        if (document === null) return undefined
+        const { _id } = document
+        const keys = { id: String(_id), revision: toRevision(_id), owner }
+        return parseConnection(keys, () => toConnection(document, owner))
       }),
 
     insert: (connection) =>

@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite"
 import { z } from "zod"
 import type { Connection, ConnectionMetadata, ConnectionStore } from "../../connections/connection.ts"
-import { parseStored } from "../parse-stored.ts"
+import { parseConnection, parseStored } from "../parse-stored.ts"
 import type { Attempt } from "./database.ts"
 
 const metadataSchema = z.object({
@@ -19,6 +19,12 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** A Date takes no more. */
+const latestDateMs = 8.64e15
+
+/** What SQLite itself keeps to be text, whatever the rest of a row holds. */
+const keysSchema = z.object({ revision: z.string(), id: z.string() })
+
 const rowSchema = z.object({
   revision: z.string(),
   id: z.string(),
@@ -26,7 +32,7 @@ const rowSchema = z.object({
   owner: z.string(),
   access_token: z.string(),
   metadata: z.string().transform(parseJson).pipe(metadataSchema),
-  connected_at_ms: z.int(),
+  connected_at_ms: z.int().min(-latestDateMs).max(latestDateMs),
   token_invalidated: z.literal([0, 1]),
 })
 
@@ -55,7 +61,9 @@ export function createSqliteConnections(database: Database, attempt: Attempt): C
     find: ({ accountId, uid }) =>
       attempt("find the connection", () => {
         const row = find.get({ accountId, uid })
-        return row === null ? undefined : toConnection(row)
+        if (row === null) return undefined
+        const keys = parseStored(keysSchema, row, "a stored connection")
+        return parseConnection({ ...keys, owner: { accountId, uid } }, () => toConnection(row))
       }),
 
     insert: ({ id, owner, accessToken, metadata, connectedAt }) =>

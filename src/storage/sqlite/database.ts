@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs"
+import { chmodSync, closeSync, mkdirSync, openSync, statSync } from "node:fs"
 import { dirname, resolve } from "node:path"
 import { Database, SQLiteError } from "bun:sqlite"
 import { AppError } from "../../errors.ts"
@@ -76,11 +76,41 @@ export function createAttempt(clock: Clock, random: () => number = Math.random):
   }
 }
 
-/** Reads the first page of the file, not just a constant. */
-export function ping(database: Database, attempt: Attempt): Promise<void> {
-  return attempt("reach the database", () => {
-    database.query("PRAGMA schema_version").get()
+/** Anyone may ask /readyz, and each check is synced to the disk. */
+const betweenChecksMs = 1_000
+
+/**
+ * Checks that the file at `path` is the one that was opened, because a file that was removed takes writes and loses them,
+ * and that it can be written, because a full disk can still be read. Checks at most once a second.
+ */
+export function createPing(
+  database: Database,
+  path: string,
+  attempt: Attempt,
+  clock: Clock,
+): () => Promise<void> {
+  const file = resolve(path)
+  const { ino } = statSync(file)
+  const rewrite = database.transaction(() => {
+    const version = database.query<{ user_version: number }, []>("PRAGMA user_version").get()
+    database.run(`PRAGMA user_version = ${version?.user_version ?? 0}`)
   })
+  let checkedAtMs = -Infinity
+  let result = Promise.resolve()
+
+  return () => {
+    if (clock.monotonicMs() - checkedAtMs < betweenChecksMs) return result
+    checkedAtMs = clock.monotonicMs()
+    result = attempt("reach the database", () => {
+      if (statSync(file).ino !== ino) {
+        throw new AppError("database_unavailable", "Cannot reach the database as its file was replaced", {
+          retryAfterS: 5,
+        })
+      }
+      rewrite.immediate()
+    })
+    return result
+  }
 }
 
 /** SQLite gives the files beside it (-wal, -shm) the mode of the database file itself. */

@@ -176,12 +176,19 @@ describeWithMongodb("documents in integrations.mailchimp.key", () => {
     async (field, changes) => {
       const document = olderDocument(changes)
       await insertRaw(document)
-      const reading = store.find({ accountId: document.account_id, uid: document.owner })
-      const error: unknown = await reading.catch((error: unknown) => error)
+      const owner = { accountId: document.account_id, uid: document.owner }
+      const plain = (await storage.open()).connections
+      const error: unknown = await plain.find(owner).catch((error: unknown) => error)
       if (!(error instanceof AppError)) throw error
       expect(error.code).toBe("internal_error")
       expect(error.message).toEndWith(`as it is malformed: ${field}`)
       expect(Bun.inspect(error)).not.toContain(plainToken)
+
+      // Its owner sees a connection that is invalidated, and can delete it.
+      const standIn = await found(store, owner)
+      expect(standIn).toMatchObject({ tokenInvalidated: true, accessToken: "", owner })
+      expect(await store.delete(standIn)).toBe(true)
+      expect(await store.find(owner)).toBeUndefined()
     },
   )
 })

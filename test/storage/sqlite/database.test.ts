@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test"
 import { Database } from "bun:sqlite"
-import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { AppError } from "../../../src/errors.ts"
 import { systemClock } from "../../../src/lib/clock.ts"
@@ -170,6 +170,34 @@ test("a file that is no database, and a folder in its place, are database_unavai
   await expect(openStorage({ sqlitePath })).rejects.toThrow(/Cannot open the database .*: SQLITE_NOTADB/)
   const path = folder.path
   await expect(openStorage({ sqlitePath: path })).rejects.toThrow(/Cannot open the database .*: EISDIR/)
+})
+
+test.each([
+  ["removed", () => rmSync(sqlitePath)],
+  [
+    "replaced by another one",
+    () => (renameSync(sqlitePath, `${sqlitePath}.old`), writeFileSync(sqlitePath, "")),
+  ],
+  ["removed with its folder", () => rmSync(join(sqlitePath, ".."), { recursive: true })],
+])("a file that was %s is not ready, as what is written there is lost", async (_, change) => {
+  const clock = createVirtualClock()
+  const storage = await openStorage({ sqlitePath, clock })
+  opened.push(storage)
+  await storage.ping()
+  change()
+  await clock.advance(1_000)
+  await expectUnavailable(() => storage.ping(), /ENOENT|replaced/)
+})
+
+test("ping() checks once a second, however often it is asked", async () => {
+  const clock = createVirtualClock()
+  const storage = await openStorage({ sqlitePath, clock })
+  opened.push(storage)
+  await storage.ping()
+  rmSync(sqlitePath)
+  await storage.ping()
+  await clock.advance(1_000)
+  await expectUnavailable(() => storage.ping(), /ENOENT/)
 })
 
 test("a file of a newer version of the service is not opened", async () => {

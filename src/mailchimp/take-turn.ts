@@ -1,0 +1,57 @@
+import { anySignal } from "../lib/any-signal.ts"
+import type { Clock } from "../lib/clock.ts"
+import { startTimer } from "../lib/start-timer.ts"
+import { createMailchimpError, type Subject } from "./errors.ts"
+import { LimiterPaused, type Party, type Permit } from "./limiter.ts"
+
+type Turn = {
+  readonly signal: AbortSignal
+  /** How long a pause of the whole limiter is worth waiting for. */
+  readonly patienceMs: number
+  /**
+   * How much longer the request may wait for its permit and its token; undefined if the wait has no end, as in mid-export.
+   * Asked again when the time is up, since an export may have begun to answer meanwhile.
+   */
+  readonly waitLeftMs: () => number | undefined
+  readonly clock: Clock
+}
+
+/** Aborting without a reason makes an exception with a stack each time. */
+const WAITED = "The request waited for too long"
+/** Permits come back within seconds, or when a request times out: nobody knows. */
+const retryAfterMs = 10_000
+
+/**
+ * Waits for the right to one request. Rejects with the signal's reason, and with a MailchimpError if Mailchimp is
+ * throttling for too long, or if other requests of the same Mailchimp user leave no permit or no token in time.
+ */
+export async function takeTurn(party: Party, subject: Subject, turn: Turn): Promise<Permit> {
+  const { signal, patienceMs, waitLeftMs, clock } = turn
+  const end = new AbortController()
+  using either = anySignal(signal, end.signal)
+  let timer: Disposable | undefined
+  let awaited: ReturnType<Party["waitingFor"]>
+
+  const bound = () => {
+    const leftMs = waitLeftMs()
+    if (leftMs !== undefined) timer = startTimer(Math.max(0, leftMs), clock, onElapsed)
+  }
+  const onElapsed = () => {
+    if ((waitLeftMs() ?? Infinity) > 0) return bound()
+    awaited = party.waitingFor()
+    end.abort(WAITED)
+  }
+
+  try {
+    bound()
+    return await party.acquire(either.signal, patienceMs)
+  } catch (error) {
+    if (error instanceof LimiterPaused)
+      throw createMailchimpError("throttled", subject, { retryAfterMs: error.pausedMs, cause: error })
+    if (signal.aborted || !end.signal.aborted) throw error
+    const kind = awaited === "rate_limit" ? "no_token" : "no_permit"
+    throw createMailchimpError(kind, subject, { retryAfterMs })
+  } finally {
+    timer?.[Symbol.dispose]()
+  }
+}

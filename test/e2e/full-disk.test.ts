@@ -1,0 +1,32 @@
+import { expect, test } from "bun:test"
+import { startSandbox } from "../../src/sandbox/serve.ts"
+import { serviceProcesses } from "../support/service-processes.ts"
+
+/** A limit on the size of files refuses writes as a full disk does, and can be set for a process that runs. */
+async function limitFiles(pid: number, bytes: string) {
+  await Bun.$`prlimit --pid ${pid} --fsize=${bytes}`.quiet()
+}
+
+test.skipIf(Bun.which("prlimit") === null)(
+  "/readyz is a 503 while the disk takes no more, and a 200 once it does",
+  async () => {
+    const mailchimp = startSandbox()
+    const services = serviceProcesses(mailchimp)
+    try {
+      const service = await services.start()
+      const statusOf = async (path: string) => (await fetch(service.url + path)).status
+      await limitFiles(service.pid, "1:unlimited")
+      while ((await statusOf("/readyz")) === 200) await Bun.sleep(50)
+      const refused = await fetch(`${service.url}/readyz`)
+      expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "5"])
+      expect(await refused.json()).toMatchObject({ code: "database_unavailable" })
+      expect(await statusOf("/healthz")).toBe(200)
+      await limitFiles(service.pid, "unlimited:unlimited")
+      while ((await statusOf("/readyz")) !== 200) await Bun.sleep(50)
+    } finally {
+      await services.end()
+      await mailchimp.stop()
+    }
+  },
+  20_000,
+)
