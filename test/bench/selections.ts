@@ -1,7 +1,7 @@
 /**
  * The service with some fields only, with event lines and as one JSON document, each beside a plain fetch loop that requests
- * the same fields. The pages come from a proxy that keeps them, because the sandbox takes longer to select fields than the
- * service takes to pass them on.
+ * the same fields. The pages come from a proxy that keeps them, and the sandbox keeps the rows of the last selection, because
+ * it takes longer to select fields than the service takes to pass them on.
  */
 import { consume } from "./support/consumer.ts"
 import { installPeers, runPeer } from "./support/peer-loops.ts"
