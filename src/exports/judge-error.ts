@@ -10,6 +10,13 @@ const listCodes: ReadonlySet<ErrorCode> = new Set([
   "mailchimp_timeout",
 ])
 
+/** Whether Mailchimp refuses a list, or does not know it: which says nothing of the others. */
+export function isListError(error: unknown): boolean {
+  return (
+    error instanceof AppError && (error.code === "list_not_found" || error.code === "mailchimp_forbidden")
+  )
+}
+
 /**
  * Judges errors of an export of all lists. A list that is not found may have been deleted meanwhile: then it is not in /lists
  * any more, which is read again. Lists that fail together share one reading.

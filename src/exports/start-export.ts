@@ -5,7 +5,7 @@ import { listLists, readList, readMergeFields } from "../mailchimp/lists.ts"
 import { createMembersReader } from "../mailchimp/members.ts"
 import type { Sealer } from "../sealer.ts"
 import type { ExportList } from "./events.ts"
-import { createJudgeError } from "./judge-error.ts"
+import { createJudgeError, isListError } from "./judge-error.ts"
 import { createSealedCursors } from "./sealed-cursor.ts"
 import { requireMergeTags, type Selection, selectionId, toFieldsQuery } from "./selection.ts"
 import type { Page, Source } from "./source.ts"
@@ -77,8 +77,13 @@ export function createStartExport({
       const from = cursor === undefined ? undefined : await cursors.open(cursor, id)
       const lists = await readLists(client, listId, { signal, deadlineMs: deadlineMs() })
       const listIds = lists.map(({ id }) => id)
-      await requireMergeTags(selection, listIds, async (listId) => {
-        const fields = await readMergeFields(client, listId, { signal, deadlineMs: deadlineMs() })
+      await requireMergeTags(selection, listIds, async (taggedId) => {
+        const reading = readMergeFields(client, taggedId, { signal, deadlineMs: deadlineMs() })
+        // If one of many lists cannot be read, the export says so itself, and the others are exported.
+        const fields = await reading.catch((error: unknown) => {
+          if (listId === undefined && isListError(error)) return []
+          throw error
+        })
         return fields.map(({ tag }) => tag)
       })
       const source = createSource(account, selection, { pageSize, deadlineMs })
