@@ -103,9 +103,15 @@ export async function runSchedule(seed: number): Promise<number> {
       duplicates.clear()
       mailchimp.readLists()
       const closed = lastClosedSecond(mailchimp.now().earliest, MARGIN_S)
-      const plan = planExport(listIds(), selection, closed, cursor)
-      const cursorOf = (kind: Cursor["kind"], lists: readonly ListPlace[]) =>
-        roundTrip({ kind, selection: "", isIncremental: plan.isIncremental, horizon: plan.horizon, lists })
+      const plan = planExport(listIds(), selection, closed, cursor && roundTrip(cursor))
+      const { isIncremental, horizon } = plan
+      const cursorOf = (kind: Cursor["kind"], lists: readonly ListPlace[]): Cursor => ({
+        kind,
+        selection: "",
+        isIncremental,
+        horizon,
+        lists,
+      })
       const connection = new AbortController()
       const onListEnd = (result: ListResult) => void results.push(result)
       const options = { ...plan, marginS: MARGIN_S, onListEnd, judgeError }
