@@ -62,7 +62,7 @@ test.each(["not_utf8", "joined", "other_list"] as const)(
   async (oddity) => {
     const listId = listNamed("Five pages")
     const fault = sandbox.faults.add({
-      match: { path: "/members", query: "count=100" },
+      match: { path: "/members", query: /count=\d\d/ },
       action: { kind: "odd_page", oddity },
       times: 2,
     })
