@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { temporaryFolder } from "./temporary-folder.ts"
 
@@ -102,13 +102,23 @@ export async function startFragileFerretdb(): Promise<FragileFerretdb> {
     restart: async () => {
       server = await startFerretdb({ dir: folder.path, port })
     },
-    freeze: () => process.kill(server.pid, "SIGSTOP"),
+    freeze: () => {
+      process.kill(server.pid, "SIGSTOP")
+      // The signal reaches each of its threads a little later, and until then it may still answer.
+      if (process.platform === "linux") while (!isStopped(server.pid)) Bun.sleepSync(1)
+    },
     thaw: () => process.kill(server.pid, "SIGCONT"),
     stop: async () => {
       await server.kill("SIGKILL")
       folder.remove()
     },
   }
+}
+
+/** Whether every thread of a process is stopped: the state behind its name in /proc. */
+function isStopped(pid: number): boolean {
+  const tasks = `/proc/${pid}/task`
+  return readdirSync(tasks).every((task) => /\) T /.test(readFileSync(`${tasks}/${task}/stat`, "utf8")))
 }
 
 async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
