@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer"
 import { valueEnd } from "../lib/json-bytes.ts"
 import { isRecord, requireList, totalItemsOf, tryParse } from "./envelope.ts"
-import { type IdSum, addIdBytes } from "./id-sum.ts"
+import { addIdBytes } from "./id-sum.ts"
 import { type JoinedMembers, NEWLINE, at } from "./joined-members.ts"
 import { ID_LENGTH, ID_OFFSET, createUniqueIds, hashId } from "./unique-ids.ts"
 
@@ -57,7 +57,7 @@ export function findMembers(
   for (const place of places) json[place] = NEWLINE
   places.push(end)
   const id = createUniqueIds(json, places, hashes)
-  return { joined: json, places, totalItems, id, addId: createAddId(json, places) }
+  return { joined: json, places, totalItems, id, addIds: createAddIds(json, places) }
 }
 
 function isLine(bytes: Buffer): boolean {
@@ -93,13 +93,16 @@ function readIds(json: Buffer, places: readonly number[]): Int32Array | undefine
   return hashes
 }
 
-function createAddId(json: Buffer, places: readonly number[]): (sum: IdSum, index: number) => boolean {
+function createAddIds(json: Buffer, places: readonly number[]): JoinedMembers["addIds"] {
   const view = new DataView(json.buffer, json.byteOffset, json.byteLength)
-  return (sum, index) => {
-    const start = at(places, index) + ID_OFFSET
-    if (json[start] === QUOTE) return false
-    addIdBytes(sum, view, start)
-    return true
+  return (sum, start, end, onNone) => {
+    const starts: number[] = []
+    for (let index = start; index < end; index += 1) {
+      const id = at(places, index) + ID_OFFSET
+      if (json[id] === QUOTE) onNone(index)
+      else starts.push(id)
+    }
+    addIdBytes(sum, view, starts)
   }
 }
 

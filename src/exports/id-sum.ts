@@ -8,13 +8,21 @@ export function createIdSum(): IdSum {
   return new Uint32Array(4)
 }
 
-/** Adds an id of 32 bytes, by two words of four bytes for each of the four sums. */
-export function addIdBytes(sum: IdSum, view: DataView, start: number): void {
-  for (let lane = 0; lane < 4; lane += 1) {
-    const at = start + 8 * lane
-    const mixed = Math.imul(view.getInt32(at) ^ Math.imul(view.getInt32(at + 4), 0x85ebca6b), 0xc2b2ae35)
-    sum[lane] = (sum[lane] ?? 0) + (mixed ^ (mixed >>> 15))
+/** Adds ids of 32 bytes, given by where they start: two words of four bytes make a part of each of the four sums. */
+export function addIdBytes(sum: IdSum, view: DataView, starts: readonly number[]): void {
+  let [a = 0, b = 0, c = 0, d = 0] = sum
+  for (const start of starts) {
+    a = (a + mixed(view.getInt32(start), view.getInt32(start + 4))) | 0
+    b = (b + mixed(view.getInt32(start + 8), view.getInt32(start + 12))) | 0
+    c = (c + mixed(view.getInt32(start + 16), view.getInt32(start + 20))) | 0
+    d = (d + mixed(view.getInt32(start + 24), view.getInt32(start + 28))) | 0
   }
+  sum.set([a, b, c, d])
+}
+
+function mixed(one: number, other: number): number {
+  const product = Math.imul(one ^ Math.imul(other, 0x85ebca6b), 0xc2b2ae35)
+  return product ^ (product >>> 15)
 }
 
 /** Adds whatever else tells a row apart. */

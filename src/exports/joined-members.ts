@@ -11,8 +11,8 @@ export type JoinedMembers = JoinedRows & {
   readonly totalItems: number
   /** The key of a row: see {@link Rows}. */
   readonly id: (index: number) => string | undefined
-  /** Adds the id of a row as it was sent, even if it is no key. False if it is empty, or no text. */
-  readonly addId: (sum: IdSum, index: number) => boolean
+  /** Adds the ids of rows as they were sent, even if they are no keys. Calls back for each that is empty, or no text. */
+  readonly addIds: (sum: IdSum, start: number, end: number, onNone: (index: number) => void) => void
 }
 
 export const NEWLINE = 0x0a

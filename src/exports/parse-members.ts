@@ -30,20 +30,25 @@ export function parseMembers(
     if (!isRecord(member)) throw new MalformedPage("a row is not a member")
     return member["id"]
   })
-  return { ...joinRows(rowsOf(json, members.length)), totalItems, id: keysOf(ids), addId: createAddId(ids) }
+  return { ...joinRows(rowsOf(json, members.length)), totalItems, id: keysOf(ids), addIds: createAddIds(ids) }
 }
 
-function createAddId(ids: readonly unknown[]): (sum: IdSum, index: number) => boolean {
-  return (sum, index) => {
-    const id = ids[index]
-    if (typeof id !== "string" || id === "") return false
-    const bytes = Buffer.from(id)
-    // The same sum as if the page had been split by its bytes.
-    if (bytes.length === ID_LENGTH)
-      addIdBytes(sum, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0)
-    else addText(sum, id)
-    return true
+function createAddIds(ids: readonly unknown[]): JoinedMembers["addIds"] {
+  return (sum, start, end, onNone) => {
+    for (let index = start; index < end; index += 1) {
+      const id = ids[index]
+      if (typeof id === "string" && id !== "") addId(sum, id)
+      else onNone(index)
+    }
   }
+}
+
+/** The same sum as if the page had been split by its bytes. */
+function addId(sum: IdSum, id: string): void {
+  const bytes = Buffer.from(id)
+  if (bytes.length === ID_LENGTH)
+    addIdBytes(sum, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), [0])
+  else addText(sum, id)
 }
 
 function rowsOf(json: Buffer, length: number): Uint8Array[] {

@@ -51,8 +51,7 @@ export function splitMembers(body: Uint8Array, options: SplitOptions): Rows {
     fingerprint: (index) => Bun.hash(bytes(index, index + 1)),
     bytes,
     addIds: (sum, start, end) => {
-      for (let index = start; index < end; index += 1)
-        if (!members.addId(sum, index)) addText(sum, String(Bun.hash(bytes(index, index + 1))))
+      members.addIds(sum, start, end, (index) => addText(sum, String(Bun.hash(bytes(index, index + 1)))))
     },
     release: () => {
       if (isReleased) return
