@@ -8,6 +8,7 @@ const QUOTE = 0x22
 export const ID_LENGTH = 32
 /** An id begins so many bytes after the byte before its row. */
 export const ID_OFFSET = ',{"id":"'.length
+const FEW_LOOKUPS = 16
 const USUAL_ID = /^[0-9a-f]{32}$/
 
 /** A hash of the bytes from `start`: half of them, spread over all. */
@@ -29,14 +30,22 @@ export function createUniqueIds(
   places: readonly number[],
   hashes: Int32Array,
 ): (index: number) => string | undefined {
+  let lookups = 0
   let repeated: Uint8Array | undefined
 
   return (index) => {
     const id = idAt(index)
     if (id === undefined || id === "") return undefined
-    repeated ??= markRepeated(hashes)
-    if (id.length >= ID_LENGTH && repeated[index] === 0) return id
+    if (id.length >= ID_LENGTH && !isRepeated(index)) return id
     return hashes.some((_, other) => other !== index && idAt(other) === id) ? undefined : id
+  }
+
+  /** Few ids of most pages are needed: then a search takes less time than a table. */
+  function isRepeated(index: number): boolean {
+    lookups += 1
+    if (lookups > FEW_LOOKUPS) return (repeated ??= markRepeated(hashes))[index] === 1
+    const hash = hashes[index] ?? 0
+    return hashes.indexOf(hash) !== index || hashes.includes(hash, index + 1)
   }
 
   function idAt(index: number): string | undefined {
