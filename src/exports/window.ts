@@ -97,6 +97,8 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   let lack: Lack | undefined
   let hasOddSince = false
   let hasDatedAhead = false
+  /** What is dated later, once that second is past, is for the next export. */
+  let lastBeforeAhead = Number.POSITIVE_INFINITY
   let rest: (Omit<Rest, "query"> & { readonly until: Second | undefined }) | undefined
   let askedUntil = until
 
@@ -145,7 +147,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
 
   function receiveOfAnchor(page: Page): Selected {
     isAsked = false
-    asOf = closed
+    asOf = Math.min(closed, lastBeforeAhead)
     rest = { rows: page.totalItems - page.length, pageRows: page.count, until: askedUntil }
     const first = page.length > 0 ? page.second(0) : undefined
     hasOddSince ||= first !== undefined && first <= anchor
@@ -212,6 +214,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     const reading = createOffsetReading(range(until, boundary), "ahead", new Map(), versions)
     byOffset = { reading, isAhead: true }
     until = boundary
+    lastBeforeAhead = boundary
     return {}
   }
 
@@ -229,7 +232,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     question: Question,
   ): Selected {
     const selected = reading.receive(page, question)
-    if (Number.isFinite(anchor) && !isAhead) asOf = closed
+    if (Number.isFinite(anchor) && !isAhead) asOf = Math.min(closed, lastBeforeAhead)
     if (!reading.isDone()) return selected
     lack = worse(lack, reading.lack())
     byOffset = undefined

@@ -27,6 +27,10 @@ export async function runSchedule(seed: number): Promise<number> {
   const settings = randomSettings(random)
   const mailchimp = createModelMailchimp(randomLists(random, start), settings, random, time)
   const hasOddIds = mailchimp.lists.some(({ members }) => members.some(({ shownId }) => shownId))
+  // They always seem to have changed since, so that nothing is proved of their list.
+  const hasDatesAhead = mailchimp.lists.some(({ members }) =>
+    members.some(({ changes }) => (changes[0]?.second ?? 0) > start + 1000),
+  )
   const isUsual =
     settings.oddity === "none" &&
     settings.before === "inclusive" &&
@@ -152,7 +156,12 @@ export async function runSchedule(seed: number): Promise<number> {
     const isStable = settings.ties === "stable" || settings.ties === "reversed"
     const isWhole = settings.short === 0 && settings.refusal === 0 && crash === 0 && isStable
     return (
-      settings.oddity === "count_too_high" && isQuiet && isWhole && settings.clocks.areRight && !hasOddIds
+      settings.oddity === "count_too_high" &&
+      !hasDatesAhead &&
+      isQuiet &&
+      isWhole &&
+      settings.clocks.areRight &&
+      !hasOddIds
     )
   }
 
@@ -190,6 +199,8 @@ export async function runSchedule(seed: number): Promise<number> {
       }
       // The export after a short one asks by dates, which hide a member without one.
       if (settings.oddity.startsWith("undated") && wasShort.has(list.id)) continue
+      // Rows without a key may make up for one that is hidden, in a count that nothing else can check.
+      if (settings.oddity !== "none" && hasOddIds) continue
       // Whether Mailchimp's clock was put back during a break nothing tells.
       if (streams > 1 && settings.clocks.mailchimp(time.now()) < 0) continue
       // Where rows are hidden nothing but the count can tell, of a list at rest that was read in one go.
