@@ -95,11 +95,21 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
   return {
     deliveries,
     places: () => lists.map((list) => list.place()),
-    limit: watermark.limit,
-    nextPlaces: () =>
-      lists
+    limit: () => {
+      observeNow()
+      return watermark.limit()
+    },
+    nextPlaces: () => {
+      observeNow()
+      return lists
         .filter((list) => ended.get(list)?.notice !== "list_deleted")
-        .map((list) => (ended.has(list) ? unread(list.id) : list.nextPlace())),
+        .map((list) => (ended.has(list) ? unread(list.id) : list.nextPlace()))
+    },
+  }
+
+  /** The clock may have been put back since the last page that a list received. */
+  function observeNow(): void {
+    watermark.observe(source.now())
   }
 
   async function* deliveries(): AsyncGenerator<Delivery | ListNotice> {
