@@ -42,7 +42,7 @@ type Part = {
 const WHOLE: Part = { offset: 0, end: Number.POSITIVE_INFINITY, repeats: 0 }
 /** One row, for the count that comes with it. */
 const COUNT: Part = { offset: 0, end: 1, repeats: 0 }
-/** What a row is told apart by: its key and its bytes; its bytes alone where it has no key. */
+/** What a row is told apart by: its key, as its bytes may change without its date; its bytes where it has no key. */
 type Row = { readonly text: string; readonly hasKey: boolean }
 /** What a page of the present reading showed. */
 type Shown = { readonly offset: number; readonly rows: readonly Row[]; readonly isEnd: boolean }
@@ -188,7 +188,7 @@ export function createOffsetReading(
     if (id === undefined) return { text: String(fingerprint), hasKey: false }
     known.set(id, fingerprint)
     show(id, after)
-    return { text: `${id} ${fingerprint}`, hasKey: true }
+    return { text: id, hasKey: true }
   }
 
   function show(id: string, after: number): void {
