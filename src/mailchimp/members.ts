@@ -135,8 +135,11 @@ export function createMembersReader<T extends AnyPage>(
           if (rows >= fewestRows && bytes > limit()) throw new TooLarge(bytes, limit())
         },
         onFailure: (error) => {
-          if (error.cause instanceof TooLarge) note(error.cause.bytes, count)
-          else fail(error, count)
+          const { cause } = error
+          const isFirst = rowsOfList.current() === undefined
+          if (cause instanceof TooLarge) note(cause.bytes, count)
+          // Rows of a known size that are too large all the same have no size that could be known.
+          if (!(cause instanceof TooLarge && isFirst)) fail(error, count)
         },
         isEased: () => nextCount() < count,
       })
