@@ -46,6 +46,7 @@ let metadata: ConnectionMetadata
 let readings = 0
 let readMetadata: (signal?: AbortSignal) => Promise<ConnectionMetadata>
 let update = connections.update
+let useState = usedStates.use
 
 beforeEach(() => {
   owner = { accountId: "acme", uid: crypto.randomUUID() }
@@ -58,6 +59,7 @@ beforeEach(() => {
   readings = 0
   readMetadata = async () => metadata
   update = connections.update
+  useState = usedStates.use
 })
 
 const readCounted = (signal?: AbortSignal) => {
@@ -78,7 +80,7 @@ const start = createStartAuthorization({
 })
 const finish = createFinishAuthorization({
   connections,
-  usedStates,
+  usedStates: { use: (...args) => useState(...args) },
   sealer,
   forwardUrlOrigins: ["https://app.example.com"],
   exchangeCode: (code) => exchangeCode(code),
@@ -223,12 +225,24 @@ test("a reload of a login whose connection was deleted or invalidated meanwhile 
 
 test("a reload while the code is still being exchanged waits for what comes of it", async () => {
   const exchange = Promise.withResolvers<string>()
-  exchangeCode = () => exchange.promise
+  const isExchanging = Promise.withResolvers<void>()
+  exchangeCode = () => {
+    isExchanging.resolve()
+    return exchange.promise
+  }
   const state = await login()
-  const outcomes = [callback(state), callback(state)]
-  await Bun.sleep(1)
+  const first = callback(state)
+  await isExchanging.promise
+  const reloadFinds = Promise.withResolvers<void>()
+  useState = async (...args) => {
+    const isNew = await usedStates.use(...args)
+    reloadFinds.resolve()
+    return isNew
+  }
+  const reload = callback(state)
+  await reloadFinds.promise
   exchange.resolve("token")
-  expect((await Promise.all(outcomes)).map((outcome) => told(outcome))).toEqual([
+  expect([told(await first), told(await reload)]).toEqual([
     ["success", null, undefined],
     ["success", null, "invalid_state"],
   ])
