@@ -96,10 +96,6 @@ export function createMembersReader<T extends AnyPage>(
         const fitting = Math.max(smallestPage, Math.floor(pageBytes / bytesPerRow))
         return Math.min(query.count ?? largestPage, Math.max(1, pageSize), size.current(), fitting)
       }
-      const note = (bytes: number, rows: number) => {
-        rowsOfList.saw(bytes, rows)
-        rowsOfAll.saw(bytes, rows)
-      }
       const limit = () => (count > smallestPage ? mostPageBytes : mostBytes)
 
       return client.request({
@@ -125,7 +121,7 @@ export function createMembersReader<T extends AnyPage>(
           const bytes = body.length
           const page = parsePage(body, { listId, count, offset, sentAt })
           size.succeeded()
-          note(bytes, page.length)
+          for (const rows of [rowsOfList, rowsOfAll]) rows.saw(bytes, page.length)
           return page
         },
         mostBytes: limit,
@@ -136,10 +132,8 @@ export function createMembersReader<T extends AnyPage>(
         },
         onFailure: (error) => {
           const { cause } = error
-          const isFirst = rowsOfList.current() === undefined
-          if (cause instanceof TooLarge) note(cause.bytes, count)
-          // Rows of a known size that are too large all the same have no size that could be known.
-          if (!(cause instanceof TooLarge && isFirst)) fail(error, count)
+          if (!(cause instanceof TooLarge)) return fail(error, count)
+          for (const rows of [rowsOfList, rowsOfAll]) rows.exceeded(cause.bytes, count)
         },
         isEased: () => nextCount() < count,
       })

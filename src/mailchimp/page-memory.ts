@@ -9,6 +9,8 @@ type RowBytes = {
   /** Undefined before the first page. */
   current(): number | undefined
   saw(bytes: number, rows: number): void
+  /** A page of so many rows was too large: it had that many bytes, or more. */
+  exceeded(bytes: number, rows: number): void
 }
 
 /** What is known of the pages of one connection, so that the next request need not find it out again. */
@@ -35,16 +37,36 @@ export function createPageMemories(most = mostEntries): (connectionId: string) =
 /** A few rows tell nothing of others: a probe has one. */
 const fewestRows = 10
 
-/** Rises at once and falls by half, so that a page of small rows among large ones makes no page too large. */
+const fastest = 1 / 2
+const slowest = 1 / 32
+
+/**
+ * Rises at once and falls by half, so that a page of small rows among large ones makes no page too large. Pages that are too
+ * large again after it fell were no matter of their rows, or of few of them: from then on it falls half as fast.
+ */
 function createRowBytes(): RowBytes {
   let bytesPerRow: number | undefined
+  let fall = fastest
+  let hasExceeded = false
+  let hasFallen = false
+
+  const note = (bytes: number, rows: number) => {
+    if (rows < fewestRows) return
+    const seen = bytes / rows
+    const before = bytesPerRow ?? seen
+    bytesPerRow = Math.max(seen, before + (seen - before) * fall)
+    hasFallen ||= bytesPerRow < before
+  }
 
   return {
     current: () => bytesPerRow,
-    saw: (bytes, rows) => {
-      if (rows < fewestRows) return
-      const seen = bytes / rows
-      bytesPerRow = Math.max(seen, (seen + (bytesPerRow ?? seen)) / 2)
+    saw: note,
+    exceeded: (bytes, rows) => {
+      // Pages under way together exceed together.
+      if (hasExceeded && hasFallen) fall = Math.max(slowest, fall / 2)
+      hasExceeded = true
+      hasFallen = false
+      note(bytes, rows)
     },
   }
 }

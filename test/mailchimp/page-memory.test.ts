@@ -40,3 +40,18 @@ test("the bytes of a row rise at once, fall by half, and a probe of one row says
   expect(saw(2000 * 100, 100)).toBe(7000)
   expect(saw(100_000, 9)).toBe(7000)
 })
+
+test("pages that are too large again and again, whatever their rows, are tried ever more rarely", () => {
+  const rowBytes = createPageMemories()("c1").rowBytes("rows")
+  /** How many pages of small rows it takes until a page of a thousand seems to fit, which then exceeds all the same. */
+  const smallPages = () => {
+    for (let page = 0; ; page += 1) {
+      if ((rowBytes.current() ?? 0) * 1000 <= 4_000_000) {
+        for (let together = 0; together < 8; together += 1) rowBytes.exceeded(40_000_000, 1000)
+        return page
+      }
+      rowBytes.saw(500 * 100, 100)
+    }
+  }
+  expect(Array.from({ length: 8 }, smallPages)).toEqual([0, 4, 9, 19, 38, 77, 77, 77])
+})
