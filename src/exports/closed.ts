@@ -1,4 +1,4 @@
-import type { Second } from "./source.ts"
+import type { Moment, Second } from "./source.ts"
 
 /**
  * The last closed second for a question asked when Mailchimp's clock was at least `clock`: nothing can change in it any
@@ -12,4 +12,17 @@ export function lastClosedSecond(clock: Second, marginS: number): Second {
 /** When, by Mailchimp's clock, the second is closed for a question asked then. */
 export function closesAt(second: Second, marginS: number): Second {
   return second + 1 + marginS
+}
+
+/** How many margins a reading may wait for open seconds: a bulk edit that never ends would keep it for ever. */
+const MAX_MARGINS = 6
+
+/** How many seconds a reading may wait for open seconds in all. */
+export function longestWaitS(marginS: number): number {
+  return MAX_MARGINS * Math.max(marginS, 1)
+}
+
+/** Up to which second a change can be dated by now. What is dated later is ahead of both clocks: no wait would do. */
+export function lastPossibleSecond({ latest }: Pick<Moment, "latest">, marginS: number): Second {
+  return Math.floor(latest) + longestWaitS(marginS)
 }

@@ -9,7 +9,7 @@ import {
   pauseBefore,
   reachesEnd,
 } from "./reading.ts"
-import type { MembersQuery, Page, Second } from "./source.ts"
+import type { MembersQuery, Page } from "./source.ts"
 
 export type OffsetReading = Reading & {
   /** Why it ended although not all rows that were counted have been seen, if it did. */
@@ -59,6 +59,11 @@ type Asked = {
  */
 type Kind = "second" | "undated" | "ahead" | "all"
 
+type OffsetReadingOptions = {
+  readonly pageRows?: number
+  readonly isChanged?: (page: Page, index: number) => boolean
+}
+
 /**
  * Reads by offset what no date can tell apart: above all a crowded second, which is closed and fills a page by itself. Rows
  * that leave it meanwhile shift the others to the left, or into a gap between two pages. And nothing documents that rows
@@ -83,7 +88,7 @@ type Kind = "second" | "undated" | "ahead" | "all"
  *
  * @param query the question for just this second, (second - 1, second]; or for all rows, those without a date first
  * @param known its rows that were delivered before; new ones are added
- * @param options.closed of all rows: the last second that was closed before
+ * @param options.isChanged of all rows: whether one was changed after the reading began
  * @param options.pageRows how many rows a page has. Without it the first page is the one that counts
  */
 export function createOffsetReading(
@@ -91,7 +96,7 @@ export function createOffsetReading(
   kind: Kind,
   known: KnownRows,
   versions: OpenVersions,
-  { pageRows, closed }: { readonly pageRows?: number; readonly closed?: Second } = {},
+  { pageRows, isChanged }: OffsetReadingOptions = {},
 ): OffsetReading {
   let unasked = [pageRows === undefined ? WHOLE : COUNT]
   const asked = new Map<Question, Asked>()
@@ -184,7 +189,7 @@ export function createOffsetReading(
   function noteRow(page: Page, index: number, after: number): Row {
     const id = page.id(index)
     const fingerprint = page.fingerprint(index)
-    hasChanged ||= closed !== undefined && (page.second(index) ?? closed) > closed
+    hasChanged ||= isChanged?.(page, index) ?? false
     if (id === undefined) return { text: String(fingerprint), hasKey: false }
     known.set(id, fingerprint)
     show(id, after)

@@ -1,4 +1,4 @@
-import { closesAt, lastClosedSecond } from "./closed.ts"
+import { closesAt, lastClosedSecond, lastPossibleSecond } from "./closed.ts"
 import { type OpenVersions, type Selected, selectRows } from "./delivery.ts"
 import { addRows } from "./add-rows.ts"
 import { type IdSum, createIdSum, isSameSum } from "./id-sum.ts"
@@ -36,6 +36,8 @@ type Pass = {
   readonly isDelivered: boolean
   readonly sum: IdSum
   rows: number
+  /** The last second of a page that was cut short: if the next one begins with it, two responses show parts of it. */
+  cutAt?: { readonly second: Second | undefined } | undefined
 }
 
 /** A list that changes meanwhile proves nothing, and is compared once more. */
@@ -60,6 +62,7 @@ export function createRecount(options: RecountOptions): Recount {
   let hasDelivered = false
   let repeats = 0
   let isOutside = false
+  let isTorn = false
   startPass("ASC", delivered === undefined)
 
   return {
@@ -73,8 +76,8 @@ export function createRecount(options: RecountOptions): Recount {
       next = {}
       unchangedSince ??= lastClosedSecond(page.sentAt.earliest, marginS)
       if (step === "look") {
-        if (page.length === 0) end("proved")
-        else tryAgain(page)
+        if (hasChanged(page)) tryAgain(page)
+        else end("proved")
         return NOTHING
       }
       return receiveOfPass(page)
@@ -101,6 +104,11 @@ export function createRecount(options: RecountOptions): Recount {
     return { ...query, since: unchangedSince, before: undefined, direction: "ASC", offset: 0, count: 1 }
   }
 
+  /** Who is dated ahead of both clocks was not changed meanwhile: a change gives the present second. */
+  function hasChanged(page: Page): boolean {
+    return page.length > 0 && (page.second(0) ?? 0) <= lastPossibleSecond(page.sentAt, marginS)
+  }
+
   function startPass(direction: Direction, isDelivered: boolean): void {
     hasDelivered ||= isDelivered
     passes.push({ direction, isDelivered, sum: createIdSum(), rows: 0 })
@@ -122,12 +130,14 @@ export function createRecount(options: RecountOptions): Recount {
     if (isUnanswered && repeats <= MAX_REPEATS) {
       return NOTHING
     }
-    addRows(pass.sum, page, 0, page.length, horizon)
-    pass.rows += page.length
+    const { length, isCut } = countToTake(page, isEnd)
+    isTorn ||= page.length > 0 && pass.cutAt !== undefined && pass.cutAt.second === page.second(0)
+    pass.cutAt = isCut ? { second: page.second(length - 1) } : undefined
+    addRows(pass.sum, page, 0, length, horizon)
+    pass.rows += length
     // An offset that is not heeded would lead to no end.
     if (pass.rows > 2 * page.totalItems + page.count) end("failed")
     else if (isEnd) finishPass(pass, page)
-    const { length } = page
     return pass.isDelivered
       ? selectRows(page, length, { headEnd: 0, known: new Map(), openStart: length }, versions)
       : NOTHING
@@ -145,7 +155,7 @@ export function createRecount(options: RecountOptions): Recount {
   function finishPass(pass: Pass, page: Page): void {
     const [first] = passes
     if (!first || passes.length === 1) startPass("DESC", false)
-    else if (!isSame(first, pass) || Number.isNaN(totalItems)) tryAgain(page)
+    else if (isTorn || !isSame(first, pass) || Number.isNaN(totalItems)) tryAgain(page)
     else if (passes.some(({ isDelivered }) => isDelivered) || (delivered && isSame(delivered, first)))
       step = "look"
     else startPass("ASC", true)
@@ -162,6 +172,7 @@ export function createRecount(options: RecountOptions): Recount {
     step = "pass"
     totalItems = undefined
     unchangedSince = undefined
+    isTorn = false
     passes = []
     startPass("ASC", delivered === undefined)
   }
@@ -170,6 +181,19 @@ export function createRecount(options: RecountOptions): Recount {
     step = outcome
     next = undefined
   }
+}
+
+/**
+ * How many rows of a page to take, so that one response shows all of each second: between two, rows that tie may change
+ * places. The next page begins with the last second of a full one, unless that fills it. A page that was cut short may be
+ * the last one if the count is wrong, so it is taken, and its last second is looked for in the next one.
+ */
+function countToTake({ length, count, second }: Page, isEnd: boolean): { length: number; isCut: boolean } {
+  const last = second(length - 1)
+  let rows = length
+  while (rows > 0 && second(rows - 1) === last) rows -= 1
+  if (isEnd || rows === 0) return { length, isCut: false }
+  return length === count ? { length: rows, isCut: false } : { length, isCut: true }
 }
 
 function isSame(one: Content, other: Content): boolean {

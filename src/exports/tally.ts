@@ -1,4 +1,4 @@
-import { lastClosedSecond } from "./closed.ts"
+import { lastClosedSecond, lastPossibleSecond } from "./closed.ts"
 import { type OffsetReading, createOffsetReading } from "./offset-reading.ts"
 import { type OpenVersions, type Selected, countNew, newRanges } from "./delivery.ts"
 import { addRows } from "./add-rows.ts"
@@ -156,7 +156,12 @@ export function createTally(options: TallyOptions, versions: OpenVersions): Tall
     if (!outcome.fuller) return "none"
     if (plain) return plain.lack() || outcome.fuller === "DESC" ? "none" : undefined
     const range = { ...query, since, before, direction: outcome.fuller }
-    plain = createOffsetReading(range, "all", new Map(), versions, { closed })
+    const closedBefore = closed
+    const isChanged = ({ second, sentAt }: Page, index: number) => {
+      const changed = second(index) ?? closedBefore
+      return changed > closedBefore && changed <= lastPossibleSecond(sentAt, marginS)
+    }
+    plain = createOffsetReading(range, "all", new Map(), versions, { isChanged })
     return plain
   }
 

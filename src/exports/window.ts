@@ -1,4 +1,4 @@
-import { closesAt, lastClosedSecond } from "./closed.ts"
+import { closesAt, lastClosedSecond, lastPossibleSecond, longestWaitS } from "./closed.ts"
 import { type OffsetReading, createOffsetReading } from "./offset-reading.ts"
 import {
   type KnownRows,
@@ -60,10 +60,13 @@ export type WindowReading = Reading & {
   hasDatedAhead(): boolean
 }
 
-/** How many margins a reading may wait for open seconds: a bulk edit that never ends would keep it for ever. */
-const MAX_MARGINS = 6
+/** How many pages may end in open seconds before the wait for them to close counts. */
+const MAX_OPEN_ENDS = 6
 /** How many times over it may deliver as many rows as are counted: members that change faster than they are read have no end. */
 const MAX_ROUNDS = 10
+
+/** How often a reading may go on to what has changed after those who are dated ahead were read. */
+const MAX_EXTENSIONS = 3
 
 /** No member was changed before. */
 const FIRST_SECOND = 0
@@ -76,7 +79,7 @@ const FIRST_SECOND = 0
  */
 export function createWindowReading(options: WindowOptions): WindowReading {
   const { listId, status, from, marginS, versions } = options
-  const mostWaitS = MAX_MARGINS * Math.max(marginS, 1)
+  const mostWaitS = longestWaitS(marginS)
   let { until } = options
   let anchor = from.since
   /** The second after the anchor, where it is closed: what was delivered of it, as it comes again with the next page. */
@@ -99,6 +102,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   let hasDatedAhead = false
   /** What is dated later, once that second is past, is for the next export. */
   let lastBeforeAhead = Number.POSITIVE_INFINITY
+  let extensions = 0
   let rest: (Omit<Rest, "query"> & { readonly until: Second | undefined }) | undefined
   let askedUntil = until
 
@@ -157,7 +161,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     const selected = selectRows(page, end, { headEnd, known, openStart }, versions)
     // Were `since` not heeded at all, each page would be the first one, for ever.
     if (first !== undefined && first < anchor) next = endWith("rules")
-    else next = end < page.length || reachesEnd(page, 0) ? undefined : questionAfter(page, selected)
+    else next = end < page.length || reachesEnd(page, 0) ? atEnd(page) : questionAfter(page, selected)
     noteKnown(page, openStart)
     return selected
   }
@@ -178,14 +182,10 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     const isNew = countNew(selected) > 0
     if (isNew) repeats = 0
     if (isOutrun(page, selected)) return endWith("rules")
-    const boundary = page.sentAt.latest + mostWaitS
+    const boundary = lastPossibleSecond(page.sentAt, marginS)
     const isAhead = last !== undefined && last > boundary
     if (last !== undefined && last > closed && !isAhead && isRestless(page.sentAt)) return endWith("rules")
-    if (last !== undefined && Math.min(last, closed) - 1 > anchor) {
-      anchor = Math.min(last, closed) - 1
-      known = new Map()
-      if (!isAhead) return {}
-    }
+    if (advance(last) && !isAhead) return {}
     if (isAhead) return readAhead(boundary)
     if (last !== undefined && last > closed) return questionBehindOpen(page, last)
     if (last === undefined && page.length > 0) return readUndated()
@@ -195,6 +195,14 @@ export function createWindowReading(options: WindowOptions): WindowReading {
       return {}
     }
     return isNew ? {} : questionAgain(page)
+  }
+
+  /** The next page begins with the last second of this one, as far as that is closed. False where that is no later second. */
+  function advance(last: Second | undefined): boolean {
+    if (last === undefined || Math.min(last, closed) - 1 <= anchor) return false
+    anchor = Math.min(last, closed) - 1
+    known = new Map()
+    return true
   }
 
   /** Waits for an open second to close, unless it has waited too long already. */
@@ -215,6 +223,18 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     byOffset = { reading, isAhead: true }
     until = boundary
     lastBeforeAhead = boundary
+    return {}
+  }
+
+  /** Members that were changed after the second before those dated ahead, as that is past by now, are still to be met. */
+  function atEnd(page: Page): Omit<Question, "query"> | undefined {
+    const { sentAt } = page
+    if (until !== lastBeforeAhead || sentAt.latest <= lastBeforeAhead) return undefined
+    advance(lastSecond(page))
+    extensions += 1
+    if (extensions > MAX_EXTENSIONS) return endWith("rules")
+    lastBeforeAhead = lastPossibleSecond(sentAt, marginS)
+    until = Math.min(lastBeforeAhead, options.until ?? Number.POSITIVE_INFINITY)
     return {}
   }
 
@@ -242,7 +262,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     }
     anchor = Math.max(anchor + 1, FIRST_SECOND)
     known = new Map()
-    next = anchor !== until || hasOddSince ? {} : undefined
+    next = anchor !== until || hasOddSince ? {} : atEnd(page)
     return selected
   }
 
@@ -257,7 +277,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   function isRestless({ elapsedS }: Moment): boolean {
     openSinceS ??= elapsedS
     openEnds += 1
-    return openEnds > MAX_MARGINS && elapsedS - openSinceS > mostWaitS
+    return openEnds > MAX_OPEN_ENDS && elapsedS - openSinceS > mostWaitS
   }
 
   /** Whether members change faster than they are read, so that not even the open seconds come in sight. */

@@ -151,6 +151,8 @@ export function createModelMailchimp(
 
   function changeSilently(member: Member, content: number): void {
     const last = member.changes.at(-1)!
+    // It would give a date to who has none, and an early one.
+    if (isUndated(last)) return
     const visibleAt = Math.max(time.now(), last.visibleAt)
     member.changes.push({ ...last, order: order++, visibleAt, content, isSilent: true })
     rowsByList.clear()

@@ -8,9 +8,9 @@ export type Random = {
   pick<T>(items: readonly T[]): T
 }
 
-/** Numbers that are the same for the same seed (mulberry32). */
+/** Numbers that are the same for the same seed (mulberry32). Seeds that follow each other have nothing in common. */
 export function createRandom(seed: number): Random {
-  let state = seed >>> 0
+  let state = Bun.hash.xxHash32(String(seed))
   const next = () => {
     state = (state + 0x6d2b79f5) >>> 0
     let mixed = state

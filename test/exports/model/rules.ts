@@ -35,14 +35,14 @@ export const rules: readonly Rule[] = [
   {
     name: "a page begins again at the last second of the one before",
     file: "window.ts",
-    from: "Math.min(last, closed) - 1 > anchor) {\n      anchor = Math.min(last, closed) - 1",
-    to: "Math.min(last, closed) > anchor) {\n      anchor = Math.min(last, closed)",
+    from: "Math.min(last, closed) - 1 <= anchor) return false\n    anchor = Math.min(last, closed) - 1",
+    to: "Math.min(last, closed) <= anchor) return false\n    anchor = Math.min(last, closed)",
   },
   {
     name: "a page never begins behind an open second",
     file: "window.ts",
-    from: "Math.min(last, closed) - 1 > anchor) {\n      anchor = Math.min(last, closed) - 1",
-    to: "last - 1 > anchor) {\n      anchor = last - 1",
+    from: "Math.min(last, closed) - 1 <= anchor) return false\n    anchor = Math.min(last, closed) - 1",
+    to: "last - 1 <= anchor) return false\n    anchor = last - 1",
   },
   {
     name: "a row is known by its id and its second alike",
@@ -239,8 +239,20 @@ export const rules: readonly Rule[] = [
   {
     name: "dated ahead is what is ahead of the later clock",
     file: "window.ts",
-    from: "page.sentAt.latest + mostWaitS",
-    to: "page.sentAt.earliest + mostWaitS",
+    from: "lastPossibleSecond(page.sentAt, marginS)",
+    to: "lastPossibleSecond({ latest: page.sentAt.earliest }, marginS)",
+  },
+  {
+    name: "who changes after the second before those dated ahead is met",
+    file: "window.ts",
+    from: "if (until !== lastBeforeAhead || sentAt.latest <= lastBeforeAhead) return undefined",
+    to: "if (until !== Number.NaN) return undefined",
+  },
+  {
+    name: "who is dated ahead was not changed meanwhile",
+    file: "recount.ts",
+    from: "page.length > 0 && (page.second(0) ?? 0) <= lastPossibleSecond(page.sentAt, marginS)",
+    to: "page.length > 0",
   },
   {
     name: "what is before those dated ahead is read after them",
@@ -281,8 +293,14 @@ export const rules: readonly Rule[] = [
   {
     name: "a count is wrong only where both directions show the same rows",
     file: "recount.ts",
-    from: "else if (!isSame(first, pass) || Number.isNaN(totalItems)) tryAgain(page)",
-    to: "else if (Number.isNaN(totalItems)) tryAgain(page)",
+    from: "else if (isTorn || !isSame(first, pass) || Number.isNaN(totalItems)) tryAgain(page)",
+    to: "else if (isTorn || Number.isNaN(totalItems)) tryAgain(page)",
+  },
+  {
+    name: "a recount takes a second from one response",
+    file: "recount.ts",
+    from: "const { length, isCut } = countToTake(page, isEnd)",
+    to: "const { length, isCut } = { length: page.length, isCut: isEnd && false }",
   },
   {
     name: "what both directions show was delivered, or is",
