@@ -65,7 +65,7 @@ const exportQuery = z.strictObject({
   offset: wholeNumber(0, largestOffset).optional().openapi({ description: "Where the slice begins" }),
   fields: names.optional().openapi({
     description:
-      "Only these fields of a member, by Mailchimp's dotted names: repeated, or separated by commas",
+      "Only these fields of a member, by Mailchimp's dotted names: repeated, or separated by commas. A merge field or an interest, such as interests.9143cf3bd1, must be one of an exported list",
     example: ["email_address", "merge_fields.FNAME"],
   }),
   exclude_fields: names.optional().openapi({ description: "All fields but these" }),
