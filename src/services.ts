@@ -13,6 +13,7 @@ import { createVerifier } from "./http/authenticate.ts"
 import { createExportSlots } from "./http/export-slots.ts"
 import { createLoginCookie, noLoginCookie } from "./http/login-cookie.ts"
 import { type Clock, systemClock } from "./lib/clock.ts"
+import { createRedaction, type Redact } from "./lib/redaction.ts"
 import { createTurns } from "./lib/turns.ts"
 import type { MailchimpClient } from "./mailchimp/client.ts"
 import { createLimiters } from "./mailchimp/limiter.ts"
@@ -32,15 +33,22 @@ export type Services = Awaited<ReturnType<typeof createServices>>
 /** The composition root: builds everything from the configuration, by name. Nothing is read or started elsewhere. */
 export async function createServices(
   config: Config,
-  overrides: { readonly clock?: Clock; readonly logger?: Logger } = {},
+  overrides: { readonly clock?: Clock; readonly toLogger?: (redact: Redact) => Logger } = {},
 ) {
-  const { clock = systemClock, logger = createLogger(config.logLevel, undefined, config.secrets) } = overrides
+  const { clock = systemClock, toLogger = (redact) => createLogger(config.logLevel, undefined, redact) } =
+    overrides
   const drain = new AbortController()
   const cut = new AbortController()
 
   const keyFile = join(dirname(config.sqlitePath), "token.key")
   const [firstKey = readKeyFile(keyFile), ...olderKeys] = config.tokenKeys ?? []
-  const sealer = createSealer([firstKey, ...olderKeys])
+  const keys = [firstKey, ...olderKeys] as const
+  const sealer = createSealer(keys)
+  const redaction = createRedaction([
+    ...config.secrets,
+    ...keys.map(({ key }) => Buffer.from(key).toString("base64")),
+  ])
+  const logger = toLogger(redaction.redact)
   const storage = await openStorage({ ...config.storage, clock })
   const connections = createSealedConnections(storage.connections, sealer, {
     onEvent: ({ type, connectionId, error }) => logger.error({ connection: connectionId, error }, type),
@@ -57,6 +65,7 @@ export async function createServices(
     ...mailchimp,
     dataCenterUrl: mailchimp.datacenterUrl,
     timeoutMs: 10_000,
+    redaction,
     clock,
   })
   const limiters = createLimiters({
@@ -106,6 +115,7 @@ export async function createServices(
         clockMarginS: config.cursorMarginS,
         retryMs: mailchimp.retryS * 1000,
         nextTurn: createTurns(),
+        redaction,
         clock,
         onEvent: createMailchimpLog(logger),
       },
