@@ -2,13 +2,14 @@ import { join, dirname } from "node:path"
 import type { Config } from "./config.ts"
 import { createConnectionWatch } from "./connections/connection-watch.ts"
 import { createDisconnect } from "./connections/disconnect.ts"
+import { parseForwardUrl } from "./connections/forward-url.ts"
 import { createFinishAuthorization } from "./connections/finish-authorization.ts"
 import { requireConnection, requireLiveConnection } from "./connections/live-connection.ts"
 import { createOpenAccount } from "./connections/open-account.ts"
 import { createStartAuthorization } from "./connections/start-authorization.ts"
 import type { Owner } from "./connections/connection.ts"
 import { AppError } from "./errors.ts"
-import { beforeAnswerMs, createStartExport } from "./exports/start-export.ts"
+import { beforeAnswerMs, createCheckCursor, createStartExport } from "./exports/start-export.ts"
 import { createVerifier } from "./http/authenticate.ts"
 import { createExportSlots } from "./http/export-slots.ts"
 import { createLoginCookie, noLoginCookie } from "./http/login-cookie.ts"
@@ -83,6 +84,7 @@ export async function createServices(
       ? createLoginCookie(config.publicUrl.startsWith("https:"), hostsOf(config))
       : noLoginCookie,
     verifyToken: createVerifier({ ...config.jwt, clock }),
+    checkForwardUrl: (forwardUrl: string) => void parseForwardUrl(forwardUrl, config.forwardUrlOrigins),
     startAuthorization: createStartAuthorization({
       connections,
       sealer,
@@ -123,6 +125,7 @@ export async function createServices(
     }),
     listLists: (client: MailchimpClient, signal: AbortSignal) =>
       Array.fromAsync(listLists(client, { signal, deadlineMs: beforeAnswerMs })),
+    checkCursor: createCheckCursor(sealer),
     startExport: createStartExport({
       sealer,
       pageSize: mailchimp.pageSize,

@@ -53,6 +53,19 @@ export type StartExportOptions = {
 /** How long Mailchimp is asked again before there is an answer: as long as a person, or a proxy, would wait. */
 export const beforeAnswerMs = 30_000
 
+/** Rejects as an export with that cursor would, without a request to Mailchimp. */
+export type CheckCursor = (
+  connectionId: string,
+  request: Pick<ExportRequest, "cursor" | "selection" | "listId">,
+) => Promise<void>
+
+export function createCheckCursor(sealer: Sealer): CheckCursor {
+  return async (connectionId, { cursor, selection, listId }) => {
+    if (cursor === undefined) return
+    await createSealedCursors(sealer, connectionId).open(cursor, selectionId(selection, listId))
+  }
+}
+
 /** Exports the members of an account's lists. */
 export function createStartExport({
   sealer,
