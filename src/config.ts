@@ -242,7 +242,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       `Cannot start as the environment is not right:\n\n${lines.join("\n")}\n\nEvery variable is described in .env.example`,
     )
   }
-  return toConfig(parsed.data)
+  return toConfig(parsed.data, secretsOf(env))
 }
 
 /** The text of .env.example: what must be set stands bare, the rest is commented out with its default or an example. */
@@ -256,7 +256,7 @@ export function toEnvExample(): string {
   return `# Made from src/config.ts by \`bun run env-example\`\n\n${blocks.join("\n")}`
 }
 
-function toConfig(env: z.infer<typeof environment>) {
+function toConfig(env: z.infer<typeof environment>, secrets: readonly string[]) {
   const publicUrl = env.PUBLIC_URL ?? `http://${hostInUrl(env.HOST)}:${env.PORT}`
   return {
     host: env.HOST,
@@ -264,14 +264,8 @@ function toConfig(env: z.infer<typeof environment>) {
     publicUrl,
     shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
     logLevel: env.LOG_LEVEL,
-    /** What no log line may hold, whatever an error of somebody else's code says. */
-    secrets: [
-      env.JWT_SECRET,
-      env.MAILCHIMP_CLIENT_SECRET,
-      env.MONGODB_URI,
-      passwordIn(env.MONGODB_URI),
-      ...(env.TOKEN_KEYS ?? []).map(({ key }) => Buffer.from(key).toString("base64")),
-    ].filter((secret) => secret !== undefined),
+    /** What no error and no log line may hold: see {@link secretsOf}. */
+    secrets,
     jwt: {
       secret: env.JWT_SECRET,
       jwksUrl: env.JWKS_URL,
@@ -311,9 +305,46 @@ function toConfig(env: z.infer<typeof environment>) {
   }
 }
 
-/** As it stands between user and host, since a MongoDB URI may name several hosts, which is no URL. */
-function passwordIn(uri: string | undefined): string | undefined {
-  return /^[^/]*\/\/[^/:@]*:([^@]+)@/.exec(uri ?? "")?.[1]
+/** The variables that are secrets as a whole. */
+const secretVariables = ["JWT_SECRET", "MAILCHIMP_CLIENT_SECRET", "MONGODB_URI", "TOKEN_KEYS"]
+/** Bun reads these itself. */
+const proxyVariables = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"]
+
+/** Every secret in the environment, also in one that is not right: whole values, keys, and what URLs hold of passwords. */
+export function secretsOf(env: Readonly<Record<string, string | undefined>>): string[] {
+  const names = [...new Set([...variables.map(({ name }) => name), ...secretVariables, ...proxyVariables])]
+  const secrets = names.flatMap((name) => {
+    const value = env[name]?.trim() ?? ""
+    return [
+      ...(secretVariables.includes(name) ? [value, ...keysIn(name, value)] : []),
+      ...credentialsIn(value),
+    ]
+  })
+  return [...new Set(secrets)].filter((secret) => secret !== "")
+}
+
+function keysIn(name: string, value: string): string[] {
+  return name === "TOKEN_KEYS" ? splitList(value).map((item) => item.slice(item.indexOf(":") + 1)) : []
+}
+
+/**
+ * The password before the host, or the user name if there is none, because that is a token then; and what the query calls
+ * a secret. Read by hand, because a MongoDB URI may name several hosts, which is no URL.
+ */
+function credentialsIn(uri: string): string[] {
+  const userInfo = /^(?:[a-z][a-z\d+.-]*:\/\/)?([^/?#\s]*)@/i.exec(uri)?.[1]
+  const named = uri.matchAll(/(?:pass(?:word|wd)?|token|secret|signature|api_?key)[=:]([^&,#\s]+)/gi)
+  const password = userInfo?.includes(":") ? userInfo.slice(userInfo.indexOf(":") + 1) : userInfo
+  const raw = [password ?? "", ...[...named].map(([, value = ""]) => value)]
+  return raw.flatMap((text) => [text, decoded(text)])
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 /** An address that means all of them is none that a browser could reach. */

@@ -1,6 +1,7 @@
 import { createApp } from "./app.ts"
-import { parseConfig } from "./config.ts"
+import { parseConfig, secretsOf } from "./config.ts"
 import { idleTimeoutS } from "./http/idle-timeout.ts"
+import { createRedaction } from "./lib/redaction.ts"
 import { createServices } from "./services.ts"
 
 /** How often a service that shuts down looks whether its last request has ended. */
@@ -25,7 +26,8 @@ async function start() {
     })
     return { config, services, server }
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    const { redact } = createRedaction(secretsOf(process.env))
+    process.stderr.write(`${redact(error instanceof Error ? error.message : String(error))}\n`)
     process.exit(1)
   }
 }

@@ -2,17 +2,19 @@ import { join, dirname } from "node:path"
 import type { Config } from "./config.ts"
 import { createConnectionWatch } from "./connections/connection-watch.ts"
 import { createDisconnect } from "./connections/disconnect.ts"
+import { parseForwardUrl } from "./connections/forward-url.ts"
 import { createFinishAuthorization } from "./connections/finish-authorization.ts"
 import { requireConnection, requireLiveConnection } from "./connections/live-connection.ts"
 import { createOpenAccount } from "./connections/open-account.ts"
 import { createStartAuthorization } from "./connections/start-authorization.ts"
 import type { Owner } from "./connections/connection.ts"
 import { AppError } from "./errors.ts"
-import { beforeAnswerMs, createStartExport } from "./exports/start-export.ts"
+import { beforeAnswerMs, createCheckCursor, createStartExport } from "./exports/start-export.ts"
 import { createVerifier } from "./http/authenticate.ts"
 import { createExportSlots } from "./http/export-slots.ts"
 import { createLoginCookie, noLoginCookie } from "./http/login-cookie.ts"
 import { type Clock, systemClock } from "./lib/clock.ts"
+import { createRedaction, type Redact } from "./lib/redaction.ts"
 import { createTurns } from "./lib/turns.ts"
 import type { MailchimpClient } from "./mailchimp/client.ts"
 import { createLimiters } from "./mailchimp/limiter.ts"
@@ -32,15 +34,22 @@ export type Services = Awaited<ReturnType<typeof createServices>>
 /** The composition root: builds everything from the configuration, by name. Nothing is read or started elsewhere. */
 export async function createServices(
   config: Config,
-  overrides: { readonly clock?: Clock; readonly logger?: Logger } = {},
+  overrides: { readonly clock?: Clock; readonly toLogger?: (redact: Redact) => Logger } = {},
 ) {
-  const { clock = systemClock, logger = createLogger(config.logLevel, undefined, config.secrets) } = overrides
+  const { clock = systemClock, toLogger = (redact) => createLogger(config.logLevel, undefined, redact) } =
+    overrides
   const drain = new AbortController()
   const cut = new AbortController()
 
   const keyFile = join(dirname(config.sqlitePath), "token.key")
   const [firstKey = readKeyFile(keyFile), ...olderKeys] = config.tokenKeys ?? []
-  const sealer = createSealer([firstKey, ...olderKeys])
+  const keys = [firstKey, ...olderKeys] as const
+  const sealer = createSealer(keys)
+  const redaction = createRedaction([
+    ...config.secrets,
+    ...keys.map(({ key }) => Buffer.from(key).toString("base64")),
+  ])
+  const logger = toLogger(redaction.redact)
   const storage = await openStorage({ ...config.storage, clock })
   const connections = createSealedConnections(storage.connections, sealer, {
     onEvent: ({ type, connectionId, error }) => logger.error({ connection: connectionId, error }, type),
@@ -57,6 +66,7 @@ export async function createServices(
     ...mailchimp,
     dataCenterUrl: mailchimp.datacenterUrl,
     timeoutMs: 10_000,
+    redaction,
     clock,
   })
   const limiters = createLimiters({
@@ -74,6 +84,7 @@ export async function createServices(
       ? createLoginCookie(config.publicUrl.startsWith("https:"), hostsOf(config))
       : noLoginCookie,
     verifyToken: createVerifier({ ...config.jwt, clock }),
+    checkForwardUrl: (forwardUrl: string) => void parseForwardUrl(forwardUrl, config.forwardUrlOrigins),
     startAuthorization: createStartAuthorization({
       connections,
       sealer,
@@ -106,6 +117,7 @@ export async function createServices(
         clockMarginS: config.cursorMarginS,
         retryMs: mailchimp.retryS * 1000,
         nextTurn: createTurns(),
+        redaction,
         clock,
         onEvent: createMailchimpLog(logger),
       },
@@ -113,6 +125,7 @@ export async function createServices(
     }),
     listLists: (client: MailchimpClient, signal: AbortSignal) =>
       Array.fromAsync(listLists(client, { signal, deadlineMs: beforeAnswerMs })),
+    checkCursor: createCheckCursor(sealer),
     startExport: createStartExport({
       sealer,
       pageSize: mailchimp.pageSize,

@@ -19,6 +19,8 @@ type CallbackRequest = {
   /** Mailchimp's reason for not giving a code. Its set of codes is undocumented. */
   readonly error: string | undefined
   readonly browserSecret: string | undefined
+  /** Opens the state and does nothing else: a HEAD request, as a link scanner sends it. */
+  readonly looksOnly?: boolean
 }
 
 /**
@@ -72,6 +74,7 @@ export function createFinishAuthorization(deps: {
   return async (request) => {
     const authorization = await openState(request.state)
     const { forwardUrl } = authorization
+    if (request.looksOnly) return { forwardUrl }
     const fail = (failure: AppError, reason: FailureReason): AuthorizationOutcome => ({
       forwardUrl: toOutcomeUrl(forwardUrl, reason),
       failure,

@@ -40,10 +40,13 @@ const memberFields: ReadonlySet<string> = new Set([
 
 const MERGE_FIELD = /^merge_fields\.([^.]+)(?:\.(?:addr1|addr2|city|state|zip|country))?$/
 
+const INTEREST = /^interests\.([^.,]+)$/
+
 /** A regular expression, for /openapi.json, of one name as a caller may write it. No name has a comma. */
 export const memberFieldPattern = `^(members\\.)?(${[
   ...[...memberFields].map((name) => name.replaceAll(".", "\\.")),
   "merge_fields\\.[^.,]+(\\.(addr1|addr2|city|state|zip|country))?",
+  "interests\\.[^.,]+",
 ].join("|")})$`
 
 function nested(parent: string, ...names: readonly string[]): string[] {
@@ -52,15 +55,20 @@ function nested(parent: string, ...names: readonly string[]): string[] {
 
 /**
  * Whether Mailchimp knows the field. It ignores a name it does not know, and so would let through what was to be left
- * out. Interests are known as a whole only, as nothing here can tell which of their ids a list has.
+ * out. Merge tags and interests may be any: only a list can tell which ones it has.
  */
 export function isMemberField(name: string): boolean {
-  return memberFields.has(name) || MERGE_FIELD.test(name)
+  return memberFields.has(name) || MERGE_FIELD.test(name) || INTEREST.test(name)
 }
 
 /** The tag that a `merge_fields.TAG` names: known or not, only its list can tell. */
 export function mergeTagOf(name: string): string | undefined {
   return MERGE_FIELD.exec(name)?.[1]
+}
+
+/** The id that an `interests.ID` names: known or not, only its list can tell. */
+export function interestIdOf(name: string): string | undefined {
+  return INTEREST.exec(name)?.[1]
 }
 
 /** The field that a misspelled name probably meant. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto"
 import { AppError, type InvalidInput, mostInvalidInputs } from "../errors.ts"
 import { nearest } from "../lib/nearest.ts"
 import type { Second } from "./source.ts"
-import { isMemberField, mergeTagOf, nearestMemberField } from "./member-fields.ts"
+import { interestIdOf, isMemberField, mergeTagOf, nearestMemberField } from "./member-fields.ts"
 
 /** What a caller asked for, each value valid by itself. */
 export type SelectionInput = {
@@ -102,38 +102,56 @@ export function selectionId(selection: Selection, listId: string | undefined): s
   return createHash("sha256").update(JSON.stringify(parts)).digest("base64url").slice(0, 16)
 }
 
+/** Reads the names that a list gives to fields of its own: the tags of its merge fields, the ids of its interests. */
+export type ListFieldReaders = {
+  readonly readTags: (listId: string) => Promise<readonly string[]>
+  readonly readInterestIds: (listId: string) => Promise<readonly string[]>
+}
+
 /**
- * Refuses merge fields that no exported list has. Reads the tags of the first list only if a merge field was named, and
- * those of the others only if the first one does not have them all.
+ * Refuses merge fields and interests that no exported list has. Reads them only if one was named: the merge fields of the
+ * first list, and those of the others only if the first one does not have them all; the interests of all lists concurrently,
+ * because an interest is of one list alone.
  *
  * @throws {AppError} `invalid_parameter`
  */
-export async function requireMergeTags(
+export async function requireListFields(
   selection: Selection,
   listIds: readonly string[],
-  readTags: (listId: string) => Promise<readonly string[]>,
+  { readTags, readInterestIds }: ListFieldReaders,
 ): Promise<void> {
   const names = selection.fields ?? selection.excludeFields ?? []
-  const missing = new Set(names.map(mergeTagOf).filter((tag) => tag !== undefined))
+  const unknown = await Promise.all([
+    findUnknown("merge_fields.", names.map(mergeTagOf), [listIds.slice(0, 1), listIds.slice(1)], readTags),
+    findUnknown("interests.", names.map(interestIdOf), [listIds], readInterestIds),
+  ])
+  const reasons = unknown.flat()
+  if (reasons.length === 0) return
+  const name = selection.fields ? "fields" : "exclude_fields"
+  throw invalid(reasons.slice(0, mostInvalidInputs).map((reason) => ({ name, reason: reason() })))
+}
+
+/** Reads the lists a round at a time until every wanted name is known, and returns what to say of those that are not. */
+async function findUnknown(
+  prefix: string,
+  wanted: readonly (string | undefined)[],
+  rounds: readonly (readonly string[])[],
+  read: (listId: string) => Promise<readonly string[]>,
+): Promise<(() => string)[]> {
+  const missing = new Set(wanted.filter((name) => name !== undefined))
   const known = new Set<string>()
-  const read = async (listId: string) => {
-    for (const tag of await readTags(listId)) {
-      known.add(tag)
-      missing.delete(tag)
+  for (const round of rounds) {
+    if (missing.size === 0) return []
+    // A mistyped name is in none of the lists, so all are read: concurrently, as far as the account's limit allows.
+    const names = await Promise.all(round.map(read))
+    for (const name of names.flat()) {
+      known.add(name)
+      missing.delete(name)
     }
   }
-  const [first, ...others] = listIds
-  if (first !== undefined && missing.size > 0) await read(first)
-  // A mistyped tag is in none of them, so all are read: concurrently, as far as the account's limit allows.
-  if (missing.size > 0) await Promise.all(others.map(read))
-  if (missing.size === 0) return
-  const name = selection.fields ? "fields" : "exclude_fields"
   const candidates = [...known].slice(0, mostCandidates)
-  throw invalid(
-    [...missing].slice(0, mostInvalidInputs).map((tag) => ({
-      name,
-      reason: unknownField(`merge_fields.${tag}`, () => prefixed("merge_fields.", nearest(tag, candidates))),
-    })),
+  return [...missing].map(
+    (name) => () => unknownField(prefix + name, () => prefixed(prefix, nearest(name, candidates))),
   )
 }
 

@@ -1,13 +1,14 @@
 import type { Account } from "../connections/open-account.ts"
 import { type Clock, systemClock } from "../lib/clock.ts"
 import type { MailchimpClient } from "../mailchimp/client.ts"
+import { readInterests } from "../mailchimp/interests.ts"
 import { listLists, readList, readMergeFields } from "../mailchimp/lists.ts"
 import { createMembersReader } from "../mailchimp/members.ts"
 import type { Sealer } from "../sealer.ts"
 import type { ExportList } from "./events.ts"
 import { createJudgeError, isListError } from "./judge-error.ts"
 import { createSealedCursors } from "./sealed-cursor.ts"
-import { requireMergeTags, type Selection, selectionId, toFieldsQuery } from "./selection.ts"
+import { requireListFields, type Selection, selectionId, toFieldsQuery } from "./selection.ts"
 import type { Page, Source } from "./source.ts"
 import { splitMembers } from "./split-members.ts"
 import { type ExportEvent, type FormatName, openExport } from "./stream-export.ts"
@@ -52,6 +53,19 @@ export type StartExportOptions = {
 /** How long Mailchimp is asked again before there is an answer: as long as a person, or a proxy, would wait. */
 export const beforeAnswerMs = 30_000
 
+/** Rejects as an export with that cursor would, without a request to Mailchimp. */
+export type CheckCursor = (
+  connectionId: string,
+  request: Pick<ExportRequest, "cursor" | "selection" | "listId">,
+) => Promise<void>
+
+export function createCheckCursor(sealer: Sealer): CheckCursor {
+  return async (connectionId, { cursor, selection, listId }) => {
+    if (cursor === undefined) return
+    await createSealedCursors(sealer, connectionId).open(cursor, selectionId(selection, listId))
+  }
+}
+
 /** Exports the members of an account's lists. */
 export function createStartExport({
   sealer,
@@ -77,14 +91,17 @@ export function createStartExport({
       const from = cursor === undefined ? undefined : await cursors.open(cursor, id)
       const lists = await readLists(client, listId, { signal, deadlineMs: deadlineMs() })
       const listIds = lists.map(({ id }) => id)
-      await requireMergeTags(selection, listIds, async (taggedId) => {
-        const reading = readMergeFields(client, taggedId, { signal, deadlineMs: deadlineMs() })
-        // If one of many lists cannot be read, the export says so itself, and the others are exported.
-        const fields = await reading.catch((error: unknown) => {
-          if (listId === undefined && isListError(error)) return []
-          throw error
-        })
-        return fields.map(({ tag }) => tag)
+      // If one of many lists cannot be read, the export says so itself, and the others are exported.
+      const noneIfOneOfMany = (error: unknown) => {
+        if (listId === undefined && isListError(error)) return []
+        throw error
+      }
+      const options = () => ({ signal, deadlineMs: deadlineMs() })
+      await requireListFields(selection, listIds, {
+        readTags: async (id) =>
+          (await readMergeFields(client, id, options()).catch(noneIfOneOfMany)).map(({ tag }) => tag),
+        readInterestIds: async (id) =>
+          (await readInterests(client, id, options()).catch(noneIfOneOfMany)).map(({ id }) => id),
       })
       const source = createSource(account, selection, { pageSize, deadlineMs })
       const bytes = await openExport({

@@ -8,6 +8,8 @@ import { type LoginHosts, refuseCrossSiteLogin } from "./login-site.ts"
  * login URL, and export the account of whoever consents.
  */
 export type LoginCookie = {
+  /** @throws AppError `login_cross_site` if the browser would not keep it */
+  refuseCrossSite(context: Context): void
   /**
    * The browser's secret, made where it has none yet, and written for another ten minutes.
    *
@@ -28,6 +30,7 @@ export function createLoginCookie(secure: boolean, hosts: LoginHosts): LoginCook
     return secret !== undefined && /^[\w-]{43}$/.test(secret) ? secret : undefined
   }
   return {
+    refuseCrossSite: (context) => refuseCrossSiteLogin(context, hosts),
     read,
     ensure: (context) => {
       refuseCrossSiteLogin(context, hosts)
@@ -47,4 +50,8 @@ export function createLoginCookie(secure: boolean, hosts: LoginHosts): LoginCook
 }
 
 /** For platforms that log in from their server: no cookie, and logins are not bound to a browser. */
-export const noLoginCookie: LoginCookie = { ensure: () => undefined, read: () => undefined }
+export const noLoginCookie: LoginCookie = {
+  refuseCrossSite: () => {},
+  ensure: () => undefined,
+  read: () => undefined,
+}

@@ -1,6 +1,7 @@
 import { AppError } from "../errors.ts"
 import { type Clock, systemClock } from "../lib/clock.ts"
 import type { Fetch } from "../lib/fetch.ts"
+import { createRedaction, type Redaction } from "../lib/redaction.ts"
 import { acceptEncoding, readBody } from "../lib/read-body.ts"
 import { withTimeout } from "../lib/with-timeout.ts"
 import { isDataCenter } from "./data-center.ts"
@@ -78,6 +79,8 @@ export type MailchimpClientOptions = {
   readonly pages?: PageMemory
   /** Resolves in a turn of the event loop that is nobody else's: see {@link readBody}. At once where it is left out. */
   readonly nextTurn?: () => Promise<void>
+  /** What the errors may not hold. It learns the access token with each request. */
+  readonly redaction?: Redaction
   readonly fetch?: Fetch
   readonly clock?: Clock
   readonly random?: () => number
@@ -154,7 +157,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
     onEvent,
   } = options
   const { nextTurn, fetch = globalThis.fetch, pages = createPageMemories()("") } = options
-  const { clock = systemClock, random = Math.random } = options
+  const { clock = systemClock, random = Math.random, redaction = createRedaction() } = options
   const mailchimpClock = createMailchimpClock({
     clock,
     marginS: options.clockMarginS ?? 10,
@@ -274,10 +277,10 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
   return {
     request: async (request) => {
       const { action, listId, signal, deadlineMs } = request
-      const subject = { action, listId, secrets: [accessToken] }
+      const subject = { action, listId, redact: redaction.redactShort }
+      redaction.learn(accessToken)
       // The id becomes part of a path. One that cannot be an id may be anything, so the error does not name it.
-      if (listId !== undefined && !isListId(listId))
-        throw createMailchimpError("not_found", { action, secrets: [] })
+      if (listId !== undefined && !isListId(listId)) throw createMailchimpError("not_found", { action })
       const startedMs = clock.monotonicMs()
       // The request's own deadline bounds the wait for a permit, too; the client's own bounds retries alone.
       const ownLeftMs = () =>

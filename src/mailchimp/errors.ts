@@ -1,10 +1,10 @@
 import { z } from "zod"
 import { AppError, type ErrorCode, errorTable, type Upstream } from "../errors.ts"
 import { parseHttpDate } from "../lib/http-date.ts"
+import type { Redact } from "../lib/redaction.ts"
 import { TooLarge } from "../lib/too-large.ts"
 import { TimedOut } from "../lib/with-timeout.ts"
 import { isHtml, readHtmlPage } from "./html-page.ts"
-import { createMask } from "./mask.ts"
 
 const blockedReason =
   "this server is refused in front of Mailchimp, with a page instead of JSON: its IP address may be blocked"
@@ -122,13 +122,13 @@ export type Subject = {
   readonly action: string
   /** The list that it was about, if it was about one. */
   readonly listId?: string | undefined
-  /** Texts that no error may hold: the access token. */
-  readonly secrets: readonly string[]
+  /** Makes what Mailchimp says fit to be shown: see {@link Redaction}. */
+  readonly redact: Redact
 }
 
 export function createMailchimpError(
   kind: MailchimpErrorKind,
-  subject: Subject,
+  subject: Omit<Subject, "redact">,
   options: {
     readonly upstream?: Upstream | undefined
     readonly retryAfterMs?: number | undefined
@@ -163,23 +163,23 @@ export function toMailchimpError(answer: RawAnswer, subject: Subject, nowMs: num
   const isAboutList = kind !== "not_found" || subject.listId !== undefined
   return createMailchimpError(isAboutList ? kind : "rejected", subject, {
     upstream: html
-      ? toPageUpstream(answer.status, text, subject.secrets)
-      : toUpstream(answer.status, problem, subject.secrets),
+      ? toPageUpstream(answer.status, text, subject.redact)
+      : toUpstream(answer.status, problem, subject.redact),
     retryAfterMs: retryAfterMs(answer.headers, nowMs),
   })
 }
 
 /** Judges a 2xx whose body is not what it should be. */
 export function toUnusableAnswer(answer: RawAnswer, subject: Subject, cause: unknown): MailchimpError {
-  const upstream = pageUpstreamOf(answer, subject.secrets)
+  const upstream = pageUpstreamOf(answer, subject.redact)
   const kind = upstream === undefined ? "unusable_answer" : "blocked_page"
   return createMailchimpError(kind, subject, { upstream, cause })
 }
 
 /** What a page of HTML says; undefined if it is none. */
-export function pageUpstreamOf(answer: RawAnswer, secrets: readonly string[]): Upstream | undefined {
+export function pageUpstreamOf(answer: RawAnswer, redact: Redact): Upstream | undefined {
   const text = new TextDecoder().decode(answer.body.subarray(0, longestProblemBytes))
-  return isHtml(answer.headers, text) ? toPageUpstream(answer.status, text, secrets) : undefined
+  return isHtml(answer.headers, text) ? toPageUpstream(answer.status, text, redact) : undefined
 }
 
 /** Judges what was thrown while asking: by fetch, while the body was read, or by the time-out. */
@@ -221,13 +221,12 @@ function kindOf(status: number, problem: Problem | undefined, html: boolean): Ma
 /** With these firewalls refuse a client. Other pages of HTML are about the request, or about what is down. */
 const blockedStatuses: ReadonlySet<number> = new Set([403, 405, 406, 451, 503])
 
-function toPageUpstream(status: number, html: string, secrets: readonly string[]): Upstream {
-  const mask = createMask(secrets)
+function toPageUpstream(status: number, html: string, redact: Redact): Upstream {
   const { title, reference } = readHtmlPage(html)
   return {
     status,
-    ...(title !== undefined && { title: mask(title) }),
-    ...(reference !== undefined && { instance: mask(reference) }),
+    ...(title !== undefined && { title: redact(title) }),
+    ...(reference !== undefined && { instance: redact(reference) }),
   }
 }
 
@@ -255,15 +254,14 @@ function problemIn(text: string): Problem | undefined {
   }
 }
 
-function toUpstream(status: number, problem: Problem | undefined, secrets: readonly string[]): Upstream {
-  const mask = createMask(secrets)
+function toUpstream(status: number, problem: Problem | undefined, redact: Redact): Upstream {
   const fields = problem?.errors?.map(({ field, message }) => `${field} ${message}`.trim()) ?? []
   const detail = [problem?.detail ?? "", ...fields].filter((part) => part !== "").join("; ")
   return {
     status,
-    ...(problem?.title !== undefined && { title: mask(problem.title) }),
-    ...(detail !== "" && { detail: mask(detail) }),
-    ...(problem?.instance !== undefined && { instance: mask(problem.instance) }),
+    ...(problem?.title !== undefined && { title: redact(problem.title) }),
+    ...(detail !== "" && { detail: redact(detail) }),
+    ...(problem?.instance !== undefined && { instance: redact(problem.instance) }),
   }
 }
 

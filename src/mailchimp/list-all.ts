@@ -110,7 +110,7 @@ async function readPage<T>(
     ...(listId !== undefined && { listId }),
     ...(resource !== undefined && { resource }),
   }
-  if (offset > 0 && leftMs() === 0) throw createMailchimpError("timed_out", { action, listId, secrets: [] })
+  if (offset > 0 && leftMs() === 0) throw createMailchimpError("timed_out", { action, listId })
   const size = client.pages.size([resource ?? "lists", listId ?? ""].join(" "))
   const fail = createPageFailures(size)
   let count = 0
@@ -141,5 +141,5 @@ async function readPage<T>(
 }
 
 function endless({ action, listId }: Pick<Collection<unknown>, "action" | "listId">): MailchimpError {
-  return createMailchimpError("unusable_answer", { action, listId, secrets: [] })
+  return createMailchimpError("unusable_answer", { action, listId })
 }

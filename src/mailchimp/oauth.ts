@@ -3,6 +3,7 @@ import { AppError, type ErrorCode, type Upstream } from "../errors.ts"
 import { type Clock, systemClock } from "../lib/clock.ts"
 import type { Fetch } from "../lib/fetch.ts"
 import { readBody } from "../lib/read-body.ts"
+import { createRedaction, type Redact, type Redaction } from "../lib/redaction.ts"
 import { withTimeout } from "../lib/with-timeout.ts"
 import { isDataCenter } from "./data-center.ts"
 import {
@@ -15,7 +16,6 @@ import {
   toMailchimpError,
   toTransportError,
 } from "./errors.ts"
-import { createMask } from "./mask.ts"
 import { retry } from "./retry.ts"
 
 export type MailchimpOAuthOptions = {
@@ -31,6 +31,8 @@ export type MailchimpOAuthOptions = {
   readonly grantType?: string
   /** For each request. */
   readonly timeoutMs?: number
+  /** What the errors may not hold. It learns each code and token. */
+  readonly redaction?: Redaction
   readonly fetch?: Fetch
   readonly clock?: Clock
   readonly random?: () => number
@@ -76,6 +78,9 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
     grantType = "authorization_code",
   } = options
   const { timeoutMs = 10_000, clock = systemClock, random = Math.random, fetch = globalThis.fetch } = options
+  const { redaction = createRedaction() } = options
+  const redact = redaction.redactShort
+  redaction.learn(clientSecret)
 
   const ask = (url: string, init: RequestInit, signal: AbortSignal | undefined) =>
     withTimeout(
@@ -99,6 +104,7 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
     },
 
     exchangeCode: async (code, signal) => {
+      redaction.learn(code)
       const form = {
         grant_type: grantType,
         client_id: clientId,
@@ -113,19 +119,21 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
       }
       const answer = await ask(options.tokenUrl, init, signal).catch((cause: unknown) => {
         signal?.throwIfAborted()
-        const error = toTransportError(cause, { action: "finish the authorization", secrets: [] })
+        const error = toTransportError(cause, { action: "finish the authorization", redact })
         const detail =
           error.kind === "proxy_refused"
             ? error.detail
             : "Cannot finish the authorization as Mailchimp did not answer"
         throw new AppError("exchange_failed", detail, { upstream: error.upstream, cause })
       })
-      return processTokenAnswer(answer, [code, clientSecret])
+      const token = processTokenAnswer(answer, redact)
+      redaction.learn(token)
+      return token
     },
 
     readMetadata: (accessToken, signal = new AbortController().signal, deadlineMs = metadataDeadlineMs) => {
-      const secrets = [accessToken]
-      const subject = { action: "read the account's metadata", secrets }
+      redaction.learn(accessToken)
+      const subject = { action: "read the account's metadata", redact }
       const init = {
         headers: {
           accept: "application/json",
@@ -179,14 +187,14 @@ function isTransient(status: number): boolean {
 // What cannot stand in a header cannot be a token (RFC 6750, 2.1, is stricter still).
 const tokenSchema = z.object({ access_token: z.string().regex(/^[\x21-\x7e]{1,1000}$/) })
 
-function processTokenAnswer(answer: RawAnswer, secrets: readonly string[]): string {
+function processTokenAnswer(answer: RawAnswer, redact: Redact): string {
   const body = jsonOf(answer)
   const { success, data } = tokenSchema.safeParse(body)
   if (isOk(answer) && success) return data.access_token
   throw refusal("exchange_failed", "Cannot finish the authorization as Mailchimp did not give a token", {
     answer,
     body,
-    secrets,
+    redact,
   })
 }
 
@@ -212,7 +220,7 @@ function processMetadataAnswer(answer: RawAnswer, subject: Subject): MailchimpAc
       ...(data.accountname !== undefined && { accountName: data.accountname }),
     }
   }
-  const upstream = upstreamOf(answer, body, subject.secrets)
+  const upstream = upstreamOf(answer, body, subject.redact)
   // With status 200, as Mailchimp sends it. Gateways send the same text with a 401.
   if (answer.status === 200 && oauthErrorSchema.safeParse(body).data?.error === "invalid_token")
     throw new InvalidToken(
@@ -220,7 +228,7 @@ function processMetadataAnswer(answer: RawAnswer, subject: Subject): MailchimpAc
       "Cannot read the account's metadata as Mailchimp refused the token",
       { upstream },
     )
-  const isPage = pageUpstreamOf(answer, subject.secrets) !== undefined
+  const isPage = pageUpstreamOf(answer, subject.redact) !== undefined
   throw createMailchimpError(isPage ? "blocked_page" : "unusable_answer", subject, { upstream })
 }
 
@@ -245,19 +253,18 @@ const oauthErrorSchema = z.object({
 function refusal(
   code: ErrorCode,
   detail: string,
-  { answer, body, secrets }: { answer: RawAnswer; body: unknown; secrets: readonly string[] },
+  { answer, body, redact }: { answer: RawAnswer; body: unknown; redact: Redact },
 ): AppError {
-  return new AppError(code, detail, { upstream: upstreamOf(answer, body, secrets) })
+  return new AppError(code, detail, { upstream: upstreamOf(answer, body, redact) })
 }
 
-function upstreamOf(answer: RawAnswer, body: unknown, secrets: readonly string[]): Upstream {
-  const page = pageUpstreamOf(answer, secrets)
+function upstreamOf(answer: RawAnswer, body: unknown, redact: Redact): Upstream {
+  const page = pageUpstreamOf(answer, redact)
   if (page !== undefined) return page
-  const mask = createMask(secrets)
   const said = oauthErrorSchema.safeParse(body).data
   return {
     status: answer.status,
-    ...(said?.error !== undefined && { title: mask(said.error) }),
-    ...(said?.error_description !== undefined && { detail: mask(said.error_description) }),
+    ...(said?.error !== undefined && { title: redact(said.error) }),
+    ...(said?.error_description !== undefined && { detail: redact(said.error_description) }),
   }
 }

@@ -25,7 +25,7 @@ const retryAfterMs = 10_000
  * Waits for the right to one request. Rejects with the signal's reason, and with a MailchimpError if Mailchimp is
  * throttling for too long, or if other requests of the same Mailchimp user leave no permit or no token in time.
  */
-export async function takeTurn(party: Party, subject: Subject, turn: Turn): Promise<Permit> {
+export async function takeTurn(party: Party, subject: Omit<Subject, "redact">, turn: Turn): Promise<Permit> {
   const { signal, patienceMs, waitLeftMs, clock } = turn
   const end = new AbortController()
   using either = anySignal(signal, end.signal)

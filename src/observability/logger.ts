@@ -1,3 +1,4 @@
+import { createRedaction, type Redact } from "../lib/redaction.ts"
 import { pino, type DestinationStream, type Logger as PinoLogger } from "pino"
 
 export type Logger = Pick<PinoLogger, "debug" | "info" | "warn" | "error">
@@ -9,9 +10,8 @@ export type Logger = Pick<PinoLogger, "debug" | "info" | "warn" | "error">
 export function createLogger(
   level: string,
   destination?: DestinationStream,
-  secrets: readonly string[] = [],
+  redact: Redact = createRedaction().redact,
 ): Logger {
-  const redact = createRedaction(secrets)
   const options = {
     level,
     base: null,
@@ -30,29 +30,6 @@ function toFields(values: Record<string, unknown>): Record<string, unknown> {
       name.endsWith("Ms") && typeof value === "number" ? Math.round(value) : value,
     ]),
   )
-}
-
-type Redact = (text: string) => string
-
-// Lengths are bounded, because a pattern is tried at every letter of a text that may have thousands.
-const patterns: readonly (readonly [RegExp, string])[] = [
-  [/[^\s"'<>@=,;:()]{1,128}\s{0,3}(?:@|%40)\s{0,3}[^\s"'<>@=,;:()]{1,255}\.[a-z]{2,}/gi, "[address]"],
-  [/\b(Bearer|OAuth) +\S+/gi, "$1 [token]"],
-  [/\beyJ[\w-]+\.[\w.-]*/g, "[token]"],
-  [/\b[0-9a-f]{32,}(?:-[a-z]+\d+)?\b/gi, "[hex]"],
-  [/\b(code|state|token|secret|key|access_token|client_secret)=[^\s&"]+/gi, "$1=[value]"],
-]
-
-/** Masks the given secrets, as they are and as a URL spells them, and what looks like an address, a token or a secret. */
-export function createRedaction(secrets: readonly string[]): Redact {
-  // The longest first, as one may be a part of another.
-  const known = [...new Set(secrets.flatMap((secret) => [secret, encodeURIComponent(secret)]))]
-    .filter((secret) => secret !== "")
-    .toSorted((a, b) => b.length - a.length)
-  return (text) => {
-    const masked = known.reduce((masked, secret) => masked.replaceAll(secret, "[secret]"), text)
-    return patterns.reduce((masked, [pattern, mask]) => masked.replace(pattern, mask), masked)
-  }
 }
 
 /** An error with all its causes, for a log line. Only fields that are known to be harmless are taken over. */

@@ -1,4 +1,5 @@
 import { createMember, uniqueEmailIdOf, type MemberInput } from "./members/create-member.ts"
+import { inventInterests, writeInterests } from "./members/interests.ts"
 import { inventMember } from "./members/invent-member.ts"
 import {
   memberIdOf,
@@ -81,7 +82,12 @@ export function createChanges({ findList, random, serverTime, now, announce }: C
   ): Member => {
     const list = findList(listId)
     const member = createMember(
-      input ?? inventMember(random, 1_000_000_000 + serial),
+      input === undefined
+        ? {
+            ...inventMember(random, 1_000_000_000 + serial),
+            ...inventInterests(random, list.interestCategories),
+          }
+        : { ...writeInterests(list.interestCategories), ...input },
       listId,
       700_000_000 + serial++,
       time,

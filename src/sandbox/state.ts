@@ -2,6 +2,12 @@ import type { Clock } from "../lib/clock.ts"
 import { createMember, type MemberInput } from "./members/create-member.ts"
 import { generateMembers } from "./members/generate-members.ts"
 import { createHostileMembers } from "./members/hostile-members.ts"
+import {
+  createInterestCategories,
+  writeInterests,
+  type InterestCategory,
+  type InterestCategorySeed,
+} from "./members/interests.ts"
 import { md5, memberKeyOf, secondsOf, type Json } from "./members/member.ts"
 import { wideFieldsOf } from "./members/wide-fields.ts"
 import { createMemberTable, type MemberTable } from "./members/member-table.ts"
@@ -22,6 +28,8 @@ export type ListSeed = {
   /** Sizes of bulk imports among the invented members: each shares one `last_changed`. */
   imports?: readonly number[]
   mergeFields?: readonly MergeField[]
+  /** Groups of interests; a list without any has members without `interests`. */
+  interestCategories?: readonly InterestCategorySeed[]
   /** So many more merge fields, each with 255 characters for every invented member: 80 of them make rows of 22 KB. */
   wideFields?: number
 }
@@ -53,6 +61,7 @@ export type List = {
   readonly createdAt: number
   readonly campaignLastSent: number
   readonly mergeFields: readonly MergeField[]
+  readonly interestCategories: readonly InterestCategory[]
   readonly table: MemberTable
   readonly webhooks: Webhook[]
 }
@@ -96,7 +105,15 @@ export const defaultAccounts: readonly AccountSeed[] = [
     dc: "us19",
     lists: [
       { name: "Newsletter", count: 2500 },
-      { name: "Customers", count: 1200, hostile: true },
+      {
+        name: "Customers",
+        count: 1200,
+        hostile: true,
+        interestCategories: [
+          { title: "Products", interests: [{ name: "Engines" }, { name: "Punched cards" }] },
+          { title: "How often", type: "radio", interests: [{ name: "Weekly" }, { name: "Monthly" }] },
+        ],
+      },
       { name: "Nobody yet", count: 0 },
     ],
   },
@@ -154,6 +171,7 @@ export function createState(
       createdAt: until - (4 * 365 + random.integer(365)) * 86_400_000,
       campaignLastSent: until - random.integer(60) * 86_400_000,
       mergeFields: [...(listSeed.mergeFields ?? defaultMergeFields), ...wideFieldsOf(listSeed.wideFields)],
+      interestCategories: createInterestCategories(id, listSeed.interestCategories ?? []),
       table: createMemberTable(clock, visibilityDelayMs),
       webhooks: [],
     }
@@ -164,6 +182,7 @@ export function createState(
       imports,
       until,
       wideFields: listSeed.wideFields,
+      interestCategories: added.interestCategories,
     })) {
       added.table.seed(id, row, times)
       // Rows leave much garbage, which would be let grow to twice the size of what is kept.
@@ -171,7 +190,12 @@ export function createState(
     }
     const given = [...(listSeed.hostile ? createHostileMembers() : []), ...(listSeed.members ?? [])]
     for (const [index, input] of given.entries()) {
-      const member = createMember(input, added.id, 900_000_000 + index, until - (given.length - index) * 1000)
+      const member = createMember(
+        { ...writeInterests(added.interestCategories), ...input },
+        added.id,
+        900_000_000 + index,
+        until - (given.length - index) * 1000,
+      )
       const key = memberKeyOf(member)
       if (added.table.find(key) !== undefined) {
         throw new RangeError(`Cannot seed a member twice: ${member.email_address}`)

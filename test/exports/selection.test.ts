@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { AppError } from "../../src/errors.ts"
-import { parseSelection, requireMergeTags, toFieldsQuery } from "../../src/exports/selection.ts"
+import { parseSelection, requireListFields, toFieldsQuery } from "../../src/exports/selection.ts"
 
 function errorsOf(run: () => unknown): AppError["errors"] {
   try {
@@ -54,6 +54,7 @@ describe("parseSelection()", () => {
     "marketing_permissions.enabled",
     "tags.name",
     "_links.href",
+    "interests.9143cf3bd1",
   ])("knows %s", (name) => {
     expect(parseSelection({ exclude_fields: [name] }).excludeFields).toEqual([name])
   })
@@ -71,8 +72,8 @@ describe("parseSelection()", () => {
     ["members", "must not name members as no member has such a field"],
     ["lists.id", "must not name lists.id as no member has such a field: did you mean list_id"],
     ["total_items", "must name at least one field of a member"],
-    ["interests.newsletter", "must not name interests.newsletter as no member has such a field"],
-    ["interests.9143cf3bd1", "must not name interests.9143cf3bd1 as no member has such a field"],
+    ["interests.", "must not name interests. as no member has such a field: did you mean interests"],
+    ["interests.9143cf3bd1.name", "must not name interests.9143cf3bd1.name as no member has such a field"],
     ["constructor", "must not name constructor as no member has such a field"],
     ["id,", "must name fields of a member, separated by commas"],
     ["", "must name fields of a member, separated by commas"],
@@ -122,13 +123,19 @@ describe("toFieldsQuery()", () => {
   })
 })
 
-describe("requireMergeTags()", () => {
+describe("requireListFields()", () => {
   const tags: Record<string, string[]> = { a: ["FNAME", "LNAME"], b: ["ADDRESS"] }
 
   async function check(fields: string[], asked: string[] = []) {
-    await requireMergeTags(parseSelection({ fields }), ["a", "b"], async (listId) => {
-      asked.push(listId)
-      return tags[listId] ?? []
+    await requireListFields(parseSelection({ fields }), ["a", "b"], {
+      readTags: async (listId) => {
+        asked.push(listId)
+        return tags[listId] ?? []
+      },
+      readInterestIds: async (listId) => {
+        asked.push(`interests of ${listId}`)
+        return [`${listId}1`, `${listId}2`]
+      },
     })
     return asked
   }
@@ -145,18 +152,40 @@ describe("requireMergeTags()", () => {
   test("reads the tags of all other lists concurrently for one that is mistyped", async () => {
     const all = Promise.withResolvers<string[]>()
     const asked: string[] = []
-    const checked = requireMergeTags(
+    const checked = requireListFields(
       parseSelection({ fields: ["merge_fields.FNAM"] }),
       ["a", "b", "c", "d"],
-      async (listId) => {
-        asked.push(listId)
-        return listId === "a" ? [] : all.promise
+      {
+        readTags: async (listId) => {
+          asked.push(listId)
+          return listId === "a" ? [] : all.promise
+        },
+        readInterestIds: async () => [],
       },
     )
     await Bun.sleep(0)
     expect(asked).toEqual(["a", "b", "c", "d"])
     all.resolve(["FNAME"])
     await expect(checked).rejects.toThrow("a parameter is not right: fields")
+  })
+
+  test("reads the interests of all lists at once, and only if one is named", async () => {
+    expect(await check(["interests", "id"])).toEqual([])
+    expect(await check(["interests.b2"])).toEqual(["interests of a", "interests of b"])
+    const error = await check(["interests.b2", "interests.b3", "merge_fields.B2"]).catch((error) => error)
+    expect(error.errors).toEqual([
+      {
+        name: "fields",
+        reason: "must not name merge_fields.B2 as no member has such a field",
+      },
+      {
+        name: "fields",
+        reason: "must not name interests.b3 as no member has such a field: did you mean interests.b1",
+      },
+    ])
+    const excluding = parseSelection({ exclude_fields: ["members.interests.c1"] })
+    const readers = { readTags: async () => [], readInterestIds: async () => [] }
+    await expect(requireListFields(excluding, ["a"], readers)).rejects.toThrow("exclude_fields")
   })
 
   test("refuses a tag that no list has", async () => {

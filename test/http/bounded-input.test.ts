@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { parseSelection, requireMergeTags } from "../../src/exports/selection.ts"
+import { parseSelection, requireListFields } from "../../src/exports/selection.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { connectAccount, sandboxEnv, startService, type RunningService } from "../support/service.ts"
 
@@ -68,5 +68,10 @@ test("hostile names take no more than some milliseconds, since other callers wai
   const selection = parseSelection({ fields: unknownTags })
   const lists = Array.from({ length: 1000 }, (_, index) => `list${index}`)
   const tagsOf = async (list: string) => Array.from({ length: 80 }, (_, index) => `${list}${index}`)
-  expect(await cpuMs(() => requireMergeTags(selection, lists, tagsOf))).toBeLessThan(200)
+  const readers = { readTags: tagsOf, readInterestIds: tagsOf }
+  expect(await cpuMs(() => requireListFields(selection, lists, readers))).toBeLessThan(200)
+  const interests = parseSelection({
+    fields: unknownTags.map((name) => name.replace("merge_fields", "interests")),
+  })
+  expect(await cpuMs(() => requireListFields(interests, lists, readers))).toBeLessThan(200)
 })

@@ -46,6 +46,63 @@ describe("HEAD", () => {
     },
   )
 
+  test.each([
+    ["/auth/login?forward_url=https%3A%2F%2Fapp.example.com%2F", 302, 200],
+    ["/auth/login?forward_url=https%3A%2F%2Fevil.example%2F", 400, 400],
+    ["/auth/login?forward_url=javascript%3Aalert(1)", 400, 400],
+    ["/auth/login", 400, 400],
+    ["/callback?state=eyJhbGciOiJkaXIifQ.a.b.c.d&code=x", 400, 400],
+    ["/callback?code=x", 400, 400],
+    ["/export?cursor=eyJhbGciOiJkaXIifQ.a.b.c.d", 400, 400],
+    ["/export?cursor=none", 400, 400],
+    ["/nothing", 404, 404],
+  ])("of %s, for which GET is a %i, is a %i, without a request to Mailchimp", async (path, get, head) => {
+    const headers = await connectAccount(service)
+    if (path.startsWith("/auth/login")) await request("/auth", headers, "DELETE")
+    expect((await request(path, headers, "GET")).status).toBe(get)
+    const before = sandbox.traffic.total
+    const answer = await request(path, headers, "HEAD")
+    expect([answer.status, await answer.text(), sandbox.traffic.total]).toEqual([head, "", before])
+  })
+
+  test("of a cursor of another connection is a 403, and of other fields a 400, as GET is", async () => {
+    const [one, other] = [await connectAccount(service), await connectAccount(service)]
+    const body = await (await request("/export?events=true", one, "GET")).text()
+    const cursor = encodeURIComponent(JSON.parse(body.trimEnd().split("\n").at(-1) ?? "").cursor)
+    for (const [path, headers, status] of [
+      [`/export?cursor=${cursor}`, one, 200],
+      [`/export?cursor=${cursor}`, other, 403],
+      [`/export?fields=id&cursor=${cursor}`, one, 400],
+      [`/export/${listId}?cursor=${cursor}`, one, 400],
+    ] as const)
+      for (const method of ["GET", "HEAD"])
+        expect([method, (await request(path, headers, method)).status]).toEqual([method, status])
+  })
+
+  test("of a login from another site is a 400, as GET is", async () => {
+    const headers = {
+      ...(await bearer("nobody")),
+      "sec-fetch-site": "cross-site",
+      origin: "http://other.example",
+    }
+    for (const method of ["GET", "HEAD"]) {
+      const answer = await request(
+        "/auth/login?forward_url=https%3A%2F%2Fapp.example.com%2F",
+        headers,
+        method,
+      )
+      expect([method, answer.status, answer.headers.get("set-cookie")]).toEqual([method, 400, null])
+    }
+  })
+
+  test("of the pages at the root has the status of GET", async () => {
+    for (const path of ["/healthz", "/readyz", "/openapi.json", "/none"]) {
+      const get = await fetch(service.url + path)
+      const head = await fetch(service.url + path, { method: "HEAD" })
+      expect([path, head.status, await head.text()]).toEqual([path, get.status, ""])
+    }
+  })
+
   test("is a 409 for a connection that is invalidated, as GET is", async () => {
     const headers = await connectAccount(service, "revoked")
     for (const { userId } of sandbox.state.accounts) sandbox.revoke(userId)

@@ -103,7 +103,7 @@ test("a cursor is declared in the form of those that an export gives, as a param
   }
 })
 
-/** Names of every kind: known, with the prefix, of merge fields, misspelled, and no names at all. */
+/** Names of every kind: known, with the prefix, of merge fields and interests, misspelled, and no names at all. */
 const names = {
   good: [
     "id",
@@ -118,6 +118,8 @@ const names = {
     "members.merge_fields.ADDRESS.zip",
     "merge_fields.Ünïcode",
     "merge_fields.A B",
+    "interests.9143cf3bd1",
+    "members.interests.9143cf3bd1",
   ],
   bad: [
     "",
@@ -129,6 +131,8 @@ const names = {
     "statsxavg_open_rate",
     "members.",
     "merge_fields.",
+    "interests.",
+    "interests.9143cf3bd1.name",
     "null",
     "a@b.example",
   ],

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test"
+import { createRedaction } from "../../src/lib/redaction.ts"
 import { TimedOut } from "../../src/lib/with-timeout.ts"
 import { type MailchimpErrorKind, toMailchimpError, toTransportError } from "../../src/mailchimp/errors.ts"
 
 const token = "0123456789abcdef0123456789abcdef"
-const subject = { action: "read the members", listId: "a1b2", secrets: [token] }
+const redact = createRedaction([token]).redactShort
+const subject = { action: "read the members", listId: "a1b2", redact }
 const nowMs = Date.parse("2024-05-01T12:00:00Z")
 
 function answer(status: number, body: string, headers: Record<string, string> = {}) {
@@ -70,7 +72,7 @@ describe("toMailchimpError()", () => {
   })
 
   test("a 404 that is not about a list does not claim that one is missing", () => {
-    const about = { action: "read the lists", secrets: [] }
+    const about = { action: "read the lists", redact }
     const error = toMailchimpError(problem(404, "Resource Not Found"), about, nowMs)
     expect([error.kind, error.code]).toEqual(["rejected", "mailchimp_error"])
     expect(error.detail).toBe("Cannot read the lists as Mailchimp rejected the request")

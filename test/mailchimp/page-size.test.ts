@@ -79,11 +79,7 @@ describe("createPageSize()", () => {
 
 describe("createPageFailures()", () => {
   const errorOf = (kind: MailchimpErrorKind, status?: number) =>
-    createMailchimpError(
-      kind,
-      { action: "read", secrets: [] },
-      status === undefined ? {} : { upstream: { status } },
-    )
+    createMailchimpError(kind, { action: "read" }, status === undefined ? {} : { upstream: { status } })
   /** The sizes after each of so many failures of one page, which is requested at the present size each time. */
   const sizesAfter = (...errors: ReturnType<typeof errorOf>[]) => {
     const size = createPageSize(1000)

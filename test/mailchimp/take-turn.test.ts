@@ -5,7 +5,7 @@ import { takeTurn } from "../../src/mailchimp/take-turn.ts"
 import { createCountedSignal } from "../support/counted-signal.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
 
-const subject = { action: "read the lists", secrets: [] }
+const subject = { action: "read the lists" }
 const { signal } = new AbortController()
 
 /** A limiter of two permits and as many tokens, and how a request waits in it. */

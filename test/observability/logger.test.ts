@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test"
 import { parseConfig } from "../../src/config.ts"
-import { createLogger, createRedaction } from "../../src/observability/logger.ts"
+import { createRedaction } from "../../src/lib/redaction.ts"
+import { createLogger } from "../../src/observability/logger.ts"
 
 test.each([
   ["mail ada.lovelace+x@example.co.uk now", "mail [address] now"],
@@ -16,7 +17,7 @@ test.each([
   ["key 0123456789abcdef0123456789abcdef-us19", "key [hex]"],
   ["https://x/callback?code=abc&state=def", "https://x/callback?code=[value]&state=[value]"],
 ])("%s is masked", (text, masked) => {
-  expect(createRedaction([])(text)).toBe(masked)
+  expect(createRedaction().redact(text)).toBe(masked)
 })
 
 test("fields have the names of the wire, and milliseconds no fractions", () => {
@@ -76,7 +77,11 @@ test("a log line holds no secret of the process, as it is or as a URL spells it,
   ]
   for (const text of texts.flatMap((text) => [text, encodeURIComponent(text)])) {
     const lines: string[] = []
-    const logger = createLogger("info", { write: (line) => void lines.push(line) }, secrets)
+    const logger = createLogger(
+      "info",
+      { write: (line) => void lines.push(line) },
+      createRedaction(secrets).redact,
+    )
     logger.error({ error: new Error(`a ${text} b`, { cause: new Error(`c ${text} d`) }) }, "failed")
     expect(lines.join("")).toContain("[secret]")
     expect(lines.join("")).not.toContain(text)
@@ -85,6 +90,6 @@ test("a log line holds no secret of the process, as it is or as a URL spells it,
 
 test("a text of 14,000 letters is redacted at once", () => {
   const before = process.cpuUsage()
-  createRedaction([])("x".repeat(14_000))
+  createRedaction().redact("x".repeat(14_000))
   expect(process.cpuUsage(before).user / 1000).toBeLessThan(100)
 })

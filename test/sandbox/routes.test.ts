@@ -20,7 +20,16 @@ beforeAll(() => {
         dc: "us19",
         accountName: "One",
         tokens: ["t1"],
-        lists: [{ id: "aaaaaaaaaa", name: "A", count: 40 }],
+        lists: [
+          {
+            id: "aaaaaaaaaa",
+            name: "A",
+            count: 40,
+            interestCategories: [
+              { id: "c1", title: "Topics", interests: [{ name: "Tea" }, { name: "Jam" }] },
+            ],
+          },
+        ],
       },
       {
         userId: 2,
@@ -191,6 +200,17 @@ describe("the API", () => {
       merge_fields: [{ tag: "LNAME" }, { tag: "ADDRESS" }],
       total_items: 6,
     })
+    const topics = `${api}/lists/aaaaaaaaaa/interest-categories`
+    expect(await (await ask("GET", topics)).json()).toMatchObject({
+      categories: [{ id: "c1", title: "Topics", type: "checkboxes", list_id: "aaaaaaaaaa" }],
+      total_items: 1,
+    })
+    expect(await (await ask("GET", `${topics}/c1/interests?count=1&offset=1`)).json()).toMatchObject({
+      interests: [{ name: "Jam", category_id: "c1", list_id: "aaaaaaaaaa", subscriber_count: "0" }],
+      total_items: 2,
+    })
+    expect((await ask("GET", `${topics}?count=1001`)).status).toBe(200)
+    expect((await ask("GET", `${topics}/c2/interests`)).status).toBe(404)
     const members = await ask("GET", `${api}/lists/aaaaaaaaaa/members?count=3`)
     const page: { members: { id: string; email_address: string }[] } = await readJson(members)
     expect(page.members).toHaveLength(3)

@@ -45,7 +45,7 @@ export async function startService(env: Record<string, string>, overrides: { rea
     ...env,
   })
   const services = await createServices(config, {
-    logger: createLogger("debug", { write: (line) => void log.push(line) }),
+    toLogger: (redact) => createLogger("debug", { write: (line) => void log.push(line) }, redact),
     ...overrides,
   })
   server.reload({ fetch: createApp(services).fetch, idleTimeout: 60, development: false })

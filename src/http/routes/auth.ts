@@ -124,6 +124,8 @@ const disconnectRoute = createRoute({
 /** Connecting an account, asking for it, and disconnecting it. */
 export function createAuthRoutes(deps: {
   readonly authenticated: MiddlewareHandler<CallerEnv>
+  /** Throws what a login to a forward URL that is not allowed is refused with. */
+  readonly checkForwardUrl: (forwardUrl: string) => void
   readonly startAuthorization: StartAuthorization
   readonly finishAuthorization: FinishAuthorization
   readonly requireConnection: (owner: Owner) => Promise<Connection>
@@ -140,7 +142,11 @@ export function createAuthRoutes(deps: {
     const { forward_url: forwardUrl, sub_account_id } = context.req.valid("query")
     const owner = toOwner(context.get("caller"), sub_account_id)
     hideUrl(context)
-    if (isHead(context)) return context.body(null, 200)
+    if (isHead(context)) {
+      deps.loginCookie.refuseCrossSite(context)
+      deps.checkForwardUrl(forwardUrl)
+      return context.body(null, 200)
+    }
     const browserSecret = deps.loginCookie.ensure(context)
     const started = await deps.startAuthorization({ owner, forwardUrl, browserSecret })
     if (wantsJson(context)) {
@@ -151,8 +157,11 @@ export function createAuthRoutes(deps: {
   })
 
   routes.openapi(callbackRoute, async (context) => {
-    if (isHead(context)) return context.body(null, 200)
     const { state, code, error } = context.req.valid("query")
+    if (isHead(context)) {
+      await deps.finishAuthorization({ state, code, error, browserSecret: undefined, looksOnly: true })
+      return context.body(null, 200)
+    }
     const browserSecret = deps.loginCookie.read(context)
     const logFailure = createLoginLog(deps.logger, { request_id: context.get("requestId") }, error)
     const outcome = await deps

@@ -5,7 +5,7 @@ import type { OpenAccount } from "../../connections/open-account.ts"
 import { AppError } from "../../errors.ts"
 import { parseSelection, type Selection } from "../../exports/selection.ts"
 import { memberFieldPattern } from "../../exports/member-fields.ts"
-import type { StartExport } from "../../exports/start-export.ts"
+import type { CheckCursor, StartExport } from "../../exports/start-export.ts"
 import type { ExportEvent, FormatName } from "../../exports/stream-export.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
 import type { ExportSlots } from "../export-slots.ts"
@@ -65,7 +65,7 @@ const exportQuery = z.strictObject({
   offset: wholeNumber(0, largestOffset).optional().openapi({ description: "Where the slice begins" }),
   fields: names.optional().openapi({
     description:
-      "Only these fields of a member, by Mailchimp's dotted names: repeated, or separated by commas",
+      "Only these fields of a member, by Mailchimp's dotted names: repeated, or separated by commas. A merge field or an interest, such as interests.9143cf3bd1, must be one of an exported list",
     example: ["email_address", "merge_fields.FNAME"],
   }),
   exclude_fields: names.optional().openapi({ description: "All fields but these" }),
@@ -160,7 +160,8 @@ type ExportEnv = CallerEnv & ServerEnv & { Variables: { requestId: string } }
 export function createExportRoutes(deps: {
   readonly authenticated: MiddlewareHandler<CallerEnv>
   readonly openAccount: OpenAccount
-  readonly requireLiveConnection: (owner: Owner) => Promise<unknown>
+  readonly requireLiveConnection: (owner: Owner) => Promise<{ readonly id: string }>
+  readonly checkCursor: CheckCursor
   readonly startExport: StartExport
   readonly exportSlots: ExportSlots
   readonly stallTimeoutMs: number
@@ -214,7 +215,8 @@ export function createExportRoutes(deps: {
     const slot = deps.exportSlots.take(context.get("caller"))
     if (isHead(context)) {
       slot[Symbol.dispose]()
-      await deps.requireLiveConnection(owner)
+      const { id } = await deps.requireLiveConnection(owner)
+      await deps.checkCursor(id, { cursor, selection, listId })
       return new Response(null, { headers })
     }
 

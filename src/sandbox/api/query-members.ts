@@ -204,3 +204,10 @@ export function findMembers(table: MemberTable, query: MembersQuery): FoundMembe
   if (query.descending) all.reverse()
   return { versions: all.slice(offset, offset + count), totalItems: all.length }
 }
+
+/** The error of a request that names both what it wants and what it does not. */
+export function fieldConflicts(params: URLSearchParams): FieldError[] {
+  return params.get("fields") && params.get("exclude_fields")
+    ? [{ field: "fields", message: "fields and exclude_fields cannot be used together." }]
+    : []
+}

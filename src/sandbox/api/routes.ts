@@ -8,8 +8,15 @@ import { answer, answerBytes } from "./answer.ts"
 import { apiAddress, findList, type ApiBindings } from "./context.ts"
 import { selfLinks } from "./links.ts"
 import { createListWriter, repeatLists } from "./lists.ts"
-import { problemResponse, type FieldError } from "./problems.ts"
-import { parseDate, parseMembersQuery, parsePaging, type MembersQuery } from "./query-members.ts"
+import { addInterestRoutes } from "./interest-routes.ts"
+import { problemResponse } from "./problems.ts"
+import {
+  fieldConflicts,
+  parseDate,
+  parseMembersQuery,
+  parsePaging,
+  type MembersQuery,
+} from "./query-members.ts"
 import { renderMember, renderPage } from "./render-page.ts"
 import { findShownMembers } from "./shown-members.ts"
 import { addWebhookRoutes } from "./webhook-routes.ts"
@@ -174,11 +181,6 @@ export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: A
         ),
       )
     })
+  addInterestRoutes(api, rowsOf)
   return addWebhookRoutes(api, { deliverer, newId })
-}
-
-function fieldConflicts(params: URLSearchParams): FieldError[] {
-  return params.get("fields") && params.get("exclude_fields")
-    ? [{ field: "fields", message: "fields and exclude_fields cannot be used together." }]
-    : []
 }

@@ -1,5 +1,6 @@
 import type { Random } from "../random.ts"
 import { createMember } from "./create-member.ts"
+import { inventInterests, type InterestCategory } from "./interests.ts"
 import { inventMember, inventSms } from "./invent-member.ts"
 import { inventWideFields } from "./wide-fields.ts"
 import { secondsOf, writeTime, type MemberStatus } from "./member.ts"
@@ -15,6 +16,7 @@ export type SeedingOptions = {
   until: number
   /** How many merge fields of the greatest length each member has beside the usual ones. */
   wideFields?: number | undefined
+  interestCategories?: readonly InterestCategory[] | undefined
 }
 
 /** Rows of a new list, oldest change first, and what an index needs of them. */
@@ -31,6 +33,7 @@ export function* generateMembers(random: Random, listId: string, options: Seedin
       {
         ...invented,
         merge_fields: { ...invented.merge_fields, ...inventWideFields(random, options.wideFields) },
+        ...inventInterests(random, options.interestCategories ?? []),
         status,
         ...(status === "unsubscribed" ? { unsubscribe_reason: random.pick(reasons) } : {}),
         ...(random.chance(0.1) ? inventSms(random, optedInAt) : {}),

@@ -1,0 +1,91 @@
+import { spellingsOf } from "./spellings.ts"
+
+/** Takes secrets and personal data out of a text. */
+export type Redact = (text: string) => string
+
+/** What this process keeps from every text that it did not write itself: errors, responses of Mailchimp, log lines. */
+export type Redaction = {
+  readonly redact: Redact
+  /** Makes a text of somebody else's fit to be shown: redacted, on one line, and cut to 300 characters. */
+  readonly redactShort: Redact
+  /** Masks this one, too, such as a token that is used from now on. Of these the last 256 that were used are known. */
+  learn(secret: string): void
+}
+
+const longestText = 300
+const longestInput = 1000
+const mostLearned = 256
+
+/** An @ as it is, as URLs, JSON and HTML spell it, and in full width. */
+const at = String.raw`(?:@|%(?:25)?40|\\u0040|&#(?:64|x40);|&commat;|＠)`
+const hasAt = new RegExp(at, "i")
+const blanks = String.raw`(?:\s|%20|\+){1,3}`
+// Lengths are bounded, because a pattern is tried at every letter of a text that may have thousands.
+const local = String.raw`[^\s"<>()[\],;:=@&＠]{1,128}`
+const domain = String.raw`[^\s"'<>()[\],;:=@&/\\＠]{1,255}`
+const domainWithDot = String.raw`${domain}\.(?:\p{L}{2,}|xn--[\w-]+)`
+
+const addresses: readonly RegExp[] = [
+  new RegExp(String.raw`"[^"\n]{1,128}"${at}${domain}`, "giu"),
+  // With blanks it must look like a domain, because an @ stands between other words, too.
+  new RegExp(String.raw`${local}(?:${blanks}${at}(?:${blanks})?|${at}${blanks})${domainWithDot}`, "giu"),
+  // No address: the path of a package, such as node_modules/@scope/name, and its version, such as name@1.2.3.
+  new RegExp(String.raw`${local}(?<!/)${at}(?!\d+\.\d+\.)${domain}`, "giu"),
+]
+
+const names =
+  "code|state|token|secret|key|password|signature|access_token|refresh_token|id_token|client_secret|api_?key"
+
+const patterns: readonly (readonly [RegExp, string])[] = [
+  [/:\/\/[^\s/@"'<>]{1,512}@/g, "://[credentials]@"],
+  // A word alone is none, as in "OAuth error".
+  [/\b(Bearer|OAuth|Basic)(?: |%20|\+)+(?=\S*\d|\S{16})[^\s"',;<>]+/gi, "$1 [token]"],
+  [/\beyJ[\w-]+\.[\w.-]*/g, "[token]"],
+  [/(?<![\w-])[0-9a-f]{24,}(?:-[a-z]+\d+)?(?![\w-])/gi, "[hex]"],
+  [new RegExp(String.raw`\b(${names})=[^\s&"]+`, "gi"), "$1=[value]"],
+  [new RegExp(String.raw`"(${names})(\\?")\s*:\s*\\?"(?:[^"\\]|\\[^"])*\\?"`, "gi"), '"$1$2:"[value]"'],
+]
+
+/**
+ * Masks the given secrets in all their spellings, and whatever looks like an e-mail address, a token, a secret or the MD5 of
+ * an address.
+ *
+ * @param secrets those that the process has for as long as it lives
+ */
+export function createRedaction(secrets: readonly string[] = []): Redaction {
+  const lasting = byLength(secrets.flatMap(spellingsOf))
+  const learned = new Map<string, readonly string[]>()
+  let known = lasting
+
+  const redact: Redact = (text) => {
+    let masked = text
+    for (const secret of known) masked = masked.replaceAll(secret, "[secret]")
+    for (const [pattern, mask] of patterns) masked = masked.replace(pattern, mask)
+    if (hasAt.test(masked)) for (const pattern of addresses) masked = masked.replace(pattern, "[address]")
+    return masked
+  }
+
+  return {
+    redact,
+    redactShort: (text) => {
+      // What is cut off may end in the middle of an address or a secret, so the last word goes too.
+      const short = text.length > longestInput ? text.slice(0, longestInput).replace(/\S*$/, "") : text
+      // Control characters would break a line of a log.
+      const masked = redact(short).replaceAll(/\p{Cc}+/gu, " ")
+      return masked.length > longestText ? `${masked.slice(0, longestText - 1)}…` : masked
+    },
+    learn: (secret) => {
+      const spellings = learned.get(secret)
+      learned.delete(secret)
+      learned.set(secret, spellings ?? spellingsOf(secret))
+      const [oldest] = learned.keys()
+      if (learned.size > mostLearned && oldest !== undefined) learned.delete(oldest)
+      if (spellings === undefined) known = byLength([...lasting, ...[...learned.values()].flat()])
+    },
+  }
+}
+
+/** The longest first, because one may be a part of another. */
+function byLength(spellings: readonly string[]): readonly string[] {
+  return [...new Set(spellings)].toSorted((a, b) => b.length - a.length)
+}
