@@ -49,7 +49,7 @@ export function createCutter<T extends Cuttable>(): Cutter<T> {
       const requested = early.end(reading)
       const [task] = requested.map(({ probe }) => probe.task)
       // Before members with a date those without one are read, and they are not split.
-      if (!task || task.reading.isDone() || !Number.isFinite(task.reading.place().since)) return NOTHING
+      if (!task || !Number.isFinite(task.reading.place().since)) return NOTHING
       const rows = requested.filter(({ offset }) => offset < page.totalItems)
       const pending = requested.filter(({ isAnswered }) => !isAnswered).length
       // The permits of those that are of no use come back all at once, or each would be used for a cut of its own.
@@ -73,10 +73,11 @@ export function createCutter<T extends Cuttable>(): Cutter<T> {
     const rest = piece && restOf(piece.task)
     if (!piece || !rest) return []
     const { task } = piece
-    const cuts = placesIn(piece, spare)
+    const isEarly = !task.reading.rest()
+    const cuts = isEarly ? filledPlacesIn(piece, spare) : placesIn(piece, spare)
     const requests = cuts.map((cut) => probeOf(task, rest, cut))
-    if (!early.request(task, requests))
-      asked.set(task, { until: task.reading.until(), cuts: [...cutsOf(task), ...cuts] })
+    if (isEarly) early.request(task, requests)
+    else asked.set(task, { until: task.reading.until(), cuts: [...cutsOf(task), ...cuts] })
     return requests
   }
 
@@ -122,6 +123,24 @@ function placesIn(piece: Omit<Piece<unknown>, "task">, requests: number): number
   return Array.from({ length: parts - 1 }, (_, index) =>
     Math.round(start - ((start - end) * (index + 1)) / parts),
   )
+}
+
+/** Pages overlap by the rows of a second, and one that is full does not show that it is the last. */
+const FILLED = 0.98
+
+/**
+ * The same for a piece of which not more than an estimate is known: its parts, but the last, have as many rows as fit the
+ * pages that they need anyway. There are rather more rows than estimated, because statistics leave some members out.
+ */
+function filledPlacesIn(piece: Omit<Piece<unknown>, "task">, requests: number): number[] {
+  const { start, end, pageRows } = piece
+  const pieceOfFilled = { start, end, pageRows: pageRows * FILLED }
+  const places = placesIn(pieceOfFilled, requests)
+  const part = (start - end) / (places.length + 1)
+  const filled = Math.floor(Math.ceil(part / pageRows) * pageRows * FILLED)
+  return filled <= part
+    ? places
+    : places.map((_, index) => start - filled * (index + 1)).filter((place) => place > end)
 }
 
 function probeOf<T extends Cuttable>(task: T, { query, rows }: Rest, place: number): Probe<T> {

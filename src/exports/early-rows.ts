@@ -16,8 +16,8 @@ export type EarlyRows<P> = {
   begin(reading: object, query: MembersQuery, expected: Expected | undefined): void
   /** What the reading is expected to have, until rows are requested of it or its first page has come. */
   rest(reading: object): Rest | undefined
-  /** These rows are requested, once for each reading. False if the first page has come already. */
-  request(reading: object, probes: readonly P[]): boolean
+  /** These rows are requested, once for each reading. */
+  request(reading: object, probes: readonly P[]): void
   has(probe: P): boolean
   /** The second to cut at now. That of an early row waits for the first page, and is dropped if it is not used. */
   found(probe: P, second: Second | undefined): Second | undefined
@@ -41,7 +41,7 @@ export function createEarlyRows<P extends { readonly query: MembersQuery }>(): E
     },
     rest: (reading) => restOf.get(reading),
     request: (reading, probes) => {
-      if (!restOf.delete(reading)) return false
+      restOf.delete(reading)
       const rows = probes.map((probe) => ({
         probe,
         offset: probe.query.offset,
@@ -50,7 +50,6 @@ export function createEarlyRows<P extends { readonly query: MembersQuery }>(): E
       }))
       rowsOf.set(reading, rows)
       for (const row of rows) rowOf.set(row.probe, row)
-      return true
     },
     has: (probe) => rowOf.has(probe),
     found: (probe, second) => {

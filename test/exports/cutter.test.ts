@@ -99,14 +99,14 @@ describe("createCutter()", () => {
   test("asks beside the first page of a list, once, by how many rows are expected", () => {
     const { cutter, task, probes } = beginReading(110, 3)
     expect(probes.map(({ query }) => query)).toEqual([
-      { ...query, status: undefined, since: undefined, before: undefined, offset: 35, count: 1 },
-      { ...query, status: undefined, since: undefined, before: undefined, offset: 60, count: 1 },
-      { ...query, status: undefined, since: undefined, before: undefined, offset: 85, count: 1 },
+      { ...query, status: undefined, since: undefined, before: undefined, offset: 39, count: 1 },
+      { ...query, status: undefined, since: undefined, before: undefined, offset: 68, count: 1 },
+      { ...query, status: undefined, since: undefined, before: undefined, offset: 97, count: 1 },
     ])
     expect(cutter.probes([task], 9)).toEqual([])
     // What fits three pages is not cut.
     expect(beginReading(30, 9).probes).toEqual([])
-    expect(offsets(beginReading(31, 9).probes)).toEqual([17, 24])
+    expect(offsets(beginReading(31, 9).probes)).toEqual([19, 28])
   })
 
   test("cuts at such a row as soon as the first page has come, not before", () => {
@@ -141,6 +141,6 @@ describe("createCutter()", () => {
     const undated = beginReading(310, 1)
     undated.cutter.found(undated.probes[0]!, 159)
     const first = page([], 310, 10)
-    expect(undated.cutter.received(undated.task, first, 0)).toEqual({ seconds: [], probes: [] })
+    expect(undated.cutter.received(undated.task, first, 1)).toEqual({ seconds: [], probes: [] })
   })
 })
