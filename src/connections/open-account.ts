@@ -22,8 +22,8 @@ export type Account = Disposable & {
   readonly client: MailchimpClient
   /** What its requests wait for now. */
   waitingFor(): "permit" | "rate_limit" | undefined
-  /** How many more of its requests could start at once. */
-  spare(): number
+  /** How many more of its requests could start at once: see {@link Party}. */
+  spare(unknownMs?: number): number
 }
 
 /**

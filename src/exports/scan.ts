@@ -132,7 +132,7 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
         continue
       }
       if ("probe" in answer) {
-        cut(answer.probe.task, answer.page?.second(0))
+        cut(answer.probe.task, cutter.found(answer.probe, answer.page?.second(0)))
         fill()
         continue
       }
@@ -145,6 +145,9 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
       lastPageOf.set(list, pages)
       const { ranges, next } = list.receive(task, page, question)
       for (const task of next) askNext(list, task)
+      const early = cutter.received(task, page, source.spare())
+      requestRows(early.probes)
+      for (const second of early.seconds) cut(task, second)
       // The reading with a crowded second falls behind the others. One more than can be asked at once lets it catch up.
       if (answers.pending() <= mostPending) cutBehindCrowded()
       fill()
@@ -228,6 +231,8 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
     const question = list && task.reading.nextQuestion()
     if (!question) return false
     listOf.set(task, list)
+    const isFirst = list.place().totalItems === undefined
+    if (isFirst) cutter.begin(task, question.query, source.expected?.(question.query))
     expect(list, (signal) => ask(question, source, signal).then((page) => ({ list, task, question, page })))
     return true
   }
@@ -259,28 +264,22 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
   }
 
   function probe(): boolean {
-    const probes = cutter.probes(cuttable(), source.spare())
+    return requestRows(cutter.probes(cuttable(), source.spare()))
+  }
+
+  function requestRows(probes: readonly Probe<WindowTask>[]): boolean {
     for (const probe of probes) {
       const list = listOf.get(probe.task)
-      if (list) expect(list, (signal) => ask(probe, signal))
+      if (list) expect(list, async (signal) => ({ probe, page: await cutter.read(probe, source, signal) }))
     }
     return probes.length > 0
-
-    async function ask(probe: Probe<WindowTask>, signal: AbortSignal): Promise<Answer> {
-      const page = await source.read(probe.query, signal).catch((error: unknown) => {
-        // All can be read without the cut.
-        if (error instanceof AppError && error.retryable && !signal.aborted) return undefined
-        throw error
-      })
-      return { probe, page }
-    }
   }
 
   function cuttable(): WindowTask[] {
     return lists.filter((list) => !isOver(list)).flatMap((list) => list.cuttable())
   }
 
-  function cut(task: WindowTask, second: Second | undefined): boolean {
+  function cut(task: Task, second: Second | undefined): boolean {
     const list = listOf.get(task)
     const begun = second === undefined ? [] : (list?.cut(task.sweep, second) ?? [])
     for (const task of begun) askNext(list, task)

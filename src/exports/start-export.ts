@@ -2,10 +2,11 @@ import type { Account } from "../connections/open-account.ts"
 import { type Clock, systemClock } from "../lib/clock.ts"
 import type { MailchimpClient } from "../mailchimp/client.ts"
 import { readInterests } from "../mailchimp/interests.ts"
-import { listLists, readList, readMergeFields } from "../mailchimp/lists.ts"
+import { type MailchimpList, listLists, readList, readMergeFields } from "../mailchimp/lists.ts"
 import { createMembersReader } from "../mailchimp/members.ts"
 import type { Sealer } from "../sealer.ts"
 import type { ExportList } from "./events.ts"
+import { createExpectedRows } from "./expected-rows.ts"
 import { createJudgeError, isListError } from "./judge-error.ts"
 import { createSealedCursors } from "./sealed-cursor.ts"
 import { requireListFields, type Selection, selectionId, toFieldsQuery } from "./selection.ts"
@@ -103,9 +104,9 @@ export function createStartExport({
         readInterestIds: async (id) =>
           (await readInterests(client, id, options()).catch(noneIfOneOfMany)).map(({ id }) => id),
       })
-      const source = createSource(account, selection, { pageSize, deadlineMs })
+      const source = createSource(account, selection, { lists, pageSize, deadlineMs })
       const bytes = await openExport({
-        lists,
+        lists: lists.map(toExportList),
         selection,
         cursor: from,
         format,
@@ -146,23 +147,25 @@ async function readLists(
   client: MailchimpClient,
   listId: string | undefined,
   options: { signal: AbortSignal; deadlineMs: number | undefined },
-): Promise<ExportList[]> {
-  const lists =
-    listId === undefined
-      ? await Array.fromAsync(listLists(client, options))
-      : [await readList(client, listId, options)]
-  return lists.map(({ id, name, memberCount, unsubscribeCount, cleanedCount }) => ({
-    id,
-    name,
-    estimate: memberCount + unsubscribeCount + cleanedCount,
-  }))
+): Promise<MailchimpList[]> {
+  return listId === undefined
+    ? Array.fromAsync(listLists(client, options))
+    : [await readList(client, listId, options)]
+}
+
+function toExportList(list: MailchimpList): ExportList {
+  const { id, name, memberCount, unsubscribeCount, cleanedCount } = list
+  return { id, name, estimate: memberCount + unsubscribeCount + cleanedCount }
 }
 
 /** Mailchimp as the scan wants it: the selection asked for, the answers split into their rows. */
 function createSource(
   { client, spare }: Account,
   selection: Selection,
-  options: { pageSize: number; deadlineMs: () => number | undefined },
+  {
+    lists,
+    ...options
+  }: { lists: readonly MailchimpList[]; pageSize: number; deadlineMs: () => number | undefined },
 ): Source {
   const { without, ...fields } = toFieldsQuery(selection)
   const reader = createMembersReader<Page>(client, {
@@ -174,5 +177,5 @@ function createSource(
       sentAt,
     }),
   })
-  return { ...reader, spare }
+  return { ...reader, spare, expected: createExpectedRows(lists, options.pageSize, spare) }
 }

@@ -33,7 +33,7 @@ export type WindowOptions = {
   readonly versions: OpenVersions
 }
 
-type Rest = {
+export type Rest = {
   readonly rows: number
   readonly pageRows: number
   /** The question for all of them, those of the last page's last second included. */

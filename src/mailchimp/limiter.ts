@@ -33,10 +33,10 @@ export type Party = {
   /** What the party waits for now; undefined when it does not wait. */
   waitingFor(): WaitReason | undefined
   /**
-   * How many requests could start at once and be of use: there are permits and tokens for them, and those that are under
-   * way do not use all of the rate already, as few do where answers are fast.
+   * How many requests could start at once and be of use: there are permits and tokens for them, and those under way do not
+   * use all of the rate, as few do where answers are fast. While nothing tells how fast, they take `unknownMs`, or for ever.
    */
-  spare(): number
+  spare(unknownMs?: number): number
   /** Stops every party's new requests for so long, ten minutes at most: Mailchimp asked for it, or is throttling. */
   pause(ms: number): void
   /** The party is done. A limiter is forgotten when all are, and it has rested. */
@@ -227,9 +227,9 @@ export function createLimiter(options: LimiterOptions = {}): Limiter {
           if (queue.sizeOf(party) === 0) return undefined
           return pausedMs() === 0 && freePermits() === 0 ? "permit" : "rate_limit"
         },
-        spare: () => {
+        spare: (unknownMs) => {
           if (pausedMs() > 0) return 0
-          const unused = useful.most(oldestMs()) - underWay.size
+          const unused = useful.most(oldestMs(), unknownMs) - underWay.size
           return Math.max(0, Math.min(freePermits(), bucket.available(), unused) - queue.size)
         },
         pause,

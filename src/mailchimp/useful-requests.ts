@@ -6,8 +6,9 @@ export type UsefulRequests = {
    * So many requests side by side use all of the rate. Whatever more were begun would only wait.
    *
    * @param underWayMs how long the oldest request has been under way; 0 when there is none
+   * @param unknownMs how long a request takes if nothing tells
    */
-  most(underWayMs: number): number
+  most(underWayMs: number, unknownMs?: number): number
 }
 
 /** Of so many answers the slowest counts. More are never under way together, so small quick ones do not hide a page. */
@@ -31,9 +32,9 @@ export function createUsefulRequests(perSecond: number): UsefulRequests {
       recentMs.push(afterMs)
       if (recentMs.length > remembered) recentMs.shift()
     },
-    most: (underWayMs) => {
-      if (recentMs.length < enoughToTell) return Infinity
-      return Math.floor((Math.max(...recentMs, underWayMs) / 1000) * perSecond * surplus) + 1
+    most: (underWayMs, unknownMs = Infinity) => {
+      const longestMs = recentMs.length < enoughToTell ? unknownMs : Math.max(...recentMs, underWayMs)
+      return Math.floor((longestMs / 1000) * perSecond * surplus) + 1
     },
   }
 }

@@ -9,6 +9,7 @@ import { measuredHead, number, printTable, sizeOf, spread } from "./support/tabl
 
 const members = sizeOf("BENCH_MEMBERS", 200_000)
 const manyMembers = sizeOf("BENCH_MANY_MEMBERS", 1_000_000)
+const fewMembers = sizeOf("BENCH_FEW_MEMBERS", 20_000)
 const listCount = sizeOf("BENCH_LISTS", 100)
 const accountCount = sizeOf("BENCH_ACCOUNTS", 100)
 const accountMembers = sizeOf("BENCH_ACCOUNT_MEMBERS", 10_000)
@@ -24,7 +25,7 @@ const imports = [1500, 900]
 
 await using sandbox = await startSandboxProcess([], {
   accounts: [
-    account(1, [members, manyMembers].map(withArchived)),
+    account(1, [members, manyMembers, fewMembers].map(withArchived)),
     account(2, Array<number>(listCount).fill(shortListMembers)),
     account(3, [withArchived(members)], imports),
     ...Array.from({ length: accountCount }, (_, index) =>
@@ -38,7 +39,7 @@ await using service = await startServiceUnderLoad(sandbox, {
 })
 const [large, short, imported, ...each] = await connectAll()
 if (!large || !short || !imported) throw new Error("The sandbox has too few accounts")
-const [list, longList] = large.lists.map(({ id }) => `/${id}`)
+const [list, longList, shortList] = large.lists.map(({ id }) => `/${id}`)
 
 await exportOf(large, list)
 const crowds = await repeat(async () => {
@@ -60,9 +61,13 @@ await sandbox.set({ latencyMs, evaluate: "before-latency" })
 const one = await repeat(() => exportOf(large, list))
 const withImports = await repeat(() => exportOf(imported))
 const long = await exportOf(large, longList)
+const few = await repeat(() => exportOf(large, shortList))
 const lists = await repeat(() => exportOf(short))
 
 const ofLimit = ({ durationMs, rows }: Exported) => durationMs / ((rows / pageRows / permits) * latencyMs)
+/** The first page beside the rows to split at, the pages of each part, and what has changed meanwhile. */
+const ofRounds = ({ durationMs, rows }: Exported) =>
+  durationMs / ((2 + Math.round(rows / pageRows / permits)) * latencyMs)
 const ofListsLimit = ({ durationMs }: Exported) =>
   durationMs / (((listCount * Math.ceil(shortListMembers / pageRows)) / permits) * latencyMs)
 
@@ -80,6 +85,11 @@ printTable(
       spread(withImports.map(ofLimit), " ×", 2),
     ],
     [`${number(long.rows)} members, once`, `${number(ofLimit(long), 2)} ×`, "1.10 ×"],
+    [
+      `${number(few[0]?.rows ?? 0)} members, time over that of four rounds of requests`,
+      spread(few.map(ofRounds), " ×", 2),
+      "1.20 ×",
+    ],
     [
       `${listCount} lists of ${number(shortListMembers)}, a tenth of them archived`,
       spread(lists.map(ofListsLimit), " ×", 2),

@@ -72,4 +72,75 @@ describe("createCutter()", () => {
     task.reading.receive(page([10, 11, 12, 13, 14, 15, 16, 17, 18, 19], 100), question)
     expect(offsets(cutter.probes([task], 2))).toEqual([37, 63])
   })
+
+  const query = { listId: "a", sort: "last_changed", offset: 0 } as const
+
+  /** A reading whose first page of ten is under way, where so many rows are expected, and the rows requested beside it. */
+  function beginReading(rows: number, spare: number) {
+    const cutter = createCutter<Cuttable>()
+    const reading = createWindowReading({
+      listId: "a",
+      from: { since: -Infinity },
+      marginS,
+      versions: new Map(),
+    })
+    const question = reading.nextQuestion()!
+    const task = { reading }
+    cutter.begin(task, question.query, { rows, pageRows: 10 })
+    const probes = cutter.probes([task], spare)
+    const receive = (totalItems: number, spare = 0) => {
+      const first = page([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], totalItems)
+      reading.receive(first, question)
+      return cutter.received(task, first, spare)
+    }
+    return { cutter, task, probes, receive }
+  }
+
+  test("asks beside the first page of a list, once, by how many rows are expected", () => {
+    const { cutter, task, probes } = beginReading(110, 3)
+    expect(probes.map(({ query }) => query)).toEqual([
+      { ...query, status: undefined, since: undefined, before: undefined, offset: 39, count: 1 },
+      { ...query, status: undefined, since: undefined, before: undefined, offset: 68, count: 1 },
+      { ...query, status: undefined, since: undefined, before: undefined, offset: 97, count: 1 },
+    ])
+    expect(cutter.probes([task], 9)).toEqual([])
+    // What fits three pages is not cut.
+    expect(beginReading(30, 9).probes).toEqual([])
+    expect(offsets(beginReading(31, 9).probes)).toEqual([19, 28])
+  })
+
+  test("cuts at such a row as soon as the first page has come, not before", () => {
+    const { cutter, probes, receive } = beginReading(110, 3)
+    expect(cutter.found(probes[0]!, 34)).toBeUndefined()
+    expect(cutter.found(probes[2]!, undefined)).toBeUndefined()
+    expect(receive(108)).toEqual({ seconds: [34], probes: [] })
+    expect(cutter.found(probes[1]!, 59)).toBe(59)
+  })
+
+  test("asks as if nothing had been expected where the first page counts far more or far fewer rows", () => {
+    for (const totalItems of [55, 2000]) {
+      const { cutter, task, probes, receive } = beginReading(310, 3)
+      cutter.found(probes[0]!, 84)
+      cutter.found(probes[1]!, 159)
+      // The third one still holds its permit.
+      const { seconds, probes: instead } = receive(totalItems, 2)
+      expect(seconds).toEqual([])
+      const plain = createCutter<Cuttable>().probes([task], 3)
+      expect(plain.length).toBeGreaterThan(1)
+      expect(offsets(instead)).toEqual(offsets(plain))
+      expect(instead[0]!.query.since).toBe(9)
+      expect(cutter.found(probes[2]!, 234)).toBeUndefined()
+    }
+  })
+
+  test("leaves a list whole that ends with its first page, or begins with members without a date", () => {
+    const { cutter, probes, receive } = beginReading(310, 1)
+    cutter.found(probes[0]!, 159)
+    expect(receive(10)).toEqual({ seconds: [], probes: [] })
+
+    const undated = beginReading(310, 1)
+    undated.cutter.found(undated.probes[0]!, 159)
+    const first = page([], 310, 10)
+    expect(undated.cutter.received(undated.task, first, 1)).toEqual({ seconds: [], probes: [] })
+  })
 })

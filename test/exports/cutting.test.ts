@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { countRows } from "../../src/exports/delivery.ts"
+import { createExpectedRows } from "../../src/exports/expected-rows.ts"
 import { planExport } from "../../src/exports/plan.ts"
 import { createScan } from "../../src/exports/scan.ts"
 import type { Page, Source } from "../../src/exports/source.ts"
@@ -24,8 +25,10 @@ async function measure(options: {
   readonly perSecond: number
   readonly latencyMs?: number
   readonly imported?: number
+  /** How many members Mailchimp's statistics say that each list has. */
+  readonly expected?: number
 }) {
-  const { lists, rows, perSecond, latencyMs = 300, imported = 1 } = options
+  const { lists, rows, perSecond, latencyMs = 300, imported = 1, expected = 0 } = options
   const oldest = START - rows - 1000
   const middle = Math.floor(rows / 3)
   const secondOf = (row: number) => oldest + (row < middle ? row : Math.max(middle, row - imported + 1))
@@ -39,6 +42,7 @@ async function measure(options: {
   const nowS = () => clock.now() / 1000
   const limiter = createLimiter({ permits: PERMITS, tokens: perSecond, refillPerSecond: perSecond, clock })
   const party = limiter.join()
+  const ids = Array.from({ length: lists }, (_, index) => `list${index}`)
   let requests = 0
 
   const ask = async () => {
@@ -53,6 +57,11 @@ async function measure(options: {
   const source: Source = {
     now: () => momentOf(Math.floor(nowS())),
     spare: party.spare,
+    expected: createExpectedRows(
+      ids.map((id) => ({ id, memberCount: expected, unsubscribeCount: 0, cleanedCount: 0 })),
+      PAGE_ROWS,
+      party.spare,
+    ),
     waitUntil: (second) => clock.sleep((second - nowS()) * 1000),
     pause: (seconds) => clock.sleep(seconds * 1000),
     read: async ({ since, before = START, offset, count = PAGE_ROWS }) => {
@@ -77,7 +86,6 @@ async function measure(options: {
   }
 
   let delivered = 0
-  const ids = Array.from({ length: lists }, (_, index) => `list${index}`)
   const exportAll = async () => {
     // An export begins with a question for its lists. What is measured begins after it, with all tokens.
     await ask()
@@ -139,5 +147,44 @@ describe("cutting", () => {
   test("asks once more where the last page is full", async () => {
     const { requests } = await measure({ lists: 100, rows: 2000, perSecond: NO_RATE })
     expect(requests).toBe(300)
+  })
+
+  test("reads 20,000 members in four rounds where the statistics tell about how many there are", async () => {
+    const without = await measure({ lists: 1, rows: 20_000, perSecond: NO_RATE })
+    expect(without.seconds / 0.3).toBeCloseTo(5)
+    // They lack members who are pending, as a twentieth is.
+    for (const expected of [20_000, 19_000]) {
+      const { seconds, requests } = await measure({ lists: 1, rows: 20_000, perSecond: NO_RATE, expected })
+      // The first page beside the rows to cut at, twice ten pages, and the tail.
+      expect(seconds / 0.3).toBeCloseTo(4)
+      expect(requests).toBeLessThanOrEqual(without.requests)
+    }
+  })
+
+  const wrong = [1, 2500, 5000, 12_000, 19_000, 21_000, 40_000, 300_000, 1e8, Number.MAX_SAFE_INTEGER]
+  test.each(wrong)(
+    "takes no longer where the statistics say %d, and at most as many requests more as there are permits",
+    async (expected) => {
+      for (const rows of [900, 2500, 5000, 10_000, 20_000, 50_000, 200_000]) {
+        const without = await measure({ lists: 1, rows, perSecond: NO_RATE })
+        const { seconds, requests } = await measure({ lists: 1, rows, perSecond: NO_RATE, expected })
+        expect(seconds).toBeLessThan(without.seconds + 0.01)
+        expect(requests).toBeLessThanOrEqual(without.requests + PERMITS)
+      }
+    },
+  )
+
+  test("costs no request more of a list that is not cut, if the statistics are right", async () => {
+    for (const rows of [1, 900, 1000, 1500, 2500, 2999]) {
+      const without = await measure({ lists: 1, rows, perSecond: NO_RATE })
+      expect(await measure({ lists: 1, rows, perSecond: NO_RATE, expected: rows })).toEqual(without)
+    }
+  })
+
+  test("requests the rows to cut at after the first page where the rate is the limit", async () => {
+    for (const rows of [5000, 20_000, 200_000]) {
+      const without = await measure({ lists: 1, rows, perSecond: 10 })
+      expect(await measure({ lists: 1, rows, perSecond: 10, expected: rows })).toEqual(without)
+    }
   })
 })

@@ -33,6 +33,32 @@ async function exportWith(answerProbe: (answer: () => Page) => Page | Promise<Pa
   return rows
 }
 
+/** A source of a list of ten pages whose statistics are right, and that lets ten requests run at once. */
+function createExpectingSource(answer: (query: MembersQuery, answer: () => Page) => Page | Promise<Page>) {
+  let running = 0
+  const source = createTestSource(
+    { a: membersOf(100) },
+    { pageSize: 10, answer: (query, _signal, page) => answer(query, page) },
+  )
+  return {
+    ...source,
+    spare: () => 10 - running,
+    expected: ({ since, before }: MembersQuery) =>
+      since === undefined && before === undefined ? { rows: 100, pageRows: 10 } : undefined,
+    read: async (query: MembersQuery, signal: AbortSignal) => {
+      running += 1
+      try {
+        return await source.read(query, signal)
+      } finally {
+        running -= 1
+      }
+    },
+  }
+}
+
+/** A row that is requested beside the first page. */
+const isEarly = (query: MembersQuery) => isProbe(query) && query.since === undefined
+
 describe("createScan()", () => {
   test("reads on without a cut where the question for it fails", async () => {
     const fail = () => {
@@ -124,5 +150,68 @@ describe("createScan()", () => {
 
   test("does not wait for a cut when all is read", async () => {
     expect(await exportWith(() => new Promise(() => {}))).toBe(100)
+  })
+
+  test("requests the rows to cut at beside the first page, and cuts when that has come", async () => {
+    const first = Promise.withResolvers<void>()
+    const source = createExpectingSource(async (query, answer) => {
+      if (query.since === undefined && query.offset === 0) await first.promise
+      return answer()
+    })
+    const plan = planExport(["a"], {}, 1_999_999_980)
+    const scan = createScan({ ...plan, marginS: 10 }, source, new AbortController().signal)
+    let rows = 0
+    const receive = async () => {
+      for await (const item of scan.deliveries()) if ("ranges" in item) rows += countRows(item.ranges)
+    }
+    const received = receive()
+    await new Promise((resolve) => setTimeout(resolve))
+    expect(source.queries.map(({ count, offset }) => [count, offset])).toEqual([
+      [undefined, 0],
+      ...[19, 28, 37, 46, 55, 64, 73, 82, 91].map((offset) => [1, offset]),
+    ])
+    first.resolve()
+    await received
+    expect(rows).toBe(100)
+    expect(source.queries.filter(isProbe)).toHaveLength(9)
+  })
+
+  test("reads on where such a row is refused, even for good: the first page tells what that means", async () => {
+    const refusal = new AppError("mailchimp_forbidden", "Cannot read the members")
+    let refused = 0
+    const source = createExpectingSource((query, answer) => {
+      if (!isEarly(query)) return answer()
+      refused += 1
+      throw refusal
+    })
+    const plan = planExport(["a"], {}, 1_999_999_980)
+    const scan = createScan({ ...plan, marginS: 10 }, source, new AbortController().signal)
+    let rows = 0
+    for await (const item of scan.deliveries()) if ("ranges" in item) rows += countRows(item.ranges)
+    expect([rows, refused]).toEqual([100, 9])
+  })
+
+  test("requests none beside the first page of an export that is resumed, is incremental or has dates", async () => {
+    const closed = 1_999_999_980
+    const resumed = planExport(["a"], {}, closed)
+    const { lists } = resumed
+    const end = { kind: "end", selection: "", isIncremental: false, horizon: closed - 1 } as const
+    const plans = [
+      { ...resumed, lists: lists.map((list) => ({ ...list, totalItems: 100 })) },
+      planExport(["a"], {}, closed, {
+        ...end,
+        lists: [{ id: "a", live: { windows: [], tail: { since: 5 } } }],
+      }),
+      planExport(["a"], { since: 5 }, closed),
+      planExport(["a"], { before: closed - 5 }, closed),
+    ]
+    for (const plan of plans) {
+      const source = createExpectingSource((_query, answer) => answer())
+      const scan = createScan({ ...plan, marginS: 10 }, source, new AbortController().signal)
+      let rows = 0
+      for await (const item of scan.deliveries()) if ("ranges" in item) rows += countRows(item.ranges)
+      expect(rows).toBe(100)
+      expect(source.queries.filter(isEarly)).toEqual([])
+    }
   })
 })

@@ -155,10 +155,23 @@ describe("createWindowReading()", () => {
     step(page(ahead(9, 10), { totalItems: 4 }))
     step(page(ahead(7, 8, 9), { totalItems: 4 }))
     expect(question()?.query).toMatchObject({ since: 988, before: 1061, offset: 0 })
-    // However late that is: what is dated behind it by then is for the next export.
+    // If the minute is over by then, who was changed after it is met in another one.
     step(page([row(1, 995)], { totalItems: 1, askedAt: 2000 }))
+    expect(question()?.query).toMatchObject({ since: 994, before: 2061, offset: 0 })
+    step(page([row(1, 995), row(2, 1500)], { totalItems: 2, askedAt: 2001 }))
     expect(reading.isDone()).toBe(true)
-    expect([reading.lack(), reading.hasDatedAhead(), reading.asOf()]).toEqual([undefined, true, 1060])
+    expect([reading.lack(), reading.hasDatedAhead(), reading.asOf()]).toEqual([undefined, true, 1990])
+  })
+
+  test("ends where members dated ahead are followed by changes for ever", () => {
+    const { reading, question, step } = start(988)
+    step(page([row(1, 995), row(2, 5000), row(3, 5000)], { totalItems: 3 }))
+    step(page([row(2, 5000), row(3, 5000)], { totalItems: 2 }))
+    for (let minute = 2; question(); minute += 1) {
+      expect(minute).toBeLessThan(7)
+      step(page([row(1, 900 + 100 * minute)], { totalItems: 1, askedAt: 1000 + 100 * minute }))
+    }
+    expect(reading.lack()).toBe("rules")
   })
 
   test("waits no longer than six margins for open seconds, whatever the clock says", () => {

@@ -26,6 +26,12 @@ describe("createUsefulRequests()", () => {
     expect(mosts).toEqual([Infinity, Infinity, 1])
   })
 
+  test("a time that is not known yet counts as what it is said to be", () => {
+    const mosts = [[], [3000], [3000, 3000]].map((answersMs) => afterAnswers(answersMs).most(0, 100))
+    expect(mosts).toEqual([2, 2, 38])
+    expect(afterAnswers([], 1000).most(0, 100)).toBe(126)
+  })
+
   test("one slow answer counts at once, until sixteen faster ones came after it", () => {
     const mosts = [fast, [...fast, 500], [...fast, 500, ...fast], [...fast, 500, ...fast, 20]].map(
       (answersMs) => afterAnswers(answersMs).most(0),

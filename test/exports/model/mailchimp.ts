@@ -1,7 +1,7 @@
 import { AppError } from "../../../src/errors.ts"
 import { addText } from "../../../src/exports/id-sum.ts"
 import { createMailchimpClock } from "../../../src/mailchimp/mailchimp-clock.ts"
-import type { MembersQuery, Moment, Page, Second, Source } from "../../../src/exports/source.ts"
+import type { Expected, MembersQuery, Moment, Page, Second, Source } from "../../../src/exports/source.ts"
 import type { Random } from "./random.ts"
 import type { VirtualTime } from "./virtual-time.ts"
 
@@ -72,6 +72,8 @@ export type Settings = {
   readonly hasFewFields: boolean
   readonly clocks: Clocks
   readonly marginS: number
+  /** What a list's statistics say of how many rows it has: nothing, about the truth, or anything else. */
+  readonly statistics: (rows: number) => Expected | undefined
 }
 
 export type ModelMailchimp = Source & {
@@ -126,6 +128,7 @@ export function createModelMailchimp(
     add,
     read,
     spare: () => Math.max(0, settings.permits - busy - queue.length),
+    expected,
     now: mailchimpClock.now,
     waitUntil: async (second, mostS, signal) => {
       if (mostS > 6 * settings.marginS) throw new Error(`A wait of ${mostS} s`)
@@ -253,6 +256,12 @@ export function createModelMailchimp(
       Math.floor(madeAt + wrongBy + settings.clocks.mailchimp(madeAt)) * 1000,
     ).toUTCString()
     mailchimpClock.observe(date, clock.monotonicMs())
+  }
+
+  function expected(query: MembersQuery): Expected | undefined {
+    const list = lists.find(({ id }) => id === query.listId)
+    const isUnfiltered = query.since === undefined && query.before === undefined
+    return list && isUnfiltered ? settings.statistics(select(list, query).length) : undefined
   }
 
   function select(list: List, query: MembersQuery): readonly Row[] {

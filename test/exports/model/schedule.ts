@@ -19,13 +19,16 @@ export type ModelSelection = Pick<Selection, "status" | "since" | "before" | "in
 
 const live: readonly Status[] = ["subscribed", "subscribed", "unsubscribed"]
 
-export function randomSettings(random: Random): Settings {
+export function randomSettings(random: Random, statisticsRandom: Random): Settings {
   const oddity = random.chance(0.9)
     ? "none"
     : random.pick(["count_too_high", "undated_first", "undated_last", "hidden"] as const)
+  const permits = random.pick([1, 2, 4, 10])
+  const pageSize = random.int(5, 20)
   return {
-    permits: random.pick([1, 2, 4, 10]),
-    pageSize: random.int(5, 20),
+    permits,
+    pageSize,
+    statistics: randomStatistics(statisticsRandom, pageSize),
     servers: random.pick([[0], [0], [0, 1], [0, -1]]),
     lateness: random.pick([0, 0, 2, 7]),
     ties: random.pick(["stable", "stable", "reversed", "moving", "shuffled"]),
@@ -43,6 +46,19 @@ export function randomSettings(random: Random): Settings {
     hasFewFields: random.chance(0.1),
     clocks: randomClocks(random),
     marginS: MARGIN_S,
+  }
+}
+
+/** Often there are none, or they are right. Else they are a little wrong, or of another world, and so may the page size be. */
+function randomStatistics(random: Random, pageSize: number): Settings["statistics"] {
+  const kind = random.pick(["none", "right", "near", "wrong", "absurd"] as const)
+  const pageRows = random.chance(0.8) ? pageSize : random.int(1, 30)
+  return (rows) => {
+    if (kind === "none") return undefined
+    if (kind === "right") return { rows, pageRows }
+    if (kind === "near") return { rows: Math.round(rows * random.between(0.8, 1.3)), pageRows }
+    if (kind === "wrong") return { rows: random.int(0, 400), pageRows }
+    return { rows: random.pick([0, 1, 1e5, 1e8, Number.MAX_SAFE_INTEGER]), pageRows }
   }
 }
 
