@@ -36,7 +36,7 @@ export function findMembers(
     if (places.length === count) break
     places.push(brace + 1)
     if (brace - checked < CHUNK) continue
-    if (!isLine(json.subarray(checked, brace))) return undefined
+    if (!isLine(json, checked, brace)) return undefined
     checked = brace
   }
   const start = at(places, places.length - 1) + 1
@@ -48,7 +48,7 @@ export function findMembers(
   // A first `members` array of one row would end in the first row, and the last one follow in it.
   if (valueEnd(json, FIRST_PLACE + 1) !== (places[1] ?? end)) return undefined
   if (!isRecord(tryParse(json.toString("utf8", start, end)))) return undefined
-  if (!isLine(json.subarray(checked, end)) || !isUtf8(json.subarray(end))) return undefined
+  if (!isLine(json, checked, end) || !isUtf8(json.subarray(end))) return undefined
   const hashes = readIds(json, places)
   if (!hashes) return undefined
   requireList(envelope, listId)
@@ -60,7 +60,9 @@ export function findMembers(
   return { joined: json, places, totalItems, id, addIds: createAddIds(json, places) }
 }
 
-function isLine(bytes: Buffer): boolean {
+/** The search of a Buffer for a byte takes twice the time of an array's. */
+function isLine({ buffer, byteOffset }: Buffer, start: number, end: number): boolean {
+  const bytes = new Uint8Array(buffer, byteOffset + start, end - start)
   return isUtf8(bytes) && !bytes.includes(NEWLINE)
 }
 
