@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer"
+import { compactObjectEnd } from "../lib/compact-json.ts"
 import { valueEnd } from "../lib/json-bytes.ts"
 import { isRecord, requireList, totalItemsOf, tryParse } from "./envelope.ts"
 import { addIdBytes } from "./id-sum.ts"
@@ -47,7 +48,7 @@ export function findMembers(
   if (totalItems === undefined || places.length !== Math.min(count, totalItems - offset)) return undefined
   // A first `members` array of one row would end in the first row, and the last one follow in it.
   if (valueEnd(json, FIRST_PLACE + 1) !== (places[1] ?? end)) return undefined
-  if (!isRecord(tryParse(json.toString("utf8", start, end)))) return undefined
+  if (!isObject(json, start, end)) return undefined
   if (!isLine(json, checked, end) || !isUtf8(json.subarray(end))) return undefined
   const hashes = readIds(json, places)
   if (!hashes) return undefined
@@ -58,6 +59,11 @@ export function findMembers(
   places.push(end)
   const id = createUniqueIds(json, places, hashes)
   return { joined: json, places, totalItems, id, addIds: createAddIds(json, places) }
+}
+
+/** Whether the row is JSON. A usual one needs no parser, which takes twenty times as long. */
+function isObject(json: Buffer, start: number, end: number): boolean {
+  return compactObjectEnd(json, start) === end || isRecord(tryParse(json.toString("utf8", start, end)))
 }
 
 /** The search of a Buffer for a byte takes twice the time of an array's. */
@@ -98,13 +104,11 @@ function readIds(json: Buffer, places: readonly number[]): Int32Array | undefine
 function createAddIds(json: Buffer, places: readonly number[]): JoinedMembers["addIds"] {
   const view = new DataView(json.buffer, json.byteOffset, json.byteLength)
   return (sum, start, end, onNone) => {
-    const starts: number[] = []
     for (let index = start; index < end; index += 1) {
       const id = at(places, index) + ID_OFFSET
       if (json[id] === QUOTE) onNone(index)
-      else starts.push(id)
+      else addIdBytes(sum, view, id)
     }
-    addIdBytes(sum, view, starts)
   }
 }
 
