@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer"
+import { compactObjectEnd } from "../lib/compact-json.ts"
 import { valueEnd } from "../lib/json-bytes.ts"
 import { isRecord, requireList, totalItemsOf, tryParse } from "./envelope.ts"
 import { addIdBytes } from "./id-sum.ts"
@@ -36,7 +37,7 @@ export function findMembers(
     if (places.length === count) break
     places.push(brace + 1)
     if (brace - checked < CHUNK) continue
-    if (!isLine(json.subarray(checked, brace))) return undefined
+    if (!isLine(json, checked, brace)) return undefined
     checked = brace
   }
   const start = at(places, places.length - 1) + 1
@@ -47,8 +48,8 @@ export function findMembers(
   if (totalItems === undefined || places.length !== Math.min(count, totalItems - offset)) return undefined
   // A first `members` array of one row would end in the first row, and the last one follow in it.
   if (valueEnd(json, FIRST_PLACE + 1) !== (places[1] ?? end)) return undefined
-  if (!isRecord(tryParse(json.toString("utf8", start, end)))) return undefined
-  if (!isLine(json.subarray(checked, end)) || !isUtf8(json.subarray(end))) return undefined
+  if (!isObject(json, start, end)) return undefined
+  if (!isLine(json, checked, end) || !isUtf8(json.subarray(end))) return undefined
   const hashes = readIds(json, places)
   if (!hashes) return undefined
   requireList(envelope, listId)
@@ -60,7 +61,14 @@ export function findMembers(
   return { joined: json, places, totalItems, id, addIds: createAddIds(json, places) }
 }
 
-function isLine(bytes: Buffer): boolean {
+/** Whether the row is JSON. A usual one needs no parser, which takes twenty times as long. */
+function isObject(json: Buffer, start: number, end: number): boolean {
+  return compactObjectEnd(json, start) === end || isRecord(tryParse(json.toString("utf8", start, end)))
+}
+
+/** The search of a Buffer for a byte takes twice the time of an array's. */
+function isLine({ buffer, byteOffset }: Buffer, start: number, end: number): boolean {
+  const bytes = new Uint8Array(buffer, byteOffset + start, end - start)
   return isUtf8(bytes) && !bytes.includes(NEWLINE)
 }
 
@@ -96,13 +104,11 @@ function readIds(json: Buffer, places: readonly number[]): Int32Array | undefine
 function createAddIds(json: Buffer, places: readonly number[]): JoinedMembers["addIds"] {
   const view = new DataView(json.buffer, json.byteOffset, json.byteLength)
   return (sum, start, end, onNone) => {
-    const starts: number[] = []
     for (let index = start; index < end; index += 1) {
       const id = at(places, index) + ID_OFFSET
       if (json[id] === QUOTE) onNone(index)
-      else starts.push(id)
+      else addIdBytes(sum, view, id)
     }
-    addIdBytes(sum, view, starts)
   }
 }
 

@@ -8,16 +8,12 @@ export function createIdSum(): IdSum {
   return new Uint32Array(4)
 }
 
-/** Adds ids of 32 bytes, given by where they start: two words of four bytes make a part of each of the four sums. */
-export function addIdBytes(sum: IdSum, view: DataView, starts: readonly number[]): void {
-  let [a = 0, b = 0, c = 0, d = 0] = sum
-  for (const start of starts) {
-    a = (a + mixed(view.getInt32(start), view.getInt32(start + 4))) | 0
-    b = (b + mixed(view.getInt32(start + 8), view.getInt32(start + 12))) | 0
-    c = (c + mixed(view.getInt32(start + 16), view.getInt32(start + 20))) | 0
-    d = (d + mixed(view.getInt32(start + 24), view.getInt32(start + 28))) | 0
-  }
-  sum.set([a, b, c, d])
+/** Adds an id of 32 bytes: two words of four bytes make a part of each of the four sums. */
+export function addIdBytes(sum: IdSum, view: DataView, start: number): void {
+  sum[0] = (sum[0] ?? 0) + mixed(view.getInt32(start), view.getInt32(start + 4))
+  sum[1] = (sum[1] ?? 0) + mixed(view.getInt32(start + 8), view.getInt32(start + 12))
+  sum[2] = (sum[2] ?? 0) + mixed(view.getInt32(start + 16), view.getInt32(start + 20))
+  sum[3] = (sum[3] ?? 0) + mixed(view.getInt32(start + 24), view.getInt32(start + 28))
 }
 
 function mixed(one: number, other: number): number {

@@ -47,7 +47,7 @@ function createAddIds(ids: readonly unknown[]): JoinedMembers["addIds"] {
 function addId(sum: IdSum, id: string): void {
   const bytes = Buffer.from(id)
   if (bytes.length === ID_LENGTH)
-    addIdBytes(sum, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), [0])
+    addIdBytes(sum, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0)
   else addText(sum, id)
 }
 

@@ -2,6 +2,7 @@ import { objectEntries, valueEnd } from "../lib/json-bytes.ts"
 import { isRecord, tryParse } from "./envelope.ts"
 import { type JoinedRows, at } from "./joined-members.ts"
 import { MalformedPage } from "./malformed-page.ts"
+import { createLeaveOutUsual } from "./usual-keys.ts"
 
 const SPACE = 0x20
 const QUOTE = 0x22
@@ -19,20 +20,25 @@ type Edits = { readonly bounds: number[]; readonly replaced: Map<number, Uint8Ar
 /**
  * The same rows without some of their keys. All other bytes stay as they are.
  *
- * One pass over the quotes and brackets of a row finds the keys, wherever they are. A row with white space between its
- * entries or with escapes in its keys is taken apart instead, which takes ten times as long.
+ * In a row as Mailchimp writes it the keys are found by pattern. In any other row one pass over its quotes and brackets finds
+ * them, wherever they are. A row with white space between its entries or with escapes in its keys is taken apart instead.
  *
  * @throws {MalformedPage} if a row is not an object
  */
 export function withoutKeys({ joined, places }: JoinedRows, names: readonly string[]): JoinedRows {
   const keys = names.map((name) => Buffer.from(name))
+  const leaveOutUsual = createLeaveOutUsual(joined, names)
   const edits: Edits = { bounds: [], replaced: new Map() }
   const kept = [0]
   let length = 0
   for (let index = 0; index + 1 < places.length; index += 1) {
     const start = at(places, index) + 1
     const end = at(places, index + 1)
-    length += 1 + (leaveOut(keys, joined, start, end, edits) ?? replaceRow(names, joined, start, end, edits))
+    length += 1
+    length +=
+      leaveOutUsual(start, end, edits.bounds) ??
+      leaveOut(keys, joined, start, end, edits) ??
+      replaceRow(names, joined, start, end, edits)
     kept.push(length)
   }
   return { joined: applyEdits({ joined, places }, length, edits), places: kept }
@@ -118,14 +124,14 @@ function replaceRow(
 
 /** The rows without what the edits leave out: `length` bytes. */
 function applyEdits({ joined, places }: JoinedRows, length: number, { bounds, replaced }: Edits): Buffer {
-  // A buffer of its own, whose memory can be given back.
-  const result = Buffer.alloc(length)
+  // A buffer of its own, whose memory can be given back. Every byte of it is written.
+  const result = Buffer.allocUnsafeSlow(length)
   let to = 0
   let from = at(places, 0)
   for (let index = 0; index < bounds.length; index += 2) {
     const start = at(bounds, index)
     to = copy(joined, from, start, result, to)
-    const bytes = replaced.get(start)
+    const bytes = replaced.size > 0 ? replaced.get(start) : undefined
     if (bytes) {
       result.set(bytes, to)
       to += bytes.length

@@ -27,6 +27,11 @@ const retryAfterMs = 10_000
  */
 export async function takeTurn(party: Party, subject: Omit<Subject, "redact">, turn: Turn): Promise<Permit> {
   const { signal, patienceMs, waitLeftMs, clock } = turn
+  // Most requests are made in mid-export.
+  if (waitLeftMs() === undefined)
+    return party.acquire(signal, patienceMs).catch((error: unknown) => {
+      throw toThrottled(error, subject)
+    })
   const end = new AbortController()
   using either = anySignal(signal, end.signal)
   let timer: Disposable | undefined
@@ -46,12 +51,17 @@ export async function takeTurn(party: Party, subject: Omit<Subject, "redact">, t
     bound()
     return await party.acquire(either.signal, patienceMs)
   } catch (error) {
-    if (error instanceof LimiterPaused)
-      throw createMailchimpError("throttled", subject, { retryAfterMs: error.pausedMs, cause: error })
-    if (signal.aborted || !end.signal.aborted) throw error
+    if (error instanceof LimiterPaused || signal.aborted || !end.signal.aborted)
+      throw toThrottled(error, subject)
     const kind = awaited === "rate_limit" ? "no_token" : "no_permit"
     throw createMailchimpError(kind, subject, { retryAfterMs })
   } finally {
     timer?.[Symbol.dispose]()
   }
+}
+
+/** The limiter's own pause is Mailchimp's throttling; anything else stays as it is. */
+function toThrottled(error: unknown, subject: Subject): unknown {
+  if (!(error instanceof LimiterPaused)) return error
+  return createMailchimpError("throttled", subject, { retryAfterMs: error.pausedMs, cause: error })
 }

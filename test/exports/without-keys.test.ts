@@ -35,6 +35,17 @@ const { value } = fc.letrec<{ value: unknown }>((tie) => ({
 const row = fc.dictionary(fc.oneof(name, text), value, { maxKeys: 8, noNullPrototype: true })
 const keys = fc.subarray(scanned, { minLength: 1 })
 
+const md5 = "0123456789abcdef0123456789abcdef"
+const date = "2026-01-31T08:00:00+00:00"
+const usualRow = fc
+  .tuple(
+    row,
+    row,
+    fc.constantFrom(md5, md5, `${md5.slice(2)}"`),
+    fc.constantFrom(date, date, "", 'x"'.repeat(9)),
+  )
+  .map(([before, after, id, changed]) => ({ id, ...before, last_changed: changed, ...after }))
+
 /** As `JSON.stringify` writes it, or with every character of its keys escaped, or with spaces. */
 const spelling = fc.constantFrom<(row: Record<string, unknown>) => string>(
   (row) => JSON.stringify(row),
@@ -97,6 +108,68 @@ describe("withoutKeys()", () => {
     )
   })
 
+  test("leaves what JSON.parse says is left of rows that begin and are dated as usual, wherever the date is", () => {
+    fc.assert(
+      fc.property(fc.array(usualRow, { maxLength: 5 }), keys, (rows, keys) => {
+        const sent = rows.map((row) => JSON.stringify(row))
+        expect(leaveOut(sent, keys)).toEqual(
+          sent.map((row) => JSON.stringify(Object.fromEntries(parsedWithout(row, keys)))),
+        )
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test.each([
+    ["last", `{"id":"${md5}","n":1,"last_changed":"${date}"}`, '{"n":1}'],
+    ["alone beside an id", `{"id":"${md5}","last_changed":"${date}"}`, "{}"],
+    ["after an id, before others", `{"id":"${md5}","last_changed":"${date}","n":1}`, '{"n":1}'],
+    [
+      "in an object alone, which ends the row",
+      `{"id":"${md5}","o":{"n":1,"last_changed":"${date}"}}`,
+      `{"o":{"n":1,"last_changed":"${date}"}}`,
+    ],
+    [
+      "in an object alone, before others",
+      `{"id":"${md5}","o":{"n":1,"last_changed":"${date}"},"n":1}`,
+      `{"o":{"n":1,"last_changed":"${date}"},"n":1}`,
+    ],
+    [
+      "in the row and in an object before it",
+      `{"id":"${md5}","o":{"n":1,"last_changed":"${date}"},"last_changed":"${date}","n":1}`,
+      `{"o":{"n":1,"last_changed":"${date}"},"n":1}`,
+    ],
+    [
+      "there twice",
+      `{"id":"${md5}","last_changed":"${date}","n":1,"last_changed":"${date}","m":1}`,
+      '{"n":1,"m":1}',
+    ],
+    [
+      "in a string",
+      `{"id":"${md5}","n":",\\"last_changed\\":\\"${date}\\"}"}`,
+      `{"n":",\\"last_changed\\":\\"${date}\\"}"}`,
+    ],
+    [
+      "of 25 characters and no date",
+      `{"id":"${md5}","n":1,"last_changed":"${"\\\\".repeat(12)}x"}`,
+      '{"n":1}',
+    ],
+    [
+      "of 24 characters and an escaped quote",
+      `{"id":"${md5}","n":1,"last_changed":"${"x".repeat(23)}\\"\\"}"}`,
+      '{"n":1}',
+    ],
+    [
+      "beside an id of 2 characters, 32 bytes before another quote",
+      `{"id":"ab","${"n".repeat(27)}":"","m":1,"last_changed":"${date}"}`,
+      `{"${"n".repeat(27)}":"","m":1}`,
+    ],
+  ])("leaves out a date that is %s", (_, row, left) => {
+    const other = `{"id":"${md5}","n":1,"last_changed":"${date}","m":"}"}`
+    const rest = '{"n":1,"m":"}"}'
+    expect(leaveOut([other, row, other, row], scanned)).toEqual([rest, left, rest, left])
+  })
+
   test.each([
     ['{"id":"a","n":1.0,"last_changed":"b","s":"\\u00e9\\/"}', '{"n":1.0,"s":"\\u00e9\\/"}'],
     ['{"last_changed":"b","n":1E2,"id":"a"}', '{"n":1E2}'],
@@ -126,6 +199,7 @@ describe("withoutKeys()", () => {
     ["cut", '{"id":"a","n":{"m":1}'],
     ["cut in a string", '{"id":"a","n":"m}'],
     ["ended twice", '{"id":"a"}}'],
+    ["ended by another bracket", `{"id":"${md5}","n":1,"last_changed":"${date}"]`],
     ["followed by more", '{"id":"a"},7'],
     ["without a quote that ends a value", '{"id":"a","n":"m,"last_changed":""}'],
     ["without a quote that begins a key", '{"id":"a",n":"m","last_changed":""}'],

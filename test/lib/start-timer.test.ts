@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test"
+import { systemClock } from "../../src/lib/clock.ts"
 import { startTimer } from "../../src/lib/start-timer.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
 
@@ -22,4 +23,18 @@ test("startTimer() never calls once disposed of, and leaves no timer", async () 
   expect(clock.sleepers()).toBe(0)
   await clock.advance(5000)
   expect(calls).toBe(0)
+})
+
+test("startTimer() of the machine's clock calls once, and never once disposed of", async () => {
+  const calls: string[] = []
+  using _disposed = (() => {
+    const timer = startTimer(1, systemClock, () => calls.push("disposed"))
+    timer[Symbol.dispose]()
+    return timer
+  })()
+  await new Promise<void>((resolve) => {
+    startTimer(1, systemClock, () => calls.push("first"))
+    startTimer(5, systemClock, resolve)
+  })
+  expect(calls).toEqual(["first"])
 })

@@ -1,0 +1,108 @@
+const QUOTE = 0x22
+const COMMA = 0x2c
+const COLON = 0x3a
+const BACKSLASH = 0x5c
+const OPEN_ARRAY = 0x5b
+const CLOSE_ARRAY = 0x5d
+const OPEN_OBJECT = 0x7b
+const CLOSE_OBJECT = 0x7d
+const SPACE = 0x20
+const MINUS = 0x2d
+const DOT = 0x2e
+const ZERO = 0x30
+const U = 0x75
+/** What may follow a backslash, but for the four digits after a `u`. */
+const ESCAPED = Uint8Array.from({ length: 256 }, (_, byte) =>
+  Number('"\\/bfnrtu'.includes(String.fromCharCode(byte))),
+)
+const HEX_DIGITS = 4
+const LITERALS = ["true", "false", "null"].map((literal) => Buffer.from(literal))
+/** Deeper ones are for a parser, which has a stack of its own. */
+const DEEPEST = 32
+
+/**
+ * Where the JSON object that begins at `start` ends; 0 if there is none, or if only a parser can tell: white space between
+ * tokens, an exponent, or 32 levels. Values are checked by the grammar of RFC 8259, and nothing is made of them. The text is
+ * known to be UTF-8.
+ */
+export function compactObjectEnd(json: Uint8Array, start: number): number {
+  return json[start] === OPEN_OBJECT ? collectionEnd(json, start, DEEPEST) : 0
+}
+
+/** Every function here returns where something ends, or 0. */
+function valueEnd(json: Uint8Array, start: number, depth: number): number {
+  const first = json[start] ?? 0
+  if (first === QUOTE) return stringEnd(json, start)
+  if (first === OPEN_OBJECT || first === OPEN_ARRAY) return collectionEnd(json, start, depth)
+  if (first === MINUS || isDigit(first)) return numberEnd(json, start)
+  return literalEnd(json, start)
+}
+
+function collectionEnd(json: Uint8Array, start: number, depth: number): number {
+  if (depth === 0) return 0
+  const isObject = json[start] === OPEN_OBJECT
+  const close = isObject ? CLOSE_OBJECT : CLOSE_ARRAY
+  if (json[start + 1] === close) return start + 2
+  let place = start + 1
+  for (;;) {
+    if (isObject) {
+      const keyEnd = json[place] === QUOTE ? stringEnd(json, place) : 0
+      if (keyEnd === 0 || json[keyEnd] !== COLON) return 0
+      place = keyEnd + 1
+    }
+    place = valueEnd(json, place, depth - 1)
+    if (place === 0) return 0
+    if (json[place] === close) return place + 1
+    if (json[place] !== COMMA) return 0
+    place += 1
+  }
+}
+
+function stringEnd(json: Uint8Array, start: number): number {
+  let place = start + 1
+  // What is not there is zero, which no string holds.
+  for (let byte = json[place] ?? 0; byte !== QUOTE; byte = json[place] ?? 0) {
+    if (byte < SPACE) return 0
+    place += 1
+    if (byte !== BACKSLASH) continue
+    const escape = json[place] ?? 0
+    if (ESCAPED[escape] !== 1) return 0
+    place += 1
+    if (escape !== U) continue
+    for (const end = place + HEX_DIGITS; place < end; place += 1) if (!isHexDigit(json[place] ?? 0)) return 0
+  }
+  return place + 1
+}
+
+function numberEnd(json: Uint8Array, start: number): number {
+  const first = json[start] === MINUS ? start + 1 : start
+  const integerEnd = digitsEnd(json, first)
+  if (integerEnd === first || (json[first] === ZERO && integerEnd > first + 1)) return 0
+  if (json[integerEnd] !== DOT) return integerEnd
+  const end = digitsEnd(json, integerEnd + 1)
+  return end === integerEnd + 1 ? 0 : end
+}
+
+function digitsEnd(json: Uint8Array, start: number): number {
+  let place = start
+  while (isDigit(json[place] ?? 0)) place += 1
+  return place
+}
+
+function literalEnd(json: Uint8Array, start: number): number {
+  for (const literal of LITERALS) {
+    let length = 0
+    while (length < literal.length && json[start + length] === literal[length]) length += 1
+    if (length === literal.length) return start + length
+  }
+  return 0
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= ZERO && byte < ZERO + 10
+}
+
+function isHexDigit(byte: number): boolean {
+  const lower = byte | 0x20
+  return isDigit(byte) || (lower >= 0x61 && lower <= 0x66)
+}
