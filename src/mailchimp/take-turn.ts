@@ -61,7 +61,7 @@ export async function takeTurn(party: Party, subject: Omit<Subject, "redact">, t
 }
 
 /** The limiter's own pause is Mailchimp's throttling; anything else stays as it is. */
-function toThrottled(error: unknown, subject: Subject): unknown {
+function toThrottled(error: unknown, subject: Omit<Subject, "redact">): unknown {
   if (!(error instanceof LimiterPaused)) return error
   return createMailchimpError("throttled", subject, { retryAfterMs: error.pausedMs, cause: error })
 }
