@@ -143,7 +143,7 @@ describe("a connection that is deleted while an export runs", () => {
 
   test("ends it with an error line, and no further request is made with its token", async () => {
     hang()
-    const reading = get("/export?events=true").then((answer) => read(answer))
+    const reading = read(await get("/export?events=true"))
     await disconnectWhenItHangs()
     const { events, isBroken } = await reading
     expect(events.at(-1)).toMatchObject({
