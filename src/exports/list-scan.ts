@@ -44,6 +44,8 @@ export type ListScan = {
   cut(sweep: SweepName, second: Second): Task[]
   /** What is to be read after a break, once what was received is written. */
   place(): ListPlace
+  /** Whether a page of it has come, before a break or since then. */
+  isAnswered(): boolean
   isDone(): boolean
   result(): ListResult
   /** Where the next export begins, once the list is done: each sweep where this one left it. */
@@ -127,6 +129,7 @@ export function createListScan(
       const [live, archived] = sweeps.map(placeOf)
       return { id: from.id, isWhole: from.isWhole, live: live ?? from.live, archived, isDone, totalItems }
     },
+    isAnswered: () => totalItems !== undefined,
     isDone: () => isDone,
     nextPlace: () => {
       const [live = horizon, other = horizon] = sweeps.map(({ asOf, heldAt = asOf }) =>

@@ -231,8 +231,7 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
     const question = list && task.reading.nextQuestion()
     if (!question) return false
     listOf.set(task, list)
-    const isFirst = list.place().totalItems === undefined
-    if (isFirst) cutter.begin(task, question.query, source.expected?.(question.query))
+    if (!list.isAnswered()) cutter.begin(task, question.query, source.expected?.(question.query))
     expect(list, (signal) => ask(question, source, signal).then((page) => ({ list, task, question, page })))
     return true
   }
@@ -252,12 +251,12 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
 
   /** The pages of a second that is read by offset do not wait for each other. */
   function askMore(): boolean {
-    return cuttable().some((task) => askNext(listOf.get(task), task))
+    return someCuttable((task, list) => askNext(list, task))
   }
 
   /** What lies behind a second that is read by offset needs no question to be found. */
   function cutBehindCrowded(): boolean {
-    return cuttable().some((task) => {
+    return someCuttable((task) => {
       const second = task.reading.crowded()
       return second !== task.reading.until() && cut(task, second)
     })
@@ -277,6 +276,13 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
 
   function cuttable(): WindowTask[] {
     return lists.filter((list) => !isOver(list)).flatMap((list) => list.cuttable())
+  }
+
+  /** Whether one does what is wanted; no other one after it is tried. */
+  function someCuttable(does: (task: WindowTask, list: ListScan) => boolean): boolean {
+    for (const list of lists)
+      if (!isOver(list)) for (const task of list.cuttable()) if (does(task, list)) return true
+    return false
   }
 
   function cut(task: Task, second: Second | undefined): boolean {

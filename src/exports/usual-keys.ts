@@ -15,6 +15,14 @@ const CHANGED_HEAD = Buffer.from(',"last_changed":"')
 const DATE_LENGTH = "2026-01-31T08:00:00+00:00".length
 const CHANGED_ENTRY_LENGTH = CHANGED_HEAD.length + DATE_LENGTH + 1
 
+/** Bytes are compared in words of four, which takes half the time. The last two may overlap. */
+const [ID_1, ID_2] = [0, 3].map((place) => ID_HEAD.readInt32BE(place))
+const [CHANGED_1, CHANGED_2, CHANGED_3, CHANGED_4, CHANGED_5] = [0, 4, 8, 12, 13].map((place) =>
+  CHANGED_HEAD.readInt32BE(place),
+)
+const ONES = 0x01010101
+const HIGHEST_BITS = 0x80808080 | 0
+
 /** Adds the spans to leave out of one row, in order. Returns how many bytes are left; undefined if the row is not usual. */
 type LeaveOutUsual = (start: number, end: number, bounds: number[]) => number | undefined
 
@@ -27,11 +35,12 @@ export function createLeaveOutUsual(json: Buffer, names: readonly string[]): Lea
   const hasId = names.includes("id")
   const hasChanged = names.includes("last_changed")
   if (names.some((name) => name !== "id" && name !== "last_changed")) return () => undefined
-  const findChanged = createFindChanged(json)
+  const view = new DataView(json.buffer, json.byteOffset, json.byteLength)
+  const findChanged = createFindChanged(json, view)
 
   return (start, end, bounds) => {
     const idEnd = hasId ? start + 1 + ID_ENTRY_LENGTH : start
-    if (hasId && !beginsWithId(json, start)) return undefined
+    if (hasId && !beginsWithId(json, view, start)) return undefined
     const changed = hasChanged ? findChanged(start, end) : end
     // An id alone before it would leave its comma behind.
     if (changed < idEnd) return undefined
@@ -42,19 +51,20 @@ export function createLeaveOutUsual(json: Buffer, names: readonly string[]): Lea
 }
 
 /** Whether an id of the usual length begins the row, and another key follows. */
-function beginsWithId(json: Buffer, start: number): boolean {
+function beginsWithId(json: Buffer, view: DataView, start: number): boolean {
   const id = start + ID_HEAD.length
   const after = id + ID_LENGTH
   return (
-    hasBytes(json, start, ID_HEAD) &&
     json[after] === QUOTE &&
     json[after + 1] === COMMA &&
-    isPlain(json, id, after)
+    view.getInt32(start) === ID_1 &&
+    view.getInt32(start + 3) === ID_2 &&
+    isPlain(view, id, ID_LENGTH)
   )
 }
 
 /** Finds where the entry is with its comma, row by row; -1 if the row has none in the usual spelling, or several. */
-function createFindChanged(json: Buffer): (start: number, end: number) => number {
+function createFindChanged(json: Buffer, view: DataView): (start: number, end: number) => number {
   /** The next one in any row, as far as it was searched for. */
   let next = -1
 
@@ -62,11 +72,11 @@ function createFindChanged(json: Buffer): (start: number, end: number) => number
     if (json[end - 1] !== CLOSE_OBJECT) return -1
     // The brace that follows ends the row, so the entry is one of the row itself.
     const last = end - 1 - CHANGED_ENTRY_LENGTH
-    if (last > start && isChanged(json, last)) return last
+    if (last > start && isChanged(json, view, last)) return last
     if (next < start) next = indexOfChanged(json, start)
     const found = next
     if (found < end) next = indexOfChanged(json, found + 1)
-    const isUsual = found < end && next >= end && isChanged(json, found)
+    const isUsual = found < end && next >= end && isChanged(json, view, found)
     return isUsual && isOfRow(json, found + CHANGED_ENTRY_LENGTH, end) ? found : -1
   }
 }
@@ -77,10 +87,20 @@ function indexOfChanged(json: Buffer, start: number): number {
   return found === -1 ? Number.POSITIVE_INFINITY : found
 }
 
-function isChanged(json: Buffer, start: number): boolean {
+function isChanged(json: Buffer, view: DataView, start: number): boolean {
   const date = start + CHANGED_HEAD.length
   const after = date + DATE_LENGTH
-  return json[after] === QUOTE && hasBytes(json, start, CHANGED_HEAD) && isPlain(json, date, after)
+  return json[after] === QUOTE && isChangedHead(view, start) && isPlain(view, date, DATE_LENGTH)
+}
+
+function isChangedHead(view: DataView, start: number): boolean {
+  return (
+    view.getInt32(start) === CHANGED_1 &&
+    view.getInt32(start + 4) === CHANGED_2 &&
+    view.getInt32(start + 8) === CHANGED_3 &&
+    view.getInt32(start + 12) === CHANGED_4 &&
+    view.getInt32(start + 13) === CHANGED_5
+  )
 }
 
 /** Whether the brackets from there on end with the brace of the row itself, and not before. */
@@ -97,14 +117,18 @@ function isOfRow(json: Buffer, start: number, end: number): boolean {
   return false
 }
 
-function hasBytes(json: Buffer, start: number, bytes: Buffer): boolean {
-  for (let index = 0; index < bytes.length; index += 1) if (json[start + index] !== bytes[index]) return false
-  return true
+/** Whether so many bytes, four at least, are a part of a string that neither ends in it nor escapes anything. */
+function isPlain(view: DataView, start: number, length: number): boolean {
+  const last = start + length - 4
+  let ends = stringEnds(view.getInt32(last))
+  for (let place = start; place < last; place += 4) ends |= stringEnds(view.getInt32(place))
+  return ends === 0
 }
 
-/** Whether the bytes are a part of a string that neither ends in it nor escapes anything. */
-function isPlain(json: Buffer, start: number, end: number): boolean {
-  for (let index = start; index < end; index += 1)
-    if (json[index] === QUOTE || json[index] === BACKSLASH) return false
-  return true
+/** Not zero if a byte of the word is a quote or a backslash: such a byte becomes a zero, which borrows its highest bit. */
+function stringEnds(word: number): number {
+  const quotes = word ^ 0x22222222
+  const backslashes = word ^ 0x5c5c5c5c
+  const ends = (((quotes - ONES) | 0) & ~quotes) | (((backslashes - ONES) | 0) & ~backslashes)
+  return ends & HIGHEST_BITS
 }

@@ -12,7 +12,7 @@ const BACKSLASH = 0x5c
 const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
 /** Shorter pieces are copied byte by byte, which takes less time than a call of `copy`. */
-const SHORT_BYTES = 64
+const SHORT_BYTES = 8
 
 /** Spans to leave out, in order: where each starts and where it ends, in turn; and the bytes that replace some of them. */
 type Edits = { readonly bounds: number[]; readonly replaced: Map<number, Uint8Array> }

@@ -338,9 +338,10 @@ function toUrl(
     throw new AppError("metadata_invalid", "Cannot ask Mailchimp as the data center is not one")
   const root = apiUrl.replaceAll("{dc}", dc).replace(/\/+$/, "")
   const lists = listsPath === undefined ? `${root}/lists` : new URL(listsPath, root).href.replace(/\/+$/, "")
-  const url = new URL([lists, listId, resource].filter((part) => part !== undefined).join("/"))
+  const path = [lists, listId, resource].filter((part) => part !== undefined).join("/")
+  const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries(query())) {
-    if (value !== undefined) url.searchParams.set(name, String(value))
+    if (value !== undefined) parameters.append(name, String(value))
   }
-  return url.href
+  return `${path}?${parameters}`
 }
