@@ -6,9 +6,9 @@ import {
   type MailchimpClient,
   type MailchimpClientOptions,
 } from "../mailchimp/client.ts"
-import type { Limiters } from "../mailchimp/limiter.ts"
+import type { Limiters } from "../mailchimp/limiter/limiter.ts"
 import type { ConnectionWatch } from "./connection-watch.ts"
-import { createPageMemories } from "../mailchimp/page-memory.ts"
+import { createPageMemories } from "../mailchimp/members/page-memory.ts"
 import type { Connection, ConnectionMetadata, ConnectionStore, Owner } from "./connection.ts"
 import { requireLiveConnection } from "./live-connection.ts"
 import { createStandings } from "./standings.ts"
@@ -49,7 +49,7 @@ export function createOpenAccount(deps: {
     signal: AbortSignal,
     deadlineMs?: number,
   ) => Promise<ConnectionMetadata>
-  readonly clientOptions: Omit<MailchimpClientOptions, "accessToken" | "dc" | "party" | "pages" | "standing">
+  readonly clientOptions: Omit<MailchimpClientOptions, "accessToken" | "dc" | "flow" | "pages" | "standing">
   readonly onEvent?: (event: AccountEvent) => void
 }): OpenAccount {
   const { connections, limiters, readMetadata, onEvent } = deps
@@ -65,12 +65,12 @@ export function createOpenAccount(deps: {
     const connection = await withUserId(await requireLiveConnection(connections, owner), signal)
     const { accessToken, metadata } = connection
     const watched = deps.watch(connection)
-    const party = limiters.join({ dc: metadata.dc, userId: metadata.userId ?? connection.id })
+    const flow = limiters.join({ dc: metadata.dc, userId: metadata.userId ?? connection.id })
     const client = createMailchimpClient({
       ...deps.clientOptions,
       accessToken,
       dc: metadata.dc,
-      party,
+      flow,
       standing: standingOf(connection),
       pages: pagesOf(connection.id),
     })
@@ -98,11 +98,11 @@ export function createOpenAccount(deps: {
           await client.pause(seconds, either.signal)
         },
       },
-      waitingFor: party.waitingFor,
-      spare: party.spare,
+      waitingFor: flow.waitingFor,
+      spare: flow.spare,
       [Symbol.dispose]: () => {
         watched[Symbol.dispose]()
-        party.leave()
+        flow.leave()
       },
     }
   }

@@ -1,5 +1,5 @@
 import type { Clock } from "../lib/clock.ts"
-import { createSingleFlight } from "../lib/single-flight.ts"
+import { createSingleFlight } from "./single-flight.ts"
 import type { Standing } from "../mailchimp/client.ts"
 import { InvalidToken } from "../mailchimp/errors.ts"
 import type { Connection, ConnectionMetadata } from "./connection.ts"

@@ -1,7 +1,7 @@
 import type { Cursor } from "./cursor.ts"
-import type { ListPlace, SweepPlace } from "./place.ts"
+import type { ListPosition, SweepPosition } from "../scan/position.ts"
 import { type Coder, createDecoder, createEncoder } from "./range-coder.ts"
-import type { Second } from "./source.ts"
+import type { Second } from "../scan/source.ts"
 
 const VERSION = 2
 const BEGINNING = Number.NEGATIVE_INFINITY
@@ -21,7 +21,7 @@ export function decodeCursor(bytes: Uint8Array): Cursor {
   return codeCursor(createDecoder(bytes.subarray(1)))
 }
 
-const noPlaces: SweepPlace = { windows: [] }
+const noPositions: SweepPosition = { windows: [] }
 const blank: Cursor = { kind: "checkpoint", selection: "", isIncremental: false, horizon: 0, lists: [] }
 
 /** Writes a cursor, or reads one, if the coder is a decoder. */
@@ -38,26 +38,26 @@ function codeCursor(coder: Coder, given: Cursor = blank): Cursor {
   const lists = codeIds(coder, given.lists).map(({ id, list }) => codeList(id, list))
   return { kind, selection, isIncremental, horizon, lists }
 
-  function codeList(id: string, list: ListPlace | undefined): ListPlace {
-    if (coder.flag("unread", list?.isUnread ?? false)) return { id, isUnread: true, live: noPlaces }
+  function codeList(id: string, list: ListPosition | undefined): ListPosition {
+    if (coder.flag("unread", list?.isUnread ?? false)) return { id, isUnread: true, live: noPositions }
     const isWhole = coder.flag("whole", list?.isWhole ?? false) || undefined
     const isDone = coder.flag("done", list?.isDone ?? false)
     expectDone(isDone)
     const isCounted = coder.flag("counted", list?.totalItems !== undefined, isDone ? 1 : 0)
     const totalItems = isCounted ? coder.number("total", list?.totalItems ?? 0) : undefined
-    const live = codeSweep(models.live, list?.live ?? noPlaces)
+    const live = codeSweep(models.live, list?.live ?? noPositions)
     const hasArchived = coder.flag("archived", list?.archived !== undefined)
     const archived = hasArchived
-      ? codeSweep(models.archived, list?.archived ?? noPlaces, live.tail?.since)
+      ? codeSweep(models.archived, list?.archived ?? noPositions, live.tail?.since)
       : undefined
     return { id, totalItems, isWhole, isDone, live, archived }
   }
 
   function codeSweep(
     model: SecondModels,
-    { windows, tail, heldAt, doubtedAt }: SweepPlace,
+    { windows, tail, heldAt, doubtedAt }: SweepPosition,
     near?: Second,
-  ): SweepPlace {
+  ): SweepPosition {
     const isSplit = coder.flag("split", windows.length > 0)
     const count = isSplit ? coder.number("windows", windows.length) : 0
     const hasTail = coder.flag("tail", tail !== undefined)
@@ -76,7 +76,10 @@ function codeCursor(coder: Coder, given: Cursor = blank): Cursor {
 }
 
 /** Sorted, random ids of 10 hex digits take 31.6 bits each at a thousand, not 40. Others, if there are any, are texts. */
-function codeIds(coder: Coder, given: readonly ListPlace[]): { id: string; list: ListPlace | undefined }[] {
+function codeIds(
+  coder: Coder,
+  given: readonly ListPosition[],
+): { id: string; list: ListPosition | undefined }[] {
   const sorted = given.filter(({ id }) => HEX_ID.test(id)).toSorted((a, b) => (a.id < b.id ? -1 : 1))
   const others = given.filter(({ id }) => !HEX_ID.test(id))
   const sortedCount = coder.number("sorted ids", sorted.length)
@@ -120,7 +123,7 @@ function secondModels(name: string) {
  * export that it continues if not yet. So they are written by their distances from these two seconds, or from the
  * position of the same list's other sweep.
  */
-function createSecondCoder(coder: Coder, horizon: Second, lists: readonly ListPlace[]) {
+function createSecondCoder(coder: Coder, horizon: Second, lists: readonly ListPosition[]) {
   const positions = tailsOf(lists.filter(isIdle))
   const earliest = codeFinite(coder, "earliest", earliestOf(lists, horizon))
   const grids = {
@@ -181,18 +184,18 @@ function createSecondCoder(coder: Coder, horizon: Second, lists: readonly ListPl
  * Where positions before the horizon begin, but for a few that lie far back, such as those of lists that ended short. If
  * all lists are done or being read, the other sweep of those that are being read tells.
  */
-export function earliestOf(lists: readonly ListPlace[], horizon: Second): Second {
+export function earliestOf(lists: readonly ListPosition[], horizon: Second): Second {
   const idle = tailsOf(lists.filter(isIdle)).filter((second) => second < horizon)
   const earlier = idle.length > 0 ? idle : tailsOf(lists).filter((second) => second < horizon)
   const share = idle.length > 0 ? 0.05 : 0.5
   return earlier.toSorted((a, b) => a - b)[Math.floor(earlier.length * share)] ?? horizon
 }
 
-function isIdle({ isDone, totalItems }: ListPlace): boolean {
+function isIdle({ isDone, totalItems }: ListPosition): boolean {
   return isDone === true || totalItems === undefined
 }
 
-function tailsOf(lists: readonly ListPlace[]): Second[] {
+function tailsOf(lists: readonly ListPosition[]): Second[] {
   return lists
     .flatMap(({ live, archived }) => [live.tail?.since, archived?.tail?.since])
     .filter((second) => second !== undefined)

@@ -1,6 +1,6 @@
 import { z } from "zod"
-import type { ListPlace, Place, SweepPlace, WindowPlace } from "./place.ts"
-import type { Second } from "./source.ts"
+import type { ListPosition, Position, SweepPosition, WindowPosition } from "../scan/position.ts"
+import type { Second } from "../scan/source.ts"
 
 /** What a consumer has received, and so what is left to read. */
 export type Cursor = {
@@ -11,7 +11,7 @@ export type Cursor = {
   /** Whether the export that it continues holds only what changed since another one. */
   readonly isIncremental: boolean
   readonly horizon: Second
-  readonly lists: readonly ListPlace[]
+  readonly lists: readonly ListPosition[]
 }
 
 /** Version 1, which was JSON: seconds as their distance from the horizon, and null for the beginning of a list. */
@@ -57,21 +57,21 @@ export function parseCursorV1(value: unknown): Cursor {
     })),
   }
 
-  function toSweep(content: SweepContent): SweepPlace {
-    if (content === null || typeof content === "number") return { windows: [], tail: toPlace(content) }
+  function toSweep(content: SweepContent): SweepPosition {
+    if (content === null || typeof content === "number") return { windows: [], tail: toPosition(content) }
     const { tail, heldAt, windows = [] } = content
     return {
-      tail: tail === undefined ? undefined : toPlace(tail),
+      tail: tail === undefined ? undefined : toPosition(tail),
       heldAt: heldAt === undefined ? undefined : toSecond(heldAt),
       windows: windows.map(toWindow),
     }
   }
 
-  function toWindow([until, since]: WindowContent): WindowPlace {
+  function toWindow([until, since]: WindowContent): WindowPosition {
     return { since: toSecond(since), until: until + horizon }
   }
 
-  function toPlace(since: number | null): Place {
+  function toPosition(since: number | null): Position {
     return { since: toSecond(since) }
   }
 

@@ -1,5 +1,5 @@
-import type { MailchimpList } from "../mailchimp/lists.ts"
-import type { Expected, Source } from "./source.ts"
+import type { MailchimpList } from "../mailchimp/lists/lists.ts"
+import type { Expected, Source } from "../scan/source.ts"
 
 /** No account is that large: an estimate above it is a mistake. */
 const MOST_ROWS = 100_000_000

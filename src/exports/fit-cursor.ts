@@ -1,7 +1,7 @@
 import type { Cursor } from "./cursor.ts"
 import { earliestOf, encodeCursor } from "./cursor-bytes.ts"
-import type { ListPlace, SweepPlace } from "./place.ts"
-import type { Second } from "./source.ts"
+import type { ListPosition, SweepPosition } from "../scan/position.ts"
+import type { Second } from "../scan/source.ts"
 
 /** What a cursor of many lists leaves out, so that it fits into a URL. */
 export type Coarseness = {
@@ -51,7 +51,7 @@ export function createCursorFitter(): (cursor: Cursor) => Uint8Array {
 export function coarsen(cursor: Cursor, { stepS, keepsTotals }: Coarseness): Cursor {
   const { kind, isIncremental, horizon } = cursor
   const earliest = earliestOf(cursor.lists, horizon)
-  const lists = cursor.lists.map((list): ListPlace => {
+  const lists = cursor.lists.map((list): ListPosition => {
     const isUnbegun = !list.isDone && list.totalItems === undefined
     if (kind === "end" || list.isDone)
       return { ...moved(list), totalItems: keepsTotals ? list.totalItems : undefined }
@@ -59,12 +59,12 @@ export function coarsen(cursor: Cursor, { stepS, keepsTotals }: Coarseness): Cur
   })
   return { ...cursor, lists }
 
-  function moved(list: ListPlace): ListPlace {
+  function moved(list: ListPosition): ListPosition {
     const { live, archived } = list
     return { ...list, live: movedSweep(live), archived: archived && movedSweep(archived) }
   }
 
-  function movedSweep(sweep: SweepPlace): SweepPlace {
+  function movedSweep(sweep: SweepPosition): SweepPosition {
     const { tail, heldAt } = sweep
     return {
       ...sweep,

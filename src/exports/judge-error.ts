@@ -1,6 +1,6 @@
 import { AppError, type ErrorCode } from "../errors.ts"
-import type { ExportList } from "./events.ts"
-import type { Verdict } from "./scan.ts"
+import type { ExportList } from "./event-lines.ts"
+import type { Verdict } from "../scan/scan.ts"
 
 /** Errors that can be those of one list: the others may still be read. */
 const listCodes: ReadonlySet<ErrorCode> = new Set([

@@ -1,11 +1,11 @@
 import type { Cursor } from "./cursor.ts"
-import type { ListPlace, SweepPlace } from "./place.ts"
+import type { ListPosition, SweepPosition } from "../scan/position.ts"
 import type { Selection } from "./selection.ts"
-import type { Second } from "./source.ts"
+import type { Second } from "../scan/source.ts"
 
 /** What an export has to read. */
 export type Plan = {
-  readonly lists: readonly ListPlace[]
+  readonly lists: readonly ListPosition[]
   /** The last second of the body. */
   readonly horizon: Second
   /** Mailchimp's filter for live members. */
@@ -39,7 +39,7 @@ export function planExport(
   const horizon = cursor?.kind === "checkpoint" ? cursor.horizon : closed
   const known = new Map(cursor?.lists.map((list) => [list.id, list]))
   return {
-    lists: listIds.map(placeOf),
+    lists: listIds.map(positionOf),
     horizon,
     status: isIncremental ? undefined : selection.status,
     until: selection.before,
@@ -48,12 +48,12 @@ export function planExport(
     gone: [...known.keys()].filter((id) => !listIds.includes(id)),
   }
 
-  function placeOf(id: string): ListPlace {
+  function positionOf(id: string): ListPosition {
     const list = known.get(id)
     return list && !list.isUnread ? list : wholeList(id)
   }
 
-  function wholeList(id: string): ListPlace {
+  function wholeList(id: string): ListPosition {
     const sweep = between(selection.since ?? Number.NEGATIVE_INFINITY, horizon, selection.before)
     const isWhole =
       (isIncremental && selection.since === undefined && selection.before === undefined) || undefined
@@ -62,7 +62,7 @@ export function planExport(
 }
 
 /** Up to an upper bound. Only what is not behind the horizon is at rest, and can be read side by side. */
-function between(since: Second, horizon: Second, until?: Second): SweepPlace {
+function between(since: Second, horizon: Second, until?: Second): SweepPosition {
   if (until === undefined) return { windows: [], tail: { since } }
   if (until <= horizon) return { windows: [{ since, until }] }
   const windows = since < horizon ? [{ since, until: horizon }] : []

@@ -138,8 +138,8 @@ function createCoder({ bit, bits }: Primitives): Coder {
   /** The lowest bits of a number, each learned after those before it. */
   function tree(model: Model, first: number, count: number, value: number): number {
     let prefix = 1
-    for (let place = count - 1; place >= 0; place -= 1) {
-      prefix = prefix * 2 + learned(model, first + prefix, (value >> place) & 1)
+    for (let position = count - 1; position >= 0; position -= 1) {
+      prefix = prefix * 2 + learned(model, first + prefix, (value >> position) & 1)
     }
     return prefix - 2 ** count
   }

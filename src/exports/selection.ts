@@ -1,8 +1,17 @@
 import { createHash } from "node:crypto"
 import { AppError, type InvalidInput, mostInvalidInputs } from "../errors.ts"
 import { nearest } from "../lib/nearest.ts"
-import type { Second } from "./source.ts"
-import { interestIdOf, isMemberField, mergeTagOf, nearestMemberField } from "./member-fields.ts"
+import type { Second } from "../scan/source.ts"
+import {
+  interestIdOf,
+  isMemberField,
+  memberFieldPattern,
+  mergeTagOf,
+  nearestMemberField,
+} from "../mailchimp/members/member-fields.ts"
+
+/** A regular expression, for /openapi.json, of one name in `fields` and `exclude_fields`. */
+export const fieldPattern = memberFieldPattern
 
 /** What a caller asked for, each value valid by itself. */
 export type SelectionInput = {

@@ -1,7 +1,7 @@
 import { AppError } from "../errors.ts"
-import type { Delivery } from "./delivery.ts"
-import { MAX_REPEATS, pauseBefore } from "./reading.ts"
-import type { Source } from "./source.ts"
+import type { ScannedPage } from "../scan/deduplicate.ts"
+import { MAX_REPEATS, pauseBefore } from "../scan/reading.ts"
+import type { Source } from "../scan/source.ts"
 
 export type SliceOptions = {
   readonly listIds: readonly string[]
@@ -18,7 +18,7 @@ export async function* readSlice(
   { listIds, status, offset, count }: SliceOptions,
   source: Source,
   signal: AbortSignal,
-): AsyncGenerator<Delivery> {
+): AsyncGenerator<ScannedPage> {
   let toSkip = offset
   let toRead = count
   for (const listId of listIds) {

@@ -1,19 +1,19 @@
 import { AppError } from "../errors.ts"
 import { type Clock, systemClock } from "../lib/clock.ts"
-import { readAhead } from "../lib/read-ahead.ts"
+import { readAhead } from "./read-ahead.ts"
 import { within } from "../lib/within.ts"
-import { lastClosedSecond } from "./closed.ts"
+import { watermarkAt } from "../scan/watermark.ts"
 import type { Cursor } from "./cursor.ts"
-import { countRows } from "./delivery.ts"
-import { type EventLines, type ExportList, createEventLines } from "./events.ts"
+import { countRows } from "../scan/deduplicate.ts"
+import { type EventLines, type ExportList, createEventLines } from "./event-lines.ts"
 import { createJson } from "./formats/json.ts"
 import { createNdjson } from "./formats/ndjson.ts"
-import type { ListResult } from "./list-scan.ts"
+import type { ListResult } from "../scan/list-scan.ts"
 import { planExport } from "./plan.ts"
-import { type ListNotice, type Verdict, createScan } from "./scan.ts"
+import { type ListNotice, type Verdict, createScan } from "../scan/scan.ts"
 import type { Selection } from "./selection.ts"
 import { readSlice } from "./slice.ts"
-import type { Source } from "./source.ts"
+import type { Source } from "../scan/source.ts"
 
 export type FormatName = keyof typeof formats
 
@@ -104,8 +104,8 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
   cutSignal?.addEventListener("abort", stopReading)
   if (signal.aborted || cutSignal?.aborted) stopReading()
 
-  const { deliveries, lines, results } = readMembers(options, reading.signal, clock)
-  const first = deliveries.next()
+  const { pages, lines, results } = readMembers(options, reading.signal, clock)
+  const first = pages.next()
   try {
     await first
   } catch (error) {
@@ -130,7 +130,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
       within(next, Math.max(0, silentAtMs - clock.monotonicMs()), clock)
     try {
       yield* write(writer.start())
-      for (let next = first; ; next = deliveries.next()) {
+      for (let next = first; ; next = pages.next()) {
         let item = await waitFor(next)
         for (; item === undefined; item = await waitFor(next)) yield* write(writer.alive(rows))
         if (item.done) break
@@ -161,7 +161,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
       throw error
     } finally {
       stopReading()
-      await deliveries.return(undefined)
+      await pages.return(undefined)
       onEvent(outcome ?? { type: "left", rows })
       onEnd?.()
     }
@@ -175,7 +175,7 @@ function readMembers(options: ExportOptions, signal: AbortSignal, clock: Clock) 
   const results: ListResult[] = []
   if (slice)
     return {
-      deliveries: readAhead(readSlice({ listIds, status, ...slice }, options.source, signal)),
+      pages: readAhead(readSlice({ listIds, status, ...slice }, options.source, signal)),
       results,
     }
 
@@ -192,7 +192,7 @@ function readMembers(options: ExportOptions, signal: AbortSignal, clock: Clock) 
     const { error, listId } = result
     onEvent?.(error === undefined ? { type: "list", ...result } : { type: "list_failed", listId, error })
   }
-  const plan = planExport(listIds, selection, lastClosedSecond(source.now().earliest, marginS), cursor)
+  const plan = planExport(listIds, selection, watermarkAt(source.now().earliest, marginS), cursor)
   const scan = createScan({ ...plan, marginS, onListEnd, judgeError }, source, signal)
   const lines =
     events &&
@@ -207,7 +207,7 @@ function readMembers(options: ExportOptions, signal: AbortSignal, clock: Clock) 
       requests: () => requests,
       now: clock.now,
     })
-  return { deliveries: scan.deliveries(), lines, results }
+  return { pages: scan.pages(), lines, results }
 }
 
 /** Without event lines a good end is all that says that no row is missing. */

@@ -10,17 +10,17 @@ import {
   InvalidToken,
   MailchimpError,
   type MailchimpErrorKind,
-  type RawAnswer,
+  type RawResponse,
   type Subject,
   toMailchimpError,
   toTransportError,
-  toUnusableAnswer,
+  toUnusableResponse,
 } from "./errors.ts"
-import type { Party } from "./limiter.ts"
+import type { Flow } from "./limiter/limiter.ts"
 import { createMailchimpClock, type Moment, type SentAt } from "./mailchimp-clock.ts"
-import { createPageMemories, type PageMemory } from "./page-memory.ts"
+import { createPageMemories, type PageMemory } from "./members/page-memory.ts"
 import { retry, type RetryEvent } from "./retry.ts"
-import { takeTurn } from "./take-turn.ts"
+import { takeTurn } from "./limiter/take-turn.ts"
 
 /** What a client reports, for logs and metrics. Nothing in it is personal. */
 export type MailchimpEvent =
@@ -66,7 +66,7 @@ export type MailchimpClientOptions = {
   /** The path of the lists on the API's host, where it is not `/lists` under its root: `/api/3.0/lists`. */
   readonly listsPath?: string | undefined
   /** Where the permits and tokens for this client's requests come from. */
-  readonly party: Party
+  readonly flow: Flow
   /** How many seconds the clocks may differ before that is reported, and are allowed for where Mailchimp sends no `Date`. */
   readonly clockMarginS?: number
   /** Judges a 401, a wrong data center and a disabled user. Without it they are faults like any other. */
@@ -150,7 +150,7 @@ const defaultRetryMs = 600_000
 export function createMailchimpClient(options: MailchimpClientOptions): MailchimpClient {
   const {
     accessToken,
-    party,
+    flow,
     standing,
     timeoutMs = defaultTimeoutMs,
     retryMs = defaultRetryMs,
@@ -168,7 +168,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
   /** Sends the question and reads the answer whole; rejects with what fetch or the time-out threw. */
   const ask = (url: string, timeoutMs: number, { signal, mostBytes, inspect }: MailchimpRequest<unknown>) =>
     withTimeout(
-      async (signal): Promise<RawAnswer & { receivedMs: number }> => {
+      async (signal): Promise<RawResponse & { receivedMs: number }> => {
         const response = await fetch(url, {
           headers: {
             authorization: `Bearer ${accessToken}`,
@@ -193,29 +193,30 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
     subject: Subject,
     patienceMs: number,
     waitLeftMs: () => number | undefined,
-    askedDc: string,
+    requestedDc: string,
   ) => {
     const { action, signal } = request
-    using permit = await takeTurn(party, subject, { signal, patienceMs, waitLeftMs, clock })
+    using permit = await takeTurn(flow, subject, { signal, patienceMs, waitLeftMs, clock })
     const startedMs = clock.monotonicMs()
     const sentAt = mailchimpClock.now()
     let bytes = 0
     const report = (kind: MailchimpErrorKind | undefined) =>
       onEvent?.({ type: "answer", action, kind, durationMs: clock.monotonicMs() - startedMs, bytes })
     try {
-      const url = toUrl(options, askedDc, request)
-      const answer = await ask(url, Math.min(timeoutMs, request.timeoutMs ?? timeoutMs), request).catch(
+      const url = toUrl(options, requestedDc, request)
+      const response = await ask(url, Math.min(timeoutMs, request.timeoutMs ?? timeoutMs), request).catch(
         (error: unknown) => {
           signal.throwIfAborted()
           throw toTransportError(error, subject)
         },
       )
-      bytes = answer.body.length
-      if (answer.status < 200 || answer.status > 299) throw toMailchimpError(answer, subject, clock.now())
+      bytes = response.body.length
+      if (response.status < 200 || response.status > 299)
+        throw toMailchimpError(response, subject, clock.now())
       const { latest } = mailchimpClock.now()
-      const value = parse(request, answer, { sentAt: { ...sentAt, latest } }, subject)
+      const value = parse(request, response, { sentAt: { ...sentAt, latest } }, subject)
       // The date of an answer that is not Mailchimp's own would be somebody else's clock.
-      mailchimpClock.observe(answer.headers.get("date"), answer.receivedMs)
+      mailchimpClock.observe(response.headers.get("date"), response.receivedMs)
       permit.succeeded()
       standing?.answered()
       report(undefined)
@@ -225,7 +226,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
         if (error.kind === "throttled" || error.kind === "blocked") {
           permit.throttled()
           // Also where this request is not made again: the others must not ask either.
-          party.pause(error.retryAfterMs ?? 0)
+          flow.pause(error.retryAfterMs ?? 0)
         }
         if (error.kind === "timed_out") permit.timedOut()
         report(error.kind)
@@ -239,14 +240,14 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
    * Judges a failure by more than the one response. Resolves if the account is in another data center than the one that
    * was asked; else rejects, with a final error only if that is confirmed.
    */
-  const judge = async (failure: unknown, askedDc: string, subject: Subject, signal: AbortSignal) => {
+  const judge = async (failure: unknown, requestedDc: string, subject: Subject, signal: AbortSignal) => {
     if (!(failure instanceof MailchimpError) || standing === undefined) throw failure
     const { kind, upstream } = failure
     if (kind === "user_disabled" && standing.saysDisabled())
       throw createMailchimpError("account_disabled", subject, { upstream })
     if (kind !== "unauthorized" && kind !== "wrong_datacenter") throw failure
     // Another request may have found it meanwhile.
-    if (dc === askedDc) {
+    if (dc === requestedDc) {
       dc = await standing.locate(signal).catch((cause: unknown) => {
         signal.throwIfAborted()
         if (cause instanceof InvalidToken)
@@ -255,7 +256,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
         throw cause instanceof AppError ? failure : cause
       })
     }
-    if (dc === askedDc) throw failure
+    if (dc === requestedDc) throw failure
   }
 
   /** One attempt, and a second one at once if the account has moved: only one, so that no two data centers make a loop. */
@@ -265,11 +266,11 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
     leftMs: () => number,
     waitLeftMs: () => number | undefined,
   ) => {
-    const askedDc = dc
+    const requestedDc = dc
     try {
-      return await attempt(request, subject, leftMs(), waitLeftMs, askedDc)
+      return await attempt(request, subject, leftMs(), waitLeftMs, requestedDc)
     } catch (error) {
-      await judge(error, askedDc, subject, request.signal)
+      await judge(error, requestedDc, subject, request.signal)
     }
     return attempt(request, subject, leftMs(), waitLeftMs, dc)
   }
@@ -294,7 +295,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
         random,
         onRetry: (event) => {
           // All who share the limiter are throttled with this one, so none of them asks before it does.
-          if (event.kind === "throttled" || event.kind === "blocked") party.pause(event.delayMs)
+          if (event.kind === "throttled" || event.kind === "blocked") flow.pause(event.delayMs)
           onEvent?.({ ...event, action })
         },
       })
@@ -313,14 +314,14 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
 
 function parse<T>(
   request: MailchimpRequest<T>,
-  answer: RawAnswer,
+  response: RawResponse,
   context: ParseContext,
   subject: Subject,
 ): T {
   try {
-    return request.parse(answer.body, context)
+    return request.parse(response.body, context)
   } catch (error) {
-    throw toUnusableAnswer(answer, subject, error)
+    throw toUnusableResponse(response, subject, error)
   }
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod"
 import { AppError, type ErrorCode, errorTable, type Upstream } from "../errors.ts"
-import { parseHttpDate } from "../lib/http-date.ts"
+import { parseHttpDate } from "./http-date.ts"
 import type { Redact } from "../lib/redaction.ts"
 import { TooLarge } from "../lib/too-large.ts"
 import { TimedOut } from "../lib/with-timeout.ts"
@@ -140,7 +140,7 @@ export function createMailchimpError(
 }
 
 /** An answer of Mailchimp's, read whole. */
-export type RawAnswer = {
+export type RawResponse = {
   readonly status: number
   readonly headers: Headers
   readonly body: Uint8Array
@@ -155,31 +155,31 @@ export type RawAnswer = {
  *
  * @param nowMs milliseconds since the epoch, against which a date in Retry-After is read
  */
-export function toMailchimpError(answer: RawAnswer, subject: Subject, nowMs: number): MailchimpError {
-  const text = new TextDecoder().decode(answer.body.subarray(0, longestProblemBytes))
+export function toMailchimpError(response: RawResponse, subject: Subject, nowMs: number): MailchimpError {
+  const text = new TextDecoder().decode(response.body.subarray(0, longestProblemBytes))
   const problem = problemIn(text)
-  const html = isHtml(answer.headers, text)
-  const kind = kindOf(answer.status, problem, html)
+  const html = isHtml(response.headers, text)
+  const kind = kindOf(response.status, problem, html)
   const isAboutList = kind !== "not_found" || subject.listId !== undefined
   return createMailchimpError(isAboutList ? kind : "rejected", subject, {
     upstream: html
-      ? toPageUpstream(answer.status, text, subject.redact)
-      : toUpstream(answer.status, problem, subject.redact),
-    retryAfterMs: retryAfterMs(answer.headers, nowMs),
+      ? toPageUpstream(response.status, text, subject.redact)
+      : toUpstream(response.status, problem, subject.redact),
+    retryAfterMs: retryAfterMs(response.headers, nowMs),
   })
 }
 
 /** Judges a 2xx whose body is not what it should be. */
-export function toUnusableAnswer(answer: RawAnswer, subject: Subject, cause: unknown): MailchimpError {
-  const upstream = pageUpstreamOf(answer, subject.redact)
+export function toUnusableResponse(response: RawResponse, subject: Subject, cause: unknown): MailchimpError {
+  const upstream = pageUpstreamOf(response, subject.redact)
   const kind = upstream === undefined ? "unusable_answer" : "blocked_page"
   return createMailchimpError(kind, subject, { upstream, cause })
 }
 
 /** What a page of HTML says; undefined if it is none. */
-export function pageUpstreamOf(answer: RawAnswer, redact: Redact): Upstream | undefined {
-  const text = new TextDecoder().decode(answer.body.subarray(0, longestProblemBytes))
-  return isHtml(answer.headers, text) ? toPageUpstream(answer.status, text, redact) : undefined
+export function pageUpstreamOf(response: RawResponse, redact: Redact): Upstream | undefined {
+  const text = new TextDecoder().decode(response.body.subarray(0, longestProblemBytes))
+  return isHtml(response.headers, text) ? toPageUpstream(response.status, text, redact) : undefined
 }
 
 /** Judges what was thrown while asking: by fetch, while the body was read, or by the time-out. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../lib/clock.ts"
-import { parseHttpDate } from "../lib/http-date.ts"
+import { parseHttpDate } from "./http-date.ts"
 
 /** A moment by both clocks that tell. Whole seconds since the epoch, but for the monotonic ones. */
 export type Moment = {

@@ -11,7 +11,7 @@ import {
   InvalidToken,
   MailchimpError,
   pageUpstreamOf,
-  type RawAnswer,
+  type RawResponse,
   type Subject,
   toMailchimpError,
   toTransportError,
@@ -84,7 +84,7 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
 
   const ask = (url: string, init: RequestInit, signal: AbortSignal | undefined) =>
     withTimeout(
-      async (signal): Promise<RawAnswer> => {
+      async (signal): Promise<RawResponse> => {
         // Followed, a redirect could take the secrets to another host.
         const response = await fetch(url, { ...init, ...undecoded, redirect: "manual", signal })
         const { status, headers } = response
@@ -117,7 +117,7 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
         headers: { accept: "application/json", "accept-encoding": "identity" },
         body: new URLSearchParams(form),
       }
-      const answer = await ask(options.tokenUrl, init, signal).catch((cause: unknown) => {
+      const response = await ask(options.tokenUrl, init, signal).catch((cause: unknown) => {
         signal?.throwIfAborted()
         const error = toTransportError(cause, { action: "finish the authorization", redact })
         const detail =
@@ -126,7 +126,7 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
             : "Cannot finish the authorization as Mailchimp did not answer"
         throw new AppError("exchange_failed", detail, { upstream: error.upstream, cause })
       })
-      const token = processTokenAnswer(answer, redact)
+      const token = processTokenResponse(response, redact)
       redaction.learn(token)
       return token
     },
@@ -144,12 +144,12 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
       const deadlineAtMs = clock.monotonicMs() + deadlineMs
       return retry(
         async () => {
-          const answer = await ask(options.dataCenterUrl, init, signal).catch((error: unknown) => {
+          const response = await ask(options.dataCenterUrl, init, signal).catch((error: unknown) => {
             signal.throwIfAborted()
             throw toTransportError(error, subject)
           })
-          if (isTransient(answer.status)) throw toMailchimpError(answer, subject, clock.now())
-          return processMetadataAnswer(answer, subject)
+          if (isTransient(response.status)) throw toMailchimpError(response, subject, clock.now())
+          return processMetadataResponse(response, subject)
         },
         { leftMs: () => deadlineAtMs - clock.monotonicMs(), signal, clock, random },
       ).catch((error: unknown) => {
@@ -187,12 +187,12 @@ function isTransient(status: number): boolean {
 // What cannot stand in a header cannot be a token (RFC 6750, 2.1, is stricter still).
 const tokenSchema = z.object({ access_token: z.string().regex(/^[\x21-\x7e]{1,1000}$/) })
 
-function processTokenAnswer(answer: RawAnswer, redact: Redact): string {
-  const body = jsonOf(answer)
+function processTokenResponse(response: RawResponse, redact: Redact): string {
+  const body = jsonOf(response)
   const { success, data } = tokenSchema.safeParse(body)
-  if (isOk(answer) && success) return data.access_token
+  if (isOk(response) && success) return data.access_token
   throw refusal("exchange_failed", "Cannot finish the authorization as Mailchimp did not give a token", {
-    answer,
+    response,
     body,
     redact,
   })
@@ -210,33 +210,33 @@ const metadataSchema = z.object({
 })
 
 /** Nothing but an account and `invalid_token` is Mailchimp's own: anything else is an answer that is asked for again. */
-function processMetadataAnswer(answer: RawAnswer, subject: Subject): MailchimpAccount {
-  const body = jsonOf(answer)
+function processMetadataResponse(response: RawResponse, subject: Subject): MailchimpAccount {
+  const body = jsonOf(response)
   const { success, data } = metadataSchema.safeParse(body)
-  if (isOk(answer) && success) {
+  if (isOk(response) && success) {
     return {
       dc: data.dc,
       ...(data.user_id !== undefined && { userId: data.user_id }),
       ...(data.accountname !== undefined && { accountName: data.accountname }),
     }
   }
-  const upstream = upstreamOf(answer, body, subject.redact)
+  const upstream = upstreamOf(response, body, subject.redact)
   // With status 200, as Mailchimp sends it. Gateways send the same text with a 401.
-  if (answer.status === 200 && oauthErrorSchema.safeParse(body).data?.error === "invalid_token")
+  if (response.status === 200 && oauthErrorSchema.safeParse(body).data?.error === "invalid_token")
     throw new InvalidToken(
       "metadata_invalid",
       "Cannot read the account's metadata as Mailchimp refused the token",
       { upstream },
     )
-  const isPage = pageUpstreamOf(answer, subject.redact) !== undefined
+  const isPage = pageUpstreamOf(response, subject.redact) !== undefined
   throw createMailchimpError(isPage ? "blocked_page" : "unusable_answer", subject, { upstream })
 }
 
-function isOk({ status }: RawAnswer): boolean {
+function isOk({ status }: RawResponse): boolean {
   return status >= 200 && status <= 299
 }
 
-function jsonOf({ body }: RawAnswer): unknown {
+function jsonOf({ body }: RawResponse): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(body))
   } catch {
@@ -253,17 +253,17 @@ const oauthErrorSchema = z.object({
 function refusal(
   code: ErrorCode,
   detail: string,
-  { answer, body, redact }: { answer: RawAnswer; body: unknown; redact: Redact },
+  { response, body, redact }: { response: RawResponse; body: unknown; redact: Redact },
 ): AppError {
-  return new AppError(code, detail, { upstream: upstreamOf(answer, body, redact) })
+  return new AppError(code, detail, { upstream: upstreamOf(response, body, redact) })
 }
 
-function upstreamOf(answer: RawAnswer, body: unknown, redact: Redact): Upstream {
-  const page = pageUpstreamOf(answer, redact)
+function upstreamOf(response: RawResponse, body: unknown, redact: Redact): Upstream {
+  const page = pageUpstreamOf(response, redact)
   if (page !== undefined) return page
   const said = oauthErrorSchema.safeParse(body).data
   return {
-    status: answer.status,
+    status: response.status,
     ...(said?.error !== undefined && { title: redact(said.error) }),
     ...(said?.error_description !== undefined && { detail: redact(said.error_description) }),
   }

@@ -1,7 +1,13 @@
 import { promisify } from "node:util"
 import { gzip } from "node:zlib"
 import type { Clock } from "../lib/clock.ts"
-import { bombAnswer, cutAnswer, endJsonEarly, resetAnswer, slowAnswer } from "./api/broken-answers.ts"
+import {
+  bombResponse,
+  cutResponse,
+  endJsonEarly,
+  resetResponse,
+  slowResponse,
+} from "./api/broken-responses.ts"
 import { oddPage } from "./api/odd-pages.ts"
 import { htmlResponse, problemResponse } from "./api/problems.ts"
 import type { FaultAction, Faults } from "./faults.ts"
@@ -64,7 +70,7 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
     return new Date(sentMs + offsetMs).toUTCString()
   }
 
-  const answer = async (
+  const respond = async (
     request: Request,
     entry: RequestEntry,
     fault: FaultAction | undefined,
@@ -100,8 +106,8 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
       if (request.signal.aborted) onEnd()
       else request.signal.addEventListener("abort", onEnd, { once: true })
       return fault.kind === "cut"
-        ? cutAnswer(packed, fault.keep, clock, onEnd)
-        : slowAnswer(packed, fault, clock, request.signal, onEnd)
+        ? cutResponse(packed, fault.keep, clock, onEnd)
+        : slowResponse(packed, fault, clock, request.signal, onEnd)
     } finally {
       if (!streams) {
         entry.endedAt = clock.now()
@@ -129,12 +135,12 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
       case "html":
         return htmlResponse(fault.status, fault)
       case "reset":
-        return resetAnswer()
+        return resetResponse()
       case "bomb":
-        return bombAnswer(fault)
+        return bombResponse(fault)
       case "hang":
         await aborted(AbortSignal.any([request.signal, stopping]))
-        return resetAnswer()
+        return resetResponse()
       default:
         return undefined
     }
@@ -160,9 +166,9 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
     }
     request.signal.addEventListener("abort", onAbort, { once: true })
     const fault = faults.next(request)
-    const response = await answer(request, entry, fault).catch((error: unknown) => {
+    const response = await respond(request, entry, fault).catch((error: unknown) => {
       // A client that left gets no answer; nothing else may fail here.
-      if (request.signal.aborted || stopping.aborted) return resetAnswer()
+      if (request.signal.aborted || stopping.aborted) return resetResponse()
       throw error
     })
     if (!request.signal.aborted) entry.status = response.status

@@ -1,5 +1,5 @@
 /** A list that changes at every page that is read of it: who is lost, who is stale, and what the exactness costs. */
-import { createExportCheck } from "../../src/sandbox/check-export.ts"
+import { createExportCheck } from "../../src/dev/check-export.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { readLines } from "../support/event-lines.ts"
 import { connectAccount, sandboxEnv, startService } from "../support/service.ts"

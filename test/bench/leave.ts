@@ -50,8 +50,8 @@ async function leaveInMiddle(): Promise<number> {
   const slow = async () => (await sandbox.requests()).findLast(({ fault }) => fault === "slow")
   const earlier = (await slow())?.at
   const leaving = new AbortController()
-  const answer = await fetch(url, { headers: service.headers, signal: leaving.signal })
-  await answer.body?.getReader().read()
+  const response = await fetch(url, { headers: service.headers, signal: leaving.signal })
+  await response.body?.getReader().read()
   while ((await slow())?.at === earlier) await Bun.sleep(1)
   // Its first bytes are on their way.
   await Bun.sleep(5)

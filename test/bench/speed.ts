@@ -44,8 +44,8 @@ const firstRowsMs = await repeat(async () => {
   })
   const leaving = new AbortController()
   const through = await timeOf(async () => {
-    const answer = await fetch(url, { headers: service.headers, signal: leaving.signal })
-    await answer.body?.getReader().read()
+    const response = await fetch(url, { headers: service.headers, signal: leaving.signal })
+    await response.body?.getReader().read()
   })
   leaving.abort()
   return through - direct

@@ -1,5 +1,5 @@
 /** How long a page of 1,000 members takes to be split into its rows, in this process: nanoseconds a row. */
-import { splitMembers } from "../../src/exports/split-members.ts"
+import { splitMembers } from "../../src/mailchimp/members/split-members.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { measuredHead, printTable, sizeOf, spread } from "./support/table.ts"
 

@@ -5,8 +5,8 @@ import { createConnectionWatch } from "../../src/connections/connection-watch.ts
 import { createOpenAccount, type AccountEvent } from "../../src/connections/open-account.ts"
 import { AppError } from "../../src/errors.ts"
 import { systemClock } from "../../src/lib/clock.ts"
-import { createLimiters } from "../../src/mailchimp/limiter.ts"
-import { listLists } from "../../src/mailchimp/lists.ts"
+import { createLimiters } from "../../src/mailchimp/limiter/limiter.ts"
+import { listLists } from "../../src/mailchimp/lists/lists.ts"
 import { createMailchimpOAuth } from "../../src/mailchimp/oauth.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { openStorage } from "../../src/storage/storage.ts"
@@ -81,7 +81,7 @@ test("an account is used by its stored data center, and left again", async () =>
   await connect({ dc: "us7", userId: String(userId) })
   expect(await use()).toHaveLength(1)
   expect(metadataRequests()).toBe(0)
-  expect(limiters.states().map(({ parties }) => parties)).toEqual([0])
+  expect(limiters.states().map(({ flows }) => flows)).toEqual([0])
 })
 
 test("a user id that an older service did not store is asked for once, and stored", async () => {
@@ -154,9 +154,9 @@ test("a token that Mailchimp refuses marks its connection, and the next use fail
   mailchimp.sandbox.revoke(userId)
   await expect(use()).rejects.toMatchObject({ code: "connection_invalidated", upstream: { status: 401 } })
   expect((await stored()).tokenInvalidated).toBe(true)
-  const asked = mailchimp.sandbox.traffic.total
+  const requested = mailchimp.sandbox.traffic.total
   await expect(use()).rejects.toMatchObject({ code: "connection_invalidated", upstream: undefined })
-  expect(mailchimp.sandbox.traffic.total).toBe(asked)
+  expect(mailchimp.sandbox.traffic.total).toBe(requested)
 })
 
 test("one response that the user is disabled marks nothing", async () => {

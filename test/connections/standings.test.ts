@@ -5,7 +5,7 @@ import { AppError } from "../../src/errors.ts"
 import { abortable } from "../../src/lib/abortable.ts"
 import { createMailchimpClient } from "../../src/mailchimp/client.ts"
 import { InvalidToken } from "../../src/mailchimp/errors.ts"
-import { createLimiter } from "../../src/mailchimp/limiter.ts"
+import { createLimiter } from "../../src/mailchimp/limiter/limiter.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
 
 const connection: Connection = {
@@ -19,7 +19,7 @@ const connection: Connection = {
 const { signal } = new AbortController()
 
 /** Metadata that come after a second, whatever `answer` makes of them. */
-function setUp(answer: () => ConnectionMetadata = () => ({ dc: "us1" })) {
+function setUp(response: () => ConnectionMetadata = () => ({ dc: "us1" })) {
   const clock = createVirtualClock()
   const moves: ConnectionMetadata[] = []
   const signals: AbortSignal[] = []
@@ -27,7 +27,7 @@ function setUp(answer: () => ConnectionMetadata = () => ({ dc: "us1" })) {
     readMetadata: async (_accessToken, signal) => {
       signals.push(signal)
       await clock.sleep(1000, signal)
-      return answer()
+      return response()
     },
     onMoved: async (_connection, metadata) => void moves.push(metadata),
     clock,
@@ -57,7 +57,7 @@ test("ten requests whose 401s last for ten minutes read the metadata 120 times a
     accessToken: "token",
     dc: "us1",
     apiUrl: "https://{dc}.api.example/3.0",
-    party: createLimiter({ clock }).join(),
+    flow: createLimiter({ clock }).join(),
     standing: standingOf(connection),
     fetch: async () => {
       requests += 1

@@ -38,10 +38,10 @@ beforeEach(async () => {
 type Received = { rows: string[]; events: ExportEventLine[]; isBroken: boolean }
 
 /** Reads an export to its end, and calls `onRow` with the number of rows so far. */
-async function read(answer: Response, onRow: (rows: number) => Promise<void> | void = () => {}) {
+async function read(response: Response, onRow: (rows: number) => Promise<void> | void = () => {}) {
   const received: Received = { rows: [], events: [], isBroken: false }
   try {
-    for await (const line of readLines(answer)) {
+    for await (const line of readLines(response)) {
       if ("event" in line) received.events.push(line.event)
       else await onRow(received.rows.push(line.row))
     }
@@ -60,7 +60,7 @@ const live = () =>
   )
 const requestsTo = (path: string) => sandbox.traffic.log.filter((entry) => entry.path.includes(path))
 const connection = async () => JSON.parse(await (await get("/auth")).text()).data
-const codeOf = async (answer: Response) => JSON.parse(await answer.text()).code
+const codeOf = async (response: Response) => JSON.parse(await response.text()).code
 
 /** Resolves as soon as something is so, by looking again and again: nothing else tells. */
 async function until(isSo: () => boolean): Promise<void> {
@@ -162,14 +162,14 @@ describe("a connection that is deleted while an export runs", () => {
       sandbox.traffic.log.every(({ fault, abortedAt }) => fault !== "hang" || abortedAt !== undefined),
     ).toBe(true)
     expect(service.services.limiterStates()).toEqual([
-      expect.objectContaining({ inUse: 0, waiting: 0, parties: 0 }),
+      expect.objectContaining({ inUse: 0, waiting: 0, flows: 0 }),
     ])
   })
 
   test.each(["/export", "/export?format=json"])("breaks the transfer of %s", async (path) => {
     hang()
-    const answer = await get(path)
-    const reading = answer.text().then(
+    const response = await get(path)
+    const reading = response.text().then(
       () => "whole",
       () => "broken",
     )
@@ -182,10 +182,10 @@ describe("a connection that is deleted while an export runs", () => {
       headers = await connectAccount(service)
       sandbox.traffic.reset()
       sandbox.faults.add({ match: { path: "/lists" }, action: { kind: "hang" }, times: Infinity })
-      const asked = get(path)
+      const requested = get(path)
       await disconnectWhenItHangs()
-      const answer = await asked
-      expect([answer.status, await codeOf(answer)]).toEqual([409, "disconnected"])
+      const response = await requested
+      expect([response.status, await codeOf(response)]).toEqual([409, "disconnected"])
       sandbox.faults.clear()
     }
   })
@@ -202,8 +202,8 @@ describe("a connection that is deleted while an export runs", () => {
     })
     const [first, ...rest] = await Promise.all([
       own,
-      get("/export?events=true", { headers: stranger }).then((answer) => read(answer)),
-      get("/export?events=true&sub_account_id=sub-1").then((answer) => read(answer)),
+      get("/export?events=true", { headers: stranger }).then((response) => read(response)),
+      get("/export?events=true&sub_account_id=sub-1").then((response) => read(response)),
     ])
     expect(first.events.at(-1)).toMatchObject({ $export: "error", code: "disconnected" })
     for (const { events } of rest) expect(events.at(-1)).toMatchObject({ $export: "end", status: "complete" })
@@ -216,8 +216,8 @@ describe("a connection that is deleted while an export runs", () => {
       const caller = await connectAccount(here, "replicated")
       sandbox.traffic.reset()
       hang()
-      const reading = fetch(`${here.api}/export?events=true`, { headers: caller }).then((answer) =>
-        read(answer),
+      const reading = fetch(`${here.api}/export?events=true`, { headers: caller }).then((response) =>
+        read(response),
       )
       await until(() => sandbox.traffic.log.some(({ fault }) => fault === "hang"))
       expect((await fetch(`${there.api}/auth`, { method: "DELETE", headers: caller })).status).toBe(200)

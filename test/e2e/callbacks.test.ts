@@ -28,8 +28,8 @@ function callbacks(storageEnv: () => Promise<Record<string, string>>) {
     await before.kill()
 
     const after = await services.start()
-    const answer = await fetch(`${after.api}/auth`, { headers })
-    expect(answer.status).toBe(200)
+    const response = await fetch(`${after.api}/auth`, { headers })
+    expect(response.status).toBe(200)
     const exported = await fetch(`${after.api}/export`, { headers })
     expect((await exported.text()).trim().split("\n").length).toBeGreaterThan(0)
     await after.stop()
@@ -52,8 +52,8 @@ function callbacks(storageEnv: () => Promise<Record<string, string>>) {
     const outcomes = await Promise.all(
       toCallbacks.map(async (url, index) => {
         const target = index % 2 === 0 ? url : url.replace(first.url, second.url)
-        const answer = await browsers[index]?.visitWithCookiesOf(first.url, target)
-        return new URL(answer?.headers.get("location") ?? "about:blank").search
+        const response = await browsers[index]?.visitWithCookiesOf(first.url, target)
+        return new URL(response?.headers.get("location") ?? "about:blank").search
       }),
     )
     const won = "?status=success&integration=mailchimp"

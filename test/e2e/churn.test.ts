@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test"
-import { createExportCheck } from "../../src/sandbox/check-export.ts"
+import { createExportCheck } from "../../src/dev/check-export.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { connectAccount, sandboxEnv, startService } from "../support/service.ts"
 
@@ -22,8 +22,8 @@ test("50,000 members, 20 edits, 2 deletions and 4 additions at every page: none 
   sandbox.churn.start({ everyPage: { edits: 20, deletions: 2, additions: 4 } })
 
   const startedMs = Date.now()
-  const answer = await fetch(`${service.api}/export`, { headers })
-  const text = await answer.text()
+  const response = await fetch(`${service.api}/export`, { headers })
+  const text = await response.text()
   const endedMs = Date.now()
   sandbox.churn.stop()
 

@@ -7,11 +7,14 @@ afterAll(() => occupied.stop(true))
 const taken = String(occupied.port)
 
 async function runDev(env: Record<string, string>) {
-  const child = Bun.spawn([process.execPath, "--no-env-file", join(import.meta.dir, "../../src/dev.ts")], {
-    env,
-    stdout: "pipe",
-    stderr: "pipe",
-  })
+  const child = Bun.spawn(
+    [process.execPath, "--no-env-file", join(import.meta.dir, "../../src/dev/dev.ts")],
+    {
+      env,
+      stdout: "pipe",
+      stderr: "pipe",
+    },
+  )
   const [stdout, stderr] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
@@ -45,11 +48,14 @@ test("`run dev` with the same port twice says so", async () => {
 
 test("`run dev` heeds PORT and SANDBOX_PORT", async () => {
   const [PORT, SANDBOX_PORT] = [freePort(), freePort()]
-  const child = Bun.spawn([process.execPath, "--no-env-file", join(import.meta.dir, "../../src/dev.ts")], {
-    env: { PORT, SANDBOX_PORT },
-    stdout: "pipe",
-    stderr: "ignore",
-  })
+  const child = Bun.spawn(
+    [process.execPath, "--no-env-file", join(import.meta.dir, "../../src/dev/dev.ts")],
+    {
+      env: { PORT, SANDBOX_PORT },
+      stdout: "pipe",
+      stderr: "ignore",
+    },
+  )
   let printed = ""
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
     printed += chunk

@@ -36,8 +36,8 @@ test("a consumer who leaves in the middle of many pages, 100 times in a row: Mai
     const earlier = sandbox.traffic.log.length
     const hanging = () => sandbox.traffic.log.slice(earlier).filter(({ fault }) => fault === "slow")
     const leaving = new AbortController()
-    const answer = await fetch(`${service.api}/export`, { headers, signal: leaving.signal })
-    const reader = answer.body?.getReader()
+    const response = await fetch(`${service.api}/export`, { headers, signal: leaving.signal })
+    const reader = response.body?.getReader()
     await reader?.read()
     await until(() => hanging().length >= 8)
     const leftMs = Date.now()
@@ -59,7 +59,7 @@ test("a consumer who leaves in the middle of many pages, 100 times in a row: Mai
   )
   expect(new Set(whole).size).toBe(1)
   expect(service.services.limiterStates()).toEqual([
-    expect.objectContaining({ inUse: 0, waiting: 0, parties: 0, permits: 10 }),
+    expect.objectContaining({ inUse: 0, waiting: 0, flows: 0, permits: 10 }),
   ])
   const left = service.log.filter((line) => line.includes('"export left"'))
   expect(left).toHaveLength(100)

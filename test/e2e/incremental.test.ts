@@ -41,10 +41,10 @@ test("20 rounds of churn and export from the end cursor: the replica is the trut
   let cursor: string | undefined
   for (let round = 0; round < 20; round += 1) {
     const url = `${service.api}/export?events=true&include=archived${cursor === undefined ? "" : `&cursor=${cursor}`}`
-    const answer = await fetch(url, { headers })
-    expect(answer.status).toBe(200)
+    const response = await fetch(url, { headers })
+    expect(response.status).toBe(200)
     let rows = 0
-    for await (const line of readLines(answer)) {
+    for await (const line of readLines(response)) {
       if ("row" in line) {
         const { list_id: listId, id } = JSON.parse(line.row)
         replica.set(`${listId}/${id}`, line.row)

@@ -27,7 +27,7 @@ const [green, , weekly] = tea.interestCategories.flatMap(({ interests }) => inte
 const [plum] = jam.interestCategories.flatMap(({ interests }) => interests)
 if (!green || !weekly || !plum) throw new Error("no interests")
 const problemSchema = z.object({ code: z.string(), errors: z.unknown().optional() })
-const problemOf = async (answer: Response) => problemSchema.parse(await answer.json())
+const problemOf = async (response: Response) => problemSchema.parse(await response.json())
 const mistyped = `${green.id.slice(0, -1)}x`
 
 type Row = { id: string; list_id: string; interests?: Record<string, boolean> }
@@ -104,10 +104,10 @@ describe("interests.ID in a selection of fields", () => {
       }
       const paths = ["/export", `/export/${tea.id}`, "/export?count=10", "/export?events=true"]
       for (const path of paths) {
-        const answer = await pair.get(
+        const response = await pair.get(
           `${path}${path.includes("?") ? "&" : "?"}${name}=id,interests.${mistyped}`,
         )
-        expect([path, answer.status, (await problemOf(answer)).errors]).toEqual([path, 400, [near]])
+        expect([path, response.status, (await problemOf(response)).errors]).toEqual([path, 400, [near]])
       }
       // Another list's is not this list's.
       const other = await pair.get(`/export/${jam.id}?${name}=interests.${green.id}`)

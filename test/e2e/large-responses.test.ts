@@ -30,11 +30,11 @@ async function connect(options: StartSandboxOptions, env: Record<string, string>
 }
 
 /** All rows of an export with events, and the line that it ended with. */
-async function readExport(answer: Response) {
+async function readExport(response: Response) {
   const ids = new Set<string>()
   let rows = 0
   let last: ExportEventLine | undefined
-  for await (const line of readLines(answer)) {
+  for await (const line of readLines(response)) {
     if ("event" in line) last = line.event
     else {
       rows += 1
@@ -46,9 +46,9 @@ async function readExport(answer: Response) {
 
 const listsSchema = z.object({ data: z.array(z.object({ id: z.string(), name: z.string() })) })
 
-async function listsOf(answer: Response) {
-  expect(answer.status).toBe(200)
-  return listsSchema.parse(await answer.json()).data
+async function listsOf(response: Response) {
+  expect(response.status).toBe(200)
+  return listsSchema.parse(await response.json()).data
 }
 
 describe("an export is whole although pages of more than 250 members", () => {
@@ -125,9 +125,9 @@ describe("whatever /lists is like", () => {
 
   test("lists without an end are an error, and soon", async () => {
     await using world = await connect({ accounts: [account(3)], endlessLists: "new" })
-    const answer = await world.get("/lists")
-    expect(answer.status).toBe(502)
-    expect(await answer.json()).toMatchObject({ code: "mailchimp_error" })
+    const response = await world.get("/lists")
+    expect(response.status).toBe(502)
+    expect(await response.json()).toMatchObject({ code: "mailchimp_error" })
     expect(world.sandbox.traffic.total).toBeLessThan(130)
   }, 60_000)
 
@@ -187,9 +187,9 @@ describe("memory over idle, of a process that knows nothing of the rows yet", ()
     const service = await services.start()
     const headers = await connectAccount(service)
     const idle = memoryOf(service.pid, "VmRSS")
-    const answer = await fetch(`${service.api}/export`, { headers })
+    const response = await fetch(`${service.api}/export`, { headers })
     let newlines = 0
-    for await (const chunk of answer.body ?? [])
+    for await (const chunk of response.body ?? [])
       for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, at + 1)) newlines += 1
     const over = memoryOf(service.pid, "VmHWM") - idle
     await service.kill()

@@ -133,8 +133,8 @@ test("an export that ends, in whatever way, lets the next one begin", async () =
         action: { kind: "problem", problem: "forbidden" },
         skip: 1,
       })
-      const answer = await fetch(`${service.api}/export`, { headers: ada })
-      await answer.text().catch(() => {})
+      const response = await fetch(`${service.api}/export`, { headers: ada })
+      await response.text().catch(() => {})
       sandbox.faults.clear()
     },
   ]

@@ -14,11 +14,11 @@ afterAll(async () => {
 test("1,000 lists with archived members: cursors of at most 7 KB, which continue as a parameter and as a header", async () => {
   const headers = await connectAccount(service)
   const url = `${service.api}/export?events=true&include=archived`
-  const read = async (answer: Response) => {
-    expect(answer.status).toBe(200)
+  const read = async (response: Response) => {
+    expect(response.status).toBe(200)
     const events: ExportEventLine[] = []
     const rows = new Set<string>()
-    for await (const line of readLines(answer)) {
+    for await (const line of readLines(response)) {
       if ("event" in line) events.push(line.event)
       else rows.add(line.row)
     }

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test"
 import { dirname, join } from "node:path"
 import { startSandbox } from "../../src/sandbox/serve.ts"
-import { startServiceProcess } from "../../src/sandbox/service-process.ts"
+import { startServiceProcess } from "../../src/dev/service-process.ts"
 import { readLines } from "../support/event-lines.ts"
 import { connectAccount } from "../support/service.ts"
 import { serviceProcesses } from "../support/service-processes.ts"
@@ -40,9 +40,9 @@ async function beginExport(service: { api: string }, query = "") {
     action: { kind: "delay", ms: 1500 },
     skip: 1,
   })
-  const answer = await fetch(`${service.api}/export${query}`, { headers })
+  const response = await fetch(`${service.api}/export${query}`, { headers })
   while (fault.played === 0) await Bun.sleep(5)
-  return { headers, answer }
+  return { headers, response }
 }
 
 test("started without what it needs, the service says so in one message, and ends with 1", async () => {
@@ -154,33 +154,33 @@ test("a second service on the same port does not start", async () => {
 
 test("SIGTERM lets a running export finish, turns new ones away meanwhile, and ends with 0", async () => {
   const service = await start()
-  const { headers, answer } = await beginExport(service)
+  const { headers, response } = await beginExport(service)
   const stopped = service.stop()
   let refused: Response
   do refused = await fetch(`${service.api}/export`, { headers })
   while (refused.status === 200 && (await refused.body?.cancel()) === undefined)
   expect([refused.status, (await fetch(`${service.url}/readyz`)).status]).toEqual([503, 503])
 
-  expect((await answer.text()).trim().split("\n").length).toBeGreaterThan(900)
+  expect((await response.text()).trim().split("\n").length).toBeGreaterThan(900)
   expect((await stopped).exitCode).toBe(0)
 }, 30_000)
 
 test("an export that lasts longer than SHUTDOWN_TIMEOUT_MS is broken, never ended cleanly", async () => {
   const service = await start({ SHUTDOWN_TIMEOUT_MS: "100" })
-  const { answer } = await beginExport(service)
+  const { response } = await beginExport(service)
   const stopped = service.stop()
-  await expect(answer.text()).rejects.toThrow()
+  await expect(response.text()).rejects.toThrow()
   expect((await stopped).exitCode).toBe(0)
 }, 30_000)
 
 test("one with events is told of it by an error, whose cursor goes on from there", async () => {
   const service = await start({ SHUTDOWN_TIMEOUT_MS: "100" })
-  const { headers, answer } = await beginExport(service, "?events=true")
+  const { headers, response } = await beginExport(service, "?events=true")
   const stopped = service.stop()
   const ids = new Set<unknown>()
   let cursor = ""
-  const read = async (answer: Response) => {
-    for await (const line of readLines(answer)) {
+  const read = async (response: Response) => {
+    for await (const line of readLines(response)) {
       if ("row" in line) ids.add(JSON.parse(line.row).id)
       else if (line.event.$export === "error") {
         expect(line.event).toMatchObject({ code: "draining", retryable: true })
@@ -188,7 +188,7 @@ test("one with events is told of it by an error, whose cursor goes on from there
       }
     }
   }
-  await expect(read(answer)).rejects.toThrow()
+  await expect(read(response)).rejects.toThrow()
   expect((await stopped).exitCode).toBe(0)
   const next = await start()
   await read(await fetch(`${next.api}/export?events=true&cursor=${cursor}`, { headers }))

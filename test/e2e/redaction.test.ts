@@ -137,13 +137,13 @@ describe("of a running service", () => {
           body: { title: "Invalid Resource", detail: `before ${text} after` },
         },
       })
-      const answer = await (await fetch(`${service.api}/lists`, { headers })).text()
-      expect(answer).toMatch(/before .* after/)
+      const response = await (await fetch(`${service.api}/lists`, { headers })).text()
+      expect(response).toMatch(/before .* after/)
       service.services.logger.error(
         { error: new Error(`before ${text} after`, { cause: new Error(text) }) },
         "x",
       )
-      expect([text, answer.includes(text)]).toEqual([text, false])
+      expect([text, response.includes(text)]).toEqual([text, false])
     }
     expect(service.log.join("\n")).toContain("[secret]")
     expect(texts.flatMap(spelled).filter((text) => service.log.join("\n").includes(text))).toEqual([])

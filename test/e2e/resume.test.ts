@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test"
-import { createExportCheck } from "../../src/sandbox/check-export.ts"
+import { createExportCheck } from "../../src/dev/check-export.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { type ExportEventLine, readLines } from "../support/event-lines.ts"
 import { connectAccount } from "../support/service.ts"
@@ -41,12 +41,12 @@ test("an export that is killed (-9) 20 times and goes on from the last checkpoin
   let end: Extract<ExportEventLine, { $export: "end" }> | undefined
   while (end === undefined) {
     const query = cursor === undefined ? "" : `&cursor=${cursor}`
-    const answer = await fetch(`${service.api}/export?events=true${query}`, { headers })
-    expect(answer.status).toBe(200)
+    const response = await fetch(`${service.api}/export?events=true${query}`, { headers })
+    expect(response.status).toBe(200)
     received.beginLeg()
     let isKilled = false
     try {
-      for await (const line of readLines(answer)) {
+      for await (const line of readLines(response)) {
         if ("row" in line) {
           check.take(line.row)
           received.take(line.row)

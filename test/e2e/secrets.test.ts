@@ -28,8 +28,8 @@ const [list] = account?.lists ?? []
 async function login(): Promise<string> {
   let next = `${service.api}/auth/login?forward_url=${encodeURIComponent("https://app.example.com/done")}`
   for (let first = true; new URL(next).hostname === "127.0.0.1"; first = false) {
-    const answer = await browser.visit(next, first ? headers : {})
-    next = answer.headers.get("location") ?? "https://lost.example"
+    const response = await browser.visit(next, first ? headers : {})
+    next = response.headers.get("location") ?? "https://lost.example"
     for (const name of ["state", "code"]) {
       const value = new URL(next).searchParams.get(name)
       if (value !== null) secrets.add(value)
@@ -40,10 +40,10 @@ async function login(): Promise<string> {
 }
 
 async function call(path: string, init: RequestInit = {}): Promise<number> {
-  const answer = await fetch(service.api + path, { ...init, headers })
-  const body = await answer.text().catch((error: unknown) => String(error))
-  if (!path.startsWith("/export") || !answer.ok) said.push(body)
-  return answer.status
+  const response = await fetch(service.api + path, { ...init, headers })
+  const body = await response.text().catch((error: unknown) => String(error))
+  if (!path.startsWith("/export") || !response.ok) said.push(body)
+  return response.status
 }
 
 test("no address, token, code or secret of a whole trip, with all its failures, is in a log line, an error or a URL of ours", async () => {

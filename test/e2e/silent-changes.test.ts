@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { createExportCheck } from "../../src/sandbox/check-export.ts"
+import { createExportCheck } from "../../src/dev/check-export.ts"
 import type { ReceivedExport } from "../support/received-export.ts"
 import { type SandboxAndService, startSandboxAndService } from "../support/sandbox-and-service.ts"
 

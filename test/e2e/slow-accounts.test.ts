@@ -43,8 +43,8 @@ test(`an export arrives while ${held} requests of other accounts are open`, asyn
     slow.reduce((sum, { userId }) => sum + sandbox.traffic.connections(userId).now, 0)
   while (openRequests() < held) await Bun.sleep(5)
 
-  const answer = await fetch(`${service.api}/export/${list.id}`, { headers })
-  expect((await answer.text()).trim().split("\n")).toHaveLength(list.table.order("none", "live").size)
+  const response = await fetch(`${service.api}/export/${list.id}`, { headers })
+  expect((await response.text()).trim().split("\n")).toHaveLength(list.table.order("none", "live").size)
   expect(openRequests()).toBe(held)
   leaving.abort()
   await Promise.all(exports)

@@ -2,10 +2,10 @@ import { describe, expect, test } from "bun:test"
 import type { Cursor } from "../../src/exports/cursor.ts"
 import { decodeCursor } from "../../src/exports/cursor-bytes.ts"
 import { coarsen, createCursorFitter } from "../../src/exports/fit-cursor.ts"
-import type { ListPlace, SweepPlace } from "../../src/exports/place.ts"
+import type { ListPosition, SweepPosition } from "../../src/scan/position.ts"
 import { createSealedCursors } from "../../src/exports/sealed-cursor.ts"
 import { createSealer } from "../../src/sealer.ts"
-import { createRandom } from "./model/random.ts"
+import { createRandom } from "../scan/model/random.ts"
 
 const horizon = 1_700_000_000
 const earlierHorizon = horizon - 604_800
@@ -24,10 +24,10 @@ type Moment = { readonly begun: number; readonly isIncremental: boolean; readonl
  * Lists with archived members at some moment of an export: those that are done have each a position and a count of their
  * own, ten are being read, some of them in windows, and the others are not begun.
  */
-function listsAt({ begun, isIncremental, members }: Moment, count: number, seed: number): ListPlace[] {
+function listsAt({ begun, isIncremental, members }: Moment, count: number, seed: number): ListPosition[] {
   const random = createRandom(seed)
   const id = () => Array.from({ length: 10 }, () => random.int(0, 15).toString(16)).join("")
-  const both = (since: number): { live: SweepPlace; archived: SweepPlace } => {
+  const both = (since: number): { live: SweepPosition; archived: SweepPosition } => {
     const later = since === BEGINNING ? since : since + random.int(0, 3)
     return { live: { windows: [], tail: { since } }, archived: { windows: [], tail: { since: later } } }
   }
@@ -45,7 +45,7 @@ function listsAt({ begun, isIncremental, members }: Moment, count: number, seed:
   })
 }
 
-function endsOf(count: number, seed: number): ListPlace[] {
+function endsOf(count: number, seed: number): ListPosition[] {
   const lists = listsAt({ begun: 1, isIncremental: false, members: 1 }, count + 10, seed).slice(0, count)
   return lists.map(({ id, live, archived }) => ({ id, live, archived }))
 }
@@ -56,7 +56,7 @@ async function lengthOf(parts: Pick<Cursor, "kind" | "isIncremental" | "lists">)
   return (await createSealedCursors(sealer, connectionId).seal(cursor)).length
 }
 
-const checkpointOf = (lists: readonly ListPlace[]): Cursor => ({
+const checkpointOf = (lists: readonly ListPosition[]): Cursor => ({
   kind: "checkpoint",
   selection: "s",
   isIncremental: false,
@@ -118,10 +118,10 @@ describe("a sealed cursor", () => {
 })
 
 describe("coarsen()", () => {
-  const at = (since: number): SweepPlace => ({ windows: [], tail: { since } })
+  const at = (since: number): SweepPosition => ({ windows: [], tail: { since } })
 
   test("moves no position of a list that is being read, and none before the first, which may be a bound", () => {
-    const lists: ListPlace[] = [
+    const lists: ListPosition[] = [
       { id: "reading", isDone: false, totalItems: 5, live: at(horizon + 7) },
       { id: "done", isDone: true, totalItems: 5, live: { ...at(horizon + 7), heldAt: BEGINNING } },
       { id: "unbegun", isDone: false, live: at(horizon - 93) },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import * as fc from "fast-check"
 import type { Cursor } from "../../src/exports/cursor.ts"
-import type { ListPlace } from "../../src/exports/place.ts"
+import type { ListPosition } from "../../src/scan/position.ts"
 import { createSealedCursors } from "../../src/exports/sealed-cursor.ts"
 import { createSealer } from "../../src/sealer.ts"
 
@@ -21,10 +21,10 @@ const versionOne = [
 
 const seconds = fc.integer({ min: 1_000_000_000, max: horizon + 1000 })
 const since = fc.oneof(seconds, fc.constant(Number.NEGATIVE_INFINITY))
-const place = fc.record({ since })
+const position = fc.record({ since })
 const sweep = fc.record({
   windows: fc.array(fc.record({ since, until: seconds }), { maxLength: 3 }),
-  tail: fc.option(place, { nil: undefined }),
+  tail: fc.option(position, { nil: undefined }),
   heldAt: fc.option(since, { nil: undefined }),
 })
 const cursor: fc.Arbitrary<Cursor> = fc.record({
@@ -43,7 +43,7 @@ const cursor: fc.Arbitrary<Cursor> = fc.record({
         live: sweep,
         archived: fc.option(sweep, { nil: undefined }),
       })
-      .chain(({ counted, ...list }): fc.Arbitrary<ListPlace> => {
+      .chain(({ counted, ...list }): fc.Arbitrary<ListPosition> => {
         const unread = { id: list.id, isUnread: true, live: { windows: [] } }
         return fc.constantFrom(unread, { ...list, ...counted }, { ...list, ...counted })
       }),
@@ -53,7 +53,7 @@ const cursor: fc.Arbitrary<Cursor> = fc.record({
 
 describe("createSealedCursors()", () => {
   test("opens what it sealed, with Mailchimp's own ids in ascending order and others after them", async () => {
-    const isHex = ({ id }: ListPlace) => /^[0-9a-f]{10}$/.test(id)
+    const isHex = ({ id }: ListPosition) => /^[0-9a-f]{10}$/.test(id)
     await fc.assert(
       fc.asyncProperty(cursor, async (cursor) => {
         const lists = cursor.lists
@@ -131,10 +131,10 @@ describe("createSealedCursors()", () => {
       fc.asyncProperty(
         fc.nat(text.length - 1),
         fc.stringMatching(/^[A-Za-z0-9_.-]$/),
-        async (place, character) => {
+        async (position, character) => {
           // The last character of a part holds bits that decode to nothing.
-          fc.pre(text[place] !== character && /[^.]/.test(text[place + 1] ?? "."))
-          const forged = text.slice(0, place) + character + text.slice(place + 1)
+          fc.pre(text[position] !== character && /[^.]/.test(text[position + 1] ?? "."))
+          const forged = text.slice(0, position) + character + text.slice(position + 1)
           await expect(cursors.open(forged, "s")).rejects.toMatchObject({ code: "invalid_cursor" })
         },
       ),

@@ -126,18 +126,18 @@ describe("toFieldsQuery()", () => {
 describe("requireListFields()", () => {
   const tags: Record<string, string[]> = { a: ["FNAME", "LNAME"], b: ["ADDRESS"] }
 
-  async function check(fields: string[], asked: string[] = []) {
+  async function check(fields: string[], requested: string[] = []) {
     await requireListFields(parseSelection({ fields }), ["a", "b"], {
       readTags: async (listId) => {
-        asked.push(listId)
+        requested.push(listId)
         return tags[listId] ?? []
       },
       readInterestIds: async (listId) => {
-        asked.push(`interests of ${listId}`)
+        requested.push(`interests of ${listId}`)
         return [`${listId}1`, `${listId}2`]
       },
     })
-    return asked
+    return requested
   }
 
   test("asks no list where no merge field is named", async () => {
@@ -151,20 +151,20 @@ describe("requireListFields()", () => {
 
   test("reads the tags of all other lists concurrently for one that is mistyped", async () => {
     const all = Promise.withResolvers<string[]>()
-    const asked: string[] = []
+    const requested: string[] = []
     const checked = requireListFields(
       parseSelection({ fields: ["merge_fields.FNAM"] }),
       ["a", "b", "c", "d"],
       {
         readTags: async (listId) => {
-          asked.push(listId)
+          requested.push(listId)
           return listId === "a" ? [] : all.promise
         },
         readInterestIds: async () => [],
       },
     )
     await Bun.sleep(0)
-    expect(asked).toEqual(["a", "b", "c", "d"])
+    expect(requested).toEqual(["a", "b", "c", "d"])
     all.resolve(["FNAME"])
     await expect(checked).rejects.toThrow("a parameter is not right: fields")
   })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { readSlice } from "../../src/exports/slice.ts"
-import { createTestSource, membersOf, type TestSource } from "./support.ts"
+import { createTestSource, membersOf, type TestSource } from "../support/members.ts"
 
 const signal = new AbortController().signal
 const lists = { a: membersOf(3), none: [], b: membersOf(7) }
@@ -51,14 +51,14 @@ describe("readSlice()", () => {
 
   test("goes on after a short page, and fails when the rows counted never come", async () => {
     const empty = { length: 0, totalItems: 3 }
-    let answers = 0
+    let responses = 0
     const short = createTestSource(lists, {
-      answer: (_query, _signal, answer) => (++answers === 1 ? { ...answer(), ...empty } : answer()),
+      response: (_query, _signal, response) => (++responses === 1 ? { ...response(), ...empty } : response()),
     })
     expect(await slice(short, 0, 2)).toEqual(["a1", "a2"])
 
     const never = createTestSource(lists, {
-      answer: (_query, _signal, answer) => ({ ...answer(), ...empty }),
+      response: (_query, _signal, response) => ({ ...response(), ...empty }),
     })
     await expect(slice(never, 0, 2)).rejects.toMatchObject({ code: "mailchimp_error" })
     expect(never.queries.length).toBe(4)

@@ -4,10 +4,10 @@ import { AppError } from "../../src/errors.ts"
 import { parseSelection } from "../../src/exports/selection.ts"
 import { createStartExport } from "../../src/exports/start-export.ts"
 import type { MailchimpRequest } from "../../src/mailchimp/client.ts"
-import { createPageMemories } from "../../src/mailchimp/page-memory.ts"
+import { createPageMemories } from "../../src/mailchimp/members/page-memory.ts"
 import { createSealer } from "../../src/sealer.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
-import { membersOf, momentOf } from "./support.ts"
+import { membersOf, momentOf } from "../support/members.ts"
 
 const pageSize = 10
 const members = membersOf(25)
@@ -35,7 +35,7 @@ function setUp({ failAt = Number.POSITIVE_INFINITY } = {}) {
       request: async (request) => {
         request.signal.throwIfAborted()
         const query = request.query()
-        const body = request.resource === "members" ? answerOf(request, query) : lists(request.listId)
+        const body = request.resource === "members" ? responseOf(request, query) : lists(request.listId)
         return request.parse(Buffer.from(JSON.stringify(body)), { sentAt: momentOf(2_000_000_000) })
       },
       now: () => momentOf(2_000_000_000),
@@ -50,7 +50,7 @@ function setUp({ failAt = Number.POSITIVE_INFINITY } = {}) {
     [Symbol.dispose]: () => void (disposals += 1),
   }
 
-  function answerOf(request: MailchimpRequest<unknown>, query: ReturnType<typeof request.query>) {
+  function responseOf(request: MailchimpRequest<unknown>, query: ReturnType<typeof request.query>) {
     pages.push(request.deadlineMs)
     if (pages.length >= failAt) throw deleted
     const since = Date.parse(String(query["since_last_changed"] ?? "1970-01-01T00:00:00Z"))

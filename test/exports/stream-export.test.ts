@@ -5,7 +5,7 @@ import { type ExportEvent, type ExportOptions, openExport } from "../../src/expo
 import { type Clock, systemClock } from "../../src/lib/clock.ts"
 import { createCountedSignal } from "../support/counted-signal.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
-import { createFailingSource, createTestSource, memberOf, membersOf } from "./support.ts"
+import { createFailingSource, createTestSource, memberOf, membersOf } from "../support/members.ts"
 
 const listIds = ["a", "none", "b"]
 const lists = { a: membersOf(25), none: [], b: membersOf(3) }
@@ -68,8 +68,8 @@ describe("openExport()", () => {
           { many },
           {
             pageSize: 400,
-            answer: (_query, _signal, answer) => {
-              const page = answer()
+            response: (_query, _signal, response) => {
+              const page = response()
               bodies.push(page.bytes(0, page.length))
               return page
             },
@@ -206,12 +206,12 @@ describe("openExport()", () => {
   test("stops reading at once when the consumer leaves in the middle of a page", async () => {
     const events: ExportEvent[] = []
     const consumer = new AbortController()
-    const asked: AbortSignal[] = []
+    const requested: AbortSignal[] = []
     const source = createTestSource(lists, {
       pageSize: 10,
-      answer: (_query, signal, answer) => {
-        asked.push(signal)
-        if (asked.length < 2) return answer()
+      response: (_query, signal, response) => {
+        requested.push(signal)
+        if (requested.length < 2) return response()
         return new Promise((_resolve, reject) => {
           signal.addEventListener("abort", () => reject(signal.reason), { once: true })
         })
@@ -222,7 +222,7 @@ describe("openExport()", () => {
     const next = stream.next()
     consumer.abort(new Error("The consumer left"))
     await expect(next).rejects.toThrow("The consumer left")
-    expect(asked.map(({ aborted }) => aborted)).toEqual([true, true])
+    expect(requested.map(({ aborted }) => aborted)).toEqual([true, true])
     expect(events.at(-1)).toEqual({ type: "left", rows: 10 })
     expect((await stream.next()).done).toBe(true)
   })
@@ -230,12 +230,12 @@ describe("openExport()", () => {
   test("stops reading when the generator is closed, and when it was never run", async () => {
     for (const started of [true, false]) {
       const consumer = new AbortController()
-      const asked: AbortSignal[] = []
+      const requested: AbortSignal[] = []
       const source = createTestSource(lists, {
         pageSize: 10,
-        answer: (_query, signal, answer) => {
-          asked.push(signal)
-          return answer()
+        response: (_query, signal, response) => {
+          requested.push(signal)
+          return response()
         },
       })
       const stream = await open({ source, signal: consumer.signal })
@@ -243,8 +243,8 @@ describe("openExport()", () => {
         await stream.next()
         await stream.return(undefined)
       } else consumer.abort()
-      expect(asked.at(-1)?.aborted).toBe(true)
-      expect(asked.length).toBe(2)
+      expect(requested.at(-1)?.aborted).toBe(true)
+      expect(requested.length).toBe(2)
     }
   })
 
@@ -255,10 +255,10 @@ describe("openExport()", () => {
   })
 
   test("stops the first pages of the other lists when one of them cannot be read", async () => {
-    const asked: AbortSignal[] = []
+    const requested: AbortSignal[] = []
     const source = createTestSource(lists, {
-      answer: ({ listId }, signal) => {
-        asked.push(signal)
+      response: ({ listId }, signal) => {
+        requested.push(signal)
         if (listId === "b") throw failure
         return new Promise((_resolve, reject) => {
           signal.addEventListener("abort", () => reject(signal.reason), { once: true })
@@ -266,16 +266,16 @@ describe("openExport()", () => {
       },
     })
     await expect(open({ source: { ...source, spare: () => 9 } })).rejects.toBe(failure)
-    expect(asked.map(({ aborted }) => aborted)).toEqual([true, true, true])
+    expect(requested.map(({ aborted }) => aborted)).toEqual([true, true, true])
   })
 
   test("breaks off like any other failure when it is cut, also where it was cut before it began", async () => {
     const events: ExportEvent[] = []
-    const cut = new AbortController()
-    const options = { cutSignal: cut.signal, clock: withoutPause }
+    const split = new AbortController()
+    const options = { cutSignal: split.signal, clock: withoutPause }
     const stream = await open({ ...options, onEvent: (event) => events.push(event) })
     await stream.next()
-    cut.abort(failure)
+    split.abort(failure)
     await expect(textOf(stream)).rejects.toBe(failure)
     expect(events.at(-1)).toMatchObject({ type: "failed", error: failure })
 
@@ -302,20 +302,20 @@ describe("openExport()", () => {
   })
 
   test("shows that it is alive while it waits for Mailchimp", async () => {
-    const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
+    const { promise: answered, resolve: response } = Promise.withResolvers<void>()
     const clock = { ...systemClock, sleep: async () => {} }
-    let asked = 0
+    let requested = 0
     const source = createTestSource(lists, {
       pageSize: 10,
-      answer: async (_query, _signal, page) => {
-        if (++asked === 2) await answered
+      response: async (_query, _signal, page) => {
+        if (++requested === 2) await answered
         return page()
       },
     })
     const stream = await open({ source, clock })
     const first = Buffer.from((await stream.next()).value ?? []).toString()
     expect(Buffer.from((await stream.next()).value ?? []).toString()).toBe(" ")
-    answer()
+    response()
     const rest = await textOf(stream)
     const lines = (first + rest).trimEnd().split("\n")
     expect(lines.map((line) => JSON.parse(line))).toEqual(all)
@@ -325,14 +325,14 @@ describe("openExport()", () => {
     /** An export whose lists have no rows, and whose third page and those after it take so long. */
     async function openSlow(pageMs: number, options: Partial<ExportOptions> = {}) {
       const clock = createVirtualClock()
-      let asked = 0
+      let requested = 0
       const source = createTestSource(
         {},
         {
-          answer: async (_query, signal, answer) => {
-            asked += 1
-            if (asked > 2) await clock.sleep(pageMs, signal)
-            return answer()
+          response: async (_query, signal, response) => {
+            requested += 1
+            if (requested > 2) await clock.sleep(pageMs, signal)
+            return response()
           },
         },
       )

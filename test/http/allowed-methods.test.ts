@@ -68,12 +68,12 @@ describe.each([
     let checked = 0
     for (const [path, allowed] of await readRoutes()) {
       for (const method of methods.filter((method) => !allowed.includes(method))) {
-        const answer = await send(method, path, headers)
-        expect([method, path, answer.status]).toEqual([method, path, 405])
-        expect(answer.headers.get("allow")?.split(", ").toSorted()).toEqual(allowed.toSorted())
-        expect(answer.headers.get("content-type")).toBe("application/problem+json")
-        expect(answer.headers.get("x-request-id")).toBeString()
-        expect(JSON.parse(answer.body)).toMatchObject({
+        const response = await send(method, path, headers)
+        expect([method, path, response.status]).toEqual([method, path, 405])
+        expect(response.headers.get("allow")?.split(", ").toSorted()).toEqual(allowed.toSorted())
+        expect(response.headers.get("content-type")).toBe("application/problem+json")
+        expect(response.headers.get("x-request-id")).toBeString()
+        expect(JSON.parse(response.body)).toMatchObject({
           code: "method_not_allowed",
           status: 405,
           title: "Method Not Allowed",
@@ -108,14 +108,14 @@ test("the path is matched as it is routed: escaped, with a query", async () => {
 })
 
 test("a 405 to a request with a body is answered, and the page of an allowed origin can read it", async () => {
-  const answer = await fetch(`${service.api}/export`, {
+  const response = await fetch(`${service.api}/export`, {
     method: "POST",
     body: JSON.stringify({ text: "x".repeat(100_000) }),
     headers: { origin: "https://app.example.com", "content-type": "application/json" },
   })
-  expect(answer.status).toBe(405)
-  expect(answer.headers.get("access-control-allow-origin")).toBe("https://app.example.com")
-  expect(await answer.json()).toMatchObject({
+  expect(response.status).toBe(405)
+  expect(response.headers.get("access-control-allow-origin")).toBe("https://app.example.com")
+  expect(await response.json()).toMatchObject({
     detail: "Cannot use this method on this path: use one of GET, HEAD",
   })
 })

@@ -30,19 +30,19 @@ const problemSchema = z.strictObject({
 })
 
 async function problemOf(path: string, init: RequestInit = {}) {
-  const answer = await fetch(service.url + path, {
+  const response = await fetch(service.url + path, {
     redirect: "manual",
     ...init,
     headers: { ...headers, ...init.headers },
   })
-  expect(answer.headers.get("content-type")).toBe("application/problem+json")
-  const problem = problemSchema.parse(await answer.json())
+  expect(response.headers.get("content-type")).toBe("application/problem+json")
+  const problem = problemSchema.parse(await response.json())
   expect(problem).toMatchObject({
-    status: answer.status,
+    status: response.status,
     type: `/docs#${problem.code}`,
     message: problem.title,
   })
-  return { ...problem, headers: answer.headers }
+  return { ...problem, headers: response.headers }
 }
 
 const openapiSchema = z.object({
@@ -207,12 +207,12 @@ test("every route that the document marks as secured is a 401 without a token, a
   const { paths } = await readOpenapi()
   for (const [path, methods] of Object.entries(paths)) {
     for (const [method, { security }] of Object.entries(methods)) {
-      const answer = await fetch(service.url + path.replace("{id}", "abc"), {
+      const response = await fetch(service.url + path.replace("{id}", "abc"), {
         method: method.toUpperCase(),
         redirect: "manual",
       })
-      expect([path, answer.status === 401]).toEqual([path, security.length > 0])
-      if (answer.status === 401) expect(answer.headers.get("www-authenticate")).toBe("Bearer")
+      expect([path, response.status === 401]).toEqual([path, security.length > 0])
+      if (response.status === 401) expect(response.headers.get("www-authenticate")).toBe("Bearer")
     }
   }
 })
@@ -276,8 +276,8 @@ describe("the statuses that a caller sees", () => {
   })
 
   test("a request id comes back, the caller's own where it is harmless", async () => {
-    const answer = await fetch(`${service.url}/healthz`, { headers: { "x-request-id": "abc-1" } })
-    expect(answer.headers.get("x-request-id")).toBe("abc-1")
+    const response = await fetch(`${service.url}/healthz`, { headers: { "x-request-id": "abc-1" } })
+    expect(response.headers.get("x-request-id")).toBe("abc-1")
     const replaced = await fetch(`${service.url}/healthz`, { headers: { "x-request-id": "a@b.example" } })
     expect(replaced.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/)
   })
@@ -286,9 +286,9 @@ describe("the statuses that a caller sees", () => {
 test("a database that is away is a 503 with Retry-After, within five seconds, and the process goes on", async () => {
   const away = await startService({ ...sandboxEnv(mailchimp), MONGODB_URI: "mongodb://127.0.0.1:1/away" })
   for (const path of ["/readyz", `${prefix}/auth`, `${prefix}/lists`, `${prefix}/export`]) {
-    const answer = await fetch(away.url + path, { headers, signal: AbortSignal.timeout(5000) })
-    expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "5"])
-    expect(await answer.json()).toMatchObject({ code: "database_unavailable" })
+    const response = await fetch(away.url + path, { headers, signal: AbortSignal.timeout(5000) })
+    expect([response.status, response.headers.get("retry-after")]).toEqual([503, "5"])
+    expect(await response.json()).toMatchObject({ code: "database_unavailable" })
   }
   expect((await fetch(`${away.url}/healthz`)).status).toBe(200)
   await away.stop()
@@ -343,8 +343,8 @@ describe("CORS", () => {
 describe("health", () => {
   test("/healthz and /readyz need no token", async () => {
     for (const path of ["/healthz", "/readyz"]) {
-      const answer = await fetch(service.url + path)
-      expect([answer.status, await answer.json()]).toEqual([200, { status: "ok" }])
+      const response = await fetch(service.url + path)
+      expect([response.status, await response.json()]).toEqual([200, { status: "ok" }])
     }
   })
 
@@ -353,9 +353,9 @@ describe("health", () => {
     const caller = await connectAccount(draining)
     draining.services.drain()
     for (const path of ["/readyz", `${prefix}/export`]) {
-      const answer = await fetch(draining.url + path, { headers: caller })
-      expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "5"])
-      expect(await answer.json()).toMatchObject({ code: "draining" })
+      const response = await fetch(draining.url + path, { headers: caller })
+      expect([response.status, response.headers.get("retry-after")]).toEqual([503, "5"])
+      expect(await response.json()).toMatchObject({ code: "draining" })
     }
     expect((await fetch(`${draining.url}/healthz`)).status).toBe(200)
     await draining.stop()

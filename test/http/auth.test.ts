@@ -33,42 +33,42 @@ describe("GET /auth/login", () => {
   })
 
   test("sends the browser to Mailchimp with a state and a cookie, and neither is cached or referred", async () => {
-    const answer = await get(loginUrl().slice(service.api.length))
-    expect(answer.status).toBe(302)
-    const location = new URL(answer.headers.get("location") ?? "")
+    const response = await get(loginUrl().slice(service.api.length))
+    expect(response.status).toBe(302)
+    const location = new URL(response.headers.get("location") ?? "")
     expect(location.origin + location.pathname).toBe(`${mailchimp.url}/oauth2/authorize`)
     expect(location.searchParams.get("redirect_uri")).toBe(`${service.api}/callback`)
     expect(location.searchParams.get("response_type")).toBe("code")
-    expect(answer.headers.get("set-cookie")).toMatch(
+    expect(response.headers.get("set-cookie")).toMatch(
       /^mailchimp_login=[\w-]{43}; Max-Age=600; Path=\/; HttpOnly; SameSite=Lax$/,
     )
-    expect(answer.headers.get("cache-control")).toBe("no-store")
-    expect(answer.headers.get("referrer-policy")).toBe("no-referrer")
+    expect(response.headers.get("cache-control")).toBe("no-store")
+    expect(response.headers.get("referrer-policy")).toBe("no-referrer")
   })
 
   test("keeps the browser's cookie, so that two logins can be under way in it", async () => {
     const cookie = `mailchimp_login=${"c".repeat(43)}`
-    const answer = await get(loginUrl().slice(service.api.length), { headers: { cookie } })
-    expect(answer.headers.get("set-cookie")).toStartWith(cookie)
+    const response = await get(loginUrl().slice(service.api.length), { headers: { cookie } })
+    expect(response.headers.get("set-cookie")).toStartWith(cookie)
   })
 
   test("answers a page that asks for JSON with the URL to navigate to", async () => {
-    const answer = await get(loginUrl().slice(service.api.length), {
+    const response = await get(loginUrl().slice(service.api.length), {
       headers: { accept: "application/json" },
     })
-    expect(answer.status).toBe(200)
-    expect(await answer.json()).toEqual({
+    expect(response.status).toBe(200)
+    expect(await response.json()).toEqual({
       success: true,
       message: "Success",
       data: { redirect_url: expect.stringContaining("/oauth2/authorize?"), connected: false },
     })
-    expect(answer.headers.get("set-cookie")).toStartWith("mailchimp_login=")
+    expect(response.headers.get("set-cookie")).toStartWith("mailchimp_login=")
   })
 
   test("goes straight to the forward URL with a live connection", async () => {
     await connect()
-    const answer = await get(loginUrl().slice(service.api.length))
-    expect(answer.headers.get("location")).toBe(
+    const response = await get(loginUrl().slice(service.api.length))
+    expect(response.headers.get("location")).toBe(
       "https://app.example.com/done?tab=2&status=success&integration=mailchimp",
     )
     const json = await get(loginUrl().slice(service.api.length), { headers: { accept: "application/json" } })
@@ -98,8 +98,8 @@ describe("GET /auth/login", () => {
   ] as const)("goes straight to the forward URL when the metadata cannot be read: %j", async (action) => {
     await connect()
     mailchimp.sandbox.faults.add({ match: { path: "/metadata" }, action, times: Infinity })
-    const answer = await get(loginUrl().slice(service.api.length))
-    expect(answer.headers.get("location")).toContain("status=success")
+    const response = await get(loginUrl().slice(service.api.length))
+    expect(response.headers.get("location")).toContain("status=success")
     expect(await (await get("/auth")).json()).toMatchObject({ data: { token_invalidated: false } })
   })
 
@@ -113,9 +113,9 @@ describe("GET /auth/login", () => {
   })
 
   test("refuses an origin that is not allowed, and says which are", async () => {
-    const answer = await get(loginUrl("https://evil.example/").slice(service.api.length))
-    expect(answer.status).toBe(400)
-    expect(await answer.json()).toMatchObject({
+    const response = await get(loginUrl("https://evil.example/").slice(service.api.length))
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({
       code: "invalid_parameter",
       errors: [
         { name: "forward_url", reason: "must have one of the allowed origins: https://app.example.com" },
@@ -181,13 +181,16 @@ describe("GET /callback", () => {
     ["a script", "?state=%3Cscript%3Ealert(1)%3C/script%3E&error=%3Cscript%3E"],
   ])("shows a browser a plain page that says what to do: %s", async (_, query) => {
     const accept = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
-    const answer = await fetch(`${service.api}/callback${query}`, { redirect: "manual", headers: { accept } })
-    expect([answer.status, answer.headers.get("content-type")]).toEqual([400, "text/html; charset=utf-8"])
-    expect(answer.headers.get("cache-control")).toBe("no-store")
-    expect(answer.headers.get("referrer-policy")).toBe("no-referrer")
-    const page = await answer.text()
+    const response = await fetch(`${service.api}/callback${query}`, {
+      redirect: "manual",
+      headers: { accept },
+    })
+    expect([response.status, response.headers.get("content-type")]).toEqual([400, "text/html; charset=utf-8"])
+    expect(response.headers.get("cache-control")).toBe("no-store")
+    expect(response.headers.get("referrer-policy")).toBe("no-referrer")
+    const page = await response.text()
     expect(page).toContain("connect Mailchimp there again")
-    expect(page).toContain(answer.headers.get("x-request-id") ?? "no id")
+    expect(page).toContain(response.headers.get("x-request-id") ?? "no id")
     expect(page).not.toMatch(/[{}]|<script/)
     for (const accept of ["application/json", "application/problem+json", "application/json, */*"]) {
       const problem = await fetch(`${service.api}/callback${query}`, { headers: { accept } })
@@ -202,10 +205,10 @@ describe("GET /callback", () => {
     const toMailchimp = (await browser.visit(login, headers)).headers.get("location") ?? ""
     const toCallback = (await browser.visit(toMailchimp)).headers.get("location") ?? ""
     await broken.services.close()
-    const answer = await browser.visit(toCallback)
-    expect(answer.status).toBeGreaterThanOrEqual(500)
-    expect(answer.headers.get("content-type")).toBe("text/html; charset=utf-8")
-    expect(await answer.text()).toContain("reload this page")
+    const response = await browser.visit(toCallback)
+    expect(response.status).toBeGreaterThanOrEqual(500)
+    expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8")
+    expect(await response.text()).toContain("reload this page")
     await broken.server.stop(true)
   })
 
@@ -298,8 +301,8 @@ describe("GET /callback", () => {
     const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""
     const toCallback = new URL((await browser.visit(toMailchimp)).headers.get("location") ?? "")
     toCallback.searchParams.set("code", "no-such-code")
-    const answer = await browser.visit(toCallback.href)
-    expect(answer.headers.get("location")).toEndWith(
+    const response = await browser.visit(toCallback.href)
+    expect(response.headers.get("location")).toEndWith(
       "&status=failed&integration=mailchimp&reason=exchange_failed",
     )
     const exchanges = mailchimp.sandbox.traffic.log.filter(({ path }) => path === "/oauth2/token")
@@ -311,17 +314,17 @@ describe("GET /callback", () => {
     const browser = createBrowser()
     const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""
     const toCallback = (await browser.visit(toMailchimp)).headers.get("location") ?? ""
-    const answer = await browser.visit(toCallback, { accept: "application/json" })
-    expect(answer.status).toBe(403)
-    expect(await answer.json()).toMatchObject({ code: "access_denied" })
+    const response = await browser.visit(toCallback, { accept: "application/json" })
+    expect(response.status).toBe(403)
+    expect(await response.json()).toMatchObject({ code: "access_denied" })
   })
 })
 
 describe("GET /auth", () => {
   test("shows the connection, but never its token", async () => {
     await connect()
-    const answer = await get("/auth")
-    const text = await answer.text()
+    const response = await get("/auth")
+    const text = await response.text()
     expect(JSON.parse(text)).toEqual({
       success: true,
       message: "Success",
@@ -336,10 +339,10 @@ describe("GET /auth", () => {
   })
 
   test("is a 404 problem without one", async () => {
-    const answer = await get("/auth")
-    expect(answer.status).toBe(404)
-    expect(answer.headers.get("content-type")).toBe("application/problem+json")
-    expect(await answer.json()).toEqual({
+    const response = await get("/auth")
+    expect(response.status).toBe(404)
+    expect(response.headers.get("content-type")).toBe("application/problem+json")
+    expect(await response.json()).toEqual({
       type: "/docs#access_token_not_found",
       title: "Access Token Not Found",
       status: 404,
@@ -367,9 +370,9 @@ describe("DELETE /auth", () => {
   test("forgets the connection, and is a 200 again", async () => {
     await connect()
     for (let times = 0; times < 2; times += 1) {
-      const answer = await get("/auth", { method: "DELETE" })
-      expect(answer.status).toBe(200)
-      expect(await answer.json()).toEqual({ success: true, message: "Success", data: { connected: false } })
+      const response = await get("/auth", { method: "DELETE" })
+      expect(response.status).toBe(200)
+      expect(await response.json()).toEqual({ success: true, message: "Success", data: { connected: false } })
     }
     expect((await get("/auth")).status).toBe(404)
   })

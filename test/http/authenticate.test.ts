@@ -21,12 +21,12 @@ async function refusalOf(promise: Promise<unknown>): Promise<{ code: string; det
 
 const pair = await generateKeyPair("RS256", { extractable: true })
 const jwk = { ...(await exportJWK(pair.publicKey)), kid: "k1", alg: "RS256" }
-let answer: () => Response = () => Response.json({ keys: [jwk] })
+let response: () => Response = () => Response.json({ keys: [jwk] })
 const identityProvider = Bun.serve({
   port: 0,
   hostname: "127.0.0.1",
   development: false,
-  fetch: () => answer(),
+  fetch: () => response(),
 })
 afterAll(() => identityProvider.stop(true))
 const signRs256 = (payload: Record<string, unknown>) =>
@@ -178,10 +178,10 @@ test("with a key set a token of its key is accepted, and an HS256 token signed w
 
 test("a key set that comes compressed is inflated", async () => {
   const packed = gzipSync(JSON.stringify({ keys: [jwk] }))
-  answer = () => new Response(packed, { headers: { "content-encoding": "gzip" } })
+  response = () => new Response(packed, { headers: { "content-encoding": "gzip" } })
   const verifyByKeySet = createVerifier({ jwksUrl: `${identityProvider.url}jwks` })
   expect((await verifyByKeySet(await signRs256(claims))).uid).toBe("ada")
-  answer = () => Response.json({ keys: [jwk] })
+  response = () => Response.json({ keys: [jwk] })
 })
 
 test.each([
@@ -189,14 +189,14 @@ test.each([
   [
     "fails",
     () => {
-      answer = () => new Response("away", { status: 503 })
+      response = () => new Response("away", { status: 503 })
       return createVerifier({ jwksUrl: `${identityProvider.url}jwks` })
     },
   ],
   [
     "is not a key set",
     () => {
-      answer = () => Response.json({ nothing: true })
+      response = () => Response.json({ nothing: true })
       return createVerifier({ jwksUrl: `${identityProvider.url}jwks` })
     },
   ],
@@ -204,7 +204,7 @@ test.each([
     "becomes 300 MB",
     () => {
       const packed = gzipSync(Buffer.alloc(300 * 2 ** 20, " "))
-      answer = () => new Response(packed, { headers: { "content-encoding": "gzip" } })
+      response = () => new Response(packed, { headers: { "content-encoding": "gzip" } })
       return createVerifier({ jwksUrl: `${identityProvider.url}jwks` })
     },
   ],
@@ -214,7 +214,7 @@ test.each([
       const blanks = async function* () {
         for (let made = 0; made < 5000; made += 1) yield Buffer.alloc(2 ** 20, " ")
       }
-      answer = () => new Response(blanks())
+      response = () => new Response(blanks())
       return createVerifier({ jwksUrl: `${identityProvider.url}jwks` })
     },
   ],
@@ -224,7 +224,7 @@ test.each([
   const before = process.memoryUsage().rss
   const refusal = await refusalOf(verifyByKeySet(await signRs256(claims)))
   expect(process.memoryUsage().rss - before).toBeLessThan(100 * 2 ** 20)
-  answer = () => Response.json({ keys: [jwk] })
+  response = () => Response.json({ keys: [jwk] })
   expect(refusal.code).toBe("identity_provider_unavailable")
 })
 

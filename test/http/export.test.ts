@@ -35,7 +35,7 @@ const live = (listId: string) =>
   [...sandbox.truth(listId).members()].filter(({ status }) => status !== "archived").map(({ row }) => row)
 const get = (path: string, init: RequestInit = {}) =>
   fetch(`${service.api}${path}`, { ...init, headers: { ...headers, ...init.headers } })
-const rowsOf = async (answer: Response) => (await answer.text()).split("\n").filter((line) => line !== "")
+const rowsOf = async (response: Response) => (await response.text()).split("\n").filter((line) => line !== "")
 const idsOf = (rows: string[]) => rows.map((row) => JSON.parse(row).id).toSorted()
 
 /** curl, as the simplest client: what it got, and whether it noticed that something was wrong. */
@@ -66,9 +66,9 @@ describe("GET /export", () => {
       sandbox.traffic.reset()
       const listId = listNamed("Five pages")
       expect(idsOf(await rowsOf(await get(`/export/${listId}?${query}`)))).toEqual(idsOf(live(listId)))
-      const asked = sandbox.traffic.log.map(({ query }) => decodeURIComponent(String(query))).join(" ")
-      expect(asked).toContain("_last_changed=")
-      expect(asked).not.toMatch(/_last_changed=[+-]/)
+      const requested = sandbox.traffic.log.map(({ query }) => decodeURIComponent(String(query))).join(" ")
+      expect(requested).toContain("_last_changed=")
+      expect(requested).not.toMatch(/_last_changed=[+-]/)
     },
   )
 
@@ -77,8 +77,8 @@ describe("GET /export", () => {
       .object({ data: z.array(z.object({ id: z.string(), web_id: z.int() })) })
       .parse(await (await get("/lists")).json())
     expect(data.map(({ id, web_id }) => [id, web_id])).toEqual(lists().map(({ id, webId }) => [id, webId]))
-    const answer = await get(`/export/${data[0]?.web_id}`)
-    expect([answer.status, await answer.json()]).toMatchObject([
+    const response = await get(`/export/${data[0]?.web_id}`)
+    expect([response.status, await response.json()]).toMatchObject([
       404,
       { code: "list_not_found", detail: expect.stringContaining("web id"), upstream: { status: 404 } },
     ])
@@ -86,24 +86,24 @@ describe("GET /export", () => {
 
   test("gives axios and Angular, which name JSON before a wildcard, one JSON document, and event lines if they ask", async () => {
     const axios = { headers: { accept: "application/json, text/plain, */*" } }
-    const answer = await get("/export?count=3", axios)
-    expect(answer.headers.get("content-type")).toBe("application/json")
-    expect(await answer.json()).toMatchObject({ success: true, data: { length: 3 } })
+    const response = await get("/export?count=3", axios)
+    expect(response.headers.get("content-type")).toBe("application/json")
+    expect(await response.json()).toMatchObject({ success: true, data: { length: 3 } })
     const events = await get("/export?events=true", axios)
     expect(events.headers.get("content-type")).toBe("application/x-ndjson")
     expect((await rowsOf(events)).at(-1)).toContain('"status":"complete"')
   })
 
   test("streams every live member of every list as NDJSON, to the byte as Mailchimp sent it", async () => {
-    const answer = await get("/export")
-    expect(answer.status).toBe(200)
-    expect(Object.fromEntries(answer.headers)).toMatchObject({
+    const response = await get("/export")
+    expect(response.status).toBe(200)
+    expect(Object.fromEntries(response.headers)).toMatchObject({
       "content-type": "application/x-ndjson",
       "cache-control": "no-store",
       vary: expect.stringContaining("Accept, Accept-Encoding, Authorization"),
       "x-accel-buffering": "no",
     })
-    expect((await rowsOf(answer)).toSorted()).toEqual(
+    expect((await rowsOf(response)).toSorted()).toEqual(
       lists()
         .flatMap(({ id }) => live(id))
         .toSorted(),
@@ -114,12 +114,12 @@ describe("GET /export", () => {
     const expected = lists()
       .flatMap(({ id }) => live(id))
       .map((row) => JSON.parse(row).id)
-    for (const answer of [
+    for (const response of [
       await get("/export", { headers: { accept: "application/json" } }),
       await get("/export?format=json"),
     ]) {
-      expect(answer.headers.get("content-type")).toBe("application/json")
-      const document = JSON.parse(await answer.text())
+      expect(response.headers.get("content-type")).toBe("application/json")
+      const document = JSON.parse(await response.text())
       expect(document).toMatchObject({ success: true, message: "Success" })
       expect(document.data.map(({ id }: { id: string }) => id).toSorted()).toEqual(expected.toSorted())
     }
@@ -144,8 +144,8 @@ describe("GET /export", () => {
 
   test("HEAD answers the headers, and asks Mailchimp for nothing", async () => {
     const before = sandbox.traffic.total
-    const answer = await get("/export", { method: "HEAD" })
-    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/x-ndjson"])
+    const response = await get("/export", { method: "HEAD" })
+    expect([response.status, response.headers.get("content-type")]).toEqual([200, "application/x-ndjson"])
     expect(sandbox.traffic.total).toBe(before)
   })
 
@@ -217,9 +217,9 @@ describe("a cursor", () => {
       ["/export?events=true", { headers: { "Export-Cursor": cursor } }],
       [`/export?events=true&cursor=${cursor}`, { headers: { "export-cursor": cursor } }],
     ] as const) {
-      const answer = await get(path, init)
-      expect(answer.status).toBe(200)
-      const lines = (await rowsOf(answer)).map((line) => JSON.parse(line))
+      const response = await get(path, init)
+      expect(response.status).toBe(200)
+      const lines = (await rowsOf(response)).map((line) => JSON.parse(line))
       // Nothing has changed since: a first export would have 600 rows and more.
       expect(lines.at(-1)).toMatchObject({ $export: "end", status: "complete", rows: 0 })
     }
@@ -228,11 +228,11 @@ describe("a cursor", () => {
   test("that differs between parameter and header is a 400 that names both, and asks Mailchimp for nothing", async () => {
     const cursor = await endCursor()
     const before = sandbox.traffic.total
-    const answer = await get(`/export?events=true&cursor=${cursor}`, {
+    const response = await get(`/export?events=true&cursor=${cursor}`, {
       headers: { "Export-Cursor": `${cursor}x` },
     })
-    expect(answer.status).toBe(400)
-    expect(await answer.json()).toMatchObject({
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({
       code: "invalid_parameter",
       detail: expect.stringContaining("cursor, Export-Cursor"),
       errors: [{ name: "cursor" }, { name: "Export-Cursor" }],
@@ -340,16 +340,16 @@ describe("a failure", () => {
 
   test.each(["ndjson", "json"])("at page 3 of 5 breaks fetch: %s", async (format) => {
     failing(2)
-    const answer = await get(`/export/${listNamed("Five pages")}?format=${format}`)
-    expect(answer.status).toBe(200)
-    await expect(answer.text()).rejects.toThrow()
+    const response = await get(`/export/${listNamed("Five pages")}?format=${format}`)
+    expect(response.status).toBe(200)
+    await expect(response.text()).rejects.toThrow()
   })
 
   test("before the first byte is a problem with a status of its own", async () => {
     failing(0)
-    const answer = await get(`/export/${listNamed("Five pages")}`)
-    expect([answer.status, answer.headers.get("content-type")]).toEqual([403, "application/problem+json"])
-    expect(await answer.json()).toMatchObject({
+    const response = await get(`/export/${listNamed("Five pages")}`)
+    expect([response.status, response.headers.get("content-type")]).toEqual([403, "application/problem+json"])
+    expect(await response.json()).toMatchObject({
       code: "mailchimp_forbidden",
       upstream: { status: 403, title: "Forbidden" },
     })
@@ -369,10 +369,10 @@ describe("a failure", () => {
       action: { kind: "problem", problem, retryAfter: "3600" },
       times: Number.POSITIVE_INFINITY,
     })
-    const answer = await fetch(`${own.api}/export/${listNamed("Five pages")}`, { headers: caller })
-    expect(answer.status).toBe(status)
-    expect(await answer.json()).toMatchObject({ code })
-    if (status === 503) expect(answer.headers.get("retry-after")).toBe("3600")
+    const response = await fetch(`${own.api}/export/${listNamed("Five pages")}`, { headers: caller })
+    expect(response.status).toBe(status)
+    expect(await response.json()).toMatchObject({ code })
+    if (status === 503) expect(response.headers.get("retry-after")).toBe("3600")
     await own.stop()
   })
 
@@ -386,8 +386,8 @@ describe("a failure", () => {
         action: { kind: "problem", problem: "too_many_requests", retryAfter },
         times: Number.POSITIVE_INFINITY,
       })
-      const answer = await fetch(`${own.api}/export`, { headers: caller })
-      expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "3600"])
+      const response = await fetch(`${own.api}/export`, { headers: caller })
+      expect([response.status, response.headers.get("retry-after")]).toEqual([503, "3600"])
       const again = await fetch(`${own.api}/lists`, { headers: caller })
       // The account is paused for ten minutes at most: no caller is told to wait longer than that.
       expect(again.status).toBe(503)
@@ -410,9 +410,9 @@ describe("a failure", () => {
   })
 
   test("a list that is not there is a 404 that names it", async () => {
-    const answer = await get("/export/0000000000")
-    expect(answer.status).toBe(404)
-    expect(await answer.json()).toMatchObject({
+    const response = await get("/export/0000000000")
+    expect(response.status).toBe(404)
+    expect(await response.json()).toMatchObject({
       code: "list_not_found",
       detail: expect.stringContaining("0000000000"),
       upstream: { status: 404 },

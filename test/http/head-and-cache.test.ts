@@ -29,7 +29,7 @@ describe("HEAD", () => {
       const forged = { authorization: "Bearer e30.e30.e30" }
       const connected = await connectAccount(service)
       const wrong = `${path}${path.includes("?") ? "&" : "?"}colour=red`
-      for (const [headers, asked, status] of [
+      for (const [headers, requested, status] of [
         [{}, path, 401],
         [forged, path, 401],
         [await bearer("nobody"), path, 404],
@@ -37,9 +37,9 @@ describe("HEAD", () => {
         [connected, wrong, 400],
         [connected, `${path}${path.includes("?") ? "&" : "?"}sub_account_id=other`, 403],
       ] as const) {
-        expect((await request(asked, headers, "GET")).status).toBe(status)
+        expect((await request(requested, headers, "GET")).status).toBe(status)
         const before = sandbox.traffic.total
-        const head = await request(asked, headers, "HEAD")
+        const head = await request(requested, headers, "HEAD")
         expect([head.status, await head.text()]).toEqual([status, ""])
         expect(sandbox.traffic.total).toBe(before)
       }
@@ -61,8 +61,8 @@ describe("HEAD", () => {
     if (path.startsWith("/auth/login")) await request("/auth", headers, "DELETE")
     expect((await request(path, headers, "GET")).status).toBe(get)
     const before = sandbox.traffic.total
-    const answer = await request(path, headers, "HEAD")
-    expect([answer.status, await answer.text(), sandbox.traffic.total]).toEqual([head, "", before])
+    const response = await request(path, headers, "HEAD")
+    expect([response.status, await response.text(), sandbox.traffic.total]).toEqual([head, "", before])
   })
 
   test("of a cursor of another connection is a 403, and of other fields a 400, as GET is", async () => {
@@ -86,12 +86,12 @@ describe("HEAD", () => {
       origin: "http://other.example",
     }
     for (const method of ["GET", "HEAD"]) {
-      const answer = await request(
+      const response = await request(
         "/auth/login?forward_url=https%3A%2F%2Fapp.example.com%2F",
         headers,
         method,
       )
-      expect([method, answer.status, answer.headers.get("set-cookie")]).toEqual([method, 400, null])
+      expect([method, response.status, response.headers.get("set-cookie")]).toEqual([method, 400, null])
     }
   })
 
@@ -136,13 +136,13 @@ describe("forward_url", () => {
   test.each([ofBytes(2049), ofBytes(14_000), ofBytes(2051, "ü"), "x".repeat(3000)])(
     "of more is refused by the login, not by the callback: %#",
     async (forwardUrl) => {
-      const answer = await request(
+      const response = await request(
         `/auth/login?forward_url=${encodeURIComponent(forwardUrl).slice(0, 15_000)}`,
         await bearer("ada"),
         "GET",
       )
-      expect(answer.status).toBe(400)
-      expect(await answer.json()).toMatchObject({
+      expect(response.status).toBe(400)
+      expect(await response.json()).toMatchObject({
         code: "invalid_parameter",
         errors: [{ name: "forward_url", reason: "must have 2048 bytes at most" }],
       })

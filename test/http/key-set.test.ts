@@ -5,7 +5,7 @@ import { createVerifier, type VerifyToken } from "../../src/http/authenticate.ts
 import { createVirtualClock, type VirtualClock } from "../support/virtual-clock.ts"
 
 /** An identity provider on a socket, with what it answers, and how often it was asked. */
-let answer: () => Response | Promise<Response>
+let response: () => Response | Promise<Response>
 let fetches = 0
 const identityProvider = Bun.serve({
   port: 0,
@@ -13,7 +13,7 @@ const identityProvider = Bun.serve({
   development: false,
   fetch: () => {
     fetches += 1
-    return answer()
+    return response()
   },
 })
 afterAll(() => identityProvider.stop(true))
@@ -29,7 +29,7 @@ const jwks = await Promise.all(
   })),
 )
 const publish = (...keys: readonly object[]) => {
-  answer = () => Response.json({ keys })
+  response = () => Response.json({ keys })
 }
 
 /** A token of the n-th key; `kid` is its own, unless said otherwise, and left out if it is null. */
@@ -77,7 +77,7 @@ test("300 tokens of unknown keys, at once and one by one, cause one fetch beside
 })
 
 test("300 tokens while the identity provider is down from the start cause one fetch in 5 s", async () => {
-  answer = () => new Response("away", { status: 503 })
+  response = () => new Response("away", { status: 503 })
   const tokens = [...(await garbage(299)), await sign(0)]
   expect(await judgeAll(tokens)).toEqual(["identity_provider_unavailable"])
   for (const token of tokens) await judge(token)
@@ -106,7 +106,7 @@ test.each([
   async (_, fail) => {
     const token = await sign(0)
     expect(await judge(token)).toBe("good")
-    answer = fail
+    response = fail
     for (let hour = 0; hour < 23; hour += 1) {
       await clock.advance(3_600_000)
       expect(await judge(token)).toBe("good")
@@ -122,7 +122,7 @@ test.each([
 test("an identity provider that never answers: the first good token waits 5 s, and no other one does", async () => {
   const token = await sign(0)
   expect(await judge(token)).toBe("good")
-  answer = () => new Promise<Response>(() => {})
+  response = () => new Promise<Response>(() => {})
   await clock.advance(600_000)
   const startedMs = clock.monotonicMs()
   const first = judgeAll([token, token, token])
@@ -138,7 +138,7 @@ test("an identity provider that never answers: the first good token waits 5 s, a
 
 test("while the identity provider is down, a token of a key that is not known is a 503, not a 401: the key may be new", async () => {
   expect(await judge(await sign(0))).toBe("good")
-  answer = () => new Response("away", { status: 503 })
+  response = () => new Response("away", { status: 503 })
   await clock.advance(60_000)
   expect(await judge(await sign(1))).toBe("identity_provider_unavailable")
   expect(await judge(await sign(0))).toBe("good")

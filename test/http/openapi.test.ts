@@ -163,10 +163,10 @@ test("several names come in one, as the document says it, or repeated", async ()
     "fields=status&fields=email_address",
     "fields=status%2Cemail_address",
   ]
-  const answers = forms.map(async (query) =>
+  const responses = forms.map(async (query) =>
     (await fetch(`${service.api}/export?count=3&${query}`, { headers })).text(),
   )
-  const [one, ...others] = await Promise.all(answers)
+  const [one, ...others] = await Promise.all(responses)
   expect(Object.keys(JSON.parse(one?.split("\n")[0] ?? "")).toSorted()).toEqual(["email_address", "status"])
   for (const other of others) expect(other).toBe(one ?? "")
 })
@@ -185,13 +185,13 @@ test("a request of a route's own examples is answered well, on every route that 
         .map(({ name, value }): [string, string] => [name, value]),
     )
     const filled = given.reduce((text, { name, value }) => text.replace(`{${name}}`, value), path)
-    const answer = await fetch(`${service.url}${filled}?${query}`, { headers, redirect: "manual" })
-    expect([path, answer.status, await answer.text()]).toEqual([
+    const response = await fetch(`${service.url}${filled}?${query}`, { headers, redirect: "manual" })
+    expect([path, response.status, await response.text()]).toEqual([
       path,
       expect.any(Number),
       expect.not.stringContaining('"success":false'),
     ])
-    expect([200, 302]).toContain(answer.status)
+    expect([200, 302]).toContain(response.status)
     answered.push(path.replace("/v1/integrations/mailchimp", ""))
   }
   expect(answered.toSorted()).toEqual(["/auth/login", "/export", "/export/{id}"])

@@ -5,7 +5,7 @@ import { TooLarge } from "../../src/lib/too-large.ts"
 
 const text = '{"members":[]}'
 
-function answer(body: Uint8Array<ArrayBuffer>, coding?: string): Response {
+function response(body: Uint8Array<ArrayBuffer>, coding?: string): Response {
   return new Response(body, coding === undefined ? {} : { headers: { "content-encoding": coding } })
 }
 
@@ -19,11 +19,11 @@ async function read(response: Response): Promise<string> {
 describe("readBody()", () => {
   test("inflates gzip, and takes a body without a coding as it is", async () => {
     expect(acceptEncoding).toBe("gzip")
-    expect(await read(answer(packed, "gzip"))).toBe(text)
-    expect(await read(answer(packed, "GZIP"))).toBe(text)
-    expect(await read(answer(packed, "x-gzip"))).toBe(text)
-    expect(await read(answer(plain, "identity"))).toBe(text)
-    expect(await read(answer(plain))).toBe(text)
+    expect(await read(response(packed, "gzip"))).toBe(text)
+    expect(await read(response(packed, "GZIP"))).toBe(text)
+    expect(await read(response(packed, "x-gzip"))).toBe(text)
+    expect(await read(response(plain, "identity"))).toBe(text)
+    expect(await read(response(plain))).toBe(text)
   })
 
   test("takes no body for an empty one, whatever its coding", async () => {
@@ -31,12 +31,12 @@ describe("readBody()", () => {
   })
 
   test.each(["br", "zstd", "deflate", "gzip, gzip"])("refuses the coding %s", async (coding) => {
-    await expect(read(answer(packed, coding))).rejects.toThrow(coding)
+    await expect(read(response(packed, coding))).rejects.toThrow(coding)
   })
 
   test("refuses gzip that is none, or is cut", async () => {
-    await expect(read(answer(plain, "gzip"))).rejects.toThrow()
-    await expect(read(answer(packed.slice(0, -1), "gzip"))).rejects.toThrow()
+    await expect(read(response(plain, "gzip"))).rejects.toThrow()
+    await expect(read(response(packed.slice(0, -1), "gzip"))).rejects.toThrow()
   })
 
   test("gives an empty body for that of a failure which cannot be read, as its status says enough", async () => {
@@ -50,7 +50,7 @@ describe("readBody()", () => {
     const turns: (() => void)[] = []
     const nextTurn = () => new Promise<void>((resolve) => turns.push(resolve))
     let isRead = false
-    const reading = readBody(answer(packed, "gzip"), { mostBytes: 2 ** 20, nextTurn }).finally(
+    const reading = readBody(response(packed, "gzip"), { mostBytes: 2 ** 20, nextTurn }).finally(
       () => (isRead = true),
     )
     while (turns.length === 0) await Bun.sleep(0)
@@ -118,7 +118,7 @@ describe("readBody() counts", () => {
     "a body of just as many bytes as it may have comes whole, gzip %p",
     async (isPacked) => {
       const whole = crypto.getRandomValues(new Uint8Array(60_000))
-      const body = () => (isPacked ? answer(new Uint8Array(gzipSync(whole)), "gzip") : answer(whole))
+      const body = () => (isPacked ? response(new Uint8Array(gzipSync(whole)), "gzip") : response(whole))
       const mostBytes = isPacked ? gzipSync(whole).length : whole.length
       expect((await readBody(body(), { mostBytes })).length).toBe(whole.length)
       await expect(readBody(body(), { mostBytes: whole.length - 1 })).rejects.toThrow(TooLarge)
@@ -172,10 +172,10 @@ describe("readBody() inspects", () => {
   test("no small one, and none that it cannot inflate", async () => {
     const heads: number[] = []
     const inspect = (head: Uint8Array) => void heads.push(head.length)
-    await readBody(answer(packed, "gzip"), { mostBytes: MB, inspect })
+    await readBody(response(packed, "gzip"), { mostBytes: MB, inspect })
     expect(heads).toEqual([])
     const garbage = new Uint8Array(MB)
-    await expect(readBody(answer(garbage, "gzip"), { mostBytes: 2 * MB, inspect })).rejects.toThrow()
+    await expect(readBody(response(garbage, "gzip"), { mostBytes: 2 * MB, inspect })).rejects.toThrow()
     expect(heads).toEqual([0])
   })
 })

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test"
 import { createMailchimpClient, type MailchimpClientOptions } from "../../src/mailchimp/client.ts"
-import { createLimiter, createLimiters } from "../../src/mailchimp/limiter.ts"
+import { createLimiter, createLimiters } from "../../src/mailchimp/limiter/limiter.ts"
 import type { FaultAction } from "../../src/sandbox/faults.ts"
 import { type RunningSandbox, startSandbox } from "../../src/sandbox/serve.ts"
 import { createCountedSignal } from "../support/counted-signal.ts"
@@ -30,7 +30,7 @@ function setUp(options: Partial<MailchimpClientOptions> = {}) {
     accessToken,
     dc: "us1",
     apiUrl: `${running.url}/{dc}/3.0`,
-    party: limiter.join(),
+    flow: limiter.join(),
     clock,
     random: () => 0,
     ...options,
@@ -81,9 +81,9 @@ describe("request(), over sockets", () => {
       const { ask, leftovers, clock } = setUp()
       const fault = running.sandbox.faults.add({ action, times: 2 })
       // The jitter is nothing here, so a pause ends as soon as time moves.
-      const asked = ask()
+      const requested = ask()
       let result: string | undefined
-      while (result === undefined) result = (await Promise.race([asked, clock.advance(1)])) ?? undefined
+      while (result === undefined) result = (await Promise.race([requested, clock.advance(1)])) ?? undefined
       expect(result).toBe("whole")
       expect(fault.played).toBe(2)
       expect(leftovers()).toEqual(nothing)
@@ -126,7 +126,7 @@ describe("request(), over sockets", () => {
   test.each(endless)("times out %s, lets go of it, and asks again after a second", async (_name, action) => {
     running.sandbox.faults.add({ action })
     const { ask, clock, leftovers, limiter } = setUp({ timeoutMs: 60_000 })
-    const asked = ask()
+    const requested = ask()
     await until(() => log().length === 1)
     await clock.advance(59_999)
     expect(log()[0]?.abortedAt).toBeUndefined()
@@ -136,7 +136,7 @@ describe("request(), over sockets", () => {
     expect(limiter.state()).toMatchObject({ inUse: 0, kept: 1 })
     expect(log()).toHaveLength(1)
     await clock.advance(1000)
-    expect(await asked).toBe("whole")
+    expect(await requested).toBe("whole")
     await clock.advance(60_000)
     expect(leftovers()).toEqual(nothing)
   })
@@ -148,13 +148,13 @@ describe("request(), over sockets", () => {
         running.sandbox.traffic.reset()
         running.sandbox.faults.add({ action })
         const { ask, controller, leftovers } = setUp()
-        const asked = ask().catch((error: unknown) => error)
+        const requested = ask().catch((error: unknown) => error)
         // The status is noted when the headers go out; the body takes fifty seconds from there.
         await until(() => log().length === 1 && (action.kind === "hang" || log()[0]?.status === 200))
         await Bun.sleep(6)
         const leftMs = performance.now()
         controller.abort("left")
-        expect(await asked).toBe("left")
+        expect(await requested).toBe("left")
         expect(leftovers()).toEqual(nothing)
         await until(() => log()[0]?.abortedAt !== undefined)
         seenMs.push(performance.now() - leftMs)
@@ -176,10 +176,10 @@ describe("request(), over sockets", () => {
     ]
     for (const action of refusals) {
       running.sandbox.faults.add({ action })
-      const asked = ask()
+      const requested = ask()
       await until(() => clock.sleepers() > 0 && leftovers().inUse === 0)
       await clock.advance(5050)
-      expect(await asked).toBe("whole")
+      expect(await requested).toBe("whole")
     }
     expect(leftovers()).toEqual(nothing)
   })
@@ -223,7 +223,7 @@ test("two exports of one account and one of another: each account has its own te
       accessToken,
       dc: "us1",
       apiUrl: `${running.url}/3.0`,
-      party: limiters.join({ dc: "us1", userId }),
+      flow: limiters.join({ dc: "us1", userId }),
       fetch: (url, init) => {
         startedMs.get(listId)?.push(performance.now())
         return fetch(url, init)

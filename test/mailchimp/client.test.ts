@@ -10,7 +10,7 @@ import {
   type Standing,
 } from "../../src/mailchimp/client.ts"
 import { InvalidToken, type MailchimpError } from "../../src/mailchimp/errors.ts"
-import { createLimiter } from "../../src/mailchimp/limiter.ts"
+import { createLimiter } from "../../src/mailchimp/limiter/limiter.ts"
 import { createCountedSignal } from "../support/counted-signal.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
 
@@ -27,12 +27,12 @@ const problem = (status: number, title: string, headers: Record<string, string> 
   HttpResponse.json({ title, status, detail: "Because", instance: "i-1" }, { status, headers })
 
 /** Answers each request in turn, and notes the requests. The last answer is given again and again. */
-function answerWith(url: string, ...answers: (() => Response)[]) {
+function answerWith(url: string, ...responses: (() => Response)[]) {
   const requests: Request[] = []
   server.use(
     http.get(url, ({ request }) => {
       requests.push(request)
-      return answers[Math.min(requests.length, answers.length) - 1]?.()
+      return responses[Math.min(requests.length, responses.length) - 1]?.()
     }),
   )
   return requests
@@ -46,14 +46,14 @@ const json =
 function setUp(options: Partial<MailchimpClientOptions> = {}) {
   const clock = createVirtualClock()
   const limiter = createLimiter({ clock })
-  const party = limiter.join()
+  const flow = limiter.join()
   const events: MailchimpEvent[] = []
   const counted = createCountedSignal()
   const client = createMailchimpClient({
     accessToken,
     dc: "us1",
     apiUrl: "https://{dc}.api.mailchimp.com/3.0",
-    party,
+    flow,
     fetch: clock.watch((url, init) => fetch(url, init)),
     clock,
     random: () => 0.5,
@@ -81,7 +81,7 @@ function setUp(options: Partial<MailchimpClientOptions> = {}) {
     timers: clock.sleepers(),
     listeners: counted.listeners(),
   })
-  return { client, clock, limiter, party, events, ask, fail, leftovers, ...counted }
+  return { client, clock, limiter, flow, events, ask, fail, leftovers, ...counted }
 }
 
 /** A standing that believes nothing, and counts how often the metadata are read. */
@@ -225,8 +225,8 @@ describe("request()", () => {
 
   test("no error, event or cause holds the token", async () => {
     const { fail, events } = setUp()
-    for (const answer of [() => problem(500, accessToken), () => HttpResponse.error()]) {
-      answerWith(listsUrl, answer)
+    for (const response of [() => problem(500, accessToken), () => HttpResponse.error()]) {
+      answerWith(listsUrl, response)
       const error = await fail({ deadlineMs: 0 })
       expect(Bun.inspect([error, error.cause, events])).not.toContain(accessToken)
     }
@@ -253,8 +253,8 @@ describe("request()", () => {
   })
 
   test("during a pause longer than the deadline it ends at once, and says when to come back", async () => {
-    const { fail, party, clock } = setUp()
-    party.pause(90_000)
+    const { fail, flow, clock } = setUp()
+    flow.pause(90_000)
     expect(await fail({ deadlineMs: 30_000 })).toMatchObject({ code: "mailchimp_throttled", retryAfterS: 90 })
     expect(clock.monotonicMs()).toBe(0)
   })
@@ -347,12 +347,12 @@ describe("request()", () => {
     const { client, controller, leftovers } = setUp({ standing })
     answerWith(listsUrl, () => problem(401, "API Key Invalid"))
     const request = { action: "x", query: () => ({}), parse: () => 1, signal: controller.signal }
-    const asked = client.request(request).catch((error: unknown) => error)
+    const requested = client.request(request).catch((error: unknown) => error)
     await reading
     // The permit is for requests to the API: others may use it meanwhile.
     expect(leftovers()).toMatchObject({ inUse: 0, timers: 0 })
     controller.abort("left")
-    expect(await asked).toBe("left")
+    expect(await requested).toBe("left")
     expect(leftovers()).toMatchObject({ inUse: 0, waiting: 0, timers: 0 })
   })
 
@@ -369,11 +369,11 @@ describe("request()", () => {
     const failures: MailchimpError[] = []
     const onFailure = (error: MailchimpError) => failures.push(error)
     const request = { action: "x", query: () => ({}), parse: () => 1, signal: controller.signal, onFailure }
-    const asked = client.request(request).catch((error: unknown) => error)
+    const requested = client.request(request).catch((error: unknown) => error)
     await Bun.sleep(0)
     expect(leftovers()).toMatchObject({ inUse: 1, timers: 1 })
     controller.abort("left")
-    expect(await asked).toBe("left")
+    expect(await requested).toBe("left")
     expect([leftovers(), events, failures]).toEqual([nothing, [], []])
   })
 
@@ -430,13 +430,13 @@ describe("now()", () => {
     await ask()
     await clock.advance(5000)
     answerWith(listsUrl, () => problem(429, "Too Many Requests", { "retry-after": "60" }), json({}, { date }))
-    const asked = client.request({
+    const requested = client.request({
       action: "x",
       query: () => ({}),
       parse: (_body, { sentAt }) => sentAt.earliest,
       signal,
     })
-    expect(await clock.settle(asked)).toBe(second + 65)
+    expect(await clock.settle(requested)).toBe(second + 65)
   })
 
   test("tells once of clocks that differ by more than the margin", async () => {

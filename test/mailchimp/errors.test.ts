@@ -8,22 +8,22 @@ const redact = createRedaction([token]).redactShort
 const subject = { action: "read the members", listId: "a1b2", redact }
 const nowMs = Date.parse("2024-05-01T12:00:00Z")
 
-function answer(status: number, body: string, headers: Record<string, string> = {}) {
+function response(status: number, body: string, headers: Record<string, string> = {}) {
   return { status, headers: new Headers(headers), body: new TextEncoder().encode(body) }
 }
 
 function problem(status: number, title: string, more: Record<string, unknown> = {}) {
-  return answer(status, JSON.stringify({ title, status, detail: "Because", instance: "i-1", ...more }), {
+  return response(status, JSON.stringify({ title, status, detail: "Because", instance: "i-1", ...more }), {
     "content-type": "application/problem+json; charset=utf-8",
   })
 }
 
-const html = (status: number) => answer(status, "<html>Oops</html>", { "content-type": "text/html" })
+const html = (status: number) => response(status, "<html>Oops</html>", { "content-type": "text/html" })
 
-const cases: [string, ReturnType<typeof answer>, MailchimpErrorKind, string, boolean][] = [
+const cases: [string, ReturnType<typeof response>, MailchimpErrorKind, string, boolean][] = [
   ["401 API Key Invalid", problem(401, "API Key Invalid"), "unauthorized", "mailchimp_error", true],
-  ["401 without a body", answer(401, ""), "unauthorized", "mailchimp_error", true],
-  ["401 from a gateway, as JSON", answer(401, '{"message":"No"}'), "unauthorized", "mailchimp_error", true],
+  ["401 without a body", response(401, ""), "unauthorized", "mailchimp_error", true],
+  ["401 from a gateway, as JSON", response(401, '{"message":"No"}'), "unauthorized", "mailchimp_error", true],
   ["401 from a proxy, as HTML", html(401), "unauthorized", "mailchimp_error", true],
   ["407 from a proxy", problem(407, "Authenticate"), "proxy_refused", "mailchimp_error", true],
   ["403 User Disabled", problem(403, "User Disabled"), "user_disabled", "mailchimp_error", true],
@@ -36,12 +36,12 @@ const cases: [string, ReturnType<typeof answer>, MailchimpErrorKind, string, boo
   ],
   ["403 Wrong Datacenter", problem(403, "Wrong Datacenter"), "wrong_datacenter", "mailchimp_error", true],
   ["403 Forbidden", problem(403, "Forbidden"), "forbidden", "mailchimp_forbidden", false],
-  ["403 with JSON without a title", answer(403, "{}"), "forbidden", "mailchimp_forbidden", false],
-  ["403 without JSON", answer(403, "Access Denied"), "throttled", "mailchimp_throttled", true],
-  ["403 without a body", answer(403, ""), "throttled", "mailchimp_throttled", true],
+  ["403 with JSON without a title", response(403, "{}"), "forbidden", "mailchimp_forbidden", false],
+  ["403 without JSON", response(403, "Access Denied"), "throttled", "mailchimp_throttled", true],
+  ["403 without a body", response(403, ""), "throttled", "mailchimp_throttled", true],
   ["407 from a proxy, as HTML", html(407), "proxy_refused", "mailchimp_error", true],
   ["403 as HTML", html(403), "blocked", "mailchimp_blocked", true],
-  ["403 as HTML without a type", answer(403, " \n<HTML>No"), "blocked", "mailchimp_blocked", true],
+  ["403 as HTML without a type", response(403, " \n<HTML>No"), "blocked", "mailchimp_blocked", true],
   ["405 as HTML", html(405), "blocked", "mailchimp_blocked", true],
   ["406 as HTML", html(406), "blocked", "mailchimp_blocked", true],
   ["451 as HTML", html(451), "blocked", "mailchimp_blocked", true],
@@ -51,7 +51,7 @@ const cases: [string, ReturnType<typeof answer>, MailchimpErrorKind, string, boo
   ["404 as HTML", html(404), "unusable_answer", "mailchimp_error", true],
   ["400", problem(400, "Invalid Resource"), "rejected", "mailchimp_error", false],
   ["405", problem(405, "Method Not Allowed"), "rejected", "mailchimp_error", false],
-  ["408", answer(408, ""), "timed_out", "mailchimp_timeout", true],
+  ["408", response(408, ""), "timed_out", "mailchimp_timeout", true],
   ["429", problem(429, "Too Many Requests"), "throttled", "mailchimp_throttled", true],
   ["429 as HTML", html(429), "throttled", "mailchimp_throttled", true],
   ["500", problem(500, "Internal Server Error"), "server_error", "mailchimp_error", true],
@@ -59,7 +59,7 @@ const cases: [string, ReturnType<typeof answer>, MailchimpErrorKind, string, boo
   ["503", problem(503, "Service Unavailable"), "server_error", "mailchimp_error", true],
   ["504", problem(504, "Gateway Timeout"), "timed_out", "mailchimp_timeout", true],
   ["504 as HTML", html(504), "timed_out", "mailchimp_timeout", true],
-  ["302", answer(302, "", { location: "https://example.com" }), "unusable_answer", "mailchimp_error", true],
+  ["302", response(302, "", { location: "https://example.com" }), "unusable_answer", "mailchimp_error", true],
 ]
 
 describe("toMailchimpError()", () => {
@@ -153,7 +153,7 @@ describe("toMailchimpError()", () => {
 
   test("tells a caller when to come back: a Retry-After for each throttled answer", () => {
     const seconds = (headers: Record<string, string>) =>
-      toMailchimpError(answer(429, "", headers), subject, nowMs).retryAfterS
+      toMailchimpError(response(429, "", headers), subject, nowMs).retryAfterS
     expect([seconds({ "retry-after": "7" }), seconds({})]).toEqual([7, 1])
     expect(
       toMailchimpError(problem(500, "Internal Server Error"), subject, nowMs).retryAfterS,
@@ -163,7 +163,7 @@ describe("toMailchimpError()", () => {
 
 /** How long an answer with such headers asks to wait. */
 const wait = (headers: Record<string, string>) =>
-  toMailchimpError(answer(429, "", headers), subject, nowMs).retryAfterMs
+  toMailchimpError(response(429, "", headers), subject, nowMs).retryAfterMs
 
 describe("toTransportError()", () => {
   test.each([

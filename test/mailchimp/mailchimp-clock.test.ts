@@ -41,7 +41,7 @@ describe("createMailchimpClock()", () => {
   })
 
   test("is never ahead of Mailchimp, however wrong our clock, the latency or one date of many", () => {
-    const answers = fc.array(
+    const responses = fc.array(
       fc.record({
         pauseMs: fc.nat(5000),
         travelMs: fc.nat(3000),
@@ -51,12 +51,12 @@ describe("createMailchimpClock()", () => {
     )
     const wrongS = fc.integer({ min: -600, max: 600 })
     fc.assert(
-      fc.property(wrongS, answers, (ownWrongS, answers) => {
+      fc.property(wrongS, responses, (ownWrongS, responses) => {
         let elapsedMs = 0
         const own = () => START * 1000 + elapsedMs + ownWrongS * 1000
         const clock = { ...createVirtualClock(), now: own, monotonicMs: () => elapsedMs }
         const mailchimp = createMailchimpClock({ clock, marginS: 10 })
-        for (const { pauseMs, travelMs, dateWrongS } of answers) {
+        for (const { pauseMs, travelMs, dateWrongS } of responses) {
           // A date that is ahead is harmless where our own clock is right.
           const wrongMs = (ownWrongS === 0 ? Math.abs(dateWrongS) : dateWrongS) * 1000
           const sentMs = START * 1000 + elapsedMs + wrongMs

@@ -45,12 +45,12 @@ function setUp(options: Partial<MailchimpOAuthOptions> = {}) {
 }
 
 /** Answers each request in turn, and notes the requests. */
-function answerWith(url: string, ...answers: (() => Response)[]) {
+function answerWith(url: string, ...responses: (() => Response)[]) {
   const requests: Request[] = []
   server.use(
     http.all(url, ({ request }) => {
       requests.push(request.clone())
-      return answers[Math.min(requests.length, answers.length) - 1]?.()
+      return responses[Math.min(requests.length, responses.length) - 1]?.()
     }),
   )
   return requests
@@ -112,9 +112,9 @@ describe("exchangeCode()", () => {
     ["JSON null", json(null)],
     ["a redirect", () => HttpResponse.redirect("https://elsewhere.example/", 307)],
     ["a connection that failed", () => HttpResponse.error()],
-  ])("is refused by %s, and never asked again", async (_name, answer) => {
+  ])("is refused by %s, and never asked again", async (_name, response) => {
     const { oauth, failure, clock } = setUp()
-    const requests = answerWith(tokenUrl, answer)
+    const requests = answerWith(tokenUrl, response)
     expect((await failure(oauth.exchangeCode(code))).code).toBe("exchange_failed")
     expect(requests).toHaveLength(1)
     expect(clock.sleepers()).toBe(0)
@@ -173,9 +173,9 @@ describe("readMetadata()", () => {
   test.each([
     ["", json({ error: "invalid_token", error_description: `Bad ${accessToken}` })],
     [" beside a data center", json({ ...recorded, error: "invalid_token" })],
-  ])("tells an invalid token apart, at once: invalid_token%s", async (_name, answer) => {
+  ])("tells an invalid token apart, at once: invalid_token%s", async (_name, response) => {
     const { oauth, failure } = setUp()
-    const requests = answerWith(dataCenterUrl, answer)
+    const requests = answerWith(dataCenterUrl, response)
     const error = await failure(oauth.readMetadata(accessToken))
     expect(error).toBeInstanceOf(InvalidToken)
     expect(error).toMatchObject({ code: "metadata_invalid", upstream: { title: "invalid_token" } })
@@ -195,9 +195,9 @@ describe("readMetadata()", () => {
     ["HTML with status 200", html(200)],
     ["JSON null", json(null)],
     ["a redirect", () => HttpResponse.redirect("https://elsewhere.example/", 302)],
-  ])("is read again after %s, and refused by it only in the end", async (_name, answer) => {
+  ])("is read again after %s, and refused by it only in the end", async (_name, response) => {
     const lasting = setUp()
-    const requests = answerWith(dataCenterUrl, answer)
+    const requests = answerWith(dataCenterUrl, response)
     const error = await lasting.failure(lasting.oauth.readMetadata(accessToken))
     expect(error.code).toBe("metadata_invalid")
     expect(error).not.toBeInstanceOf(InvalidToken)
@@ -205,7 +205,7 @@ describe("readMetadata()", () => {
     expect(lasting.clock.monotonicMs()).toBeLessThanOrEqual(15_000)
 
     const passing = setUp()
-    answerWith(dataCenterUrl, answer, json(recorded))
+    answerWith(dataCenterUrl, response, json(recorded))
     expect(await passing.clock.settle(passing.oauth.readMetadata(accessToken))).toMatchObject({ dc: "us3" })
   })
 
@@ -221,9 +221,9 @@ describe("readMetadata()", () => {
     ["a 503", html(503)],
     ["a 429", json({}, 429)],
     ["a connection that failed", () => HttpResponse.error()],
-  ])("is asked again after %s", async (_name, answer) => {
+  ])("is asked again after %s", async (_name, response) => {
     const { oauth, clock } = setUp()
-    const requests = answerWith(dataCenterUrl, answer, answer, json(recorded))
+    const requests = answerWith(dataCenterUrl, response, response, json(recorded))
     expect(await clock.settle(oauth.readMetadata(accessToken))).toMatchObject({ dc: "us3" })
     expect(requests).toHaveLength(3)
   })

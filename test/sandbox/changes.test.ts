@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { createExportCheck } from "../../src/sandbox/check-export.ts"
+import { createExportCheck } from "../../src/dev/check-export.ts"
 import { createSandbox, type SandboxOptions } from "../../src/sandbox/sandbox.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
 

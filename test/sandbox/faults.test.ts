@@ -218,10 +218,10 @@ describe("a fault", () => {
     const { sandbox, members } = start()
     sandbox.faults.add({ action: { kind: "hang" } })
     const leaving = new AbortController()
-    const asked = members("", { signal: leaving.signal })
+    const requested = members("", { signal: leaving.signal })
     await until(() => sandbox.traffic.connections(userId).now === 1)
     leaving.abort()
-    await expect(asked).rejects.toThrow()
+    await expect(requested).rejects.toThrow()
     await until(() => sandbox.traffic.connections(userId).now === 0)
     expect(sandbox.traffic.log.at(-1)).toMatchObject({ fault: "hang", listId, abortedAt: expect.any(Number) })
   })
@@ -229,13 +229,13 @@ describe("a fault", () => {
   test("hang ends when the sandbox stops", async () => {
     const { sandbox, members } = start()
     sandbox.faults.add({ action: { kind: "hang" } })
-    const asked = members().then(
+    const requested = members().then(
       () => "answered",
       () => "broken",
     )
     await until(() => sandbox.traffic.connections(userId).now === 1)
     await running?.stop()
-    expect(await asked).toBe("broken")
+    expect(await requested).toBe("broken")
   })
 
   test("slow sends the whole body in pieces and holds its connection meanwhile", async () => {
@@ -256,7 +256,7 @@ describe("limits", () => {
     const { sandbox, members, url } = start()
     sandbox.faults.add({ match: { query: "hanging" }, action: { kind: "hang" }, times: 10 })
     const leaving = new AbortController()
-    const asked = Array.from({ length: 10 }, () =>
+    const requested = Array.from({ length: 10 }, () =>
       members("hanging=1", { signal: leaving.signal }).catch(() => "left"),
     )
     await until(() => sandbox.traffic.connections(userId).now === 10)
@@ -268,7 +268,7 @@ describe("limits", () => {
     sandbox.settings.throttleWith = "403-html"
     expect((await members()).status).toBe(403)
     leaving.abort()
-    expect(await Promise.all(asked)).toEqual(Array.from({ length: 10 }, () => "left"))
+    expect(await Promise.all(requested)).toEqual(Array.from({ length: 10 }, () => "left"))
     await until(() => sandbox.traffic.connections(userId).now === 0)
     expect(sandbox.traffic.connections(userId).peak).toBe(10)
     expect((await members()).status).toBe(200)
@@ -277,10 +277,10 @@ describe("limits", () => {
   test("a client that gave up may still hold its connection for a while", async () => {
     const { sandbox, members } = start({ latencyMs: 60_000, holdAfterAbortMs: 60_000 })
     const leaving = new AbortController()
-    const asked = members("", { signal: leaving.signal })
+    const requested = members("", { signal: leaving.signal })
     await until(() => sandbox.traffic.connections(userId).now === 1)
     leaving.abort()
-    await expect(asked).rejects.toThrow()
+    await expect(requested).rejects.toThrow()
     await until(() => sandbox.traffic.log.at(-1)?.endedAt !== undefined)
     expect(sandbox.traffic.connections(userId).now).toBe(1)
   })

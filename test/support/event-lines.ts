@@ -52,10 +52,10 @@ export type ExportEventLine = z.infer<typeof eventSchema>
 export type ExportLine = { readonly row: string } | { readonly event: ExportEventLine }
 
 /** Reads an export with events line by line, as long as it lasts; a broken transfer throws. */
-export async function* readLines(answer: Response): AsyncGenerator<ExportLine> {
+export async function* readLines(response: Response): AsyncGenerator<ExportLine> {
   const decoder = new TextDecoder()
   let rest = ""
-  for await (const chunk of answer.body ?? []) {
+  for await (const chunk of response.body ?? []) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n")
     rest = lines.pop() ?? ""
     for (const line of lines) if (line.trim() !== "") yield parseLine(line)

@@ -1,7 +1,7 @@
 import { join } from "node:path"
 import { apiPrefix } from "../../src/http/envelope.ts"
 import type { RunningSandbox } from "../../src/sandbox/serve.ts"
-import { startServiceProcess } from "../../src/sandbox/service-process.ts"
+import { startServiceProcess } from "../../src/dev/service-process.ts"
 import { sandboxEnv } from "./service.ts"
 import { temporaryFolder } from "./temporary-folder.ts"
 

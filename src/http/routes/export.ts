@@ -3,8 +3,7 @@ import type { Context, MiddlewareHandler } from "hono"
 import type { Owner } from "../../connections/connection.ts"
 import type { OpenAccount } from "../../connections/open-account.ts"
 import { AppError } from "../../errors.ts"
-import { parseSelection, type Selection } from "../../exports/selection.ts"
-import { memberFieldPattern } from "../../exports/member-fields.ts"
+import { fieldPattern, parseSelection, type Selection } from "../../exports/selection.ts"
 import type { CheckCursor, StartExport } from "../../exports/start-export.ts"
 import type { ExportEvent, FormatName } from "../../exports/stream-export.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
@@ -41,7 +40,7 @@ const names = z
   .openapi({
     type: "array",
     minItems: 1,
-    items: { type: "string", pattern: memberFieldPattern },
+    items: { type: "string", pattern: fieldPattern },
     // Joined by commas, as the document says it; names that are repeated instead are taken as well.
     param: { style: "form", explode: false },
   })
@@ -100,7 +99,7 @@ const exportQuery = z.strictObject({
   sub_account_id: subAccountId,
 })
 
-const answers = {
+const responses = {
   200: {
     description:
       "The members, streamed. A failure after the first byte breaks the transfer: an answer that ends well is whole, unless its end line says `short`",
@@ -129,7 +128,7 @@ const exportRoute = createRoute({
   tags: ["Export"],
   security: bearerSecurity,
   request: { query: exportQuery, headers: cursorHeaders },
-  responses: answers,
+  responses: responses,
 })
 
 const exportListRoute = createRoute({
@@ -151,7 +150,7 @@ const exportListRoute = createRoute({
     query: exportQuery,
     headers: cursorHeaders,
   },
-  responses: answers,
+  responses: responses,
 })
 
 type ExportEnv = CallerEnv & ServerEnv & { Variables: { requestId: string } }
@@ -176,14 +175,14 @@ export function createExportRoutes(deps: {
   routes.use("/export/*", deps.authenticated)
 
   routes.openapi(exportRoute, (context) =>
-    answer(context, undefined, context.req.valid("query"), context.req.valid("header")),
+    response(context, undefined, context.req.valid("query"), context.req.valid("header")),
   )
   routes.openapi(exportListRoute, (context) =>
-    answer(context, context.req.valid("param").id, context.req.valid("query"), context.req.valid("header")),
+    response(context, context.req.valid("param").id, context.req.valid("query"), context.req.valid("header")),
   )
   return routes
 
-  async function answer(
+  async function response(
     context: Context<ExportEnv>,
     listId: string | undefined,
     query: z.output<typeof exportQuery>,

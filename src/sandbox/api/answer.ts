@@ -3,12 +3,12 @@ import type { ApiContext } from "./context.ts"
 import { createProjection } from "./partial-response.ts"
 
 /** Answers with the fields that the request asks for; all of them where it names none. */
-export function answer(c: ApiContext, body: Json): Response {
+export function response(c: ApiContext, body: Json): Response {
   const projection = createProjection(c.req.query("fields"), c.req.query("exclude_fields"), "")
-  return answerBytes(Buffer.from(JSON.stringify(projection.apply(body))))
+  return responseBytes(Buffer.from(JSON.stringify(projection.apply(body))))
 }
 
 /** Answers with JSON that is written already. */
-export function answerBytes(bytes: Uint8Array): Response {
+export function responseBytes(bytes: Uint8Array): Response {
   return new Response(bytes, { headers: { "content-type": "application/json; charset=utf-8" } })
 }

@@ -1,6 +1,6 @@
 import type { Hono } from "hono"
 import type { Json } from "../members/member.ts"
-import { answer } from "./answer.ts"
+import { response } from "./answer.ts"
 import { apiAddress, findList, type ApiBindings } from "./context.ts"
 import { selfLinks } from "./links.ts"
 import { problemResponse } from "./problems.ts"
@@ -28,7 +28,7 @@ export function addInterestRoutes(
         type,
         _links: selfLinks(`${address}/${id}`, address),
       }))
-      return answer(c, {
+      return response(c, {
         list_id: list.id,
         ...rowsOf("categories", categories.slice(offset, offset + count), categories.length),
         total_items: categories.length,
@@ -55,7 +55,7 @@ export function addInterestRoutes(
         display_order: index + 1,
         _links: selfLinks(`${address}/${id}`, address),
       }))
-      return answer(c, {
+      return response(c, {
         ...rowsOf("interests", interests.slice(offset, offset + count), interests.length),
         list_id: list.id,
         category_id: category.id,

@@ -4,7 +4,7 @@ import type { Json } from "../members/member.ts"
 import type { Settings } from "../settings.ts"
 import type { List } from "../state.ts"
 import type { Deliverer } from "../webhooks/deliverer.ts"
-import { answer, answerBytes } from "./answer.ts"
+import { response, responseBytes } from "./answer.ts"
 import { apiAddress, findList, type ApiBindings } from "./context.ts"
 import { selfLinks } from "./links.ts"
 import { createListWriter, repeatLists } from "./lists.ts"
@@ -50,7 +50,7 @@ export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: A
   const api = new Hono<{ Bindings: ApiBindings }>()
     .get("/", (c) => {
       const { account } = c.env
-      return answer(c, {
+      return response(c, {
         account_id: String(account.userId),
         login_id: String(account.loginId),
         account_name: account.accountName,
@@ -66,7 +66,7 @@ export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: A
         _links: selfLinks(apiAddress(c), apiAddress(c)),
       })
     })
-    .get("/ping", (c) => answer(c, { health_status: "Everything's Chimpy!" }))
+    .get("/ping", (c) => response(c, { health_status: "Everything's Chimpy!" }))
     .get("/lists", (c) => {
       const params = new URL(c.req.url).searchParams
       const errors = fieldConflicts(params)
@@ -84,7 +84,7 @@ export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: A
       const all = found.length + c.env.account.oddLists.length
       const odd = c.env.account.oddLists.slice(Math.max(0, offset - found.length))
       const lists = [...found.slice(offset, offset + count).map(write), ...odd].slice(0, count)
-      return answer(c, {
+      return response(c, {
         ...(endlessLists === "off"
           ? rowsOf("lists", lists, all)
           : { lists: repeatLists(found.map(write), offset, count, endlessLists) }),
@@ -101,7 +101,7 @@ export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: A
       const list = findList(c)
       if (!list) return problemResponse("resource_not_found")
       const totalContacts = /^(true|1)$/.test(c.req.query("include_total_contacts") ?? "")
-      return answer(c, writeList(list, apiAddress(c), totalContacts))
+      return response(c, writeList(list, apiAddress(c), totalContacts))
     })
     .get("/lists/:list_id/merge-fields", (c) => {
       const list = findList(c)
@@ -125,7 +125,7 @@ export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: A
         list_id: list.id,
         _links: selfLinks(`${address}/${index + 1}`, address),
       }))
-      return answer(c, {
+      return response(c, {
         ...rowsOf("merge_fields", fields.slice(offset, offset + count), fields.length),
         list_id: list.id,
         total_items: fields.length,
@@ -151,8 +151,8 @@ export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: A
       const late = evaluate === "before-latency" && early ? early : find(list, query)
       const { totalItems } = early ?? late
       const page = isOmitted(totalItems)
-        ? answer(c, { list_id: list.id, total_items: 0 })
-        : answerBytes(
+        ? response(c, { list_id: list.id, total_items: 0 })
+        : responseBytes(
             renderPage(
               { table: list.table, listId: list.id, api: apiAddress(c) },
               { versions: late.versions.slice(0, c.env.mostRows), totalItems },
@@ -172,7 +172,7 @@ export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: A
       const index = list.table.find(c.req.param("subscriber_hash").toLowerCase())
       const version = index === undefined ? undefined : list.table.visible(index)
       if (!version || version.status === "gone") return problemResponse("resource_not_found")
-      return answerBytes(
+      return responseBytes(
         renderMember(
           { table: list.table, listId: list.id, api: apiAddress(c) },
           version,

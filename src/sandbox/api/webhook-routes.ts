@@ -4,7 +4,7 @@ import type { Json } from "../members/member.ts"
 import type { List } from "../state.ts"
 import type { Deliverer } from "../webhooks/deliverer.ts"
 import type { Webhook } from "../webhooks/webhook.ts"
-import { answer } from "./answer.ts"
+import { response } from "./answer.ts"
 import { apiAddress, findList, type ApiBindings, type ApiContext } from "./context.ts"
 import { selfLinks } from "./links.ts"
 import { problemResponse } from "./problems.ts"
@@ -42,7 +42,7 @@ export function addWebhookRoutes(
       const list = findList(c)
       if (!list) return problemResponse("resource_not_found")
       const address = `${apiAddress(c)}/lists/${list.id}`
-      return answer(c, {
+      return response(c, {
         webhooks: list.webhooks.map((webhook) => writeWebhook(c, list, webhook)),
         list_id: list.id,
         total_items: list.webhooks.length,
@@ -69,7 +69,7 @@ export function addWebhookRoutes(
       const webhook: Webhook = { id: newId(), url, events, sources, signingSecret, disabled: false }
       list.webhooks.push(webhook)
       // Shown this once; no later answer has it.
-      return answer(c, {
+      return response(c, {
         ...writeWebhook(c, list, webhook),
         ...(signingSecret ? { signing_secret: signingSecret } : {}),
       })
@@ -78,7 +78,7 @@ export function addWebhookRoutes(
       const list = findList(c)
       const webhook = list?.webhooks.find(({ id }) => id === c.req.param("webhook_id"))
       if (!list || !webhook) return problemResponse("resource_not_found")
-      return answer(c, writeWebhook(c, list, webhook))
+      return response(c, writeWebhook(c, list, webhook))
     })
     .delete("/lists/:list_id/webhooks/:webhook_id", (c) => {
       const list = findList(c)

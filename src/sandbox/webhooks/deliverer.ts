@@ -90,7 +90,7 @@ export function createDeliverer(clock: Clock, fetch: (request: Request) => Promi
             listId: list.id,
             webhookId: webhook.id,
             type: event.type,
-            body: writeDelivery(event, at),
+            body: writePage(event, at),
             attempts: [],
             state: "under_way",
           }
@@ -119,7 +119,7 @@ function sign(secret: string, seconds: number, body: string): string {
 }
 
 /** The form that Mailchimp posts: `type`, `fired_at` and `data[…]`. */
-function writeDelivery(event: MemberEvent, at: number): string {
+function writePage(event: MemberEvent, at: number): string {
   const form = new URLSearchParams({
     type: event.type,
     fired_at: new Date(at).toISOString().slice(0, 19).replace("T", " "),

@@ -9,12 +9,12 @@ export type Received = {
 /** Reads an export of NDJSON as fast as it comes, and keeps nothing of it. */
 export async function consume(url: string, headers: Readonly<Record<string, string>>): Promise<Received> {
   const startedMs = performance.now()
-  const answer = await fetch(url, { headers })
-  if (!answer.ok || answer.body === null) throw new Error(`${answer.status} ${await answer.text()}`)
+  const response = await fetch(url, { headers })
+  if (!response.ok || response.body === null) throw new Error(`${response.status} ${await response.text()}`)
   let firstRowMs = 0
   let rows = 0
   let bytes = 0
-  for await (const chunk of answer.body) {
+  for await (const chunk of response.body) {
     firstRowMs ||= performance.now() - startedMs
     rows += countLines(chunk)
     bytes += chunk.length

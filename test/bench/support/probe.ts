@@ -9,16 +9,16 @@ const resolutionMs = 1
 const delays = monitorEventLoopDelay({ resolution: resolutionMs })
 
 /** How long the event loop was blocked since the last question, by samples a millisecond apart. */
-export type ProbeAnswer = { readonly blockP99Ms: number; readonly blockMaxMs: number }
+export type ProbeResponse = { readonly blockP99Ms: number; readonly blockMaxMs: number }
 
 const toMs = (ns: number) => Math.max(0, ns / 1e6 - resolutionMs)
 
 Bun.serve({
   unix: process.env["PROBE_SOCKET"] ?? "",
   fetch: () => {
-    const answer: ProbeAnswer = { blockP99Ms: toMs(delays.percentile(99)), blockMaxMs: toMs(delays.max) }
+    const response: ProbeResponse = { blockP99Ms: toMs(delays.percentile(99)), blockMaxMs: toMs(delays.max) }
     delays.enable()
     delays.reset()
-    return Response.json(answer)
+    return Response.json(response)
   },
 })

@@ -56,9 +56,9 @@ export async function startSandboxProcess(
 
   const call = async (method: string, path: string, body?: unknown) => {
     const init = body === undefined ? {} : { body: JSON.stringify(body) }
-    const answer = await fetch(`${started.url}/sandbox${path}`, { method, ...init })
-    const text = await answer.text()
-    if (!answer.ok) throw new Error(`The sandbox refused ${method} ${path}: ${text}`)
+    const response = await fetch(`${started.url}/sandbox${path}`, { method, ...init })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`The sandbox refused ${method} ${path}: ${text}`)
     return text
   }
   return {

@@ -1,9 +1,9 @@
 import { join } from "node:path"
 import { apiPrefix } from "../../../src/http/envelope.ts"
-import { startServiceProcess } from "../../../src/sandbox/service-process.ts"
+import { startServiceProcess } from "../../../src/dev/service-process.ts"
 import { connectAccount, sandboxEnv } from "../../support/service.ts"
 import { temporaryFolder } from "../../support/temporary-folder.ts"
-import type { ProbeAnswer } from "./probe.ts"
+import type { ProbeResponse } from "./probe.ts"
 
 /** The service in a process of its own, as `bun run start` has it, connected to an account of a sandbox. */
 export type ServiceUnderLoad = AsyncDisposable & {
@@ -14,7 +14,7 @@ export type ServiceUnderLoad = AsyncDisposable & {
   /** Connects the account that consents at the sandbox now, for one more caller, whose header it gives. */
   connect(): Promise<Readonly<Record<string, string>>>
   /** What the process itself measured since the last question. */
-  probe(): Promise<ProbeAnswer>
+  probe(): Promise<ProbeResponse>
 }
 
 export async function startServiceUnderLoad(

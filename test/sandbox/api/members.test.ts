@@ -265,10 +265,10 @@ test("a page may be made before its latency, after it, or its count before and i
   ] as const) {
     const clock = createVirtualClock()
     const { sandbox, page } = setUp({ members }, { clock, evaluate, latencyMs: 500 })
-    const asked = page("count=100")
+    const requested = page("count=100")
     await clock.advance(250)
     sandbox.changes.addMember(listId)
-    const found = await clock.settle(asked)
+    const found = await clock.settle(requested)
     expect([evaluate, found.members.length, found.total_items]).toEqual([evaluate, rows, total])
   }
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { createExportCheck } from "../../../src/sandbox/check-export.ts"
+import { createExportCheck } from "../../../src/dev/check-export.ts"
 import { md5 } from "../../../src/sandbox/members/member.ts"
 import { createSandbox } from "../../../src/sandbox/sandbox.ts"
 

@@ -1,0 +1,98 @@
+import { memberKeyOf } from "../sandbox/members/member.ts"
+import type { Sandbox } from "../sandbox/sandbox.ts"
+import type { TrueMember } from "../sandbox/truth.ts"
+
+/** What an export turned out to be, against the sandbox's own truth. All but `rows` and `members` should be 0. */
+export type ExportReport = {
+  readonly rows: number
+  /** Those who were in a list, and not archived, from the start of the export to its end. */
+  readonly members: number
+  /** Members who were there all along, and are in no row. */
+  readonly missing: number
+  /** Members whose last row is older than what they were at the as_of of their list. */
+  readonly stale: number
+  /** Rows with an older version of a member than a row before them. */
+  readonly backwards: number
+  /** Rows that are no version of any member: changed on their way, or made up. */
+  readonly foreign: number
+}
+
+export type ExportCheck = {
+  /** Takes a row, as the line of NDJSON that it is. */
+  take(line: string): void
+  /**
+   * @param endedMs when the export ended, in ms since the epoch
+   * @param asOfMs the time whose version each list is promised in, or a later one
+   */
+  report(endedMs: number, asOfMs: (listId: string) => number): ExportReport
+}
+
+/**
+ * Compares an export of live members, row by row, with what the lists held and hold.
+ *
+ * @param startedMs when the export began, in ms since the epoch
+ */
+export function createExportCheck(
+  sandbox: Sandbox,
+  listIds: readonly string[],
+  startedMs: number,
+): ExportCheck {
+  const versionByList = new Map(listIds.map((listId) => [listId, new Map<string, number>()]))
+  const truthByList = new Map(listIds.map((listId) => [listId, sandbox.truth(listId)]))
+  let [rows, backwards, foreign] = [0, 0, 0]
+
+  return {
+    take: (line) => {
+      rows += 1
+      const row: unknown = JSON.parse(line)
+      const [id, listId] = isRow(row) ? [memberKeyOf(row), row.list_id] : ["", ""]
+      const history = truthByList.get(listId)?.history(id) ?? []
+      const text = JSON.stringify(row)
+      const place = history.findLastIndex((member) => isLive(member) && canonical(member.row) === text)
+      const version = versionNumber(history, place)
+      const before = versionByList.get(listId)?.get(id) ?? -1
+      if (version === -1) foreign += 1
+      else if (version < before) backwards += 1
+      versionByList.get(listId)?.set(id, version)
+    },
+
+    report: (endedMs, asOfMs) => {
+      let [members, missing, stale] = [0, 0, 0]
+      for (const [listId, truth] of truthByList) {
+        const until = asOfMs(listId)
+        for (const id of truth.presentDuring(startedMs, endedMs)) {
+          const history = truth.history(id)
+          const atStart = lastIndexAt(history, startedMs)
+          if (!history.slice(atStart).every((version) => isLive(version) || version.at > endedMs)) continue
+          members += 1
+          const version = versionByList.get(listId)?.get(id)
+          if (version === undefined) missing += 1
+          else if (version < versionNumber(history, lastIndexAt(history, until))) stale += 1
+        }
+      }
+      return { rows, members, missing, stale, backwards, foreign }
+    },
+  }
+}
+
+function isRow(value: unknown): value is { list_id: string } {
+  return typeof value === "object" && value !== null && "list_id" in value
+}
+
+function lastIndexAt(history: readonly TrueMember[], atMs: number): number {
+  return history.findLastIndex(({ at }) => at <= atMs)
+}
+
+/** Counts the versions up to a place in a history from 0; -1 for none. Silent changes make none, as no export can see them. */
+function versionNumber(history: readonly TrueMember[], place: number): number {
+  return history.slice(0, place + 1).filter(({ isSilent }) => !isSilent).length - 1
+}
+
+function isLive({ status }: TrueMember): boolean {
+  return status !== "archived" && status !== "gone"
+}
+
+/** The same JSON for the same value, however it was written. */
+function canonical(json: string): string {
+  return JSON.stringify(JSON.parse(json))
+}

@@ -1,0 +1,196 @@
+import { mkdirSync, rmSync } from "node:fs"
+import { resolve } from "node:path"
+import { z } from "zod"
+import { signToken } from "../http/authenticate.ts"
+import { apiPrefix } from "../http/envelope.ts"
+import { createExportCheck, type ExportReport } from "./check-export.ts"
+import { startSandbox } from "../sandbox/serve.ts"
+import { serviceEnvironment } from "./service-environment.ts"
+import { startServiceProcess } from "./service-process.ts"
+
+/**
+ * The whole trip in one go: a sandbox Mailchimp whose lists change while they are read, the service as a process of
+ * its own, the real redirects of a login, an export of every list into a file, and a check of that file against what
+ * the sandbox knows to be true. Exits with 0 only if every member is there.
+ */
+const folder = resolve(import.meta.dir, "../../.data/demo")
+const file = `${folder}/members.ndjson`
+const marginS = 10
+const forwardUrl = "http://127.0.0.1/connected"
+const jwtSecret = crypto.getRandomValues(new Uint8Array(32)).toHex()
+const everyPage = { edits: 5, deletions: 1, additions: 2 }
+
+const listsSchema = z.object({
+  data: z.array(
+    z.object({ id: z.string(), member_count: z.int(), unsubscribe_count: z.int(), cleaned_count: z.int() }),
+  ),
+})
+
+const { stdout } = process
+const say = (line: string) => void stdout.write(`${line}\n`)
+const row = (name: string, value: string) => say(`  ${name.padEnd(20)}${value}`)
+const number = (value: number) => Math.round(value).toLocaleString("en-US")
+
+rmSync(folder, { recursive: true, force: true })
+mkdirSync(folder, { recursive: true })
+
+const mailchimp = startSandbox({
+  decision: "approve",
+  accounts: [
+    {
+      accountName: "Analytical Engines",
+      loginEmail: "ada@example.com",
+      dc: "us19",
+      lists: [
+        { name: "Newsletter", count: 20_000, imports: [2500] },
+        { name: "Customers", count: 8000, hostile: true },
+        { name: "Partners", count: 5000 },
+        { name: "Nobody yet", count: 0 },
+      ],
+    },
+  ],
+})
+mailchimp.sandbox.churn.start({ everyPage })
+say(`Sandbox Mailchimp   ${mailchimp.url}`)
+
+const service = await startServiceProcess({
+  ...serviceEnvironment(mailchimp.url),
+  SQLITE_PATH: `${folder}/export.sqlite`,
+  JWT_SECRET: jwtSecret,
+  FORWARD_URL_ORIGINS: new URL(forwardUrl).origin,
+  LOG_LEVEL: "warn",
+})
+const api = service.url + apiPrefix
+try {
+  say(`Service             ${service.url}`)
+  const headers = {
+    authorization: `Bearer ${await signToken({ account_id: "acme", uid: "ada" }, jwtSecret, 3600)}`,
+  }
+  await connect(headers)
+  const exported = await exportAll(headers)
+  await fetch(`${api}/auth`, { method: "DELETE", headers })
+  const { peakBytes } = await service.stop()
+  const report = await check(exported)
+  print(exported, report, peakBytes)
+  process.exitCode = isExact(report) ? 0 : 1
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+} finally {
+  await service.stop()
+  await mailchimp.stop()
+}
+
+type Headers = Readonly<Record<string, string>>
+type Exported = Awaited<ReturnType<typeof exportAll>>
+
+/** Goes the way of a browser: login, consent, callback, forward URL. */
+async function connect(headers: Headers): Promise<void> {
+  let next = `${api}/auth/login?forward_url=${encodeURIComponent(forwardUrl)}`
+  let cookie = ""
+  while (!next.startsWith(forwardUrl)) {
+    const { origin, pathname } = new URL(next)
+    const isOurs = origin === service.url
+    const response = await fetch(next, { redirect: "manual", headers: isOurs ? { ...headers, cookie } : {} })
+    const location = response.headers.get("location")
+    if (location === null)
+      throw new Error(`Cannot connect: ${pathname} answered ${response.status} ${await response.text()}`)
+    cookie = response.headers.getSetCookie()[0]?.split(";")[0] ?? cookie
+    say(`  ${response.status}  ${(isOurs ? "service" : "sandbox").padEnd(7)}  ${pathname}`)
+    next = location
+  }
+  const status = new URL(next).searchParams.get("status")
+  if (status !== "success") throw new Error(`Cannot connect: ${next}`)
+  say(`Connected           ${next}`)
+}
+
+/** Streams every list into the file, line by line as it comes. */
+async function exportAll(headers: Headers) {
+  const lists = listsSchema.parse(await (await fetch(`${api}/lists`, { headers })).json()).data
+  const estimate = lists.reduce(
+    (sum, list) => sum + list.member_count + list.unsubscribe_count + list.cleaned_count,
+    0,
+  )
+  const requestsBefore = mailchimp.sandbox.traffic.total
+  const startedMs = Date.now()
+  const response = await fetch(`${api}/export`, { headers })
+  if (!response.ok || response.body === null)
+    throw new Error(`Cannot export: ${response.status} ${await response.text()}`)
+
+  const writer = Bun.file(file).writer()
+  const progress = createProgress(estimate)
+  let rows = 0
+  for await (const chunk of response.body) {
+    rows += countLines(chunk)
+    writer.write(chunk)
+    progress.show(rows)
+  }
+  await writer.end()
+  progress.end()
+  const durationMs = Date.now() - startedMs
+  return { lists, rows, startedMs, durationMs, requests: mailchimp.sandbox.traffic.total - requestsBefore }
+}
+
+/** Compares each row with every version that its member ever had. */
+async function check({ lists, startedMs, durationMs }: Exported): Promise<ExportReport> {
+  const listIds = lists.map(({ id }) => id)
+  const exportCheck = createExportCheck(mailchimp.sandbox, listIds, startedMs)
+  const text = await Bun.file(file).text()
+  for (const line of text.split("\n")) if (line !== "") exportCheck.take(line)
+  return exportCheck.report(startedMs + durationMs, asOfMs)
+}
+
+/** A list is promised up to the last second that was closed when its last page was asked for. */
+function asOfMs(listId: string): number {
+  const last = mailchimp.sandbox.traffic.log.findLast(({ path }) => path.endsWith(`/lists/${listId}/members`))
+  return (last?.at ?? 0) - (marginS + 2) * 1000
+}
+
+function isExact({ missing, stale, backwards, foreign }: ExportReport): boolean {
+  return missing + stale + backwards + foreign === 0
+}
+
+function print({ rows, durationMs, requests }: Exported, report: ExportReport, peakBytes: number): void {
+  const { edits, deletions, additions } = mailchimp.sandbox.churn.made
+  say(`Exported            ${number(rows)} rows in ${(durationMs / 1000).toFixed(1)} s`)
+  row(
+    "rate",
+    `${number(rows / (durationMs / 1000))} rows a second, at Mailchimp's pace of ten requests a second`,
+  )
+  row("upstream requests", number(requests))
+  row("peak memory", `${number(peakBytes / 2 ** 20)} MB, the service's process`)
+  row("meanwhile changed", `${edits} edits, ${deletions} deletions, ${additions} additions`)
+  row("file", file)
+  say(`Checked             ${number(report.members)} members who were there from the start to the end`)
+  row("missing", number(report.missing))
+  row("stale", number(report.stale))
+  row("older after newer", number(report.backwards))
+  row("not Mailchimp's", number(report.foreign))
+  say(isExact(report) ? "Every member is there." : "The export is NOT exact.")
+}
+
+/** A bar where there is a terminal, a line now and then where there is none. */
+function createProgress(estimate: number) {
+  let shown = 0
+  const line = (rows: number) => `${number(rows)} of about ${number(estimate)}`
+  return {
+    show: (rows: number) => {
+      if (stdout.isTTY) {
+        const filled = Math.min(30, Math.round((rows / Math.max(1, estimate)) * 30))
+        stdout.write(`\rExporting           ${"█".repeat(filled)}${"░".repeat(30 - filled)} ${line(rows)} `)
+      } else if (rows - shown >= 5000) {
+        shown = rows
+        say(`  ${line(rows)}`)
+      }
+    },
+    end: () => {
+      if (stdout.isTTY) stdout.write("\n")
+    },
+  }
+}
+
+function countLines(chunk: Uint8Array): number {
+  let lines = 0
+  for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, at + 1)) lines += 1
+  return lines
+}

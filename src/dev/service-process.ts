@@ -1,0 +1,64 @@
+import { join } from "node:path"
+
+/** The service as a process of its own: `src/main.ts`, with an environment, as anyone would start it. */
+export type ServiceProcess = {
+  readonly url: string
+  readonly pid: number
+  /** Asks it to end, and resolves when it has; with what the operating system counted, peak memory in bytes. */
+  stop(): Promise<{ readonly exitCode: number; readonly peakBytes: number }>
+  /** Ends it without a word, as a crash would. */
+  kill(): Promise<void>
+}
+
+/**
+ * Starts the service on a free port, or on the one that `PORT` names, and resolves when it takes requests.
+ *
+ * @param env all of its environment; PORT, PUBLIC_URL and BUN_CONFIG_MAX_HTTP_REQUESTS are filled in if they are missing
+ * @throws Error when it ends at once, or takes more than ten seconds
+ */
+export async function startServiceProcess(
+  env: Readonly<Record<string, string>>,
+  options: { readonly watch?: boolean; readonly output?: "inherit" | "ignore" | Bun.BunFile } = {},
+): Promise<ServiceProcess> {
+  const port = env["PORT"] ?? String(freePort())
+  const url = `http://127.0.0.1:${port}`
+  const main = join(import.meta.dir, "../main.ts")
+  const { output = "inherit", watch = false } = options
+  // A file .env is for the service that is run for real.
+  const flags = ["--no-env-file", ...(watch ? ["--watch"] : [])]
+  const child = Bun.spawn([Bun.argv[0] ?? "bun", ...flags, main], {
+    env: { PUBLIC_URL: url, BUN_CONFIG_MAX_HTTP_REQUESTS: "65535", ...env, PORT: port },
+    stdout: output,
+    stderr: output,
+  })
+  await untilReady(url, () => child.exitCode === null)
+  return {
+    url,
+    pid: child.pid,
+    stop: async () => {
+      child.kill("SIGTERM")
+      const exitCode = await child.exited
+      return { exitCode, peakBytes: child.resourceUsage()?.maxRSS ?? 0 }
+    },
+    kill: async () => {
+      child.kill("SIGKILL")
+      await child.exited
+    },
+  }
+}
+
+function freePort(): number {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
+  const { port = 0 } = server
+  void server.stop(true)
+  return port
+}
+
+async function untilReady(url: string, isRunning: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 400 && isRunning(); tries += 1) {
+    const response = await fetch(`${url}/readyz`).catch(() => undefined)
+    if (response?.ok) return
+    await Bun.sleep(25)
+  }
+  throw new Error(`Cannot reach the service that was started: ${url}`)
+}

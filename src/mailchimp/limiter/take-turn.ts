@@ -1,0 +1,67 @@
+import { anySignal } from "../../lib/any-signal.ts"
+import type { Clock } from "../../lib/clock.ts"
+import { startTimer } from "../../lib/start-timer.ts"
+import { createMailchimpError, type Subject } from "../errors.ts"
+import { LimiterPaused, type Flow, type Permit } from "./limiter.ts"
+
+type Turn = {
+  readonly signal: AbortSignal
+  /** How long a pause of the whole limiter is worth waiting for. */
+  readonly patienceMs: number
+  /**
+   * How much longer the request may wait for its permit and its token; undefined if the wait has no end, as in mid-export.
+   * Asked again when the time is up, since an export may have begun to answer meanwhile.
+   */
+  readonly waitLeftMs: () => number | undefined
+  readonly clock: Clock
+}
+
+/** Aborting without a reason makes an exception with a stack each time. */
+const WAITED = "The request waited for too long"
+/** Permits come back within seconds, or when a request times out: nobody knows. */
+const retryAfterMs = 10_000
+
+/**
+ * Waits for the right to one request. Rejects with the signal's reason, and with a MailchimpError if Mailchimp is
+ * throttling for too long, or if other requests of the same Mailchimp user leave no permit or no token in time.
+ */
+export async function takeTurn(flow: Flow, subject: Omit<Subject, "redact">, turn: Turn): Promise<Permit> {
+  const { signal, patienceMs, waitLeftMs, clock } = turn
+  // Most requests are made in mid-export.
+  if (waitLeftMs() === undefined)
+    return flow.acquire(signal, patienceMs).catch((error: unknown) => {
+      throw toThrottled(error, subject)
+    })
+  const end = new AbortController()
+  using either = anySignal(signal, end.signal)
+  let timer: Disposable | undefined
+  let awaited: ReturnType<Flow["waitingFor"]>
+
+  const bound = () => {
+    const leftMs = waitLeftMs()
+    if (leftMs !== undefined) timer = startTimer(Math.max(0, leftMs), clock, onElapsed)
+  }
+  const onElapsed = () => {
+    if ((waitLeftMs() ?? Infinity) > 0) return bound()
+    awaited = flow.waitingFor()
+    end.abort(WAITED)
+  }
+
+  try {
+    bound()
+    return await flow.acquire(either.signal, patienceMs)
+  } catch (error) {
+    if (error instanceof LimiterPaused || signal.aborted || !end.signal.aborted)
+      throw toThrottled(error, subject)
+    const kind = awaited === "rate_limit" ? "no_token" : "no_permit"
+    throw createMailchimpError(kind, subject, { retryAfterMs })
+  } finally {
+    timer?.[Symbol.dispose]()
+  }
+}
+
+/** The limiter's own pause is Mailchimp's throttling; anything else stays as it is. */
+function toThrottled(error: unknown, subject: Omit<Subject, "redact">): unknown {
+  if (!(error instanceof LimiterPaused)) return error
+  return createMailchimpError("throttled", subject, { retryAfterMs: error.pausedMs, cause: error })
+}

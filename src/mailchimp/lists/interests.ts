@@ -1,0 +1,77 @@
+import { z } from "zod"
+import { isListId, type MailchimpClient } from "../client.ts"
+import { MailchimpError } from "../errors.ts"
+import { listAll } from "./list-all.ts"
+
+/** What the members of a list may be interested in. */
+export type Interest = {
+  /** Its key in a member's `interests`. */
+  readonly id: string
+  readonly name: string
+  readonly categoryId: string
+}
+
+type RequestOptions = { readonly signal: AbortSignal; readonly deadlineMs?: number | undefined }
+
+/** Such a response is small: one that takes longer does not come. */
+const timeoutMs = 30_000
+
+const totalItems = z.int().nonnegative()
+const noEntry = { id: "", name: "" }
+
+/** An entry that is malformed must not hide the others. */
+const entry = z.object({ id: z.string().catch(""), name: z.string().catch("") }).catch(noEntry)
+
+/** Mailchimp may leave the array of an empty collection out. */
+const categoriesSchema = z
+  .object({ categories: z.array(entry).optional(), total_items: totalItems })
+  .refine(({ categories, total_items }) => categories !== undefined || total_items === 0)
+  .transform(({ categories = [], total_items }) => ({ items: categories, totalItems: total_items }))
+
+const interestsSchema = z
+  .object({ interests: z.array(entry).optional(), total_items: totalItems })
+  .refine(({ interests, total_items }) => interests !== undefined || total_items === 0)
+  .transform(({ interests = [], total_items }) => ({ items: interests, totalItems: total_items }))
+
+/**
+ * Reads the interests of a list, all of them; the categories are read concurrently. Interests without an id are left out,
+ * because no member could have them. `deadlineMs` is for all requests together.
+ */
+export async function readInterests(
+  client: MailchimpClient,
+  listId: string,
+  { signal, deadlineMs }: RequestOptions,
+): Promise<Interest[]> {
+  const leftMs = client.deadline(deadlineMs)
+  const collection = { listId, signal, timeoutMs, key: (item: typeof noEntry) => item.id }
+  const readCategory = async (categoryId: string): Promise<Interest[]> => {
+    const interests = listAll(client, {
+      ...collection,
+      deadlineMs: leftMs(),
+      action: "read the interests",
+      resource: `interest-categories/${categoryId}/interests`,
+      query: { fields: "interests.id,interests.name,total_items" },
+      schema: interestsSchema,
+    })
+    return (await Array.fromAsync(interests, ({ id, name }) => ({ id, name, categoryId }))).filter(
+      ({ id }) => id !== "",
+    )
+  }
+  const categories = listAll(client, {
+    ...collection,
+    deadlineMs: leftMs(),
+    action: "read the interest categories",
+    resource: "interest-categories",
+    query: { fields: "categories.id,total_items" },
+    schema: categoriesSchema,
+  })
+  // The id becomes part of a path.
+  const ids = (await Array.fromAsync(categories, ({ id }) => id)).filter(isListId)
+  return (await Promise.all(ids.map((id) => readCategory(id).catch(toNoneIfDeleted)))).flat()
+}
+
+/** A category that was deleted after it was listed has no interests; a list that was deleted is noticed by all else. */
+function toNoneIfDeleted(error: unknown): Interest[] {
+  if (error instanceof MailchimpError && error.kind === "not_found") return []
+  throw error
+}

@@ -1,0 +1,145 @@
+import type { z } from "zod"
+import type { MailchimpClient, MailchimpRequest } from "../client.ts"
+import { createMailchimpError, type MailchimpError } from "../errors.ts"
+import { createPageFailures } from "../members/page-size.ts"
+
+/** One page of a collection, and how many items there are in all. */
+type CollectionPage<T> = { readonly items: readonly T[]; readonly totalItems: number }
+
+type Collection<T> = Pick<MailchimpRequest<T>, "action" | "listId" | "resource" | "signal" | "timeoutMs"> & {
+  /** The query's parameters besides count and offset. The order must be stable. */
+  readonly query: Readonly<Record<string, string>>
+  readonly schema: z.ZodType<CollectionPage<T>>
+  key(item: T): string
+  /** After so long no other page is requested: one deadline for all of them. */
+  readonly deadlineMs?: number | undefined
+}
+
+type Walk<T> = Collection<T> & {
+  readonly client: MailchimpClient
+  readonly leftMs: () => number
+  readonly yielded: Set<string>
+  readonly isFirst: boolean
+}
+
+const mostWalks = 5
+/** No account has as many lists: a collection with more has no end. */
+const mostItems = 100_000
+/** A page that ends early is the end if it is the same so often in a row. Once it may be Mailchimp's bad moment. */
+const mostDoubts = 3
+
+/**
+ * Yields every item of a small collection that is paged by offset, each once, a page at a time.
+ *
+ * An item that is deleted meanwhile moves all later ones forward, and the next page would skip one unseen. So each page
+ * overlaps the one before by an item; if that is another one, the collection is read again from its beginning. A page is
+ * halved when it fails: see {@link createPageFailures}.
+ *
+ * Mailchimp's count of the items may be wrong. So there may be more after a full page, and a page without any new item is
+ * the end. A count that disagrees is reported.
+ */
+export async function* listAll<T>(client: MailchimpClient, collection: Collection<T>): AsyncGenerator<T> {
+  const leftMs = client.deadline(collection.deadlineMs)
+  const yielded = new Set<string>()
+  for (let made = 0; made < mostWalks; made += 1) {
+    const hasMoved = yield* walk({ ...collection, client, leftMs, yielded, isFirst: made === 0 })
+    if (!hasMoved) return
+  }
+  throw endless(collection)
+}
+
+/** Goes through the pages once. Returns whether the items moved meanwhile, so that some may have been missed. */
+async function* walk<T>(options: Walk<T>): AsyncGenerator<T, boolean> {
+  const { key, yielded, isFirst } = options
+  /** The key of the last item, which the next page begins with. */
+  let overlap: string | undefined
+  /** The first keys of the first page and of the last one: only a server that ignores the offset shows them again. */
+  let starts: string[] = []
+  for (let offset = 0; offset <= mostItems;) {
+    const { items, totalItems, count } = await readPage(options, offset, overlap === undefined ? 1 : 2)
+    const [first, second] = items
+    if (first === undefined && totalItems < offset) return true
+    if (first !== undefined && overlap !== undefined && key(first) !== overlap) {
+      if (!starts.includes(key(first))) return true
+      reportCount(options, yielded.size, totalItems)
+      return false
+    }
+    starts = [...starts.slice(0, 1), ...(first === undefined ? [] : [key(first)])]
+
+    const before = yielded.size
+    for (const item of items) {
+      const itemKey = key(item)
+      if (yielded.has(itemKey)) continue
+      yielded.add(itemKey)
+      yield item
+    }
+    const reached = offset + items.length
+    const hasMore = items.length >= count || reached < totalItems
+    const isRepeated = isFirst && yielded.size === before
+    const isOverlapAlone = overlap !== undefined && second === undefined
+    if (!hasMore || first === undefined || isRepeated || isOverlapAlone) {
+      reportCount(options, reached, totalItems)
+      return false
+    }
+    // A single item cannot be the overlap and lead any further.
+    overlap = second === undefined ? undefined : items.slice(-1).map(key)[0]
+    offset = overlap === undefined ? reached : reached - 1
+  }
+  throw endless(options)
+}
+
+function reportCount({ client, action, listId }: Walk<unknown>, items: number, totalItems: number): void {
+  if (items !== totalItems) client.report({ type: "count_differs", action, listId, items, totalItems })
+}
+
+/**
+ * Reads one page, and how many items were requested by the attempt that was answered.
+ *
+ * @param fewest how many items the page has if it is not the end: one, or two if the first one is the overlap
+ */
+async function readPage<T>(
+  options: Walk<T>,
+  offset: number,
+  fewest: number,
+): Promise<CollectionPage<T> & { count: number }> {
+  const { client, schema, query, leftMs, action, listId, resource, signal, timeoutMs } = options
+  const request = {
+    action,
+    signal,
+    timeoutMs,
+    ...(listId !== undefined && { listId }),
+    ...(resource !== undefined && { resource }),
+  }
+  if (offset > 0 && leftMs() === 0) throw createMailchimpError("timed_out", { action, listId })
+  const size = client.pages.size([resource ?? "lists", listId ?? ""].join(" "))
+  const fail = createPageFailures(size)
+  let count = 0
+  let doubts = 0
+  let isDoubt = false
+  return client.request({
+    ...request,
+    deadlineMs: leftMs,
+    query: () => {
+      isDoubt = false
+      count = size.current()
+      return { ...query, count, offset }
+    },
+    parse: (body) => {
+      const page = schema.parse(JSON.parse(new TextDecoder().decode(body)))
+      isDoubt = page.items.length < fewest && offset + page.items.length < page.totalItems
+      if (isDoubt) doubts += 1
+      const isNothing = offset === 0 && page.items.length === 0
+      if (isDoubt && (isNothing || doubts < mostDoubts)) throw new Error("The page lacks its items")
+      size.succeeded()
+      return { ...page, count }
+    },
+    onFailure: (error) => {
+      if (!isDoubt) fail(error, count)
+    },
+    isEased: () => size.current() < count,
+  })
+}
+
+function endless({ action, listId }: Pick<Collection<unknown>, "action" | "listId">): MailchimpError {
+  return createMailchimpError("unusable_answer", { action, listId })
+}

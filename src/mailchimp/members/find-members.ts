@@ -1,0 +1,119 @@
+import { isUtf8 } from "node:buffer"
+import { compactObjectEnd } from "./compact-json.ts"
+import { valueEnd } from "./json-bytes.ts"
+import { isRecord, requireList, totalItemsOf, tryParse } from "./page-envelope.ts"
+import { addIdBytes } from "../../lib/id-sum.ts"
+import { type JoinedMembers, NEWLINE, at } from "./joined-members.ts"
+import { ID_LENGTH, ID_OFFSET, createUniqueIds, hashId } from "./unique-ids.ts"
+
+const HEAD = Buffer.from('{"members":[{"id":"')
+/** The bracket before the first row. */
+const FIRST_PLACE = HEAD.length - ID_OFFSET
+/** Between two objects of an array, and nowhere inside a string: a quote there is escaped, and no string ends so. */
+const BOUNDARY = Buffer.from('},{"id":"')
+const QUOTE = 0x22
+const COMMA = 0x2c
+const COLON = 0x3a
+const CLOSE_ARRAY = 0x5d
+
+/** The bytes between two checks of the text: few enough to be in the processor's cache, because a boundary was searched there. */
+const CHUNK = 65_536
+
+/**
+ * The members by structure; undefined if anything is not as Mailchimp is known to write it. Then a parser splits them.
+ *
+ * A boundary may be in an array inside a member, or after the members. So there must be as many rows as the page counts, each
+ * with the first row's key after its id; the last row must be JSON, and what follows its end must complete the envelope.
+ */
+export function findMembers(
+  json: Buffer,
+  options: { readonly count: number; readonly offset: number; readonly listId?: string | undefined },
+): JoinedMembers | undefined {
+  const { count, offset, listId } = options
+  if (json.compare(HEAD, 0, HEAD.length, 0, Math.min(HEAD.length, json.length)) !== 0) return undefined
+  const places = [FIRST_PLACE]
+  let checked = 0
+  for (let brace = json.indexOf(BOUNDARY); brace !== -1; brace = json.indexOf(BOUNDARY, brace + 2)) {
+    if (places.length === count) break
+    places.push(brace + 1)
+    if (brace - checked < CHUNK) continue
+    if (!isLine(json, checked, brace)) return undefined
+    checked = brace
+  }
+  const start = at(places, places.length - 1) + 1
+  const end = valueEnd(json, start)
+  const envelope = envelopeAfter(json, end)
+  if (!envelope) return undefined
+  const totalItems = totalItemsOf(envelope)
+  if (totalItems === undefined || places.length !== Math.min(count, totalItems - offset)) return undefined
+  // A first `members` array of one row would end in the first row, and the last one follow in it.
+  if (valueEnd(json, FIRST_PLACE + 1) !== (places[1] ?? end)) return undefined
+  if (!isObject(json, start, end)) return undefined
+  if (!isLine(json, checked, end) || !isUtf8(json.subarray(end))) return undefined
+  const hashes = readIds(json, places)
+  if (!hashes) return undefined
+  requireList(envelope, listId)
+
+  // A comma, or the opening bracket.
+  for (const place of places) json[place] = NEWLINE
+  places.push(end)
+  const id = createUniqueIds(json, places, hashes)
+  return { joined: json, places, totalItems, id, addIds: createAddIds(json, places) }
+}
+
+/** Whether the row is JSON. A usual one needs no parser, which takes twenty times as long. */
+function isObject(json: Buffer, start: number, end: number): boolean {
+  return compactObjectEnd(json, start) === end || isRecord(tryParse(json.toString("utf8", start, end)))
+}
+
+/** The search of a Buffer for a byte takes twice the time of an array's. */
+function isLine({ buffer, byteOffset }: Buffer, start: number, end: number): boolean {
+  const bytes = new Uint8Array(buffer, byteOffset + start, end - start)
+  return isUtf8(bytes) && !bytes.includes(NEWLINE)
+}
+
+/** What follows the end of the last row, as an object; undefined if that cannot be the end of the members. */
+function envelopeAfter(json: Buffer, end: number) {
+  if (json[end] !== CLOSE_ARRAY || json[end + 1] !== COMMA) return undefined
+  const envelope = tryParse(`{${json.toString("utf8", end + 2)}`)
+  return isRecord(envelope) && !("members" in envelope) ? envelope : undefined
+}
+
+/** A hash of each id. Undefined if an id has another length, or another key after it than that of the first row. */
+function readIds(json: Buffer, places: readonly number[]): Int32Array | undefined {
+  const view = new DataView(json.buffer, json.byteOffset, json.byteLength)
+  const first = idEnd(json, FIRST_PLACE + ID_OFFSET)
+  const length = json.indexOf(COLON, first) + 1 - first
+  if (json[first] !== COMMA || length < 4) return undefined
+  // Four times four bytes: all of them, or nearly all of a long key.
+  const [b, c, d] = [Math.floor((length - 4) / 3), Math.floor(((length - 4) * 2) / 3), length - 4]
+  const [wordA, wordB] = [view.getInt32(first), view.getInt32(first + b)]
+  const [wordC, wordD] = [view.getInt32(first + c), view.getInt32(first + d)]
+  const hashes = new Int32Array(places.length)
+  for (let index = 0; index < places.length; index += 1) {
+    const start = at(places, index) + ID_OFFSET
+    const end = idEnd(json, start)
+    if (end === 0 || end + length > json.length) return undefined
+    if (view.getInt32(end) !== wordA || view.getInt32(end + b) !== wordB) return undefined
+    if (view.getInt32(end + c) !== wordC || view.getInt32(end + d) !== wordD) return undefined
+    if (start + ID_LENGTH <= json.length) hashes[index] = hashId(view, start)
+  }
+  return hashes
+}
+
+function createAddIds(json: Buffer, places: readonly number[]): JoinedMembers["addIds"] {
+  const view = new DataView(json.buffer, json.byteOffset, json.byteLength)
+  return (sum, start, end, onNone) => {
+    for (let index = start; index < end; index += 1) {
+      const id = at(places, index) + ID_OFFSET
+      if (json[id] === QUOTE) onNone(index)
+      else addIdBytes(sum, view, id)
+    }
+  }
+}
+
+/** Where an id ends, after its quote, if it is as long as Mailchimp's or empty; else 0. */
+function idEnd(json: Buffer, start: number): number {
+  if (json[start] === QUOTE) return start + 1
+  return json[start + ID_LENGTH] === QUOTE ? start + ID_LENGTH + 1 : 0
+}

@@ -1,0 +1,37 @@
+import { isRecord } from "./page-envelope.ts"
+import type { JoinedRows } from "./joined-members.ts"
+import { parseJson } from "./parse-members.ts"
+import type { Second } from "./page.ts"
+
+const CHANGED = Buffer.from('"last_changed":"')
+const DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00"$/
+const DATE_LENGTH = 26
+
+/**
+ * The second of a row. The bytes of the key cannot be inside a string, where its quotes would be escaped; a row that holds
+ * them twice, or a date in another spelling than Mailchimp's, is parsed, which takes ten times as long.
+ */
+export function secondOf({ joined, places }: JoinedRows, index: number): Second | undefined {
+  const [place, end] = [places[index], places[index + 1]]
+  if (place === undefined || end === undefined) return undefined
+  const found = joined.indexOf(CHANGED, place)
+  const again = joined.indexOf(CHANGED, found + 1)
+  const start = found + CHANGED.length
+  const date = joined.toString("latin1", start, start + DATE_LENGTH)
+  const isOnly = found !== -1 && found < end && (again === -1 || again >= end)
+  return isOnly && DATE.test(date)
+    ? toSecond(date.slice(0, -1))
+    : parsedSecondOf(joined.subarray(place + 1, end))
+}
+
+/** Mailchimp writes an ISO 8601 date with a zone, or an empty string where it has none. */
+function parsedSecondOf(row: Buffer): Second | undefined {
+  const member = parseJson(row)
+  const changed = isRecord(member) ? member["last_changed"] : undefined
+  return typeof changed === "string" ? toSecond(changed) : undefined
+}
+
+function toSecond(date: string): Second | undefined {
+  const second = Math.floor(Date.parse(date) / 1000)
+  return Number.isNaN(second) ? undefined : second
+}

@@ -1,0 +1,334 @@
+import { watermarkAt } from "./watermark.ts"
+import { type OpenVersions, type Range, countRows } from "./deduplicate.ts"
+import type { ListPosition, Position, SweepPosition } from "./position.ts"
+import type { Lack, PageRequest, Reading } from "./reading.ts"
+import type { Page, Second } from "./source.ts"
+import { type Reconciliation, createReconciliation } from "./reconciliation.ts"
+import { createClockSteps } from "./clock-steps.ts"
+import { type WindowReading, createWindowReading } from "./window.ts"
+
+/** One pass over a list: without a status filter archived members are left out, so they need a second one. */
+type SweepName = "live" | "archived"
+
+export type ListScanOptions = {
+  /** The last second of the body: the last closed one when the export began. */
+  readonly horizon: Second
+  /** Mailchimp's filter for the live sweep. */
+  readonly status?: string | undefined
+  /** The last second of a tail; without it a tail goes on to the end of the list. */
+  readonly until?: Second | undefined
+  readonly marginS: number
+  /** Whether all members are wanted, whatever their dates. */
+  readonly isWhole?: boolean | undefined
+}
+
+/** A reading under way. */
+export type Task = { readonly sweep: SweepName; readonly reading: Reading }
+
+/** One of a range of `last_changed`. */
+export type WindowTask = Task & { readonly from: Second; readonly reading: WindowReading }
+
+export type ListScan = {
+  readonly id: string
+  /** The readings to start with. */
+  begin(): Task[]
+  /** Takes an answer: the rows to deliver, and the readings whose next question is to be asked. */
+  receive(
+    task: Task,
+    page: Page,
+    request: PageRequest,
+  ): { readonly ranges: readonly Range[]; readonly next: Task[] }
+  /** The readings that may be cut, as they are before the horizon. */
+  splittable(): WindowTask[]
+  /** Cuts the reading in which the second lies. The readings that begin by that; none if it is too late. */
+  split(sweep: SweepName, second: Second): Task[]
+  /** What is to be read after a break, once what was received is written. */
+  position(): ListPosition
+  /** Whether a page of it has come, before a break or since then. */
+  isAnswered(): boolean
+  isDone(): boolean
+  result(): ListResult
+  /** Where the next export begins, once the list is done: each sweep where this one left it. */
+  nextPosition(): ListPosition
+}
+
+/** What came of a list. */
+export type ListResult = {
+  readonly listId: string
+  readonly rows: number
+  /** By Mailchimp's count, when the list was begun. */
+  readonly totalItems: number
+  /** Every member that existed from the start to this second was delivered, in the version of this second or a later one. */
+  readonly asOf: Second
+  /** Rows may be missing all the same, as Mailchimp's answers did not add up. */
+  readonly isShort: boolean
+  /** By how many rows Mailchimp's count was proved to be too high. */
+  readonly countDiffers: number
+  /** Rows come twice, because only reading everything once more could tell whether the count or the scan was wrong. */
+  readonly isReadAgain: boolean
+  /** Mailchimp's `since_last_changed` found what it should not: its rules may have changed. */
+  readonly hasOddSince: boolean
+  /** Members were dated ahead of both Mailchimp's clock and ours. */
+  readonly hasDatedAhead: boolean
+  /** Why the list was not read to its end, where it was not. */
+  readonly error?: unknown
+}
+
+type Sweep = {
+  readonly name: SweepName
+  /** Where it began. */
+  readonly since: Second
+  readonly windows: Set<WindowTask>
+  tail: Position | undefined
+  heldAt: Second | undefined
+  doubtedAt: Second | undefined
+  asOf: Second
+  isRead: boolean
+  /** What was delivered, and what Mailchimp counts. */
+  readonly reconciliation: Reconciliation
+  /** A look for members without a date that is not answered yet. */
+  look?: Task | undefined
+}
+
+/**
+ * Reads one list: first its body, the windows up to the horizon, side by side, then its tails, one after the other.
+ * A list that is never cut has no body: its first reading is its own tail.
+ *
+ * No tail may be asked for before the last page of the body has arrived, as a page that was evaluated long ago may not
+ * come after a newer one. Who changes between live and archived before the first tail is asked for is met in one of the
+ * two; who changes later, after `asOf`, comes with the next export.
+ */
+export function createListScan(
+  from: ListPosition,
+  { horizon, status, until, marginS, ...options }: ListScanOptions,
+  clockSteps = createClockSteps(horizon, marginS),
+): ListScan {
+  const { id: listId } = from
+  const isWhole = options.isWhole || from.isWhole
+  const versions: OpenVersions = new Map()
+  let isDone = from.isDone ?? false
+  const live = startSweep("live", from.live)
+  const sweeps = from.archived ? [live, startSweep("archived", from.archived)] : [live]
+  let tail: WindowTask | undefined
+  let hasOddSince = false
+  let hasDatedAhead = false
+  let rows = 0
+  let { totalItems } = from
+  let closed = from.isDone ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
+
+  return {
+    id: from.id,
+    begin: () => (isDone ? [] : hasBody() ? sweeps.flatMap(({ windows }) => [...windows]) : goOn()),
+    receive,
+    splittable: () => [
+      ...sweeps.flatMap(({ windows }) => [...windows]),
+      ...(tail && tail.reading.position().since < horizon ? [tail] : []),
+    ],
+    split,
+    position: () => {
+      const [live, archived] = sweeps.map(positionOf)
+      return { id: from.id, isWhole: from.isWhole, live: live ?? from.live, archived, isDone, totalItems }
+    },
+    isAnswered: () => totalItems !== undefined,
+    isDone: () => isDone,
+    nextPosition: () => {
+      const [live = horizon, other = horizon] = sweeps.map(({ asOf, heldAt = asOf }) =>
+        Math.min(asOf, heldAt, clockSteps.limit()),
+      )
+      // Where archived members are the wanted ones, the first sweep is theirs.
+      const archived = status === "archived" ? live : other
+      return {
+        id: from.id,
+        // Who lost the wanted status after the horizon was delivered with it, and no tail has shown him without it.
+        live: { windows: [], tail: { since: status === undefined ? live : Math.min(live, horizon) } },
+        archived: { windows: [], tail: { since: archived } },
+      }
+    },
+    result: () => ({
+      listId: from.id,
+      rows,
+      totalItems: totalItems ?? 0,
+      // A list that is read from a second to come is not of that second yet.
+      asOf: Math.min(closed, clockSteps.limit(), ...sweeps.map(({ asOf }) => asOf)),
+      isShort: sweeps.some(({ heldAt }) => heldAt !== undefined),
+      countDiffers: sweeps.reduce((sum, { reconciliation }) => sum + reconciliation.countDiffers(), 0),
+      isReadAgain: sweeps.some(({ reconciliation }) => reconciliation.isReadAgain()),
+      hasOddSince,
+      hasDatedAhead,
+    }),
+  }
+
+  function startSweep(name: SweepName, { windows, tail, heldAt, doubtedAt }: SweepPosition): Sweep {
+    const tasks = windows.map(({ until, ...position }) => startReading(name, position, until))
+    const asOf = tail?.since ?? Number.POSITIVE_INFINITY
+    const starts = [...windows, ...(tail ? [tail] : [])].map(({ since }) => since)
+    const since = isWhole ? Number.NEGATIVE_INFINITY : Math.min(...starts, doubtedAt ?? Infinity)
+    const isResumed = from.totalItems !== undefined
+    const reconciliation = createReconciliation(
+      {
+        listId,
+        status: filterOf(name),
+        since: Number.isFinite(since) ? since : undefined,
+        before: until,
+        horizon,
+        marginS,
+        isResumed,
+      },
+      versions,
+    )
+    // What was read before a break is not known here.
+    if (isWhole && isResumed) reconciliation.doubtDates()
+    if (doubtedAt !== undefined) reconciliation.doubtCount()
+    return {
+      name,
+      since,
+      windows: new Set(tasks),
+      tail,
+      heldAt,
+      doubtedAt,
+      asOf,
+      isRead: false,
+      reconciliation,
+    }
+  }
+
+  function startReading(sweep: SweepName, from: Position, until?: Second): WindowTask {
+    const options = { listId, status: filterOf(sweep), from, until, marginS, versions }
+    return { sweep, from: from.since, reading: createWindowReading(options) }
+  }
+
+  function filterOf(sweep: SweepName): string | undefined {
+    return sweep === "archived" ? "archived" : status
+  }
+
+  function sweepOf({ sweep }: Task): Sweep {
+    return sweeps.find(({ name }) => name === sweep) ?? live
+  }
+
+  function startTail(sweep: Sweep): Task[] {
+    if (!sweep.tail) return []
+    tail = startReading(sweep.name, sweep.tail, until)
+    const reading = sweep.reconciliation.lookAtEnds()
+    if (reading) sweep.look = { sweep: sweep.name, reading }
+    return sweep.look ? [tail, sweep.look] : [tail]
+  }
+
+  function hasBody(): boolean {
+    return sweeps.some(({ windows }) => windows.size > 0)
+  }
+
+  function receive(task: Task, page: Page, request: PageRequest) {
+    totalItems ??= page.totalItems
+    closed = Math.max(closed, watermarkAt(page.sentAt.earliest, marginS))
+    clockSteps.observe(page.sentAt)
+    const selected = task.reading.receive(page, request)
+    rows += countRows(selected.ranges)
+    const sweep = sweepOf(task)
+    // Only the first question of a whole list had no filter of dates.
+    sweep.reconciliation.add(page, selected, task === tail && tail?.from === Number.NEGATIVE_INFINITY)
+    if (tail && task === tail) sweep.tail = tail.reading.position()
+    return { ranges: selected.ranges, next: task.reading.isDone() ? finish(task) : [task] }
+  }
+
+  function finish(task: Task): Task[] {
+    const sweep = sweepOf(task)
+    if (tail && task === tail) return finishTail(sweep, hold(sweep, tail))
+    for (const window of sweep.windows) if (window === task) return finishWindow(sweep, hold(sweep, window))
+    if (task === sweep.look) sweep.look = undefined
+    return goOn()
+  }
+
+  function hold(sweep: Sweep, task: WindowTask): WindowTask {
+    hasOddSince ||= task.reading.hasOddSince()
+    hasDatedAhead ||= task.reading.hasDatedAhead()
+    sweep.heldAt = earliestLack("rules", sweep.heldAt, [task])
+    sweep.doubtedAt = earliestLack("count", sweep.doubtedAt, [task])
+    if (task.reading.lack() === "count") sweep.reconciliation.doubtCount()
+    return task
+  }
+
+  function finishWindow(sweep: Sweep, task: WindowTask): Task[] {
+    sweep.windows.delete(task)
+    if (!sweep.tail) sweep.asOf = Math.min(sweep.asOf, task.reading.asOf())
+    return goOn()
+  }
+
+  function finishTail(sweep: Sweep, { reading, from }: WindowTask): Task[] {
+    sweep.asOf = Math.max(reading.asOf(), from)
+    sweep.tail = { since: sweep.asOf }
+    sweep.isRead = true
+    tail = undefined
+    return goOn()
+  }
+
+  /** Starts the next tail, after the body, or ends the list, unless fewer rows were delivered than Mailchimp counts. */
+  function goOn(): Task[] {
+    if (tail || sweeps.some(({ windows, look }) => windows.size > 0 || look)) return []
+    const next = sweeps.find(({ isRead, tail }) => !isRead && tail)
+    if (next) return startTail(next)
+    for (const sweep of sweeps) {
+      const remedy = sweep.reconciliation.remedy()
+      if (remedy === "tails") return startTail(sweep)
+      if (remedy === "none") sweep.heldAt = Math.min(sweep.since, sweep.heldAt ?? sweep.since)
+      else if (remedy) return [{ sweep: sweep.name, reading: remedy }]
+      sweep.doubtedAt = undefined
+    }
+    isDone = true
+    return []
+  }
+
+  function split(name: SweepName, second: Second): Task[] {
+    const sweep = sweeps.find((sweep) => sweep.name === name)
+    if (!sweep) return []
+    if (tail?.sweep === name && second > tail.reading.position().since && second < horizon) {
+      return convert(sweep, tail, second)
+    }
+    for (const { reading } of sweep.windows) {
+      const until = reading.until() ?? horizon
+      if (second <= reading.position().since || second >= Math.min(until, horizon)) continue
+      reading.split(second)
+      const child = startReading(name, { since: second }, until)
+      sweep.windows.add(child)
+      return [child]
+    }
+    return []
+  }
+
+  /** The first cut of a list: what was read as its tail becomes its body, and its tails begin at the horizon. */
+  function convert(sweep: Sweep, task: WindowTask, second: Second): Task[] {
+    tail = undefined
+    task.reading.split(second)
+    const begun = [startReading(sweep.name, { since: second }, horizon)]
+    for (const other of sweeps) {
+      if (other !== sweep && (other.isRead || !other.tail || other.tail.since >= horizon)) continue
+      if (other !== sweep && other.tail) begun.push(startReading(other.name, other.tail, horizon))
+      other.tail = { since: horizon }
+    }
+    for (const window of [task, ...begun]) {
+      const { windows, reconciliation } = sweepOf(window)
+      windows.add(window)
+      if (window.from === Number.NEGATIVE_INFINITY) reconciliation.doubtDates()
+    }
+    return begun
+  }
+
+  /** The start of the first reading that may lack rows for this reason, of these and earlier ones. */
+  function earliestLack(lack: Lack, before: Second | undefined, tasks: readonly WindowTask[]) {
+    const starts = tasks.filter(({ reading }) => reading.lack() === lack).map(({ from }) => from)
+    return starts.length === 0 ? before : Math.min(...starts, before ?? Number.POSITIVE_INFINITY)
+  }
+
+  function positionOf(sweep: Sweep): SweepPosition {
+    const running = [...sweep.windows, ...(tail?.sweep === sweep.name ? [tail] : [])]
+    const positions = Array.from(sweep.windows, ({ reading }) => ({
+      ...reading.position(),
+      until: reading.until() ?? horizon,
+    }))
+    return {
+      windows: positions,
+      tail: sweep.tail,
+      heldAt: earliestLack("rules", sweep.heldAt, running),
+      doubtedAt: earliestLack("count", sweep.doubtedAt, running),
+    }
+  }
+}

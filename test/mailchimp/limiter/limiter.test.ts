@@ -1,0 +1,497 @@
+import { describe, expect, test } from "bun:test"
+import * as fc from "fast-check"
+import {
+  createLimiter,
+  createLimiters,
+  LimiterPaused,
+  type Flow,
+  type Permit,
+} from "../../../src/mailchimp/limiter/limiter.ts"
+import { createVirtualClock, type VirtualClock } from "../../support/virtual-clock.ts"
+
+const { signal } = new AbortController()
+
+/** Asks again and again, each request taking so long, and notes when each began. */
+async function work(flow: Flow, clock: VirtualClock, requests: number, ms: number) {
+  const startedMs: number[] = []
+  await Promise.all(
+    Array.from({ length: requests }, async () => {
+      using _permit = await flow.acquire(signal)
+      startedMs.push(clock.monotonicMs())
+      await clock.sleep(ms)
+    }),
+  )
+  return startedMs
+}
+
+/** Makes requests that are answered well, one after the other, each after so long. */
+async function response(flow: Flow, clock: VirtualClock, afterMs: readonly number[]) {
+  for (const ms of afterMs) {
+    using permit = await clock.settle(flow.acquire(signal))
+    await clock.advance(ms)
+    permit.succeeded()
+  }
+}
+
+/** How many requests there are in two minutes, of so many side by side, and as many again after each answer as `more` says. */
+async function serveTwoMinutes(
+  latenciesMs: readonly number[],
+  atFirst: number,
+  more: (flow: Flow) => number,
+) {
+  const clock = createVirtualClock()
+  const flow = createLimiter({ clock }).join()
+  const stop = new AbortController()
+  const workers: Promise<void>[] = []
+  let served = 0
+  const begin = (count: number) => workers.push(...Array.from({ length: count }, repeat))
+  const repeat = async () => {
+    for (;;) {
+      using permit = await flow.acquire(stop.signal)
+      await clock.sleep(latenciesMs[served++ % latenciesMs.length] ?? 0, stop.signal)
+      permit.succeeded()
+      queueMicrotask(() => begin(more(flow)))
+    }
+  }
+  await response(flow, clock, [5])
+  begin(atFirst)
+  await clock.advance(120_000)
+  stop.abort()
+  await Promise.allSettled(workers)
+  return served
+}
+
+/** Acquires so many permits and keeps them. */
+async function take(flow: Flow, count: number): Promise<Permit[]> {
+  return Promise.all(Array.from({ length: count }, () => flow.acquire(signal)))
+}
+
+function disposeAll(permits: readonly Permit[]) {
+  for (const permit of permits) permit[Symbol.dispose]()
+}
+
+describe("createLimiter()", () => {
+  test("starts at most 10 + 10 t requests in any t seconds, and holds at most 10 at once", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.record({ requests: fc.integer({ min: 1, max: 40 }), ms: fc.integer({ min: 0, max: 3000 }) }),
+          {
+            minLength: 1,
+            maxLength: 5,
+          },
+        ),
+        async (exports) => {
+          const clock = createVirtualClock()
+          const limiter = createLimiter({ clock })
+          let mostInUse = 0
+          const all = exports.map(({ requests, ms }) => work(limiter.join(), clock, requests, ms))
+          const watch = async () => {
+            for (;;) {
+              mostInUse = Math.max(mostInUse, limiter.state().inUse)
+              await clock.sleep(10)
+            }
+          }
+          void watch()
+          const startedMs = (await clock.settle(Promise.all(all))).flat().toSorted((a, b) => a - b)
+          expect(mostInUse).toBeLessThanOrEqual(10)
+          for (const [first, from] of startedMs.entries()) {
+            for (let last = first; last < startedMs.length; last += 1) {
+              const spanS = (startedMs[last]! - from) / 1000
+              expect(last - first + 1).toBeLessThanOrEqual(10 + 10 * spanS)
+            }
+          }
+        },
+      ),
+      { numRuns: 30 },
+    )
+  })
+
+  test("uses what it may: a hundred short requests take no longer than the tokens for them", async () => {
+    const clock = createVirtualClock()
+    await clock.settle(work(createLimiter({ clock }).join(), clock, 100, 5))
+    // Nine at once, then ten a second; the last one takes its own time.
+    expect(clock.monotonicMs()).toBe(((100 - 9) / 10) * 1000 + 5)
+  })
+
+  test("keeps the promise where requests arrive up to 100 ms closer together than they started", async () => {
+    const clock = createVirtualClock()
+    const startedMs = await clock.settle(work(createLimiter({ clock }).join(), clock, 40, 0))
+    for (const [first, from] of startedMs.entries()) {
+      const spansS = startedMs.slice(first).map((ms) => Math.max(0, ms - from - 100) / 1000)
+      for (const [more, spanS] of spansS.entries()) expect(more + 1).toBeLessThanOrEqual(10 + 10 * spanS)
+    }
+  })
+
+  test("serves exports in turn: one with two requests is not kept waiting by one with a hundred", async () => {
+    const clock = createVirtualClock()
+    const limiter = createLimiter({ clock })
+    const big = work(limiter.join(), clock, 100, 50)
+    const small = work(limiter.join(), clock, 2, 50)
+    await clock.settle(small)
+    expect(clock.monotonicMs()).toBeLessThan(500)
+    await clock.settle(big)
+  })
+
+  test("shares evenly between exports that always want more", async () => {
+    const clock = createVirtualClock()
+    const limiter = createLimiter({ clock })
+    const served = [0, 0, 0]
+    const stop = new AbortController()
+    const flows = [2, 5, 30].map(async (atOnce, index) => {
+      const flow = limiter.join()
+      const loop = async () => {
+        for (;;) {
+          using _permit = await flow.acquire(stop.signal)
+          served[index]! += 1
+          await clock.sleep(100)
+        }
+      }
+      await Promise.allSettled(Array.from({ length: atOnce }, loop))
+    })
+    await clock.advance(60_000)
+    const [one = 0, five = 0, thirty = 0] = served
+    expect(one + five + thirty).toBeGreaterThan(600)
+    expect(Math.max(one, five, thirty) - Math.min(one, five, thirty)).toBeLessThanOrEqual(3)
+    stop.abort()
+    await clock.settle(Promise.all(flows))
+    expect([limiter.state().inUse, limiter.state().waiting, clock.sleepers()]).toEqual([0, 0, 0])
+  })
+
+  test("says what is waited for: a permit, or the rate", async () => {
+    const clock = createVirtualClock()
+    const limiter = createLimiter({ permits: 2, clock })
+    const [holder, waiter] = [limiter.join(), limiter.join()]
+    const held = await take(holder, 2)
+    const waiting = waiter.acquire(signal)
+    expect([holder.waitingFor(), waiter.waitingFor()]).toEqual([undefined, "permit"])
+    disposeAll(held)
+    disposeAll([await waiting])
+    expect(waiter.waitingFor()).toBeUndefined()
+    for (let taken = 3; taken < 9; taken += 1) disposeAll(await take(holder, 1))
+    const late = waiter.acquire(signal)
+    expect(waiter.waitingFor()).toBe("rate_limit")
+    disposeAll([await clock.settle(late)])
+  })
+
+  test("tells how many requests could start at once", async () => {
+    const clock = createVirtualClock()
+    const limiter = createLimiter({ permits: 3, clock })
+    const flow = limiter.join()
+    expect(flow.spare()).toBe(3)
+    const held = await take(flow, 2)
+    expect(flow.spare()).toBe(1)
+    flow.pause(100)
+    expect(flow.spare()).toBe(0)
+    await clock.advance(100)
+    expect(flow.spare()).toBe(1)
+    disposeAll(held)
+    expect(flow.spare()).toBe(3)
+  })
+
+  test("tells of no more requests than use all of its rate", async () => {
+    const clock = createVirtualClock()
+    const [slow, fast] = [10, 1000].map((refillPerSecond) => createLimiter({ refillPerSecond, clock }).join())
+    await response(slow!, clock, [300, 300])
+    await response(fast!, clock, [300, 300])
+    await clock.advance(1000)
+    expect([slow!.spare(), fast!.spare()]).toEqual([4, 9])
+  })
+
+  test("a request that is slow counts while it is under way, whoever made it", async () => {
+    const clock = createVirtualClock()
+    const limiter = createLimiter({ clock })
+    const [flow, other] = [limiter.join(), limiter.join()]
+    await response(flow, clock, [20, 20])
+    const slow = await take(other, 1)
+    expect(flow.spare()).toBe(0)
+    await clock.advance(500)
+    expect(flow.spare()).toBe(7 - 1)
+    disposeAll(slow)
+    expect(flow.spare()).toBe(1)
+  })
+
+  test("a failure says nothing of how long answers take", async () => {
+    const clock = createVirtualClock()
+    const flow = createLimiter({ clock }).join()
+    await response(flow, clock, [300, 300])
+    for (let failures = 0; failures < 20; failures += 1) {
+      disposeAll(await clock.settle(take(flow, 1)))
+    }
+    await clock.advance(1000)
+    expect(flow.spare()).toBe(4)
+  })
+
+  test("what others use of the rate, or wait for, is not to spare", async () => {
+    const clock = createVirtualClock()
+    const limiter = createLimiter({ permits: 6, clock })
+    const [flow, other] = [limiter.join(), limiter.join()]
+    await response(flow, clock, [400, 400])
+    await clock.advance(1000)
+    const held = await take(other, 4)
+    expect(flow.spare()).toBe(2)
+    held.push(...(await take(flow, 1)))
+    expect(flow.spare()).toBe(1)
+    held.push(...(await take(other, 1)))
+    const waiting = other.acquire(signal)
+    expect(flow.spare()).toBe(0)
+    disposeAll(held)
+    disposeAll([await waiting])
+    await clock.advance(1000)
+    expect(flow.spare()).toBe(6)
+  })
+
+  test("a token that someone waits for is not to spare while he is not yet served", async () => {
+    const clock = createVirtualClock()
+    const flow = createLimiter({ refillPerSecond: 3, clock }).join()
+    disposeAll(await take(flow, 9))
+    const waiting = flow.acquire(signal)
+    // Timers are of whole milliseconds.
+    await clock.advance(333.5)
+    expect([flow.waitingFor(), flow.spare()]).toEqual(["rate_limit", 0])
+    disposeAll([await clock.settle(waiting)])
+  })
+
+  test("as many requests side by side as it tells of are hardly slower than ten, however long answers take", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 3000 }),
+        fc.array(fc.integer({ min: 0, max: 3000 }), { maxLength: 5 }),
+        async (mostMs, others) => {
+          const latenciesMs = [mostMs, mostMs, ...others.map((ms) => Math.min(ms, mostMs))]
+          const ten = await serveTwoMinutes(latenciesMs, 10, () => 0)
+          const told = await serveTwoMinutes(latenciesMs, 1, (flow) => flow.spare())
+          expect(told).toBeGreaterThan(0.95 * ten)
+        },
+      ),
+      { numRuns: 20 },
+    )
+  })
+
+  test("a waiter who aborts rejects with his reason and leaves no place, permit, timer or listener", async () => {
+    const clock = createVirtualClock()
+    const limiter = createLimiter({ permits: 1, clock })
+    const flow = limiter.join()
+    const held = await take(flow, 1)
+    const controller = new AbortController()
+    const results = Array.from({ length: 50 }, () =>
+      flow.acquire(controller.signal).catch((error: unknown) => error),
+    )
+    expect(limiter.state().waiting).toBe(50)
+    controller.abort("left")
+    expect(await Promise.all(results)).toEqual(Array.from({ length: 50 }, () => "left"))
+    expect([limiter.state().waiting, flow.waitingFor(), clock.sleepers()]).toEqual([0, undefined, 0])
+    disposeAll(held)
+    expect(limiter.state().inUse).toBe(0)
+    expect(await flow.acquire(controller.signal).catch((error: unknown) => error)).toBe("left")
+  })
+
+  test("the last one who waited for the rate leaves no timer behind", async () => {
+    const clock = createVirtualClock()
+    const flow = createLimiter({ clock }).join()
+    disposeAll(await take(flow, 9))
+    const controller = new AbortController()
+    const waiting = flow.acquire(controller.signal).catch((error: unknown) => error)
+    expect(clock.sleepers()).toBe(1)
+    controller.abort("left")
+    expect([await waiting, clock.sleepers()]).toEqual(["left", 0])
+  })
+
+  test("gives a permit back once, however often it is disposed of", async () => {
+    const limiter = createLimiter({ permits: 2, clock: createVirtualClock() })
+    const flow = limiter.join()
+    const [first, second] = await take(flow, 2)
+    disposeAll([first!, first!, first!])
+    expect(limiter.state().inUse).toBe(1)
+    disposeAll([second!])
+    expect(limiter.state().inUse).toBe(0)
+  })
+
+  test("ten requests throttled together halve the permits once; throttled again, down to one, never to none", async () => {
+    const clock = createVirtualClock()
+    const limiter = createLimiter({ tokens: 100, clock })
+    const flow = limiter.join()
+    const permits: number[] = []
+    for (let round = 0; round < 5; round += 1) {
+      const held = await take(flow, limiter.state().permits)
+      await clock.advance(1000)
+      for (const permit of held) permit.throttled()
+      disposeAll(held)
+      permits.push(limiter.state().permits)
+      await clock.advance(1000)
+    }
+    expect(permits).toEqual([5, 2, 1, 1, 1])
+  })
+
+  test("permits grow back by about one for each round of successes, and never over the maximum", async () => {
+    const clock = createVirtualClock()
+    const limiter = createLimiter({ tokens: 1000, clock })
+    const flow = limiter.join()
+    const [throttled] = await take(flow, 1)
+    throttled!.throttled()
+    disposeAll([throttled!])
+    await clock.advance(1)
+    const rounds: number[] = []
+    for (let round = 0; round < 7; round += 1) {
+      const held = await take(flow, limiter.state().permits)
+      for (const permit of held) permit.succeeded()
+      disposeAll(held)
+      rounds.push(limiter.state().permits)
+    }
+    expect(rounds[0]).toBeLessThanOrEqual(6)
+    expect(rounds).toEqual(rounds.toSorted((a, b) => a - b))
+    expect(rounds.at(-1)).toBe(10)
+  })
+
+  test("a request that began before the permits were cut does not grow them back", async () => {
+    const clock = createVirtualClock()
+    const limiter = createLimiter({ clock })
+    const held = await take(limiter.join(), 8)
+    await clock.advance(10)
+    held[0]!.throttled()
+    for (const permit of held) permit.succeeded()
+    expect(limiter.state().permits).toBe(5)
+    disposeAll(held)
+  })
+
+  test("a request that timed out keeps its permit until 120 s after it began, then others get it", async () => {
+    const clock = createVirtualClock()
+    const limiter = createLimiter({ permits: 1, clock })
+    const flow = limiter.join()
+    const [permit] = await take(flow, 1)
+    await clock.advance(50_000)
+    permit!.timedOut()
+    disposeAll([permit!])
+    expect(limiter.state()).toMatchObject({ inUse: 0, kept: 1 })
+    const next = flow.acquire(signal)
+    expect(flow.waitingFor()).toBe("permit")
+    await clock.advance(69_999)
+    expect(flow.waitingFor()).toBe("permit")
+    await clock.advance(1)
+    expect(flow.waitingFor()).toBeUndefined()
+    disposeAll([await next])
+    expect(limiter.state()).toMatchObject({ inUse: 0, kept: 0 })
+    expect(clock.sleepers()).toBe(0)
+  })
+
+  test("one that timed out after Mailchimp's own cut keeps nothing", async () => {
+    const clock = createVirtualClock()
+    const limiter = createLimiter({ permits: 1, clock })
+    const [permit] = await take(limiter.join(), 1)
+    await clock.advance(125_000)
+    permit!.timedOut()
+    disposeAll([permit!])
+    expect(limiter.state().kept).toBe(0)
+  })
+
+  test("a pause stops every party, a shorter one does not shorten it", async () => {
+    const clock = createVirtualClock()
+    const limiter = createLimiter({ clock })
+    const [one, other] = [limiter.join(), limiter.join()]
+    one.pause(5000)
+    one.pause(10)
+    const waiting = other.acquire(signal)
+    await clock.advance(4999)
+    expect([other.waitingFor(), limiter.state().pausedMs]).toEqual(["rate_limit", 1])
+    await clock.advance(1)
+    expect(other.waitingFor()).toBeUndefined()
+    disposeAll([await waiting])
+    one.pause(86_400_000)
+    expect(limiter.state().pausedMs).toBe(600_000)
+  })
+
+  test("refuses at once whom a pause would keep longer than he can wait, queued or not", async () => {
+    const clock = createVirtualClock()
+    const limiter = createLimiter({ permits: 1, clock })
+    const flow = limiter.join()
+    const held = await take(flow, 1)
+    const queued = flow.acquire(signal, 30_000).catch((error: unknown) => error)
+    const patient = flow.acquire(signal, 300_000)
+    flow.pause(60_000)
+    expect(await queued).toEqual(new LimiterPaused(60_000))
+    expect(await flow.acquire(signal, 59_000).catch((error: unknown) => error)).toBeInstanceOf(LimiterPaused)
+    expect(limiter.state().waiting).toBe(1)
+    disposeAll(held)
+    disposeAll([await clock.settle(patient)])
+    expect(clock.sleepers()).toBe(0)
+  })
+})
+
+describe("createLimiters()", () => {
+  const user = { dc: "us1", userId: "7" }
+
+  test("gives all of one user the same limiter, and others their own", async () => {
+    const limiters = createLimiters({ permits: 1, clock: createVirtualClock() })
+    const held = await take(limiters.join(user), 1)
+    const second = limiters.join({ ...user })
+    expect(second.spare()).toBe(0)
+    expect(limiters.join({ ...user, dc: "us2" }).spare()).toBe(1)
+    expect(limiters.join({ ...user, userId: "8" }).spare()).toBe(1)
+    expect(limiters.states()).toHaveLength(3)
+    disposeAll(held)
+    expect(second.spare()).toBe(1)
+  })
+
+  test("a hundred short exports in a row share one bucket", async () => {
+    const clock = createVirtualClock()
+    const limiters = createLimiters({ clock })
+    const shortExports = async () => {
+      for (let made = 0; made < 100; made += 1) {
+        const flow = limiters.join(user)
+        disposeAll(await take(flow, 1))
+        flow.leave()
+      }
+    }
+    await clock.settle(shortExports())
+    expect(clock.monotonicMs()).toBe(((100 - 9) / 10) * 1000)
+  })
+
+  test("forgets a user once nobody asks for him and his limiter has rested", async () => {
+    const clock = createVirtualClock()
+    const limiters = createLimiters({ clock })
+    const flow = limiters.join(user)
+    disposeAll(await take(flow, 9))
+    await clock.advance(60_000)
+    limiters.join({ ...user, userId: "other" }).leave()
+    expect(limiters.states()).toHaveLength(2)
+    flow.leave()
+    limiters.join({ ...user, userId: "third" })
+    expect(limiters.states()).toHaveLength(1)
+  })
+
+  test("remembers for a minute that a user was throttled, though nobody uses him now", async () => {
+    const clock = createVirtualClock()
+    const limiters = createLimiters({ clock })
+    const flow = limiters.join(user)
+    const held = await take(flow, 1)
+    held[0]?.throttled()
+    disposeAll(held)
+    flow.leave()
+    await clock.advance(60_000)
+    limiters.join(user).leave()
+    expect(limiters.states()).toMatchObject([{ permits: 5 }])
+    await clock.advance(1)
+    limiters.join(user).leave()
+    expect(limiters.states()).toMatchObject([{ permits: 10 }])
+  })
+
+  test("remembers pauses and kept permits of a user whom nobody uses now", async () => {
+    const clock = createVirtualClock()
+    const limiters = createLimiters({ clock })
+    const flow = limiters.join(user)
+    const [timedOut] = await take(flow, 1)
+    timedOut!.timedOut()
+    disposeAll([timedOut!])
+    flow.pause(130_000)
+    flow.leave()
+    await clock.advance(119_999)
+    limiters.join(user).leave()
+    expect(limiters.states()).toMatchObject([{ kept: 1 }])
+    await clock.advance(10_000)
+    limiters.join(user).leave()
+    expect(limiters.states()).toMatchObject([{ kept: 0, pausedMs: 1 }])
+    await clock.advance(1)
+    limiters.join(user).leave()
+    expect(limiters.states()).toMatchObject([{ pausedMs: 0 }])
+  })
+})

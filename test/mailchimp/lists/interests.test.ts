@@ -1,0 +1,129 @@
+import { describe, expect, test } from "bun:test"
+import { createMailchimpClient } from "../../../src/mailchimp/client.ts"
+import { readInterests } from "../../../src/mailchimp/lists/interests.ts"
+import { createLimiters } from "../../../src/mailchimp/limiter/limiter.ts"
+import type { Fetch } from "../../../src/lib/fetch.ts"
+import { startSandbox } from "../../../src/sandbox/serve.ts"
+import { createVirtualClock } from "../../support/virtual-clock.ts"
+
+const { signal } = new AbortController()
+const listId = "a1b2c3d4e5"
+
+function setUp(fetchLike: Fetch, apiUrl = "https://us1.test/3.0") {
+  const clock = createVirtualClock()
+  const limiters = createLimiters({ permits: 10, tokens: 10_000, refillPerSecond: 10_000, clock })
+  const client = createMailchimpClient({
+    accessToken: "abc",
+    dc: "us19",
+    apiUrl,
+    flow: limiters.join({ dc: "us19", userId: "1" }),
+    fetch: clock.watch(fetchLike),
+    clock,
+    random: () => 0.5,
+  })
+  return { client, clock }
+}
+
+describe("readInterests()", () => {
+  test("reads every interest of every category, page after page", async () => {
+    const interestCategories = Array.from({ length: 4 }, (_, category) => ({
+      title: `Category ${category}`,
+      interests: Array.from({ length: 60 }, (_, index) => ({ name: `Interest ${category} ${index}` })),
+    }))
+    const running = startSandbox({
+      accounts: [{ tokens: ["abc"], lists: [{ name: "News", id: listId, interestCategories }] }],
+    })
+    try {
+      // Pages of more than 20 fail, so each category takes several requests.
+      running.sandbox.faults.add({
+        match: { countAbove: 20, path: "interest" },
+        action: { kind: "problem", problem: "internal_server_error" },
+        times: Infinity,
+      })
+      const { client, clock } = setUp((url, init) => fetch(url, init), `${running.url}/3.0`)
+      const interests = await clock.settle(readInterests(client, listId, { signal, deadlineMs: 30_000 }))
+      const [list] = running.sandbox.state.accounts[0]?.lists ?? []
+      expect(interests).toEqual(
+        (list?.interestCategories ?? []).flatMap(({ id, interests }) =>
+          interests.map((interest) => ({ ...interest, categoryId: id })),
+        ),
+      )
+      expect(interests).toHaveLength(240)
+    } finally {
+      await running.stop()
+    }
+  })
+
+  test("reads the categories concurrently", async () => {
+    const both = Promise.withResolvers<void>()
+    let waiting = 0
+    const { client, clock } = setUp(async (url) => {
+      if (!url.includes("/interests"))
+        return Response.json({ categories: [{ id: "c1" }, { id: "c2" }], total_items: 2 })
+      waiting += 1
+      if (waiting === 2) both.resolve()
+      await both.promise
+      return Response.json({ interests: [{ id: "i", name: "I" }], total_items: 1 })
+    })
+    const interests = await clock.settle(readInterests(client, listId, { signal }))
+    expect(interests.map(({ categoryId }) => categoryId)).toEqual(["c1", "c2"])
+  })
+
+  test("what is malformed hides no other interest, and no path is made of an id that is none", async () => {
+    const requested: string[] = []
+    const { client, clock } = setUp(async (url) => {
+      requested.push(new URL(url).pathname)
+      return url.includes("/interests")
+        ? Response.json({ interests: [null, { id: "i1", name: null }, { name: "no id" }], total_items: 3 })
+        : Response.json({
+            categories: [{ id: "../../x" }, { title: "no id" }, null, { id: "c1" }],
+            total_items: 4,
+          })
+    })
+    const interests = await clock.settle(readInterests(client, listId, { signal }))
+    expect(interests).toEqual([{ id: "i1", name: "", categoryId: "c1" }])
+    const categories = `/3.0/lists/${listId}/interest-categories`
+    expect([...new Set(requested)]).toEqual([categories, `${categories}/c1/interests`])
+  })
+
+  test("a list without any, whose response may lack the array, has none", async () => {
+    const { client, clock } = setUp(async () => Response.json({ list_id: listId, total_items: 0 }))
+    expect(await clock.settle(readInterests(client, listId, { signal }))).toEqual([])
+  })
+
+  test("a category that was deleted meanwhile has none; a list that is not found is an error", async () => {
+    const notFound = () => Response.json({ title: "Resource Not Found", status: 404 }, { status: 404 })
+    const deleted = setUp(async (url) =>
+      url.includes("/interests")
+        ? url.includes("c1")
+          ? notFound()
+          : Response.json({ interests: [{ id: "i2", name: "" }], total_items: 1 })
+        : Response.json({ categories: [{ id: "c1" }, { id: "c2" }], total_items: 2 }),
+    )
+    const interests = await deleted.clock.settle(readInterests(deleted.client, listId, { signal }))
+    expect(interests.map(({ id }) => id)).toEqual(["i2"])
+
+    const { client, clock } = setUp(async () => notFound())
+    const error = await clock.settle(
+      readInterests(client, listId, { signal }).catch((error: unknown) => error),
+    )
+    expect(error).toMatchObject({
+      code: "list_not_found",
+      message: `Cannot read the interest categories as Mailchimp knows no such list: list ${listId}`,
+    })
+  })
+
+  test("all requests share one deadline", async () => {
+    const { client, clock } = setUp(async (url) => {
+      if (url.includes("/interests")) return new Response("", { status: 500 })
+      await clock.advance(20_000)
+      return Response.json({ categories: [{ id: "c1" }], total_items: 1 })
+    })
+    const startedMs = clock.monotonicMs()
+    const error = await clock.settle(
+      readInterests(client, listId, { signal, deadlineMs: 30_000 }).catch((error: unknown) => error),
+    )
+    expect(error).toMatchObject({ code: "mailchimp_error", upstream: { status: 500 } })
+    expect(clock.monotonicMs() - startedMs).toBeLessThanOrEqual(30_000)
+  })
+})

@@ -1,0 +1,57 @@
+import { expect, test } from "bun:test"
+import { createPageMemories } from "../../../src/mailchimp/members/page-memory.ts"
+
+test("a connection's pages are remembered for its next client, and are nobody else's", () => {
+  const memories = createPageMemories()
+  memories("c1").size("members a").failed(1000)
+  memories("c1").rowBytes("rows").saw(22_000_000, 1000)
+  expect(memories("c1").size("members a").current()).toBe(500)
+  expect(memories("c1").rowBytes("rows").current()).toBe(22_000)
+  for (const other of [memories("c1").size("members b"), memories("c2").size("members a")])
+    expect(other.current()).toBe(1000)
+  expect(memories("c2").rowBytes("rows").current()).toBeUndefined()
+})
+
+test("a hundred thousand connections leave no more than the newest behind", () => {
+  const memories = createPageMemories(10)
+  for (let id = 0; id < 100_000; id += 1) {
+    const pages = memories(`c${id}`)
+    pages.size("lists").failed(1000)
+    pages.rowBytes("rows").saw(10_000, 10)
+  }
+  const known = Array.from({ length: 100_000 }, (_, id) => 99_999 - id).filter(
+    (id) => memories(`c${id}`).size("lists").current() === 500,
+  )
+  expect(known.length).toBeLessThanOrEqual(10)
+  expect(known[0]).toBe(99_999)
+})
+
+test("the bytes of a row rise at once, fall by half, and a probe of one row says nothing", () => {
+  const rowBytes = createPageMemories()("c1").rowBytes("rows")
+  const saw = (bytes: number, rows: number) => {
+    rowBytes.saw(bytes, rows)
+    return rowBytes.current()
+  }
+  expect(saw(100_000, 1)).toBeUndefined()
+  expect(saw(0, 0)).toBeUndefined()
+  expect(saw(8000, 10)).toBe(800)
+  expect(saw(22_000 * 100, 100)).toBe(22_000)
+  expect(saw(2000 * 100, 100)).toBe(12_000)
+  expect(saw(2000 * 100, 100)).toBe(7000)
+  expect(saw(100_000, 9)).toBe(7000)
+})
+
+test("pages that are too large again and again, whatever their rows, are tried ever more rarely", () => {
+  const rowBytes = createPageMemories()("c1").rowBytes("rows")
+  /** How many pages of small rows it takes until a page of a thousand seems to fit, which then exceeds all the same. */
+  const smallPages = () => {
+    for (let page = 0; ; page += 1) {
+      if ((rowBytes.current() ?? 0) * 1000 <= 4_000_000) {
+        for (let together = 0; together < 8; together += 1) rowBytes.exceeded(40_000_000, 1000)
+        return page
+      }
+      rowBytes.saw(500 * 100, 100)
+    }
+  }
+  expect(Array.from({ length: 8 }, smallPages)).toEqual([0, 4, 9, 19, 38, 77, 77, 77])
+})

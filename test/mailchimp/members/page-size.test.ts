@@ -1,0 +1,138 @@
+import { describe, expect, test } from "bun:test"
+import { createMailchimpError, type MailchimpErrorKind } from "../../../src/mailchimp/errors.ts"
+import { createPageFailures, createPageSize } from "../../../src/mailchimp/members/page-size.ts"
+
+function succeed(size: { succeeded(): void }, times: number) {
+  for (let time = 0; time < times; time += 1) size.succeeded()
+}
+
+describe("createPageSize()", () => {
+  test("halves at each failure, down to 10", () => {
+    const size = createPageSize(1000)
+    const sizes = Array.from({ length: 9 }, () => {
+      size.failed(size.current())
+      return size.current()
+    })
+    expect(sizes).toEqual([500, 250, 125, 62, 31, 15, 10, 10, 10])
+  })
+
+  test("halves once for pages that were under way together", () => {
+    const size = createPageSize(1000)
+    for (let page = 0; page < 8; page += 1) size.failed(1000)
+    expect(size.current()).toBe(500)
+    size.failed(500)
+    size.failed(1000)
+    expect(size.current()).toBe(250)
+  })
+
+  test("learns from a smaller page that failed, but nothing from a single row that did", () => {
+    const size = createPageSize(1000)
+    size.failed(1)
+    expect(size.current()).toBe(1000)
+    size.failed(300)
+    expect(size.current()).toBe(150)
+  })
+
+  test("grows back after successes, never over the largest, and takes longer after each failure", () => {
+    const size = createPageSize(1000)
+    size.failed(1000)
+    succeed(size, 19)
+    expect(size.current()).toBe(500)
+    succeed(size, 1)
+    expect(size.current()).toBe(1000)
+    size.failed(1000)
+    succeed(size, 39)
+    expect(size.current()).toBe(500)
+    succeed(size, 1 + 1000)
+    expect(size.current()).toBe(1000)
+  })
+
+  test("takes a series of failures for one: after an outage pages are large again within 140 successes", () => {
+    const size = createPageSize(1000)
+    while (size.current() > 10) size.failed(size.current())
+    succeed(size, 139)
+    expect(size.current()).toBe(640)
+    succeed(size, 1)
+    expect(size.current()).toBe(1000)
+  })
+
+  test("forgets failures while pages stay large, so that one in an hour costs no more than the first", () => {
+    const size = createPageSize(1000)
+    for (let hour = 0; hour < 20; hour += 1) {
+      size.failed(1000)
+      succeed(size, 2000)
+    }
+    size.failed(1000)
+    succeed(size, 20)
+    expect(size.current()).toBe(1000)
+  })
+
+  test("a failure in between begins the row of successes again", () => {
+    const size = createPageSize(1000)
+    size.failed(1000)
+    succeed(size, 19)
+    size.failed(1)
+    succeed(size, 19)
+    expect(size.current()).toBe(500)
+  })
+})
+
+describe("createPageFailures()", () => {
+  const errorOf = (kind: MailchimpErrorKind, status?: number) =>
+    createMailchimpError(kind, { action: "read" }, status === undefined ? {} : { upstream: { status } })
+  /** The sizes after each of so many failures of one page, which is requested at the present size each time. */
+  const sizesAfter = (...errors: ReturnType<typeof errorOf>[]) => {
+    const size = createPageSize(1000)
+    const fail = createPageFailures(size)
+    return errors.map((error) => {
+      fail(error, size.current())
+      return size.current()
+    })
+  }
+
+  test.each<[MailchimpErrorKind, number | undefined]>([
+    ["server_error", 500],
+    ["server_error", 502],
+    ["unusable_answer", undefined],
+    ["connection_failed", undefined],
+  ])("%s %p halves a page from the second time on", (kind, status) => {
+    const error = errorOf(kind, status)
+    expect(sizesAfter(error, error, error)).toEqual([1000, 500, 250])
+  })
+
+  test("failures of several forms count together, throttling in between does not", () => {
+    expect(
+      sizesAfter(
+        errorOf("server_error", 500),
+        errorOf("throttled", 429),
+        errorOf("connection_failed"),
+        errorOf("unusable_answer"),
+      ),
+    ).toEqual([1000, 1000, 500, 250])
+  })
+
+  test.each<[MailchimpErrorKind, number | undefined]>([
+    ["timed_out", undefined],
+    ["timed_out", 504],
+    ["server_error", 503],
+    ["too_large", undefined],
+  ])("%s %p halves it at once", (kind, status) => {
+    expect(sizesAfter(errorOf(kind, status))).toEqual([500])
+  })
+
+  test.each<[MailchimpErrorKind, number | undefined]>([
+    ["throttled", 429],
+    ["throttled", 403],
+    ["token_revoked", 401],
+    ["user_disabled", 403],
+    ["wrong_datacenter", 403],
+    ["forbidden", 403],
+    ["not_found", 404],
+    ["rejected", 400],
+    // A page of HTML from something in between.
+    ["unusable_answer", 404],
+  ])("%s %p says nothing of the size", (kind, status) => {
+    const error = errorOf(kind, status)
+    expect(sizesAfter(error, error, error)).toEqual([1000, 1000, 1000])
+  })
+})

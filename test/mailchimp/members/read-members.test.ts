@@ -1,0 +1,371 @@
+import { describe, expect, test } from "bun:test"
+import type { Fetch } from "../../../src/lib/fetch.ts"
+import { createMailchimpClient } from "../../../src/mailchimp/client.ts"
+import { createLimiter } from "../../../src/mailchimp/limiter/limiter.ts"
+import {
+  createMembersReader,
+  type MembersPageContext,
+  type MembersQuery,
+  type MembersReaderOptions,
+} from "../../../src/mailchimp/members/read-members.ts"
+import { startSandbox } from "../../../src/sandbox/serve.ts"
+import { createVirtualClock } from "../../support/virtual-clock.ts"
+
+const { signal } = new AbortController()
+const plain: MembersQuery = { listId: "a1b2", sort: "last_changed", offset: 0 }
+
+type Page = MembersPageContext & { ids: string[]; length: number; totalItems: number }
+
+function parsePage(body: Uint8Array, context: MembersPageContext): Page {
+  const { members, total_items } = JSON.parse(new TextDecoder().decode(body))
+  if (members.length > context.count) throw new Error("More rows than were asked for")
+  return {
+    ...context,
+    length: members.length,
+    ids: members.map(({ id }: { id: string }) => id),
+    totalItems: total_items,
+  }
+}
+
+function setUp(
+  fetch: Fetch,
+  options: Partial<MembersReaderOptions<Page>> = {},
+  apiUrl = "https://{dc}.api.mailchimp.com/3.0",
+  random = () => 0.5,
+) {
+  const clock = createVirtualClock()
+  const client = createMailchimpClient({
+    accessToken: "abc",
+    dc: "us1",
+    apiUrl,
+    flow: createLimiter({ clock }).join(),
+    fetch: clock.watch(fetch),
+    clock,
+    random,
+  })
+  const reader = createMembersReader(client, { parsePage, ...options })
+  const read = (query: Partial<MembersQuery> = {}) =>
+    clock.settle(reader.read({ ...plain, ...query }, signal))
+  return { clock, client, reader, read }
+}
+
+/** Answers each request as told, with an empty page at the end, and notes the addresses. */
+function answerWith(...responses: (Response | undefined)[]) {
+  const urls: URL[] = []
+  const fetch: Fetch = async (url) => {
+    urls.push(new URL(url))
+    return responses.shift() ?? Response.json({ members: [], total_items: 0 })
+  }
+  const counts = () => urls.map((url) => Number(url.searchParams.get("count")))
+  return { fetch, urls, counts }
+}
+
+const tooMuch = (status: number) => Response.json({ title: "Too much", status }, { status })
+
+describe("read()", () => {
+  test("asks for a page in its order", async () => {
+    const { fetch, urls } = answerWith()
+    await setUp(fetch).read()
+    expect(urls[0]?.pathname).toBe("/3.0/lists/a1b2/members")
+    expect(Object.fromEntries(urls[0]?.searchParams ?? [])).toEqual({
+      count: "1000",
+      offset: "0",
+      sort_field: "last_changed",
+      sort_dir: "ASC",
+    })
+  })
+
+  test("asks for what the query says, dates with their zone", async () => {
+    const { fetch, urls } = answerWith()
+    const second = Date.parse("2024-02-29T23:59:59Z") / 1000
+    await setUp(fetch).read({
+      status: "archived",
+      since: second,
+      before: second + 1,
+      sort: "timestamp_opt",
+      direction: "DESC",
+      offset: 30,
+      count: 7,
+    })
+    expect(Object.fromEntries(urls[0]?.searchParams ?? [])).toMatchObject({
+      status: "archived",
+      since_last_changed: "2024-02-29T23:59:59+00:00",
+      before_last_changed: "2024-03-01T00:00:00+00:00",
+      sort_field: "timestamp_opt",
+      sort_dir: "DESC",
+      offset: "30",
+      count: "7",
+    })
+  })
+
+  test("asks for the fields that are wanted, or for all but those that are not", async () => {
+    const { fetch, urls } = answerWith()
+    await setUp(fetch, { fields: ["members.id", "total_items"] }).read()
+    await setUp(fetch, { excludeFields: ["members.tags", "_links"] }).read()
+    await setUp(fetch).read()
+    expect(
+      urls.map(({ searchParams }) => [searchParams.get("fields"), searchParams.get("exclude_fields")]),
+    ).toEqual([
+      ["members.id,total_items", null],
+      [null, "members.tags,_links"],
+      [null, null],
+    ])
+  })
+
+  test("never asks for more than 1000 or for less than one", async () => {
+    const { fetch, counts } = answerWith()
+    const { read } = setUp(fetch, { pageSize: 5000 })
+    for (const count of [undefined, 5000, 1000, 999, 1]) await read({ count })
+    expect(counts()).toEqual([1000, 1000, 1000, 999, 1])
+    await setUp(fetch, { pageSize: 0 }).read()
+    expect(counts().at(-1)).toBe(1)
+  })
+
+  test.each([503, 504])(
+    "asks for half after a %d, and says how many rows the answer was asked for",
+    async (status) => {
+      const { fetch, counts } = answerWith(tooMuch(status), tooMuch(status))
+      const { read } = setUp(fetch)
+      expect(await read()).toMatchObject({ count: 250, offset: 0 })
+      expect(counts()).toEqual([1000, 500, 250])
+      expect(await read({ offset: 5 })).toMatchObject({ count: 250, offset: 5 })
+    },
+  )
+
+  test("asks for half after a time-out", async () => {
+    const { fetch, counts } = answerWith()
+    let requested = 0
+    const { reader, clock } = setUp((url, init) => {
+      requested += 1
+      return requested === 1 ? new Promise(() => {}) : fetch(url, init)
+    })
+    const page = reader.read(plain, signal)
+    await clock.advance(125_000)
+    await clock.advance(1000)
+    expect(await page).toMatchObject({ count: 500 })
+    expect(counts()).toEqual([500])
+  })
+
+  const html = () =>
+    new Response("<html>Bad Gateway</html>", { status: 502, headers: { "content-type": "text/html" } })
+  test.each<[string, () => Response]>([
+    ["a problem with status 500", () => tooMuch(500)],
+    ["HTML with status 502", html],
+    ["no JSON", () => new Response("{")],
+    ["another document", () => Response.json({})],
+    ["a body that is no gzip", () => new Response("{}", { headers: { "content-encoding": "gzip" } })],
+  ])(
+    "requests half after the second time that the response is %s, at once after a third",
+    async (_name, make) => {
+      const { fetch, counts } = answerWith(make(), make(), make())
+      const { read, clock } = setUp(fetch)
+      expect(await read()).toMatchObject({ count: 250 })
+      expect(counts()).toEqual([1000, 1000, 500, 250])
+      // The pauses begin anew with each smaller page: at most half a second, here a quarter.
+      expect(clock.monotonicMs()).toBe(250 + 250 + 250)
+    },
+  )
+
+  test("requests the smallest page within seven seconds of pauses, whatever the jitter", async () => {
+    const failures = Array.from({ length: 8 }, () => tooMuch(500))
+    const { fetch, counts } = answerWith(...failures)
+    const { read, clock } = setUp(fetch, {}, undefined, () => 0.999)
+    await read()
+    expect(counts()).toEqual([1000, 1000, 500, 250, 125, 62, 31, 15, 10])
+    expect(clock.monotonicMs()).toBeLessThan(7000)
+  })
+
+  test.each([400, 403, 404])("a refusal with status %d halves nothing", async (status) => {
+    const { fetch, counts } = answerWith(tooMuch(status), tooMuch(status), tooMuch(status))
+    const { read } = setUp(fetch)
+    for (let time = 0; time < 3; time += 1) await read().catch(() => undefined)
+    await read()
+    expect(counts()).toEqual([1000, 1000, 1000, 1000])
+  })
+
+  test("throttling halves nothing", async () => {
+    const { fetch, counts } = answerWith(tooMuch(429), tooMuch(500), tooMuch(429))
+    await setUp(fetch).read()
+    expect(counts()).toEqual([1000, 1000, 1000, 1000])
+  })
+
+  test("what one reader has found out of a list, the next reader of the connection knows", async () => {
+    const { fetch, counts } = answerWith(tooMuch(504))
+    const { client, read, clock } = setUp(fetch)
+    await read()
+    const next = createMembersReader(client, { parsePage })
+    await clock.settle(next.read(plain, signal))
+    expect(counts()).toEqual([1000, 500, 500])
+  })
+
+  test("one list that needs small pages does not make those of others small, and it recovers", async () => {
+    const { fetch, counts } = answerWith(tooMuch(504))
+    const { read } = setUp(fetch)
+    await read()
+    await read({ listId: "other" })
+    expect(counts()).toEqual([1000, 500, 1000])
+    for (let page = 0; page < 20; page += 1) await read()
+    expect(counts().at(-1)).toBe(1000)
+  })
+
+  test("a page that is not its rows is asked for again", async () => {
+    const tooMany = Response.json({ members: [{ id: "1" }, { id: "2" }], total_items: 2 })
+    const { fetch, counts } = answerWith(tooMany)
+    await setUp(fetch).read({ count: 1 })
+    expect(counts()).toEqual([1, 1])
+  })
+
+  test("asks for the deadline after each failure, as there may be more time than when the page was asked for", async () => {
+    const { fetch, urls } = answerWith(tooMuch(500), tooMuch(500), tooMuch(500))
+    let leftMs: number | undefined = 0
+    const { read } = setUp(
+      async (url, init) => {
+        const response = await fetch(url, init)
+        if (urls.length === 2) leftMs = undefined
+        return response
+      },
+      { deadlineMs: () => leftMs },
+    )
+    expect(await read().catch((error: unknown) => error)).toMatchObject({ code: "mailchimp_error" })
+    expect(urls).toHaveLength(1)
+    await read()
+    expect(urls).toHaveLength(4)
+  })
+})
+
+describe("pages follow the bytes of their rows", () => {
+  /** A server with one list, whose rows have so many bytes each. */
+  const serve = (
+    total: number,
+    rowBytes: number | ((index: number) => number),
+    ids: "hex" | "number" = "hex",
+  ) => {
+    const counts: number[] = []
+    const bytes: number[] = []
+    const fetch: Fetch = async (url) => {
+      const { searchParams } = new URL(url)
+      const [count, offset] = ["count", "offset"].map((name) => Number(searchParams.get(name)))
+      const length = Math.max(0, Math.min(count ?? 0, total - (offset ?? 0)))
+      const members = Array.from({ length }, (_, row) => {
+        const index = (offset ?? 0) + row
+        const size = typeof rowBytes === "number" ? rowBytes : rowBytes(index)
+        const id = ids === "hex" ? index.toString(16).padStart(32, "0") : index
+        return { id, text: "x".repeat(Math.max(0, size - 88)), last_changed: "2024-05-01T00:00:00+00:00" }
+      })
+      counts.push(count ?? 0)
+      const body = JSON.stringify({ members, total_items: total })
+      bytes.push(body.length)
+      return new Response(body)
+    }
+    return { fetch, counts, bytes }
+  }
+  const MB = 2 ** 20
+
+  test("usual rows come a thousand at a time, up to four kilobytes each", async () => {
+    for (const rowBytes of [100, 900, 4000]) {
+      const { fetch, counts } = serve(3000, rowBytes)
+      const { read } = setUp(fetch)
+      for (const offset of [0, 1000, 2000]) await read({ offset })
+      expect(counts).toEqual([1000, 1000, 1000])
+    }
+  })
+
+  test("rows of 22 KB come in pages of four megabytes, after one that is requested again at once", async () => {
+    const { fetch, counts, bytes } = serve(3000, 22_000)
+    const { read, clock } = setUp(fetch)
+    const page = await read()
+    expect(counts).toEqual([1000, page.count])
+    expect(clock.monotonicMs()).toBe(0)
+    await read({ offset: page.count })
+    expect(counts).toHaveLength(3)
+    for (const size of bytes.slice(1)) {
+      expect(size).toBeGreaterThan(3 * MB)
+      expect(size).toBeLessThan(4.5 * MB)
+    }
+  })
+
+  test("another list of the connection begins with the size of the first one's rows, other fields do not", async () => {
+    const { fetch, counts } = serve(3000, 22_000)
+    const { client, read, clock } = setUp(fetch)
+    await read()
+    const known = counts.at(-1) ?? 0
+    expect(known).toBeLessThan(250)
+    await read({ listId: "b1b2" })
+    expect(Math.abs((counts.at(-1) ?? 0) - known)).toBeLessThan(30)
+    const ofFields = createMembersReader(client, { parsePage, fields: ["members.id"] })
+    await clock.settle(ofFields.read(plain, signal))
+    expect(counts[3]).toBe(1000)
+  })
+
+  test("rows that grow along a list make pages smaller, and larger again where they shrink", async () => {
+    const { fetch, counts, bytes } = serve(20_000, (index) => (index > 1500 && index < 5000 ? 22_000 : 900))
+    const { read } = setUp(fetch)
+    for (let offset = 0; offset < 20_000;) offset += (await read({ offset })).length
+    expect(counts[0]).toBe(1000)
+    expect(counts.at(-1)).toBe(1000)
+    // Where the rows begin to grow; each was requested again.
+    expect(bytes.filter((size) => size > 8 * MB).length).toBeLessThanOrEqual(3)
+    expect(counts.length).toBeLessThan(60)
+  })
+
+  test("rows whose ids are no texts are counted all the same", async () => {
+    const { fetch, counts } = serve(3000, 3000, "number")
+    const { read } = setUp(fetch)
+    for (const offset of [0, 1000, 2000]) await read({ offset })
+    expect(counts).toEqual([1000, 1000, 1000])
+  })
+
+  test("a list with a few large rows keeps its large pages", async () => {
+    const { fetch, counts } = serve(3000, (index) => (index % 100 === 0 ? 22_000 : 900))
+    const { read } = setUp(fetch)
+    for (const offset of [0, 1000, 2000]) await read({ offset })
+    expect(counts).toEqual([1000, 1000, 1000])
+  })
+
+  test("a body that stays too large, however few rows are requested, fails in the end", async () => {
+    let requests = 0
+    const { read, clock } = setUp(
+      async () => {
+        requests += 1
+        return new Response(new Uint8Array(33 * MB))
+      },
+      { deadlineMs: () => 30_000 - clock.monotonicMs() },
+    )
+    expect(await read().catch((error: unknown) => error)).toMatchObject({
+      kind: "too_large",
+      code: "mailchimp_error",
+      detail: "Cannot read the members as Mailchimp's response has more bytes than are read: list a1b2",
+    })
+    expect(requests).toBeLessThan(15)
+  })
+})
+
+test("reads every member of a list of the sandbox, page by page", async () => {
+  const running = startSandbox({
+    accounts: [{ tokens: ["abc"], lists: [{ name: "News", id: "a1b2c3d4e5", count: 250 }] }],
+  })
+  try {
+    const { reader } = setUp((url, init) => fetch(url, init), { pageSize: 100 }, `${running.url}/3.0`)
+    const listId = "a1b2c3d4e5"
+    const total = running.sandbox.state.list(listId).table.order("none", "live").size
+    const ids = new Set<string>()
+    let sentAt: number | undefined
+    for (let offset = 0; offset < total; offset += 100) {
+      const page = await reader.read({ ...plain, listId, offset }, signal)
+      expect(page.totalItems).toBe(total)
+      for (const id of page.ids) ids.add(id)
+      sentAt = page.sentAt.latest
+    }
+    expect(ids.size).toBe(total)
+    expect(sentAt).toBeGreaterThan(Date.now() / 1000 - 60)
+    const error = await reader
+      .read({ ...plain, listId: "ffffffffff" }, signal)
+      .catch((error: unknown) => error)
+    expect(error).toMatchObject({
+      code: "list_not_found",
+      detail: "Cannot read the members as Mailchimp knows no such list: list ffffffffff",
+    })
+  } finally {
+    await running.stop()
+  }
+})

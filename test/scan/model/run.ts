@@ -1,0 +1,222 @@
+import { AppError } from "../../../src/errors.ts"
+import { watermarkAt } from "../../../src/scan/watermark.ts"
+import type { Cursor } from "../../../src/exports/cursor.ts"
+import { decodeCursor, encodeCursor } from "../../../src/exports/cursor-bytes.ts"
+import { type ScannedPage, countRows } from "../../../src/scan/deduplicate.ts"
+import { coarsen } from "../../../src/exports/fit-cursor.ts"
+import type { ListResult } from "../../../src/scan/list-scan.ts"
+import type { ListPosition } from "../../../src/scan/position.ts"
+import { type Plan, planExport } from "../../../src/exports/plan.ts"
+import { type Verdict, createScan } from "../../../src/scan/scan.ts"
+import { Broken, type Promised, type Replica, judgeList, receive } from "./judge.ts"
+import { type Change, createModelMailchimp } from "./mailchimp.ts"
+import { createRandom } from "./random.ts"
+import { MARGIN_S, isSelected, randomLists, randomSelection, randomSettings, startChurn } from "./schedule.ts"
+import { createVirtualTime } from "./virtual-time.ts"
+
+/**
+ * Exports lists of a model of Mailchimp, all of it made up from the seed, with crashes and incremental exports after, and
+ * checks the promise to the letter.
+ *
+ * @returns how many lists ended short although Mailchimp gave what it counted
+ */
+export async function runSchedule(seed: number): Promise<number> {
+  const random = createRandom(seed)
+  const start = 1_700_000_000 + random.next()
+  const time = createVirtualTime(start)
+  // What the statistics say changes nothing else of a schedule.
+  const settings = randomSettings(random, createRandom(-seed))
+  const mailchimp = createModelMailchimp(randomLists(random, start), settings, random, time)
+  const hasOddIds = mailchimp.lists.some(({ members }) => members.some(({ shownId }) => shownId))
+  const isUsual =
+    settings.oddity === "none" &&
+    settings.before === "inclusive" &&
+    settings.since === "exclusive" &&
+    settings.clocks.areRight
+  const isQuiet = startChurn(mailchimp, random, time)
+  const consumerS = random.pick([0, 0, 0, 0.1, 3])
+  const crash = random.pick([0, 0, 0.05, 0.2])
+  const selection = randomSelection(random, start, settings)
+  // After an upper bound that the caller set there is nothing to continue from.
+  const incrementals = selection.before === undefined ? random.pick([0, 0, 1, 3]) : 0
+
+  const replica: Replica = new Map()
+  const duplicates = new Map<string, string>()
+  const listIds = () =>
+    mailchimp.lists.map(({ id }) => id).filter((id) => mailchimp.faultOf(id) !== "list_not_found")
+  let streams = 0
+  let rows = 0
+  let short = 0
+  let results: ListResult[] = []
+  let limit = Infinity
+  const wasShort = new Set<string>()
+
+  const failed = new Set<string>()
+  const deleted = new Set<string>()
+
+  await time.run(exportAndContinue())
+  return short
+
+  async function exportAndContinue() {
+    startFaults()
+    let end = await exportAll()
+    if (!end) return
+    const { horizon } = end
+    judge({ isOfUnchanged: selection.before !== undefined })
+    for (let left = incrementals; left > 0; left -= 1) {
+      await time.sleepUntil(time.now() + random.pick([0, 1, 20, 100]))
+      for (const list of mailchimp.lists)
+        if (mailchimp.faultOf(list.id) !== "list_not_found" && random.chance(0.7)) mailchimp.heal(list)
+      end = await exportAll(end)
+      if (!end) return
+      judge({ changedSince: Math.max(horizon, selection.since ?? horizon) })
+    }
+  }
+
+  /** Now and then a list alone fails, from some moment on. */
+  function startFaults() {
+    if (random.chance(0.9)) return
+    const list = random.pick(mailchimp.lists)
+    const fault = random.pick(["list_not_found", "mailchimp_forbidden", "mailchimp_error"] as const)
+    time.at(time.now() + random.pick([0, 0, 1, 10]), () => {
+      mailchimp.fail(list, fault)
+      return false
+    })
+  }
+
+  async function judgeError(listId: string, error: unknown): Promise<Verdict> {
+    await time.sleepUntil(time.now() + random.between(0.1, 1))
+    const fault = mailchimp.faultOf(listId)
+    if (fault === "list_not_found") return "list_deleted"
+    if (fault) return "list_failed"
+    // A refusal may be one of the list, or of the whole export.
+    return error instanceof AppError && random.chance(0.5) ? "list_failed" : "export_failed"
+  }
+
+  /** Undefined where the export failed in every list. */
+  async function exportAll(from?: Cursor): Promise<Cursor | undefined> {
+    let cursor = from
+    let crashes = 3
+    results = []
+    failed.clear()
+    for (;;) {
+      streams += 1
+      duplicates.clear()
+      mailchimp.readLists()
+      const closed = watermarkAt(mailchimp.now().earliest, MARGIN_S)
+      const plan = planExport(listIds(), selection, closed, cursor && roundTrip(cursor))
+      const { isIncremental, horizon } = plan
+      const cursorOf = (kind: Cursor["kind"], lists: readonly ListPosition[]): Cursor => ({
+        kind,
+        selection: "",
+        isIncremental,
+        horizon,
+        lists,
+      })
+      const connection = new AbortController()
+      const onListEnd = (result: ListResult) => void results.push(result)
+      const options = { ...plan, marginS: MARGIN_S, onListEnd, judgeError }
+      const scan = createScan(options, mailchimp, connection.signal)
+      let isBroken = false
+      let hasFailed = false
+      try {
+        for await (const item of scan.pages()) {
+          if ("notice" in item) {
+            if (item.notice === "list_deleted") deleted.add(item.listId)
+            else failed.add(item.listId)
+          } else take(item, plan)
+          if (crash + settings.refusal > 0 && random.chance(0.7))
+            cursor = cursorOf("checkpoint", scan.positions())
+          isBroken = crashes > 0 && random.chance(crash)
+          if (isBroken) break
+          if (consumerS > 0) await time.sleepUntil(time.now() + random.between(0, consumerS))
+        }
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error
+        isBroken = true
+        hasFailed = true
+      }
+      if (hasFailed && mailchimp.lists.some(({ id }) => mailchimp.faultOf(id))) return undefined
+      limit = scan.limit()
+      if (!isBroken) return cursorOf("end", scan.nextPositions())
+      failed.clear()
+      crashes -= 1
+      connection.abort(new Error("Crashed"))
+      // Without a checkpoint all begins anew.
+      if (!cursor) replica.clear()
+      await time.sleepUntil(time.now() + random.pick([0, 5, 200]))
+    }
+  }
+
+  /** Where nothing but the count is wrong, two readings show it, and no row comes twice. */
+  function mustBeProved(): boolean {
+    const isStable = settings.ties === "stable" || settings.ties === "reversed"
+    const isWhole = settings.short === 0 && settings.refusal === 0 && crash === 0 && isStable
+    return (
+      settings.oddity === "count_too_high" && isQuiet && isWhole && settings.clocks.areRight && !hasOddIds
+    )
+  }
+
+  function take(scanned: ScannedPage, { isIncremental }: Plan) {
+    // Should `since` find what it did before, it does so for the caller's as well.
+    const isRequested = (change: Change) =>
+      isIncremental || settings.since !== "exclusive" || isSelected(selection, change)
+    const isPutBack = settings.clocks.mailchimp(time.now()) < 0
+    const duplicate = receive(replica, scanned, mailchimp, { stream: streams, isPutBack, isRequested })
+    if (duplicate !== undefined) duplicates.set(scanned.listId, duplicate)
+    rows += countRows(scanned.ranges)
+  }
+
+  function roundTrip(cursor: Cursor): Cursor {
+    // The cursors of some schedules are as coarse as those of very many lists.
+    const stepS = [1, 1, 8, 64][seed % 4] ?? 1
+    return decodeCursor(encodeCursor(coarsen(cursor, { stepS, keepsTotals: stepS < 64 })))
+  }
+
+  function judge(promised: Pick<Promised, "changedSince" | "isOfUnchanged">) {
+    for (const list of mailchimp.lists) {
+      if (deleted.has(list.id) || failed.has(list.id)) continue
+      if (mailchimp.faultOf(list.id) === "list_not_found" && !listIds().includes(list.id)) continue
+      const result = results.findLast(({ listId }) => listId === list.id)
+      if (!result) throw new Broken(`No result for ${list.id}`)
+      if (result.asOf > time.now() && Number.isFinite(result.asOf))
+        throw new Broken(`As of a second to come: ${result.asOf - time.now()}`)
+      if (result.isShort) {
+        if (mustBeProved()) throw new Broken(`A wrong count is not proved to be one: ${list.id}`)
+        // Of a crowded second in no fixed order nothing shows that all rows without a key were read.
+        const isProvable = !hasOddIds || settings.ties === "stable" || settings.ties === "reversed"
+        short += settings.short === 0 && isUsual && isProvable ? 1 : 0
+        wasShort.add(list.id)
+        continue
+      }
+      // The export after a short one asks by dates, which hide a member without one.
+      if (settings.oddity.startsWith("undated") && wasShort.has(list.id)) continue
+      // Rows without a key may make up for one that is hidden, in a count that nothing else can check.
+      if (settings.oddity !== "none" && hasOddIds) continue
+      // Whether Mailchimp's clock was put back during a break nothing tells.
+      if (streams > 1 && settings.clocks.mailchimp(time.now()) < 0) continue
+      // Where rows are hidden nothing but the count can tell, of a list at rest that was read in one go.
+      if (settings.oddity === "hidden" && (!isQuiet || streams > 1)) continue
+      if (duplicates.has(list.id) && isUsual && !result.isReadAgain)
+        throw new Broken(`A duplicate without a cause: ${duplicates.get(list.id)}`)
+      if (mustBeProved() && (duplicates.has(list.id) || result.countDiffers === 0))
+        throw new Broken(`A wrong count makes rows come twice: ${list.id}`)
+      judgeList(
+        replica,
+        list,
+        {
+          ...promised,
+          asOf: Math.min(result.asOf, limit),
+          isSelected: (change) => isSelected(selection, change),
+        },
+        settings,
+      )
+    }
+    const fewest = mailchimp.lists.length + rows / (settings.pageSize - 1)
+    // Where answers are cut short, or count too high, all is read once more, and much is asked for again.
+    const isMild = settings.short === 0 && isUsual && !hasOddIds
+    if (mailchimp.responses() > (isMild ? 100 : 200) * streams + 20 * fewest) {
+      throw new Broken(`Too many questions: ${mailchimp.responses()}, where ${Math.ceil(fewest)} could do`)
+    }
+  }
+}

@@ -1,0 +1,210 @@
+import { describe, expect, test } from "bun:test"
+import type { Reading } from "../../src/scan/reading.ts"
+import type { Page } from "../../src/scan/source.ts"
+import { createReconciliation, type Reconciliation } from "../../src/scan/reconciliation.ts"
+import { momentOf, pageOfIds } from "../support/members.ts"
+
+function page(ids: string, totalItems: number): Page {
+  return {
+    ...pageOfIds([...ids]),
+    second: () => undefined,
+    fingerprint: (index) => ids[index]!,
+    totalItems,
+    count: 10,
+    sentAt: momentOf(1000),
+  }
+}
+
+const dated = (ids: string, second: number, totalItems = ids.length): Page => ({
+  ...page(ids, totalItems),
+  second: () => second,
+})
+
+const HORIZON = 500
+const OLD = 400
+const NEW = 600
+
+const read = (reading: Reading, response: Page) => reading.receive(response, reading.nextRequest()!).ranges
+
+const options = {
+  listId: "a",
+  status: undefined,
+  since: undefined,
+  before: undefined,
+  horizon: HORIZON,
+  marginS: 10,
+  isResumed: false,
+}
+
+const start = () => createReconciliation(options, new Map())
+
+const selected = (start: number, end: number) => ({ ranges: [{ start, end }], again: [] })
+
+/** Rows that were delivered, of a question without a filter where they say what is counted. */
+function deliver(reconciliation: Reconciliation, ids: string, second: number, counted?: number): void {
+  reconciliation.add(dated(ids, second, counted), selected(0, ids.length), counted !== undefined)
+}
+
+function readingOf(reconciliation: Reconciliation): Reading {
+  const remedy = reconciliation.remedy()
+  if (typeof remedy !== "object") throw new Error(`Not a reading: ${remedy}`)
+  return remedy
+}
+
+describe("createTally()", () => {
+  test("is content when as many rows up to the horizon were delivered as were counted", () => {
+    const reconciliation = start()
+    deliver(reconciliation, "ab", OLD, 3)
+    deliver(reconciliation, "c", OLD)
+    expect(reconciliation.remedy()).toBeUndefined()
+  })
+
+  test("looks at the last row, and then runs the tail again, when rows after the horizon make up the count", () => {
+    const reconciliation = start()
+    deliver(reconciliation, "ab", OLD, 3)
+    deliver(reconciliation, "a", NEW)
+    const look = readingOf(reconciliation)
+    const request = look.nextRequest()!
+    expect(request.query).toEqual({
+      listId: "a",
+      status: undefined,
+      sort: "last_changed",
+      direction: "DESC",
+      offset: 0,
+      count: 1,
+    })
+    expect(look.receive(dated("a", NEW, 3), request).ranges).toEqual([])
+    expect(look.isDone()).toBe(true)
+    expect(reconciliation.remedy()).toBe("tails")
+    expect(reconciliation.remedy()).toBeUndefined()
+  })
+
+  test("reads the members without a date that a look found, and then runs the tail again", () => {
+    const reconciliation = start()
+    deliver(reconciliation, "ab", OLD, 3)
+    deliver(reconciliation, "a", NEW)
+    read(readingOf(reconciliation), page("x", 3))
+    const undated = readingOf(reconciliation)
+    const request = undated.nextRequest()!
+    expect(request.query).toMatchObject({ direction: "DESC", offset: 0 })
+    const response = { ...page("xa", 3), second: (index: number) => (index === 0 ? undefined : NEW) }
+    expect(undated.receive(response, request).ranges).toEqual([{ start: 0, end: 1 }])
+    reconciliation.add(response, selected(0, 1), false)
+    expect(undated.isDone()).toBe(true)
+    expect(reconciliation.remedy()).toBe("tails")
+    expect(reconciliation.remedy()).toBeUndefined()
+  })
+
+  test("asks a look again that brought no row, and says that nothing helps when none comes", () => {
+    const reconciliation = start()
+    deliver(reconciliation, "ab", OLD, 3)
+    const look = readingOf(reconciliation)
+    const pauses = []
+    for (let request = look.nextRequest(); request; request = look.nextRequest()) {
+      pauses.push(request.pauseS)
+      look.receive(page("", 3), request)
+    }
+    expect(pauses).toEqual([undefined, 1, 2, 4])
+    expect(look.isDone()).toBe(true)
+    expect(reconciliation.remedy()).toBe("none")
+  })
+
+  test("counts again before it believes that rows are missing, as members may have left", () => {
+    const reconciliation = start()
+    deliver(reconciliation, "ab", OLD, 3)
+    read(readingOf(reconciliation), dated("x", OLD, 2))
+    expect(reconciliation.remedy()).toBe("tails")
+    expect(reconciliation.remedy()).toBeUndefined()
+  })
+
+  /** Answers a reading by offset until it ends; gives the directions that were asked for. */
+  function readAll(reading: Reading, responseOf: (direction: string, offset: number) => Page): string[] {
+    const directions: string[] = []
+    for (let next = reading.nextRequest(); next; next = reading.nextRequest()) {
+      const { direction = "ASC", offset, since } = next.query
+      if (directions.at(-1) !== direction) directions.push(direction)
+      reading.receive(since === undefined ? responseOf(direction, offset) : page("", 0), next)
+    }
+    expect(reading.isDone()).toBe(true)
+    return directions
+  }
+
+  function untilRecount(reconciliation: Reconciliation, counted: number): Reading {
+    read(readingOf(reconciliation), dated("x", OLD, counted))
+    expect(reconciliation.remedy()).toBe("tails")
+    return readingOf(reconciliation)
+  }
+
+  test("counts and runs the tail again, then reads all in both directions, which shows a wrong count", () => {
+    const reconciliation = start()
+    deliver(reconciliation, "ab", OLD, 4)
+    const directions = readAll(untilRecount(reconciliation, 4), (_, offset) =>
+      dated(offset === 0 ? "ab" : "", OLD, 4),
+    )
+    expect(directions).toEqual(["ASC", "DESC", "ASC"])
+    expect(reconciliation.remedy()).toBeUndefined()
+    expect(reconciliation.countDiffers()).toBe(2)
+    expect(reconciliation.isReadAgain()).toBe(false)
+  })
+
+  test("reads all in both directions at once where a reading came to fewer rows than were counted", () => {
+    const reconciliation = start()
+    deliver(reconciliation, "ab", OLD, 4)
+    reconciliation.doubtCount()
+    readAll(readingOf(reconciliation), (_, offset) => dated(offset === 0 ? "ab" : "", OLD, 4))
+    expect(reconciliation.remedy()).toBeUndefined()
+  })
+
+  test("delivers all once more, and is short, where a direction hides a row", () => {
+    const reconciliation = start()
+    deliver(reconciliation, "ab", OLD, 4)
+    const rowsBy = (direction: string) => (direction === "DESC" ? "cba" : "ab")
+    readAll(untilRecount(reconciliation, 4), (direction, offset) =>
+      dated(rowsBy(direction).slice(offset), OLD, 4),
+    )
+    const plain = readingOf(reconciliation)
+    const request = plain.nextRequest()!
+    expect(request.query).toMatchObject({ direction: "DESC", offset: 0 })
+    expect(plain.receive(dated("cba", OLD, 4), request).ranges).toEqual([{ start: 0, end: 3 }])
+    readAll(plain, (_, offset) => dated("cba".slice(offset), OLD, 4))
+    expect(reconciliation.remedy()).toBe("none")
+  })
+
+  test("looks at the last row once where dates are doubted, and at the first where it was not seen", () => {
+    const reconciliation = start()
+    expect(reconciliation.lookAtEnds()).toBeUndefined()
+    reconciliation.doubtDates()
+    const look = reconciliation.lookAtEnds()!
+    expect(reconciliation.lookAtEnds()).toBeUndefined()
+    const last = look.nextRequest()!
+    expect(last.query).toMatchObject({ direction: "DESC", offset: 0, count: 1 })
+    expect(last.query.since).toBeUndefined()
+    look.receive(dated("x", OLD, 3), last)
+    expect(look.isDone()).toBe(false)
+    const first = look.nextRequest()!
+    expect(first.query).toMatchObject({ direction: "ASC", offset: 0, count: 1 })
+    look.receive(page("y", 3), first)
+    expect(look.isDone()).toBe(true)
+    expect(readingOf(reconciliation).nextRequest()?.query).toMatchObject({ direction: "ASC", offset: 0 })
+  })
+
+  test("reads the members without a date when the last row has none, though as many were delivered as are counted", () => {
+    const reconciliation = start()
+    deliver(reconciliation, "abc", OLD, 3)
+    reconciliation.doubtDates()
+    read(reconciliation.lookAtEnds()!, page("x", 3))
+    expect(readingOf(reconciliation).nextRequest()?.query).toMatchObject({ direction: "DESC", offset: 0 })
+  })
+
+  test("reads the members without a date when a first page ends with one, and more are to come", () => {
+    const reconciliation = start()
+    reconciliation.add(page("abc", 9), selected(0, 3), true)
+    expect(readingOf(reconciliation).nextRequest()?.query).toMatchObject({ direction: "DESC", offset: 0 })
+  })
+
+  test("needs to read nothing more when a first page ends with a member without a date, and is the only one", () => {
+    const reconciliation = start()
+    reconciliation.add(page("abc", 3), selected(0, 3), true)
+    expect(reconciliation.remedy()).toBeUndefined()
+  })
+})

@@ -1,0 +1,219 @@
+import { describe, expect, test } from "bun:test"
+import { AppError } from "../../src/errors.ts"
+import { countRows } from "../../src/scan/deduplicate.ts"
+import { planExport } from "../../src/exports/plan.ts"
+import { createScan } from "../../src/scan/scan.ts"
+import type { MembersQuery, Page } from "../../src/scan/source.ts"
+import { createTestSource, memberOf, membersOf } from "../support/members.ts"
+
+const isProbe = ({ count, offset }: MembersQuery) => count === 1 && offset > 0
+
+/** How many rows of a list of ten pages come, where probes are answered so. */
+async function exportWith(answerProbe: (response: () => Page) => Page | Promise<Page>): Promise<number> {
+  let isProbed = false
+  const source = createTestSource(
+    { a: membersOf(100) },
+    {
+      pageSize: 10,
+      response: (query, _signal, response) => {
+        if (!isProbe(query)) return response()
+        isProbed = true
+        return answerProbe(response)
+      },
+    },
+  )
+  const scan = createScan(
+    { ...planExport(["a"], {}, 1_999_999_980), marginS: 10 },
+    { ...source, spare: () => (isProbed ? 0 : 1) },
+    new AbortController().signal,
+  )
+  let rows = 0
+  for await (const item of scan.pages()) if ("ranges" in item) rows += countRows(item.ranges)
+  expect(isProbed).toBe(true)
+  return rows
+}
+
+/** A source of a list of ten pages whose statistics are right, and that lets ten requests run at once. */
+function createExpectingSource(
+  response: (query: MembersQuery, response: () => Page) => Page | Promise<Page>,
+) {
+  let running = 0
+  const source = createTestSource(
+    { a: membersOf(100) },
+    { pageSize: 10, response: (query, _signal, page) => response(query, page) },
+  )
+  return {
+    ...source,
+    spare: () => 10 - running,
+    expected: ({ since, before }: MembersQuery) =>
+      since === undefined && before === undefined ? { rows: 100, pageRows: 10 } : undefined,
+    read: async (query: MembersQuery, signal: AbortSignal) => {
+      running += 1
+      try {
+        return await source.read(query, signal)
+      } finally {
+        running -= 1
+      }
+    },
+  }
+}
+
+/** A row that is requested beside the first page. */
+const isEarly = (query: MembersQuery) => isProbe(query) && query.since === undefined
+
+describe("createScan()", () => {
+  test("reads on without a cut where the question for it fails", async () => {
+    const fail = () => {
+      throw new AppError("mailchimp_timeout", "Cannot read the members in time")
+    }
+    expect(await exportWith(fail)).toBe(100)
+  })
+
+  test("fails where such a question is refused for good, as the others will be", async () => {
+    const refuse = () => {
+      throw new AppError("connection_invalidated", "Cannot read the members as the token was revoked")
+    }
+    await expect(exportWith(refuse)).rejects.toThrow("revoked")
+  })
+
+  test("reads no more side by side however often it is broken off, though every second is crowded", async () => {
+    const members = membersOf(60).map((member, index) => ({
+      ...member,
+      last_changed: memberOf(Math.floor(index / 3)).last_changed,
+    }))
+    const source = createTestSource({ a: members }, { pageSize: 2 })
+    const plan = planExport(["a"], {}, 1_999_999_980)
+    let { lists } = plan
+    for (let breaks = 0; breaks < 15; breaks += 1) {
+      const scan = createScan({ ...plan, lists, marginS: 10 }, source, new AbortController().signal)
+      const pages = scan.pages()
+      for (let count = 0; count < 4; count += 1) await pages.next()
+      await pages.return(undefined)
+      lists = scan.positions()
+      expect(lists[0]!.live.windows.length).toBeLessThanOrEqual(2)
+    }
+  })
+
+  test("reads the other lists where one fails alone, and fails where all do", async () => {
+    const lists = { a: membersOf(30), b: membersOf(30), c: membersOf(30) }
+    const refusal = new AppError("mailchimp_forbidden", "Cannot read the members")
+    const exportBut = async (...broken: string[]) => {
+      const source = createTestSource(lists, {
+        pageSize: 10,
+        response: ({ listId, since }, _signal, response) => {
+          if (broken.includes(listId) && since !== undefined) throw refusal
+          return response()
+        },
+      })
+      const plan = planExport(["a", "b", "c"], {}, 1_999_999_980)
+      const judgeError = async () => "list_failed" as const
+      const scan = createScan({ ...plan, marginS: 10, judgeError }, source, new AbortController().signal)
+      const rows: Record<string, number> = {}
+      const notices: string[] = []
+      for await (const item of scan.pages()) {
+        if ("notice" in item) notices.push(`${item.listId} ${item.notice}`)
+        else rows[item.listId] = (rows[item.listId] ?? 0) + countRows(item.ranges)
+      }
+      return { rows, notices, next: scan.nextPositions() }
+    }
+    const { rows, notices, next } = await exportBut("b")
+    expect([rows, notices]).toEqual([{ a: 30, b: 10, c: 30 }, ["b list_failed"]])
+    expect(next.map(({ isUnread }) => isUnread)).toEqual([undefined, true, undefined])
+    await expect(exportBut("a", "b", "c")).rejects.toBe(refusal)
+  })
+
+  test("takes a fault that may pass for a list's own only if Mailchimp answers for another", async () => {
+    const failure = new AppError("mailchimp_error", "Cannot read the members as Mailchimp failed")
+    const exportWhile = (isOtherAnswered: boolean) => {
+      const source = createTestSource(
+        { a: membersOf(30), b: membersOf(30) },
+        {
+          pageSize: 10,
+          response: ({ listId, since }, _signal, response) => {
+            if (since !== undefined && (listId === "b" || !isOtherAnswered)) throw failure
+            return response()
+          },
+        },
+      )
+      const plan = planExport(["a", "b"], {}, 1_999_999_980)
+      const judgeError = async () => "list_failed" as const
+      return Array.fromAsync(
+        createScan(
+          { ...plan, marginS: 10, judgeError },
+          { ...source, spare: () => 1 },
+          new AbortController().signal,
+        ).pages(),
+      )
+    }
+    const items = await exportWhile(true)
+    expect(items.filter((item) => "notice" in item)).toMatchObject([{ listId: "b" }])
+    await expect(exportWhile(false)).rejects.toBe(failure)
+  })
+
+  test("does not wait for a cut when all is read", async () => {
+    expect(await exportWith(() => new Promise(() => {}))).toBe(100)
+  })
+
+  test("requests the rows to cut at beside the first page, and cuts when that has come", async () => {
+    const first = Promise.withResolvers<void>()
+    const source = createExpectingSource(async (query, response) => {
+      if (query.since === undefined && query.offset === 0) await first.promise
+      return response()
+    })
+    const plan = planExport(["a"], {}, 1_999_999_980)
+    const scan = createScan({ ...plan, marginS: 10 }, source, new AbortController().signal)
+    let rows = 0
+    const receive = async () => {
+      for await (const item of scan.pages()) if ("ranges" in item) rows += countRows(item.ranges)
+    }
+    const received = receive()
+    await new Promise((resolve) => setTimeout(resolve))
+    expect(source.queries.map(({ count, offset }) => [count, offset])).toEqual([
+      [undefined, 0],
+      ...[19, 28, 37, 46, 55, 64, 73, 82, 91].map((offset) => [1, offset]),
+    ])
+    first.resolve()
+    await received
+    expect(rows).toBe(100)
+    expect(source.queries.filter(isProbe)).toHaveLength(9)
+  })
+
+  test("reads on where such a row is refused, even for good: the first page tells what that means", async () => {
+    const refusal = new AppError("mailchimp_forbidden", "Cannot read the members")
+    let refused = 0
+    const source = createExpectingSource((query, response) => {
+      if (!isEarly(query)) return response()
+      refused += 1
+      throw refusal
+    })
+    const plan = planExport(["a"], {}, 1_999_999_980)
+    const scan = createScan({ ...plan, marginS: 10 }, source, new AbortController().signal)
+    let rows = 0
+    for await (const item of scan.pages()) if ("ranges" in item) rows += countRows(item.ranges)
+    expect([rows, refused]).toEqual([100, 9])
+  })
+
+  test("requests none beside the first page of an export that is resumed, is incremental or has dates", async () => {
+    const closed = 1_999_999_980
+    const resumed = planExport(["a"], {}, closed)
+    const { lists } = resumed
+    const end = { kind: "end", selection: "", isIncremental: false, horizon: closed - 1 } as const
+    const plans = [
+      { ...resumed, lists: lists.map((list) => ({ ...list, totalItems: 100 })) },
+      planExport(["a"], {}, closed, {
+        ...end,
+        lists: [{ id: "a", live: { windows: [], tail: { since: 5 } } }],
+      }),
+      planExport(["a"], { since: 5 }, closed),
+      planExport(["a"], { before: closed - 5 }, closed),
+    ]
+    for (const plan of plans) {
+      const source = createExpectingSource((_query, response) => response())
+      const scan = createScan({ ...plan, marginS: 10 }, source, new AbortController().signal)
+      let rows = 0
+      for await (const item of scan.pages()) if ("ranges" in item) rows += countRows(item.ranges)
+      expect(rows).toBe(100)
+      expect(source.queries.filter(isEarly)).toEqual([])
+    }
+  })
+})
