@@ -21,6 +21,8 @@ export type Replica = Map<string, { readonly change: Change; readonly stream: nu
  */
 export type Promised = {
   readonly asOf: number
+  /** A clock that is put back after this time can show in no response. */
+  readonly datedUntil: number
   /** Whether a member is in a whole export, as he is after this change. */
   readonly isSelected: (change: Change) => boolean
   /** An incremental export has all others, too, who changed after this second. */
@@ -69,12 +71,14 @@ export function receive(
 }
 
 export function judgeList(replica: Replica, list: List, promised: Promised, settings: Settings): void {
-  const { asOf, isSelected, changedSince, isOfUnchanged = false } = promised
+  const { asOf, datedUntil, isSelected, changedSince, isOfUnchanged = false } = promised
   for (const member of list.members) {
     // Rows without a key that show the same are one row to a consumer, whose it may be.
     if (member.shownId && settings.hasFewFields) continue
     const due = versionOf(member, asOf)
     if (!due || due.status === "deleted") continue
+    const isDatedBack = due.order > 0 && due.second < due.visibleAt - settings.lateness - 2 * settings.marginS
+    if (isDatedBack && due.visibleAt > datedUntil) continue
     const isDue = isSelected(due)
     if (!isDue && changedSince === undefined) continue
     const leaves = (change: Change) =>

@@ -92,6 +92,8 @@ export type ModelMailchimp = Source & {
   faultOf(listId: string): Fault | undefined
   /** How many questions were answered. */
   responses(): number
+  /** When the latest response that has a `Date` was dated. */
+  datedUntil(): number
 }
 
 /** How a list fails alone: it was deleted, it may not be read, or it is not answered for longer than is retried. */
@@ -107,6 +109,7 @@ export function createModelMailchimp(
 ): ModelMailchimp {
   let order = 1
   let responses = 0
+  let datedUntil = Number.NEGATIVE_INFINITY
   let refusals = 0
   let busy = 0
   const queue: (() => void)[] = []
@@ -141,6 +144,7 @@ export function createModelMailchimp(
     heal: (list) => void faults.delete(list.id),
     faultOf: (listId) => faults.get(listId),
     responses: () => responses,
+    datedUntil: () => datedUntil,
     rowOf: (page, index) => rowsByPage.get(page)![index]!,
   }
 
@@ -252,6 +256,7 @@ export function createModelMailchimp(
   function observe(madeAt: number): void {
     const wrongBy = settings.clocks.date(time.now(), responses)
     if (wrongBy === undefined) return
+    datedUntil = Math.max(datedUntil, madeAt)
     const date = new Date(
       Math.floor(madeAt + wrongBy + settings.clocks.mailchimp(madeAt)) * 1000,
     ).toUTCString()
