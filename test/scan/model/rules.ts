@@ -299,8 +299,8 @@ export const rules: readonly Rule[] = [
   {
     name: "a recount takes a second from one response",
     file: "recount.ts",
-    from: "const { length, isCut } = countToTake(page, isEnd)",
-    to: "const { length, isCut } = { length: page.length, isCut: isEnd && false }",
+    from: "const { length, isTruncated } = countToTake(page, isEnd)",
+    to: "const { length, isTruncated } = { length: page.length, isTruncated: isEnd && false }",
   },
   {
     name: "what both directions show was delivered, or is",
