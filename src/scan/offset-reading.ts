@@ -181,11 +181,11 @@ export function createOffsetReading(
 
   /** The second filled a page and is now gone, or Mailchimp's `before` is no longer inclusive. */
   function receiveWithoutBefore(page: Page): Selected {
-    const isUnanswered = page.length === 0 && page.totalItems > 0
+    const isEmptyButCounted = page.length === 0 && page.totalItems > 0
     doubts = (doubts ?? 0) + 1
-    if (isUnanswered && doubts <= MAX_REPEATS) return NOTHING
+    if (isEmptyButCounted && doubts <= MAX_REPEATS) return NOTHING
     const isThere = page.length > 0 && page.second(0) === query.before
-    ended = isUnanswered ? "count" : isThere ? "rules" : "complete"
+    ended = isEmptyButCounted ? "count" : isThere ? "rules" : "complete"
     return NOTHING
   }
 

@@ -73,7 +73,7 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
   let isProven: boolean | undefined
   let areDatesDoubted = false
   let isCountDoubted = false
-  let look: "none" | "answered" | "unanswered" = "none"
+  let look: "none" | "done" | "failed" = "none"
   /** The count of the latest check. Members may have left since the first count; those counted now are in a later tail. */
   let recounted: number | undefined
   let isTailDue = false
@@ -117,7 +117,7 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
         if (isProven && !isCountDoubted) return undefined
         if (look === "none" && !isCountDoubted) return counted === undefined ? undefined : readEnds(["DESC"])
       }
-      if (look === "unanswered") return "none"
+      if (look === "failed") return "none"
       if (isTailDue) return runTails()
       // After a resume the rows delivered before are unknown, and so is the count that a check should find.
       const expected = isResumed && counted === undefined ? undefined : (recounted ?? counted)
@@ -180,12 +180,12 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
         return request
       },
       receive: (page, { query: { direction = "ASC" } }) => {
-        const isUnanswered = page.length === 0 && page.totalItems > 0
-        repeats = isUnanswered ? repeats + 1 : 0
-        next = isUnanswered ? { pauseS: pauseBefore(repeats) } : {}
-        if (isUnanswered && repeats <= MAX_REPEATS) return NOTHING
+        const isEmptyButCounted = page.length === 0 && page.totalItems > 0
+        repeats = isEmptyButCounted ? repeats + 1 : 0
+        next = isEmptyButCounted ? { pauseS: pauseBefore(repeats) } : {}
+        if (isEmptyButCounted && repeats <= MAX_REPEATS) return NOTHING
         left.shift()
-        if (look !== "unanswered") look = isUnanswered ? "unanswered" : "answered"
+        if (look !== "failed") look = isEmptyButCounted ? "failed" : "done"
         if (page.length > 0 && page.second(0) === undefined) undatedComeBy ??= direction
         recounted = page.totalItems
         isTailDue = true

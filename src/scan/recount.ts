@@ -126,9 +126,9 @@ export function createRecount(options: RecountOptions): Recount {
     }
     const isEnd = page.length === 0 || reachesEnd(page, pass.rows)
     // Two empty truncated responses would look the same.
-    const isUnanswered = page.length === 0 && pass.rows === 0 && page.totalItems > 0
-    repeats = isUnanswered ? repeats + 1 : 0
-    if (isUnanswered && repeats <= MAX_REPEATS) {
+    const isEmptyButCounted = page.length === 0 && pass.rows === 0 && page.totalItems > 0
+    repeats = isEmptyButCounted ? repeats + 1 : 0
+    if (isEmptyButCounted && repeats <= MAX_REPEATS) {
       return NOTHING
     }
     const { length, isTruncated } = countToTake(page, isEnd)
