@@ -50,7 +50,7 @@ export function countUpTo(page: Page, end: number, second: Second): number {
   return rows
 }
 
-/** Sends a request, after the wait that it asks for. */
+/** Sends a request after its `notBefore` and `pauseS`. */
 export async function ask(request: PageRequest, source: Source, signal: AbortSignal): Promise<Page> {
   const { query, notBefore, pauseS } = request
   if (notBefore !== undefined) await source.waitUntil(notBefore.second, notBefore.mostS, signal)

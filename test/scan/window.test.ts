@@ -180,7 +180,7 @@ describe("createWindowReading()", () => {
 
   test("waits no longer than six margins for open seconds, whatever the clock says", () => {
     const { reading, request, step } = start(400)
-    // Our own clock is ten minutes behind, so no second of these rows is closed by both clocks.
+    // Our own clock is ten minutes slow, so no second of these rows is closed by both clocks.
     const rows = [row(1, 990), row(2, 995), row(3, 999)]
     const at = { earliest: 400, latest: 1000, elapsedS: 0, datedS: 0 }
     step({ ...page(rows, { totalItems: 9 }), sentAt: at })
