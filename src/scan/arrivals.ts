@@ -1,12 +1,12 @@
 /** Results in the order in which they arrive. */
 export type Arrivals<T> = {
-  /** Adds a result once it is there. A failure fails whoever takes it. */
+  /** Adds a result when it arrives. If the promise rejects, the `take()` that returns it rejects. */
   expect(result: Promise<T>): void
-  /** How many are expected and have not been taken. */
+  /** Number of results that are expected and have not been taken. */
   pending(): number
-  /** How many are there and have not been taken. */
+  /** Number of results that have arrived and have not been taken. */
   waiting(): number
-  /** The next one to arrive. */
+  /** The next result to arrive. */
   take(): Promise<T>
 }
 
@@ -29,7 +29,7 @@ export function createArrivals<T>(): Arrivals<T> {
     take: async () => {
       while (arrived.length === 0) await new Promise<void>((resolve) => (wake = resolve))
       pending -= 1
-      return arrived.shift() ?? Promise.reject(new Error("Cannot take what has not arrived"))
+      return arrived.shift() ?? Promise.reject(new Error("Cannot take a result that has not arrived"))
     },
   }
 }

@@ -1,22 +1,22 @@
 import { watermarkAt } from "./watermark.ts"
 import type { Moment, Second } from "./source.ts"
 
-/** The newest second of which a list can be, while clocks are put back. */
+/** Upper limit of every list's `asOf` when a clock is put back during the export. */
 export type ClockSteps = {
-  /** When a request was sent. */
+  /** Takes the moment at which a request was sent. */
   observe(sentAt: Moment): void
   limit(): Second
 }
 
 /**
- * If the clock that dates changes is put back in mid-export, changes are dated into seconds that were closed, and that were
- * read before. So from then on a list is of no second after those that were closed just before: the next export begins
- * there. When that was is known as far as the last `Date` before it tells.
+ * If the clock that dates changes is put back during the export, changes are dated into closed seconds that were already
+ * read. From then on no list's `asOf` is later than the watermark just before the step, and the next export begins there.
+ * The time of the step is known only as precisely as the last `Date` header before it.
  *
- * Servers whose clocks differ, and one of which answers after the other, are what the margin is for.
+ * The margin covers servers whose clocks differ and whose responses alternate.
  */
 export function createClockSteps(horizon: Second, marginS: number): ClockSteps {
-  /** By how many seconds the clock was ahead of monotonic time, at most, and when that was seen last. */
+  /** The most seconds that the clock was ahead of monotonic time, and the last `Date` seen before it was put back. */
   let mostAheadS = Number.NEGATIVE_INFINITY
   let seenS = Number.NEGATIVE_INFINITY
   let limit = Number.POSITIVE_INFINITY
@@ -25,7 +25,7 @@ export function createClockSteps(horizon: Second, marginS: number): ClockSteps {
     observe: ({ earliest, elapsedS, datedS }) => {
       const aheadS = earliest - elapsedS
       const isBack = aheadS < mostAheadS - marginS
-      // Since a break nothing tells when it was.
+      // If the clock was put back before the export was resumed, the time of the step is unknown.
       const isBackSinceBreak = watermarkAt(earliest, marginS) < horizon - marginS
       if (isBack) limit = Math.min(limit, watermarkAt(aheadS + seenS, marginS))
       else if (isBackSinceBreak) limit = Math.min(limit, watermarkAt(earliest, marginS))

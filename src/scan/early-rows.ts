@@ -1,33 +1,33 @@
 import type { Expected, MembersQuery, Second } from "./source.ts"
 import type { Rest } from "./window.ts"
 
-/** A row that is requested beside the first page of a list, where the list is expected to be cut. */
+/** A single row requested concurrently with the first page of a list, at an offset where the list is expected to be split. */
 export type EarlyRow<P> = {
   readonly probe: P
   readonly offset: number
   isAnswered: boolean
   second?: Second
-  /** The first page has shown that the list may be cut here. */
+  /** The first page has shown that the list may be split here. */
   isUsed: boolean
 }
 
 export type EarlyRows<P> = {
-  /** The first page of a reading is requested. */
+  /** Records that the first page of a reading is requested. */
   begin(reading: object, query: MembersQuery, expected: Expected | undefined): void
-  /** What the reading is expected to have, until rows are requested of it or its first page has come. */
+  /** The rows that the reading is expected to have, until early rows are requested of it or its first page has arrived. */
   rest(reading: object): Rest | undefined
-  /** These rows are requested, once for each reading. */
+  /** Records that these rows are requested. Once per reading. */
   request(reading: object, probes: readonly P[]): void
   has(probe: P): boolean
-  /** The second to cut at now. That of an early row waits for the first page, and is dropped if it is not used. */
+  /** The second to split at now. The second of an early row waits for the first page, and is dropped if the row is not used. */
   found(probe: P, second: Second | undefined): Second | undefined
-  /** The first page has come. The rows that were requested beside it. */
+  /** Records that the first page has arrived. Returns the rows that were requested with it. */
   end(reading: object): readonly EarlyRow<P>[]
 }
 
 /**
- * The first page alone tells how many rows there are, and which of them come first. So a list is never cut before that:
- * what its pages have is compared with a count that is older than they are.
+ * Only the first page shows how many rows there are and which of them come first. A list is never split before that page
+ * arrives, because its rows are compared with a count that must be older than they are.
  */
 export function createEarlyRows<P extends { readonly query: MembersQuery }>(): EarlyRows<P> {
   const restOf = new WeakMap<object, Rest>()
@@ -36,7 +36,7 @@ export function createEarlyRows<P extends { readonly query: MembersQuery }>(): E
 
   return {
     begin: (reading, query, expected) => {
-      // What fits three pages is not cut at all.
+      // A list that fits three pages is not split.
       if (expected && expected.rows > 3 * expected.pageRows) restOf.set(reading, { ...expected, query })
     },
     rest: (reading) => restOf.get(reading),

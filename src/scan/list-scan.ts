@@ -7,76 +7,76 @@ import { type Reconciliation, createReconciliation } from "./reconciliation.ts"
 import { createClockSteps } from "./clock-steps.ts"
 import { type WindowReading, createWindowReading } from "./window.ts"
 
-/** One pass over a list: without a status filter archived members are left out, so they need a second one. */
+/** One pass over a list. Without a status filter Mailchimp omits archived members, so they need a second sweep. */
 type SweepName = "live" | "archived"
 
 export type ListScanOptions = {
-  /** The last second of the body: the last closed one when the export began. */
+  /** The last second of the body: the watermark when the export began. */
   readonly horizon: Second
   /** Mailchimp's filter for the live sweep. */
   readonly status?: string | undefined
-  /** The last second of a tail; without it a tail goes on to the end of the list. */
+  /** The last second of a tail. If missing, a tail continues to the end of the list. */
   readonly until?: Second | undefined
   readonly marginS: number
-  /** Whether all members are wanted, whatever their dates. */
+  /** Whether all members are exported, whatever their dates. */
   readonly isWhole?: boolean | undefined
 }
 
-/** A reading under way. */
+/** A reading in progress. */
 export type Task = { readonly sweep: SweepName; readonly reading: Reading }
 
-/** One of a range of `last_changed`. */
+/** A reading of a window, in progress. */
 export type WindowTask = Task & { readonly from: Second; readonly reading: WindowReading }
 
 export type ListScan = {
   readonly id: string
   /** The readings to start with. */
   begin(): Task[]
-  /** Takes an answer: the rows to deliver, and the readings whose next question is to be asked. */
+  /** Takes a response. Returns the rows to deliver, and the readings whose next request is due. */
   receive(
     task: Task,
     page: Page,
     request: PageRequest,
   ): { readonly ranges: readonly Range[]; readonly next: Task[] }
-  /** The readings that may be cut, as they are before the horizon. */
+  /** The readings that may be split, because they are before the horizon. */
   splittable(): WindowTask[]
-  /** Cuts the reading in which the second lies. The readings that begin by that; none if it is too late. */
+  /** Splits the reading that contains the second. Returns the readings that this starts; none if it is too late. */
   split(sweep: SweepName, second: Second): Task[]
-  /** What is to be read after a break, once what was received is written. */
+  /** What to read when the export is resumed, once everything received is written. */
   position(): ListPosition
-  /** Whether a page of it has come, before a break or since then. */
+  /** Whether a page of the list has arrived, in this export or in the one that it resumes. */
   isAnswered(): boolean
   isDone(): boolean
   result(): ListResult
-  /** Where the next export begins, once the list is done: each sweep where this one left it. */
+  /** Where the next export begins, once the list is done: each sweep where this export left it. */
   nextPosition(): ListPosition
 }
 
-/** What came of a list. */
+/** The outcome of a list. */
 export type ListResult = {
   readonly listId: string
   readonly rows: number
-  /** By Mailchimp's count, when the list was begun. */
+  /** Mailchimp's count when the list was begun. */
   readonly totalItems: number
   /** Every member that existed from the start to this second was delivered, in the version of this second or a later one. */
   readonly asOf: Second
-  /** Rows may be missing all the same, as Mailchimp's answers did not add up. */
+  /** Rows may be missing nevertheless, because Mailchimp's responses did not add up. */
   readonly isShort: boolean
   /** By how many rows Mailchimp's count was proved to be too high. */
   readonly countDiffers: number
-  /** Rows come twice, because only reading everything once more could tell whether the count or the scan was wrong. */
+  /** Rows were delivered twice, because only another reading of everything could tell whether count or scan was wrong. */
   readonly isReadAgain: boolean
-  /** Mailchimp's `since_last_changed` found what it should not: its rules may have changed. */
+  /** Mailchimp's `since_last_changed` returned rows that it should not: its rules may have changed. */
   readonly hasOddSince: boolean
   /** Members were dated ahead of both Mailchimp's clock and ours. */
   readonly hasDatedAhead: boolean
-  /** Why the list was not read to its end, where it was not. */
+  /** Why the list was not read to its end, if it was not. */
   readonly error?: unknown
 }
 
 type Sweep = {
   readonly name: SweepName
-  /** Where it began. */
+  /** The second at which the sweep began. */
   readonly since: Second
   readonly windows: Set<WindowTask>
   tail: Position | undefined
@@ -84,19 +84,19 @@ type Sweep = {
   doubtedAt: Second | undefined
   asOf: Second
   isRead: boolean
-  /** What was delivered, and what Mailchimp counts. */
+  /** Compares what was delivered with what Mailchimp counts. */
   readonly reconciliation: Reconciliation
-  /** A look for members without a date that is not answered yet. */
+  /** A pending check for members without a date. */
   look?: Task | undefined
 }
 
 /**
- * Reads one list: first its body, the windows up to the horizon, side by side, then its tails, one after the other.
- * A list that is never cut has no body: its first reading is its own tail.
+ * Reads one list: first its body, the windows up to the horizon, in parallel, then its tails, one after the other.
+ * A list that is never split has no body: its first reading is its tail.
  *
- * No tail may be asked for before the last page of the body has arrived, as a page that was evaluated long ago may not
- * come after a newer one. Who changes between live and archived before the first tail is asked for is met in one of the
- * two; who changes later, after `asOf`, comes with the next export.
+ * Request no tail page until every body page has arrived; a slow body page could otherwise overwrite a newer version.
+ * A member who moves between live and archived before the first tail is requested is in one of the two tails; a member who
+ * moves later, after `asOf`, is in the next export.
  */
 export function createListScan(
   from: ListPosition,
@@ -135,11 +135,11 @@ export function createListScan(
       const [live = horizon, other = horizon] = sweeps.map(({ asOf, heldAt = asOf }) =>
         Math.min(asOf, heldAt, clockSteps.limit()),
       )
-      // Where archived members are the wanted ones, the first sweep is theirs.
+      // If the status filter is "archived", the first sweep reads archived members.
       const archived = status === "archived" ? live : other
       return {
         id: from.id,
-        // Who lost the wanted status after the horizon was delivered with it, and no tail has shown him without it.
+        // A member who lost the requested status after the horizon was delivered with it, and no tail showed the loss.
         live: { windows: [], tail: { since: status === undefined ? live : Math.min(live, horizon) } },
         archived: { windows: [], tail: { since: archived } },
       }
@@ -148,7 +148,7 @@ export function createListScan(
       listId: from.id,
       rows,
       totalItems: totalItems ?? 0,
-      // A list that is read from a second to come is not of that second yet.
+      // A list that is read from a future second on cannot have that second as its `asOf` yet.
       asOf: Math.min(closed, clockSteps.limit(), ...sweeps.map(({ asOf }) => asOf)),
       isShort: sweeps.some(({ heldAt }) => heldAt !== undefined),
       countDiffers: sweeps.reduce((sum, { reconciliation }) => sum + reconciliation.countDiffers(), 0),
@@ -176,7 +176,7 @@ export function createListScan(
       },
       versions,
     )
-    // What was read before a break is not known here.
+    // What was read before the export was resumed is unknown.
     if (isWhole && isResumed) reconciliation.doubtDates()
     if (doubtedAt !== undefined) reconciliation.doubtCount()
     return {
@@ -224,7 +224,7 @@ export function createListScan(
     const selected = task.reading.receive(page, request)
     rows += countRows(selected.ranges)
     const sweep = sweepOf(task)
-    // Only the first question of a whole list had no filter of dates.
+    // Only the first request of a whole list has no date filter.
     sweep.reconciliation.add(page, selected, task === tail && tail?.from === Number.NEGATIVE_INFINITY)
     if (tail && task === tail) sweep.tail = tail.reading.position()
     return { ranges: selected.ranges, next: task.reading.isDone() ? finish(task) : [task] }
@@ -261,7 +261,7 @@ export function createListScan(
     return goOn()
   }
 
-  /** Starts the next tail, after the body, or ends the list, unless fewer rows were delivered than Mailchimp counts. */
+  /** After the body: starts the next tail, or ends the list unless fewer rows were delivered than Mailchimp counts. */
   function goOn(): Task[] {
     if (tail || sweeps.some(({ windows, look }) => windows.size > 0 || look)) return []
     const next = sweeps.find(({ isRead, tail }) => !isRead && tail)
@@ -294,7 +294,7 @@ export function createListScan(
     return []
   }
 
-  /** The first cut of a list: what was read as its tail becomes its body, and its tails begin at the horizon. */
+  /** The first split of a list: the reading that was its tail becomes its body, and its tails begin at the horizon. */
   function convert(sweep: Sweep, task: WindowTask, second: Second): Task[] {
     tail = undefined
     task.reading.split(second)
@@ -312,7 +312,7 @@ export function createListScan(
     return begun
   }
 
-  /** The start of the first reading that may lack rows for this reason, of these and earlier ones. */
+  /** The start of the earliest reading, among these tasks and earlier ones, that may lack rows for this reason. */
   function earliestLack(lack: Lack, before: Second | undefined, tasks: readonly WindowTask[]) {
     const starts = tasks.filter(({ reading }) => reading.lack() === lack).map(({ from }) => from)
     return starts.length === 0 ? before : Math.min(...starts, before ?? Number.POSITIVE_INFINITY)

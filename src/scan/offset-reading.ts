@@ -12,50 +12,51 @@ import {
 import type { MembersQuery, Page } from "./source.ts"
 
 export type OffsetReading = Reading & {
-  /** Why it ended although not all rows that were counted have been seen, if it did. */
+  /** Why the reading ended before all counted rows were seen, if so. */
   lack(): Lack | undefined
 }
 
-/** After so many readings from the beginning that bring no new row, no other one will. */
+/** After this many passes without a new row, another pass is not expected to find one. */
 const MAX_PASSES_IN_VAIN = 3
 /**
- * Rows that keep leaving, or a count that never rests, must not hold the export for ever: so many questions for each of its
- * pages, which are as many readings, or fewer where answers are cut short.
+ * The most requests for each page, because rows that keep leaving, or a count that never settles, must not block the export
+ * forever. This allows as many passes, or fewer if responses are truncated.
  */
-const MAX_QUESTIONS_A_PAGE = 20
-/** So many readings in succession that show the same rows at the same places, while none leaves, show all there are. */
+const MAX_REQUESTS_PER_PAGE = 20
+/** This many consecutive passes with the same rows at the same positions, while none leaves, prove that all were read. */
 const ALIKE = 3
-/** The part of a page that is asked for again with the next one, so that few leavers open no gap; and so many rows at least. */
+/** The part of a page that the next page requests again, so that a few rows that leave open no gap. */
 const OVERLAP = 1 / 20
+/** The least number of rows by which pages overlap. */
 const MIN_OVERLAP = 8
-/** How unlikely it must be that rows which are in no fixed order look as if they were. */
+/** The highest accepted probability that rows in no fixed order look as if they had one. */
 const CHANCE = 1e-9
 
-/** Rows to ask for, from an offset to the one that has to be reached, as far as there are so many: of any number of pages. */
+/** Rows to request, from `offset` to before `end` or the last row: any number of pages. */
 type Part = {
   readonly offset: number
   readonly end: number
   readonly repeats: number
-  /** Up to where an earlier page of it came, which was cut short or the last one. */
+  /** The offset that an earlier page of this part reached, which was truncated or the last one. */
   readonly reached?: number
 }
 const WHOLE: Part = { offset: 0, end: Number.POSITIVE_INFINITY, repeats: 0 }
-/** One row, for the count that comes with it. */
+/** One row, requested for the count in its response. */
 const COUNT: Part = { offset: 0, end: 1, repeats: 0 }
-/** What a row is told apart by: its key, as its bytes may change without its date; its bytes where it has no key. */
+/** What identifies a row: its key, because its bytes may change without its date, or its bytes if it has no key. */
 type Row = { readonly text: string; readonly hasKey: boolean }
-/** What a page of the present reading showed. */
+/** What a page of the current pass showed. */
 type Shown = { readonly offset: number; readonly rows: readonly Row[]; readonly isEnd: boolean }
 type Requested = {
-  /** None where the question is whether the second is gone. */
+  /** Undefined for the request that checks whether the second is gone. */
   readonly part: Part | undefined
-  /** How many answers there were when it was asked. */
+  /** How many responses had arrived when the request was sent. */
   readonly after: number
 }
 
 /**
- * What is read: a closed second, to which the question is bound; the rows without a date, which the first one that has a
- * date ends; those that are dated ahead; or all rows of a list, whatever their dates.
+ * What is read. `second`: a closed second, by a query that is limited to it. `undated`: the rows without a date, up to the
+ * first row with one. `ahead`: the rows dated ahead of the clocks. `all`: all rows of a list, whatever their dates.
  */
 type Kind = "second" | "undated" | "ahead" | "all"
 
@@ -65,31 +66,31 @@ type OffsetReadingOptions = {
 }
 
 /**
- * Reads by offset what no date can tell apart: above all a crowded second, which is closed and fills a page by itself. Rows
- * that leave it meanwhile shift the others to the left, or into a gap between two pages. And nothing documents that rows
- * which tie are in the same order each time. So it is counted first, and then read from the beginning, again and again if
- * need be, until it is complete; all its pages may be asked for side by side.
+ * Reads by offset the rows that no date can tell apart: above all a tied second, which is closed and fills a page by itself.
+ * Rows that leave it meanwhile shift the others to the left, possibly into the gap between two pages. It is not documented
+ * that tied rows are in the same order in every response. So the second is counted first, and then read in passes from the
+ * beginning until it is complete. The pages of a pass may be requested concurrently.
  *
- * The second can only lose rows, so what is shown after an answer was there when that answer's total was counted. When, for
- * any of the answers, the distinct ids shown by questions asked after it are as many as its total, they are all of it, in
- * whatever order they came. Who left after he was shown does not matter. And one page that reaches the end is complete.
+ * The second can only lose rows, so every row shown after a response existed when that response's total was counted. If, for
+ * any response, the distinct ids shown by later requests are as many as its total, they are all of its rows, in whatever
+ * order they arrived. A row that left after it was shown does not matter. A single page that reaches the end is complete.
  *
- * Where rows leave all the while, before they are shown, too, that may take long. But where pages join, one begins with the
- * rows that the other ends with: as long as rows that tie are in a fixed order, nobody who stayed can be between the two. So
- * when two readings in succession show one order, each without a gap, and the later one as many rows as were counted
- * meanwhile, it is complete as well.
+ * If rows keep leaving, also before they are shown, that may take long. But pages join if one begins with the rows with
+ * which the other ends: if tied rows have a fixed order, no row that stayed can be between the two. So the second is also
+ * complete when two consecutive passes show one order, each without a gap, and the later one shows as many rows as were
+ * counted meanwhile.
  *
- * Rows without a key are never counted as shown, because nothing tells two of them apart. Where there are any, only their
- * order shows that all were read: that one, or the same rows at the same places in three readings while none has left.
+ * Rows without a key are never counted as shown, because two of them cannot be told apart. If there are any, only the order
+ * proves that all were read: the same order as above, or the same rows at the same positions in three passes while none left.
  *
- * Rows without a date, or dated ahead, only lose rows, too, as a change gives them the present second. All rows of a list do
- * not, so that reading is no more than a last resort, where Mailchimp's answers do not add up, and it shows that nothing is
- * missing only if no row of it was changed after it began.
+ * The groups of rows without a date and of rows dated ahead also only lose rows, because a change gives a row the current
+ * second. The group of all rows of a list does not. Reading it is a last resort for when Mailchimp's responses do not add
+ * up, and proves that nothing is missing only if no row changed after the reading began.
  *
- * @param query the question for just this second, (second - 1, second]; or for all rows, those without a date first
- * @param known its rows that were delivered before; new ones are added
- * @param options.isChanged of all rows: whether one was changed after the reading began
- * @param options.pageRows how many rows a page has. Without it the first page is the one that counts
+ * @param query the query for just this second, (second - 1, second]; or for all rows, those without a date first
+ * @param known the rows that were delivered before; new ones are added
+ * @param options.isChanged for all rows: whether a row changed after the reading began
+ * @param options.pageRows how many rows a page has. If missing, the first page also provides the count
  */
 export function createOffsetReading(
   query: Omit<MembersQuery, "offset">,
@@ -103,16 +104,18 @@ export function createOffsetReading(
   let latest: Pick<Page, "count" | "totalItems"> | undefined
 
   const totals: number[] = []
-  /** Of each id the latest question that showed it, by the answers there were before; and how many ids each of them has. */
+  /** For each id: how many responses had arrived when the latest request that showed it was sent. */
   const shownAfter = new Map<string, number>()
+  /** For each such number of responses: how many ids have it in `shownAfter`. */
   const idsAfter: number[] = []
   let beforePass = { total: Number.NaN, missing: Number.NaN }
   let passesInVain = 0
   let pass: Shown[] = []
-  /** The rows of the reading before, in their order, if its pages joined. */
+  /** The rows of the previous pass, in order, if its pages joined. */
   let joinedBefore: readonly Row[] | undefined
-  /** The rows of the reading before, by their places, and how many readings in succession showed the same. */
+  /** A hash of the previous pass: its rows by position. */
   let steadyBefore: string | undefined
+  /** How many consecutive passes had the same hash. */
   let alike = 1
 
   let doubts: number | undefined
@@ -134,7 +137,7 @@ export function createOffsetReading(
     return note({ query: { ...query, before: undefined, offset: 0, count: 1 }, ...pause(doubts) }, undefined)
   }
 
-  /** The first page of what is to be asked for; the rest stays, for questions side by side. */
+  /** Takes the first page of what is to be requested; the rest stays queued for concurrent requests. */
   function takePart(): Part | undefined {
     const part = unrequested.shift()
     if (!part || !latest) return part
@@ -162,7 +165,7 @@ export function createOffsetReading(
     totals.push(page.totalItems)
     latest = { count: part === COUNT && pageRows ? pageRows : page.count, totalItems: page.totalItems }
     if (ended) return selected
-    // Were `before` not heeded, no total would say how many rows of this second there are.
+    // If Mailchimp ignored `before`, no total would be the count of this second.
     if (end < page.length) ended = "rules"
     else if (page.length === 0 && page.totalItems === 0) receiveNothing()
     else if (missing() === 0 || holdsAll(page, part)) ended = "complete"
@@ -176,13 +179,13 @@ export function createOffsetReading(
     else ended = "complete"
   }
 
-  /** It filled a page, and now it is gone. Or else Mailchimp's `before` is not inclusive any more. */
+  /** The second filled a page and is now gone, or Mailchimp's `before` is no longer inclusive. */
   function receiveWithoutBefore(page: Page): Selected {
-    const isUnanswered = page.length === 0 && page.totalItems > 0
+    const isEmptyButCounted = page.length === 0 && page.totalItems > 0
     doubts = (doubts ?? 0) + 1
-    if (isUnanswered && doubts <= MAX_REPEATS) return NOTHING
+    if (isEmptyButCounted && doubts <= MAX_REPEATS) return NOTHING
     const isThere = page.length > 0 && page.second(0) === query.before
-    ended = isUnanswered ? "count" : isThere ? "rules" : "complete"
+    ended = isEmptyButCounted ? "count" : isThere ? "rules" : "complete"
     return NOTHING
   }
 
@@ -204,12 +207,12 @@ export function createOffsetReading(
     shownAfter.set(id, after)
   }
 
-  /** One answer, of one moment: from the first row to the last. */
+  /** Whether one response, which is of one moment, shows every row from the first to the last. */
   function holdsAll(page: Page, { offset }: Part): boolean {
     return kind !== "all" && offset === 0 && reachesEnd(page, 0)
   }
 
-  /** How many rows of an answer's total were not shown by questions asked after it, for the answer that lacks fewest. */
+  /** How many rows of a response's total were not shown by later requests, for the response that lacks the fewest. */
   function missing(): number {
     let fewest = Number.POSITIVE_INFINITY
     let shown = 0
@@ -224,10 +227,10 @@ export function createOffsetReading(
     pass.push({ offset: part.offset, rows, isEnd: reachesEnd(page, part.offset) })
     unrequested = unrequested.filter(({ offset }) => offset < page.totalItems)
     const reached = part.offset + page.length
-    // A page that ends where the one before ended was not cut short by chance.
+    // A page that ends at the same offset as the previous one was not truncated by chance.
     const isEnd = (page.length === 0 && part.offset > 0) || part.reached === reached
     if (reached < Math.min(part.end, page.totalItems) && !isEnd) {
-      // A page that is cut short may be cut short again, so that a whole overlap would never get on.
+      // The next page may be truncated as well, so with a full overlap the reading might not advance.
       const next = reached - Math.min(overlapOf(page), Math.floor(page.length / 3))
       if (next > part.offset) unrequested.unshift({ offset: next, end: part.end, repeats: 0, reached })
       else if (part.repeats < MAX_REPEATS) unrequested.unshift({ ...part, repeats: part.repeats + 1 })
@@ -252,14 +255,14 @@ export function createOffsetReading(
     passesInVain = isInVain ? passesInVain + 1 : 0
     const step = Math.max(1, page.count - overlapOf(page))
     const pages = Math.max(1, Math.ceil(page.totalItems / step))
-    if (passesInVain === MAX_PASSES_IN_VAIN || totals.length >= MAX_QUESTIONS_A_PAGE * pages) ended = "count"
+    if (passesInVain === MAX_PASSES_IN_VAIN || totals.length >= MAX_REQUESTS_PER_PAGE * pages) ended = "count"
     beforePass = now
     pass = []
     unrequested = [WHOLE]
   }
 }
 
-/** Where a row with a date follows, those before it are all there are. */
+/** Drops the rows with a date. If there is one, the rows before it are all rows without a date. */
 function withoutDated(page: Page, offset: number): Page {
   let length = 0
   while (length < page.length && page.second(length) === undefined) length += 1
@@ -270,7 +273,7 @@ function overlapOf({ count }: Pick<Page, "count">): number {
   return Math.min(Math.ceil(count / 4), Math.max(MIN_OVERLAP, Math.ceil(count * OVERLAP)))
 }
 
-/** What tells a reading from another: its rows by their places, if each place was shown and all responses count as many. */
+/** A hash of a pass's rows by position, if every position was shown and all responses have the same total. */
 function steadyRows(pass: readonly Shown[], totals: readonly number[]): string | undefined {
   const [total = 0] = totals
   const textAt = new Map<number, string>()
@@ -283,13 +286,13 @@ function steadyRows(pass: readonly Shown[], totals: readonly number[]): string |
     : undefined
 }
 
-/** The rows from the first to the last, if the pages show everything between the two as long as rows that tie keep their order. */
+/** The rows from first to last, if the pages leave no gap provided that tied rows keep their order. */
 function joinPages(pass: readonly Shown[]): readonly Row[] | undefined {
   const pages = pass.toSorted((a, b) => a.offset - b.offset)
   const [first] = pages
   if (first?.offset !== 0 || pages.at(-1)?.isEnd !== true) return undefined
   const most = pages.reduce((sum, { rows }) => sum + rows.length, 0)
-  // Of so many rows in no order, a page would begin with these by one chance in rows ** common.
+  // If this many rows had no order, a page would begin with the shared ones with a probability of 1 / rows ** common.
   const common = Math.ceil(Math.log(1 / CHANCE) / Math.log(Math.max(2, most)))
   const joined = [...first.rows]
   let before = first
@@ -303,18 +306,18 @@ function joinPages(pass: readonly Shown[]): readonly Row[] | undefined {
   return joined.filter(({ text, hasKey }) => !hasKey || (!seen.has(text) && seen.add(text)))
 }
 
-/** With how many rows a page begins that the one before ends with; 0 where the two do not fit. */
+/** How many rows at the start of a page are the last rows of the previous page; 0 if the pages do not join. */
 function countShared(before: Shown, after: Shown): number {
   const head = after.rows[0]?.text
   const start = before.rows.findIndex(({ text }) => text === head)
   const isOnly = start === before.rows.findLastIndex(({ text }) => text === head)
-  // Rows that are alike do not tell where the page begins, but its offset does, if no row has left meanwhile.
+  // Identical rows do not show where the page begins, but its offset does if no row has left meanwhile.
   const shared = before.rows.slice(isOnly ? start : after.offset - before.offset)
   const isShared = shared.every(({ text }, index) => text === after.rows[index]?.text)
   return start !== -1 && isShared ? shared.length : 0
 }
 
-/** Whether the later reading shows those who stayed, in the order of the one before, and nobody else. */
+/** Whether the later pass shows exactly the rows that stayed, in the order of the previous pass. */
 function isOneOrder(before: readonly Row[], after: readonly Row[]): boolean {
   const there = new Set(after.map(({ text }) => text))
   const stayed = before.filter(({ text }) => there.has(text))

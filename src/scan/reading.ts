@@ -1,56 +1,56 @@
 import type { Selected } from "./deduplicate.ts"
 import type { MembersQuery, Page, Second, Source } from "./source.ts"
 
-/** What is to be asked next, and what is to be waited for before. */
+/** The next request, and how long to wait before it is sent. */
 export type PageRequest = {
   readonly query: MembersQuery
-  /** Not before Mailchimp's clock shows this second, though no longer than so many seconds from now. */
+  /** Wait until Mailchimp's clock shows this second, but at most `mostS` seconds. */
   readonly notBefore?: { readonly second: Second; readonly mostS: number } | undefined
-  /** Not before so many seconds from now. */
+  /** Wait this many seconds. */
   readonly pauseS?: number | undefined
 }
 
-/** One step after the other of a reading, without doing any of it, so that the rules can be read and tested alone. */
+/** The steps of a reading, without any I/O, so that its rules can be read and tested alone. */
 export type Reading = {
-  /** Takes the next question. None while an answer has to come before, and after the end. */
+  /** Takes the next request. Undefined while a response has to arrive first, and after the end. */
   nextRequest(): PageRequest | undefined
-  /** Takes the answer to a question, and gives the rows of it that are to be delivered. */
+  /** Takes the response to a request, and returns the rows of it to deliver. */
   receive(page: Page, request: PageRequest): Selected
-  /** Whether it has ended, and no answer is awaited. */
+  /** Whether the reading has ended and no response is pending. */
   isDone(): boolean
 }
 
-/** How often an answer that brings nothing new is asked for again while more rows are counted than were seen. */
+/** How often a request is repeated whose response has no new row while more rows are counted than were seen. */
 export const MAX_REPEATS = 3
 
-/** Pauses in seconds that grow with each repeat: one, two, four. */
+/** Seconds to pause before a repeat, doubled each time: one, two, four. */
 export function pauseBefore(repeat: number): number {
   return 2 ** (repeat - 1)
 }
 
-/** Whether the page is the last one of its question: shorter than asked, and with the rows counted all seen. */
+/** Whether the page is the last one of its query: shorter than requested, and all counted rows are reached. */
 export function reachesEnd(page: Page, offset: number): boolean {
   return page.length < page.count && offset + page.length >= page.totalItems
 }
 
-/** Nothing of a page is delivered. */
+/** No row of a page is delivered. */
 export const NOTHING: Selected = { ranges: [], again: [] }
 
 /**
- * Why a reading may lack rows. `count`: Mailchimp counted more than it gave, so that either a row is hidden or the count is
- * wrong, and only another way of reading can tell. `rules`: its filters did not do what the reading relies on, or an open
- * second never came to rest.
+ * Why a reading may lack rows. `count`: Mailchimp counted more rows than it returned, so either a row is hidden or the count
+ * is wrong, and only another way of reading can tell. `rules`: Mailchimp's filters did not behave as the reading relies on,
+ * or an open second never settled.
  */
 export type Lack = "count" | "rules"
 
-/** How many of the first `end` rows are of this second or before, counted from behind, where those after it are. */
+/** How many of the first `end` rows are of this second or earlier. Scans from the end, because later rows are there. */
 export function countUpTo(page: Page, end: number, second: Second): number {
   let rows = end
   while (rows > 0 && (page.second(rows - 1) ?? Number.NEGATIVE_INFINITY) > second) rows -= 1
   return rows
 }
 
-/** Asks a question, when its time has come. */
+/** Sends a request after its `notBefore` and `pauseS`. */
 export async function ask(request: PageRequest, source: Source, signal: AbortSignal): Promise<Page> {
   const { query, notBefore, pauseS } = request
   if (notBefore !== undefined) await source.waitUntil(notBefore.second, notBefore.mostS, signal)

@@ -18,31 +18,31 @@ import type { Page, Second } from "./source.ts"
 export type ReconciliationOptions = {
   readonly listId: string
   readonly status: string | undefined
-  /** What the sweep reads: only members changed after the one second, and up to the other. */
+  /** The sweep reads only members that changed after `since` and up to `before`. */
   readonly since: Second | undefined
   readonly before: Second | undefined
   /** The last second of the body. */
   readonly horizon: Second
   readonly marginS: number
-  /** Whether a part of it was delivered before a break, so that it is not known here. */
+  /** Whether part of the sweep was delivered before the export was resumed, so that it is unknown here. */
   readonly isResumed: boolean
 }
 
 export type Reconciliation = {
-  /** These rows of a page were delivered. Its count is one of the whole sweep where the question had no filter of dates. */
+  /** Adds the delivered rows of a page. If its request had no date filter, its count is that of the whole sweep. */
   add(page: Page, selected: Selected, isUnfiltered: boolean): void
   /**
-   * All of the sweep is read by filters of dates. Members without one are found by none of them: where Mailchimp sorts
-   * them behind all others, even the first page would not show them.
+   * Records that all of the sweep is read with date filters, which never return members without a date. If Mailchimp sorts
+   * such members after all others, even the first page would not show them.
    */
   doubtDates(): void
-  /** A reading ended although Mailchimp counted more rows than it gave. */
+  /** Records that a reading ended although Mailchimp counted more rows than it returned. */
   doubtCount(): void
-  /** Where dates are doubted, a look at the very last row, or at both ends: whether they have one. Only once. */
+  /** If dates are doubted, checks once whether the very last row, or the rows at both ends, have a date. */
   lookAtEnds(): Reading | undefined
   /**
-   * What is to be done before the sweep may end: a reading, another pass over its tail, or "none" where nothing helps.
-   * Undefined when as many rows were delivered as are counted, as far as there is a count, or as there are.
+   * What to do before the sweep may end: a reading, another pass over its tail, or "none" if nothing helps. Undefined if as
+   * many rows were delivered as are counted (if there is a count), or as are proved to exist.
    */
   remedy(): Reading | "tails" | "none" | undefined
   /** By how many rows Mailchimp's count was proved to be too high. */
@@ -52,15 +52,16 @@ export type Reconciliation = {
 }
 
 /**
- * Compares what was delivered of a sweep with what Mailchimp counts. Should Mailchimp ever change the rules that the scan
- * relies on, it would show here: then the tail runs again, then all is read plainly, in both directions, which shows whether
- * the count or the scan is wrong, and if even that does not tell, the export says so. A wrong count does not keep it from
- * ending.
+ * Compares what was delivered of a sweep with what Mailchimp counts. If Mailchimp ever changes the rules that the scan
+ * relies on, the two disagree. Then the tail runs again. Then everything is read plainly by offset, in both directions,
+ * which shows whether the count or the scan is wrong. If that is inconclusive, the export reports it. A wrong count does
+ * not prevent the export from ending.
  *
- * Members without a date would show as well, as no filter of dates finds them. A row up to the horizon comes once, as
- * closed seconds only lose rows. One after it may be the second row of a member who changed meanwhile, and so make up for
- * one that is hidden. So where rows up to the horizon do not reach the count alone, the last row is looked at, and all that
- * have no date are read from there on. Whoever was given one meanwhile is in the tail, which runs again after that.
+ * Members without a date cause a disagreement too, because no date filter returns them. A row up to the horizon is counted
+ * once, because closed seconds only lose rows. A row after the horizon may be the second row of a member who changed
+ * meanwhile, and so make up for a hidden row. So if the rows up to the horizon alone do not reach the count, the last row is
+ * checked, and all rows without a date are read from that end. A member who got a date meanwhile is in the tail, which runs
+ * again after that.
  */
 export function createReconciliation(options: ReconciliationOptions, versions: OpenVersions): Reconciliation {
   const { listId, status, since, before, horizon, marginS, isResumed } = options
@@ -72,11 +73,11 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
   let isProven: boolean | undefined
   let areDatesDoubted = false
   let isCountDoubted = false
-  let look: "none" | "answered" | "unanswered" = "none"
-  /** By the latest look. Members may have left since they were counted first, but what it counts is in a tail after it. */
+  let look: "none" | "done" | "failed" = "none"
+  /** The count of the latest check. Members may have left since the first count; those counted now are in a later tail. */
   let recounted: number | undefined
   let isTailDue = false
-  /** Mailchimp sorts members without a date before or behind all others, so one of them comes first by one of the orders. */
+  /** Mailchimp sorts members without a date before or after all others, so in one direction they come first. */
   let undatedComeBy: Direction | undefined
   let undated: OffsetReading | undefined
   let recount: Recount | undefined
@@ -104,7 +105,7 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
     lookAtEnds: () => {
       if (!areDatesDoubted) return undefined
       areDatesDoubted = false
-      // A first question without a filter has shown the first row.
+      // If the first request had no date filter, it has shown the first row.
       return readEnds(counted === undefined ? ["DESC", "ASC"] : ["DESC"])
     },
     remedy: () => {
@@ -112,13 +113,13 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
       if (recount) return remedyAfter(recount)
       if (undatedComeBy && !undated) return readUndated(undatedComeBy)
       if (!undated) {
-        // It says nothing of who has changed since then, whom a tail may have come short of.
+        // The proof does not cover members who changed since then, whom a tail may have missed.
         if (isProven && !isCountDoubted) return undefined
         if (look === "none" && !isCountDoubted) return counted === undefined ? undefined : readEnds(["DESC"])
       }
-      if (look === "unanswered") return "none"
+      if (look === "failed") return "none"
       if (isTailDue) return runTails()
-      // What was delivered before a break is not known here, and neither is then what a look should find.
+      // After a resume the rows delivered before are unknown, and so is the count that a check should find.
       const expected = isResumed && counted === undefined ? undefined : (recounted ?? counted)
       const isContent = expected === undefined || rows >= expected
       if (isContent && !isCountDoubted && !undated?.lack()) return undefined
@@ -145,14 +146,14 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
     return recount
   }
 
-  /** Where the two directions do not agree, every row is delivered that the fuller one shows. */
+  /** If the two directions disagree, delivers every row of the direction that showed more. */
   function remedyAfter(recount: Recount): Reading | "none" | undefined {
     const outcome = recount.outcome()
     if ("countDiffers" in outcome) {
       countDiffers = outcome.countDiffers
       return undefined
     }
-    // Readings in ascending order, as all others are, do not show every row.
+    // Readings in ascending order, which all others are, do not show every row.
     if (!outcome.fuller) return "none"
     if (plain) return plain.lack() || outcome.fuller === "DESC" ? "none" : undefined
     const range = { ...query, since, before, direction: outcome.fuller }
@@ -165,7 +166,7 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
     return plain
   }
 
-  /** A question for the first row in each direction. None of them is delivered. */
+  /** Requests the first row in each direction. None of these rows is delivered. */
   function readEnds(directions: readonly Direction[]): Reading {
     const left = [...directions]
     let next: Omit<PageRequest, "query"> | undefined = {}
@@ -179,12 +180,12 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
         return request
       },
       receive: (page, { query: { direction = "ASC" } }) => {
-        const isUnanswered = page.length === 0 && page.totalItems > 0
-        repeats = isUnanswered ? repeats + 1 : 0
-        next = isUnanswered ? { pauseS: pauseBefore(repeats) } : {}
-        if (isUnanswered && repeats <= MAX_REPEATS) return NOTHING
+        const isEmptyButCounted = page.length === 0 && page.totalItems > 0
+        repeats = isEmptyButCounted ? repeats + 1 : 0
+        next = isEmptyButCounted ? { pauseS: pauseBefore(repeats) } : {}
+        if (isEmptyButCounted && repeats <= MAX_REPEATS) return NOTHING
         left.shift()
-        if (look !== "unanswered") look = isUnanswered ? "unanswered" : "answered"
+        if (look !== "failed") look = isEmptyButCounted ? "failed" : "done"
         if (page.length > 0 && page.second(0) === undefined) undatedComeBy ??= direction
         recounted = page.totalItems
         isTailDue = true

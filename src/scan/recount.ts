@@ -7,15 +7,15 @@ import type { MembersQuery, Page, Second } from "./source.ts"
 
 export type Direction = "ASC" | "DESC"
 
-/** How many rows there are, and which: see {@link IdSum}. */
+/** The number of rows, and a sum that identifies them: see {@link IdSum}. */
 type Content = { readonly rows: number; readonly sum: IdSum }
 
 export type RecountOptions = {
-  /** All rows that are to be compared, in no direction yet. */
+  /** The query for all rows to compare, without a direction. */
   readonly query: Omit<MembersQuery, "offset" | "direction">
-  /** What was delivered of them; undefined where a part was delivered before a break. */
+  /** What was delivered of them. Undefined if a part was delivered before the export was resumed. */
   readonly delivered: Content | undefined
-  /** The last closed second when the export began. */
+  /** The watermark when the export began. */
   readonly horizon: Second
   readonly marginS: number
   readonly versions: OpenVersions
@@ -23,11 +23,11 @@ export type RecountOptions = {
 
 export type Recount = Reading & {
   /**
-   * Once it is done: by how many rows Mailchimp's count is too high, where that is proved, and all rows that there are were
-   * delivered. Otherwise the direction in which more rows were seen; none if rows came that were not asked for.
+   * Once done: by how many rows Mailchimp's count is too high, if that is proved and all existing rows were delivered.
+   * Otherwise the direction that showed more rows; undefined if rows arrived that were not requested.
    */
   outcome(): { readonly countDiffers: number } | { readonly fuller: Direction | undefined }
-  /** Whether it has delivered rows. */
+  /** Whether the recount has delivered rows. */
   isDelivered(): boolean
 }
 
@@ -36,24 +36,25 @@ type Pass = {
   readonly isDelivered: boolean
   readonly sum: IdSum
   rows: number
-  /** The last second of a page that was cut short: if the next one begins with it, two responses show parts of it. */
-  cutAt?: { readonly second: Second | undefined } | undefined
+  /** The last second of a truncated page. If the next page begins with it, two responses show parts of this second. */
+  truncatedAt?: { readonly second: Second | undefined } | undefined
 }
 
-/** A list that changes meanwhile proves nothing, and is compared once more. */
+/** A list that changes during the recount proves nothing, so it is compared once more. */
 const MAX_ATTEMPTS = 2
 
 /**
  * Finds out whether rows are missing or Mailchimp counts rows that do not exist: reads everything plainly by offset, once in
- * each direction, and compares the two. A row that either direction hides shows, and so does a change meanwhile. If both see
- * the same rows, and nothing has changed since before the first, the count is wrong, and there are no other rows.
+ * each direction, and compares the two passes. The comparison reveals a row hidden in either direction, and any change
+ * meanwhile. If both passes show the same rows, and nothing has changed since before the first pass, the count is wrong and
+ * there are no other rows.
  *
  * If the same rows were delivered, each once, nothing is delivered again. Otherwise a pass delivers every row.
  */
 export function createRecount(options: RecountOptions): Recount {
   const { query, delivered, horizon, marginS, versions } = options
   let passes: Pass[] = []
-  /** Mailchimp's count, which must be the same in every response; NaN where it was not. */
+  /** Mailchimp's count, which must be the same in every response; NaN if it was not. */
   let totalItems: number | undefined
   let unchangedSince: Second | undefined
   let attempts = 1
@@ -88,7 +89,7 @@ export function createRecount(options: RecountOptions): Recount {
       const [first, second] = passes
       if (step === "proved") return { countDiffers: (totalItems ?? 0) - (first?.rows ?? 0) }
       if (isOutside) return { fuller: undefined }
-      // Of a list that changes meanwhile, one may well show more.
+      // If the list changes meanwhile, one direction may show more rows without hiding any.
       const isMore = second && first && second.rows > first.rows && !Number.isNaN(totalItems)
       return { fuller: isMore ? "DESC" : "ASC" }
     },
@@ -104,7 +105,7 @@ export function createRecount(options: RecountOptions): Recount {
     return { ...query, since: unchangedSince, before: undefined, direction: "ASC", offset: 0, count: 1 }
   }
 
-  /** Who is dated ahead of both clocks was not changed meanwhile: a change gives the present second. */
+  /** A member dated ahead of both clocks did not change meanwhile, because a change gives the current second. */
   function hasChanged(page: Page): boolean {
     return page.length > 0 && (page.second(0) ?? 0) <= lastPossibleSecond(page.sentAt, marginS)
   }
@@ -124,18 +125,18 @@ export function createRecount(options: RecountOptions): Recount {
       return NOTHING
     }
     const isEnd = page.length === 0 || reachesEnd(page, pass.rows)
-    // Two responses that were cut to nothing would look alike.
-    const isUnanswered = page.length === 0 && pass.rows === 0 && page.totalItems > 0
-    repeats = isUnanswered ? repeats + 1 : 0
-    if (isUnanswered && repeats <= MAX_REPEATS) {
+    // Two empty truncated responses would look the same.
+    const isEmptyButCounted = page.length === 0 && pass.rows === 0 && page.totalItems > 0
+    repeats = isEmptyButCounted ? repeats + 1 : 0
+    if (isEmptyButCounted && repeats <= MAX_REPEATS) {
       return NOTHING
     }
-    const { length, isCut } = countToTake(page, isEnd)
-    isTorn ||= page.length > 0 && pass.cutAt !== undefined && pass.cutAt.second === page.second(0)
-    pass.cutAt = isCut ? { second: page.second(length - 1) } : undefined
+    const { length, isTruncated } = countToTake(page, isEnd)
+    isTorn ||= page.length > 0 && pass.truncatedAt !== undefined && pass.truncatedAt.second === page.second(0)
+    pass.truncatedAt = isTruncated ? { second: page.second(length - 1) } : undefined
     addRows(pass.sum, page, 0, length, horizon)
     pass.rows += length
-    // An offset that is not heeded would lead to no end.
+    // If Mailchimp ignored `offset`, the pass would never end.
     if (pass.rows > 2 * page.totalItems + page.count) end("failed")
     else if (isEnd) finishPass(pass, page)
     return pass.isDelivered
@@ -143,7 +144,7 @@ export function createRecount(options: RecountOptions): Recount {
       : NOTHING
   }
 
-  /** Whether a filter of dates is not heeded. */
+  /** Whether Mailchimp ignored a date filter. */
   function hasRowOutside(page: Page): boolean {
     const { since = Number.NEGATIVE_INFINITY, before = Number.POSITIVE_INFINITY } = query
     return [0, page.length - 1].some((edge) => {
@@ -184,16 +185,19 @@ export function createRecount(options: RecountOptions): Recount {
 }
 
 /**
- * How many rows of a page to take, so that one response shows all of each second: between two, rows that tie may change
- * places. The next page begins with the last second of a full one, unless that fills it. A page that was cut short may be
- * the last one if the count is wrong, so it is taken, and its last second is looked for in the next one.
+ * How many rows of a page to take, so that each second is taken from one response: tied rows may change their order between
+ * two responses. The page after a full one begins with its last second, unless that second fills the page. A truncated page
+ * may be the last one if the count is wrong, so all of it is taken, and the next page is checked for its last second.
  */
-function countToTake({ length, count, second }: Page, isEnd: boolean): { length: number; isCut: boolean } {
+function countToTake(
+  { length, count, second }: Page,
+  isEnd: boolean,
+): { length: number; isTruncated: boolean } {
   const last = second(length - 1)
   let rows = length
   while (rows > 0 && second(rows - 1) === last) rows -= 1
-  if (isEnd || rows === 0) return { length, isCut: false }
-  return length === count ? { length: rows, isCut: false } : { length, isCut: true }
+  if (isEnd || rows === 0) return { length, isTruncated: false }
+  return length === count ? { length: rows, isTruncated: false } : { length, isTruncated: true }
 }
 
 function isSame(one: Content, other: Content): boolean {

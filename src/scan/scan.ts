@@ -9,28 +9,28 @@ import type { Page, Second, Source } from "./source.ts"
 import { createClockSteps } from "./clock-steps.ts"
 
 export type ScanOptions = {
-  /** What is to be read of each list: all of it, or what another export left. */
+  /** What to read of each list: all of it, or what an earlier export left. */
   readonly lists: readonly ListPosition[]
-  /** The last second of the body: the last closed one when the export began. */
+  /** The last second of the body: the watermark when the export began. */
   readonly horizon: Second
-  /** Mailchimp's own filter for live members. */
+  /** Mailchimp's status filter for live members. */
   readonly status?: string | undefined
-  /** The last second that is wanted, where the caller set one. */
+  /** The last second to export, if the caller set one. */
   readonly until?: Second | undefined
   /** How many seconds before Mailchimp's clock a second counts as closed. */
   readonly marginS: number
-  /** Whether all members are wanted, whatever their dates. */
+  /** Whether all members are exported, whatever their dates. */
   readonly isWhole?: boolean | undefined
   readonly onListEnd?: (result: ListResult) => void
-  /** Judges an error of a request for a list's members. Without it every error is one of the whole export. */
+  /** Judges an error of a request for a list's members. If missing, every error fails the whole export. */
   readonly judgeError?:
     ((listId: string, error: unknown, signal: AbortSignal) => Promise<Verdict>) | undefined
 }
 
-/** What an error means: the list alone has failed, it is there no more, or the export cannot go on. */
+/** What an error means: only the list failed, the list was deleted, or the export cannot continue. */
 export type Verdict = "list_failed" | "list_deleted" | "export_failed"
 
-/** A list ends without its rows, while the others are read. */
+/** A list ended without its remaining rows, while the other lists are read. */
 export type ListNotice = {
   readonly notice: Exclude<Verdict, "export_failed">
   readonly listId: string
@@ -38,41 +38,41 @@ export type ListNotice = {
 }
 
 export type Scan = {
-  /** The pages of all lists. The next ones are asked for while one is used, as many as could start right now. */
+  /** The pages of all lists. While one is consumed, the next are requested, as many as could start right now. */
   pages(): AsyncGenerator<ScannedPage | ListNotice>
-  /** What is left to read once all deliveries that were taken are written. */
+  /** What remains to be read once all pages that were taken are written. */
   positions(): ListPosition[]
-  /** No list is of a later second than this one, even if it was read before: see {@link ClockSteps}. */
+  /** No list's `asOf` is later than this second, even if the list was read before: see {@link ClockSteps}. */
   limit(): Second
-  /** What the next export has to read, once all deliveries were taken. */
+  /** What the next export has to read, once all pages were taken. */
   nextPositions(): ListPosition[]
 }
 
-/** How long a list that was read already may take to show that Mailchimp answers. */
-const ANSWER_S = 30
+/** How long to wait for a response for a list that was already read, to see whether Mailchimp responds at all. */
+const RESPONSE_S = 30
 
 type Arrival =
   | { readonly list: ListScan; readonly task: Task; readonly request: PageRequest; readonly page: Page }
-  /** Without a page where it failed. */
+  /** Without a page if the request failed. */
   | { readonly probe: Probe<WindowTask>; readonly page: Page | undefined }
   | Failure
 type Failure = {
   readonly list: ListScan
   readonly error: unknown
-  /** How many pages had arrived when the request was begun. */
+  /** How many pages had arrived when the request was started. */
   readonly begunAfter: number
   readonly verdict?: Verdict
 }
 
 /**
- * Reads the members of lists while they change, exactly and side by side. What it promises: every member that exists from
- * the start to its list's `asOf` is delivered at least once, in the version of `asOf` or a later one at last, and no older
- * version after a newer one.
+ * Reads the members of lists while they change, exactly and in parallel. It promises that every member who exists from the
+ * start to the list's `asOf` is delivered at least once, that the last version delivered is that of `asOf` or a later one,
+ * and that no older version follows a newer one.
  *
- * A list that fails alone does not keep the others from being read. If all do, so does the export.
+ * If one list fails alone, the others are still read. If all lists fail, the export fails.
  *
- * Requests that could start and would not are used: first to begin another list, then to cut what is left of the longest
- * reading at its quantiles. Nothing is begun while a page waits for the consumer, so memory stays at two pages a request.
+ * Idle request capacity is used: first to begin another list, then to split what is left of the longest reading at its
+ * quantiles. Nothing is started while a page waits for the consumer, so memory is limited to two pages per request.
  */
 export function createScan(options: ScanOptions, source: Source, signal: AbortSignal): Scan {
   const { lists: positions, onListEnd, judgeError = async () => "export_failed", ...listOptions } = options
@@ -82,13 +82,13 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
   const responses = createArrivals<Arrival>()
   const splitPoints = createSplitPoints<WindowTask>()
   const listOf = new WeakMap<Task, ListScan>()
-  /** The most questions that could be under way at once so far. */
+  /** The most requests that could be pending at once so far. */
   let mostPending = 0
-  /** What ends the requests of a list. */
+  /** Aborts the requests of a list. */
   const abortOf = new Map(lists.map((list) => [list, new AbortController()]))
   const judged = new Set<ListScan>()
   let pagesReceived = 0
-  /** The number of the last page that arrived of each list. */
+  /** For each list: the number of the last page that arrived. */
   const lastPageOf = new Map<ListScan, number>()
   const ended = new Map<ListScan, ListNotice>()
 
@@ -121,12 +121,13 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
     for (const list of lists) if (list.isDone()) onListEnd?.(list.result())
     fill()
     while (!lists.every(isOver)) {
-      if (responses.pending() === 0) throw new Error("Cannot go on with an export as nothing is asked for")
+      if (responses.pending() === 0)
+        throw new Error("Cannot continue the export because no request is pending")
       const response = await responses.take()
       if ("error" in response) {
         const notice = receiveError(response)
         if (notice) notices.push(notice)
-        // As long as nothing was delivered, an export that fails in every list can still be told by a status.
+        // Until something is delivered, an export that fails in every list can still be reported by an HTTP status.
         if (hasDelivered) yield* notices.splice(0)
         fill()
         continue
@@ -148,7 +149,7 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
       const early = splitPoints.received(task, page, source.spare())
       requestRows(early.probes)
       for (const second of early.seconds) split(task, second)
-      // The reading with a crowded second falls behind the others. One more than can be asked at once lets it catch up.
+      // A reading with a tied second falls behind the others. One reading more than the capacity lets it catch up.
       if (responses.pending() <= mostPending) splitAfterTied()
       fill()
       if (list.isDone()) onListEnd?.(list.result())
@@ -164,7 +165,7 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
     return list.isDone() || ended.has(list)
   }
 
-  /** Has an error judged, and ends the list once it is. Its other requests fail as well, and change nothing. */
+  /** Has an error judged, and ends the list when the verdict arrives. Failures of its other requests are ignored. */
   function receiveError({ list, error, begunAfter, verdict }: Failure): ListNotice | undefined {
     if (isOver(list) || (!verdict && judged.has(list))) return undefined
     signal.throwIfAborted()
@@ -185,35 +186,35 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
 
   async function judge(list: ListScan, error: unknown, begunAfter: number): Promise<Verdict> {
     const verdict = await judgeError(list.id, error, signal)
-    // Mailchimp does not answer for now: that is the list's own fault only if it answers for others.
+    // Mailchimp does not respond at present. Only if it responds for other lists is that this list's own failure.
     const isPassing = error instanceof AppError && error.retryable
-    return verdict === "list_failed" && isPassing && !(await isOtherAnswered(list, begunAfter))
+    return verdict === "list_failed" && isPassing && !(await hasOtherResponded(list, begunAfter))
       ? "export_failed"
       : verdict
   }
 
-  /** Whether another list was answered since then, or is now, where none was asked for. */
-  async function isOtherAnswered(list: ListScan, since: number): Promise<boolean> {
+  /** Whether a page of another list has arrived since then, or else whether a request for a finished list succeeds now. */
+  async function hasOtherResponded(list: ListScan, since: number): Promise<boolean> {
     if ([...lastPageOf].some(([other, page]) => other !== list && page > since)) return true
     const done = lists.find((other) => other !== list && other.isDone())
     if (!done) return false
     const limit = new AbortController()
     const query = { listId: done.id, sort: "last_changed", offset: 0, count: 1 } as const
-    const isAnswered = source.read(query, limit.signal).then(
+    const hasResponded = source.read(query, limit.signal).then(
       () => true,
       () => false,
     )
-    const isLate = source.pause(ANSWER_S, limit.signal).then(
+    const isLate = source.pause(RESPONSE_S, limit.signal).then(
       () => false,
       () => false,
     )
     const abort = () => limit.abort(signal.reason)
     signal.addEventListener("abort", abort)
     try {
-      return await Promise.race([isAnswered, isLate])
+      return await Promise.race([hasResponded, isLate])
     } finally {
       signal.removeEventListener("abort", abort)
-      limit.abort(new Error("Answered, or too late"))
+      limit.abort(new Error("Responded, or timed out"))
     }
   }
 
@@ -222,7 +223,7 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
     if (failed.length > 0 && lists.every((list) => ended.has(list))) throw failed[0]?.error
   }
 
-  /** Requests for a list, so that its failure is its own. */
+  /** Sends a request for a list, and attributes a failure to that list. */
   function expect(list: ListScan, request: (signal: AbortSignal) => Promise<Arrival>): void {
     const abort = abortOf.get(list)?.signal ?? signal
     const begunAfter = pagesReceived
@@ -246,17 +247,17 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
       const list = unbegun.shift()
       if (list) for (const task of list.begin()) requestNext(list, task)
       else if (!requestMore() && !splitAfterTied() && !probe()) return
-      // A list that is continued may begin with more, and must not get more again with each break.
+      // A resumed list may begin with more readings, and must not get more again each time it is resumed.
       mostPending = Math.max(mostPending, Math.min(most, responses.pending()))
     }
   }
 
-  /** The pages of a second that is read by offset do not wait for each other. */
+  /** The pages of a tied second are requested concurrently. */
   function requestMore(): boolean {
     return someSplittable((task, list) => requestNext(list, task))
   }
 
-  /** What lies behind a second that is read by offset needs no question to be found. */
+  /** Splitting after a tied second needs no probe. */
   function splitAfterTied(): boolean {
     return someSplittable((task) => {
       const second = task.reading.tiedSecond()
@@ -281,7 +282,7 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
     return lists.filter((list) => !isOver(list)).flatMap((list) => list.splittable())
   }
 
-  /** Whether one does what is wanted; no other one after it is tried. */
+  /** Tries the readings one by one until `does` succeeds. */
   function someSplittable(does: (task: WindowTask, list: ListScan) => boolean): boolean {
     for (const list of lists)
       if (!isOver(list)) for (const task of list.splittable()) if (does(task, list)) return true
@@ -296,7 +297,7 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
   }
 }
 
-/** A list of which nothing is known to have been received. */
+/** The position of a list of which nothing counts as received. */
 function unread(id: string): ListPosition {
   return { id, live: { windows: [], tail: { since: Number.NEGATIVE_INFINITY } }, isUnread: true }
 }

@@ -9,18 +9,18 @@ export type { MembersQuery } from "../mailchimp/members/read-members.ts"
 /** About how many rows a request will find, and how many of them fit a page. */
 export type Expected = { readonly rows: number; readonly pageRows: number }
 
-/** Where pages come from. The scan knows nothing else of Mailchimp, so that a test can be one. */
+/** Where pages come from: all that the scan knows of Mailchimp, so a test can implement it. */
 export type Source = {
-  /** Asks, with all retries. Rejects with the signal's reason, or with an AppError. */
+  /** Requests a page, with all retries. Rejects with the signal's reason, or with an AppError. */
   read(query: MembersQuery, signal: AbortSignal): Promise<Page>
-  /** How many more questions could start right now: permits and tokens that would otherwise stay idle. */
+  /** How many more requests could start right now: permits and tokens that would otherwise stay idle. */
   spare(): number
-  /** What is known of a request's rows before it is sent. Only a hint: nothing may depend on it but how fast a list is read. */
+  /** What is known of a query's rows before it is sent. Only a hint: nothing but the speed of the scan may depend on it. */
   expected?(query: MembersQuery): Expected | undefined
-  /** The time at Mailchimp, for a request about to be sent. */
+  /** The time at Mailchimp, for a request that is about to be sent. */
   now(): Moment
-  /** Waits until the earlier of its clocks shows a second, but `mostS` seconds at most. Aborts like `read`. */
+  /** Waits until the earlier of the two clocks shows a second, but at most `mostS` seconds. Aborts like `read`. */
   waitUntil(second: Second, mostS: number, signal: AbortSignal): Promise<void>
-  /** Waits for so many seconds. Aborts like `read`. */
+  /** Waits for a number of seconds. Aborts like `read`. */
   pause(seconds: number, signal: AbortSignal): Promise<void>
 }

@@ -3,41 +3,41 @@ import { type EarlyRow, createEarlyRows } from "./early-rows.ts"
 import type { Expected, MembersQuery, Page, Second, Source } from "./source.ts"
 import type { Rest, WindowReading } from "./window.ts"
 
-/** A reading that may be cut. */
+/** A reading that may be split. */
 export type Splittable = { readonly reading: WindowReading }
 
-/** A question for the single row at a quantile of what a reading has left: its second is where to cut. */
+/** A query for the single row at a quantile of what a reading has left: its second is where to split. */
 export type Probe<T extends Splittable> = { readonly task: T; readonly query: MembersQuery }
 
 export type SplitPoints<T extends Splittable> = {
-  /** The first page of a whole list is requested: without what is expected of it nothing is requested beside it. */
+  /** Records that the first page of a whole list is requested. Without `expected` no rows are requested with it. */
   begin(reading: object, query: MembersQuery, expected: Expected | undefined): void
-  /** What to ask with so many requests to spare, to cut the longest of the readings; nothing where none is worth it. */
+  /** The probes to send with this many spare requests, to split the longest reading; empty if no split is worth it. */
   probes(tasks: readonly T[], spare: number): Probe<T>[]
-  /** Where to cut now that a probe has found this second. Before the first page that is nowhere yet. */
+  /** Where to split now that a probe has found this second. Undefined until the first page has arrived. */
   found(probe: Probe<T>, second: Second | undefined): Second | undefined
-  /** A page has come. If it is the first of a list: where to cut by what was requested beside it, or what to ask instead. */
+  /** Takes a page. If it is the first of a list: where to split by the rows requested with it, or new probes instead. */
   received(
     reading: object,
     page: Page,
     spare: number,
   ): { readonly seconds: readonly Second[]; readonly probes: readonly Probe<T>[] }
-  /** Requests the row. Undefined if that fails, because all can be read without the cut. */
+  /** Requests the row. Undefined if that fails, because everything can be read without the split. */
   read(probe: Probe<T>, source: Source, signal: AbortSignal): Promise<Page | undefined>
 }
 
-/** What lies between two cuts, made or asked for, in rows before the end of a reading. */
+/** What is between two splits, made or requested, in rows before the end of a reading. */
 type Piece<T> = { readonly task: T; readonly start: number; readonly end: number; readonly pageRows: number }
 
 /**
- * Finds out where to cut readings, so that they can be read side by side. The longest piece is cut into equal ones, but
- * none shorter than a page: that would cost more requests, not only one for the question.
+ * Finds out where to split readings, so that the parts can be read in parallel. The longest piece is split into equal parts,
+ * none shorter than a page: shorter parts would cost more requests in addition to the probe.
  *
- * If it is known about how many rows a list has, its first such questions are asked beside its first page. Should the
- * count of that page show that they are not where the list is to be cut, they are asked again, as if nothing had been known.
+ * If the approximate number of rows of a list is known, its first probes are sent concurrently with its first page. If the
+ * count of that page shows that they are not where the list should be split, probes are sent again, as if nothing was known.
  */
 export function createSplitPoints<T extends Splittable>(): SplitPoints<T> {
-  /** Where a reading was asked to be cut, in rows before its end: as long as it has this end, the cuts are to come. */
+  /** The splits requested of a reading, in rows before its end. They are pending as long as the reading has this end. */
   const splitsRequested = new WeakMap<
     T,
     { readonly until: Second | undefined; readonly splits: readonly number[] }
@@ -51,11 +51,11 @@ export function createSplitPoints<T extends Splittable>(): SplitPoints<T> {
     received: (reading, page, spare) => {
       const requested = early.end(reading)
       const [task] = requested.map(({ probe }) => probe.task)
-      // Before members with a date those without one are read, and they are not split.
+      // Members without a date are read before those with a date, and are not split.
       if (!task || !Number.isFinite(task.reading.position().since)) return NOTHING
       const rows = requested.filter(({ offset }) => offset < page.totalItems)
       const pending = requested.filter(({ isAnswered }) => !isAnswered).length
-      // The permits of those that are of no use come back all at once, or each would be used for a cut of its own.
+      // Count the permits of useless pending rows as spare now; otherwise each would be used for a split of its own.
       if (!areNear(rows, page, spare + pending))
         return pending === 0 ? NOTHING : { seconds: [], probes: probes([task], spare + pending) }
       for (const row of rows) row.isUsed = true
@@ -67,7 +67,7 @@ export function createSplitPoints<T extends Splittable>(): SplitPoints<T> {
     },
     read: (probe, source, signal) =>
       source.read(probe.query, signal).catch((error: unknown) => {
-        // Requests of the first page tell the same of a list that may not be read.
+        // If the list may not be read, the request for its first page shows the same.
         const isPassing = error instanceof AppError && (error.retryable || early.has(probe))
         if (isPassing && !signal.aborted) return undefined
         throw error
@@ -96,7 +96,7 @@ export function createSplitPoints<T extends Splittable>(): SplitPoints<T> {
     return task.reading.rest() ?? early.rest(task)
   }
 
-  /** The pieces of a reading; the page under way, which it reads meanwhile, is in none of them. */
+  /** The pieces of a reading, without the page that it is reading now. */
   function piecesOf(task: T): Piece<T>[] {
     const rest = restOf(task)
     if (!rest) return []
@@ -108,8 +108,8 @@ export function createSplitPoints<T extends Splittable>(): SplitPoints<T> {
 }
 
 /**
- * Whether cuts at these rows save a round of requests. Otherwise the cuts are requested now, while another page is read:
- * that takes a round, and then as many as the pieces have pages.
+ * Whether splits at these rows save a round of requests. Otherwise probes are sent now, while another page is read: that
+ * takes one round, and then as many rounds as the pieces have pages.
  */
 function areNear(rows: readonly Pick<EarlyRow<unknown>, "offset">[], page: Page, spare: number): boolean {
   const { totalItems, length, count: pageRows } = page
@@ -122,7 +122,7 @@ function areNear(rows: readonly Pick<EarlyRow<unknown>, "offset">[], page: Page,
 
 const NOTHING = { seconds: [], probes: [] }
 
-/** Where to cut a piece with so many requests, in rows before the end of the reading. */
+/** Where to split a piece with this many requests, in rows before the end of the reading. */
 function positionsIn(piece: Omit<Piece<unknown>, "task">, requests: number): number[] {
   const { start, end } = piece
   const parts = Math.max(1, Math.min(requests + 1, Math.ceil(pagesOf(piece))))
@@ -131,12 +131,12 @@ function positionsIn(piece: Omit<Piece<unknown>, "task">, requests: number): num
   )
 }
 
-/** Pages overlap by the rows of a second, and one that is full does not show that it is the last. */
+/** The part of a page that is filled: pages overlap by the rows of a second, and a full page does not show that it is the last. */
 const FILLED = 0.98
 
 /**
- * The same for a piece of which not more than an estimate is known: its parts, but the last, have as many rows as fit the
- * pages that they need anyway. There are rather more rows than estimated, because statistics leave some members out.
+ * The same for a piece of which only an estimate is known. All parts but the last have as many rows as fit the pages that
+ * they need anyway. There tend to be more rows than estimated, because statistics leave some members out.
  */
 function filledPositionsIn(piece: Omit<Piece<unknown>, "task">, requests: number): number[] {
   const { start, end, pageRows } = piece

@@ -25,7 +25,7 @@ export type WindowOptions = {
   readonly listId: string
   readonly status?: string | undefined
   readonly from: Position
-  /** The last second to read; without it the reading goes on to the end of the list, as it is then. */
+  /** The last second to read. If missing, the reading continues to the end of the list at that time. */
   readonly until?: Second | undefined
   /** How many seconds before Mailchimp's clock a second counts as closed. */
   readonly marginS: number
@@ -36,58 +36,58 @@ export type WindowOptions = {
 export type Rest = {
   readonly rows: number
   readonly pageRows: number
-  /** The question for all of them, those of the last page's last second included. */
+  /** The query for all of them, including the rows of the last page's last second. */
   readonly query: MembersQuery
 }
 
 export type WindowReading = Reading & {
-  /** Where to go on after a break, once what was received is written. */
+  /** Where to resume, once everything received is written. */
   position(): Position
   until(): Second | undefined
-  /** Ends the reading earlier: what lies behind is another's from now on. Only at a closed second that is not read yet. */
+  /** Moves the end of the window to `until`, a closed second that is not read yet; another window reads the remainder. */
   split(until: Second): void
-  /** How many rows are still to come after those received, by Mailchimp's count; undefined while nothing tells. */
+  /** How many rows remain, by Mailchimp's count. Undefined while that is unknown. */
   rest(): Rest | undefined
-  /** The second that it reads by offset now, as that fills a page by itself. What lies behind can be read meanwhile. */
+  /** The tied second that is now read by offset, because it fills a page. Later seconds can be read meanwhile. */
   tiedSecond(): Second | undefined
-  /** The last second whose members were all delivered when the last answer was asked for, in that version or a newer one. */
+  /** The last second whose members were all delivered as of the last request, in their version then or a newer one. */
   asOf(): Second
-  /** Why rows may be missing, if they may. */
+  /** Why rows may be missing, if so. */
   lack(): Lack | undefined
-  /** An answer did not begin after its `since`, as Mailchimp's do today. It costs nothing but repeats. */
+  /** A response did not begin after its `since`, as Mailchimp's do today. The only cost is repeated rows. */
   hasOddSince(): boolean
-  /** Members that are dated ahead of both clocks were read by offset. */
+  /** Members dated ahead of both clocks were read by offset. */
   hasDatedAhead(): boolean
 }
 
-/** How many pages may end in open seconds before the wait for them to close counts. */
+/** How many pages may end in open seconds before the time limit on waiting applies. */
 const MAX_OPEN_ENDS = 6
-/** How many times over it may deliver as many rows as are counted: members that change faster than they are read have no end. */
+/** Limit on the rows delivered, in multiples of the count: members that change faster than they are read never end. */
 const MAX_ROUNDS = 10
 
-/** How often a reading may go on to what has changed after those who are dated ahead were read. */
+/** How often a reading may continue with what changed after the members dated ahead were read. */
 const MAX_EXTENSIONS = 3
 
-/** No member was changed before. */
+/** No member changed before this second. */
 const FIRST_SECOND = 0
 
 /**
- * Reads a range of `last_changed` while the list changes, and misses nothing. Each page is anchored by value: it starts
- * at the last second that the page before reached, as far as that is closed, with the offset always at 0. A row that
- * changes meanwhile moves behind all others and is met there; rows that were delivered of the anchor's second are
- * dropped. A place, as an offset is one, would lose a row for every row before it that moves away.
+ * Reads a window of `last_changed` while the list changes, and misses nothing. Each page is anchored by value: it starts at
+ * the last closed second that the previous page reached, always with offset 0. A row that changes meanwhile moves after all
+ * others and is read there; rows of the anchor's second that were already delivered are dropped. With offsets, one row
+ * would be lost for every row that moves away before it.
  */
 export function createWindowReading(options: WindowOptions): WindowReading {
   const { listId, status, from, marginS, versions } = options
   const mostWaitS = longestWaitS(marginS)
   let { until } = options
   let anchor = from.since
-  /** The second after the anchor, where it is closed: what was delivered of it, as it comes again with the next page. */
+  /** What was delivered of the second after the anchor, if that is closed, because the next page returns it again. */
   let known: KnownRows = new Map()
   let byOffset: { readonly reading: OffsetReading; readonly isAhead: boolean } | undefined
   let next: Omit<PageRequest, "query"> | undefined = {}
   let isRequested = false
-  /** By the earlier clock, which may be put back: what was closed once is not read as if it were open. */
+  /** The watermark by the earlier clock. That may be put back, but a second that was closed stays closed. */
   let closed = Number.NEGATIVE_INFINITY
   let openSinceS: number | undefined
   let openEnds = 0
@@ -100,7 +100,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   let lack: Lack | undefined
   let hasOddSince = false
   let hasDatedAhead = false
-  /** What is dated later, once that second is past, is for the next export. */
+  /** Once this second is past, later changes belong to the next export. */
   let lastBeforeAhead = Number.POSITIVE_INFINITY
   let extensions = 0
   let rest: (Omit<Rest, "query"> & { readonly until: Second | undefined }) | undefined
@@ -123,7 +123,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     until: () => until,
     split: (second) => (until = second),
     rest: () => {
-      // Until a page has shown that the rows begin with a date, those without one may be still to come.
+      // Until a page has shown that rows with a date come first, rows without one may remain.
       const isTold = rest && rest.until === until && Number.isFinite(anchor) && !byOffset
       return rest && isTold ? { ...rest, query: requestRange() } : undefined
     },
@@ -134,7 +134,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     hasDatedAhead: () => hasDatedAhead,
   }
 
-  /** Up to a second more than is read, as nothing documents that the bound is inclusive. What lies behind is dropped here. */
+  /** Requests one second more than is read, because the bound is not documented as inclusive. Later rows are dropped. */
   function requestRange(): MembersQuery {
     return { ...range(until === undefined ? undefined : until + 1), offset: 0 }
   }
@@ -159,14 +159,14 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     const headEnd = countHead(page, anchor + 1)
     const openStart = countUpTo(page, end, closed)
     const selected = selectRows(page, end, { headEnd, known, openStart }, versions)
-    // Were `since` not heeded at all, each page would be the first one, for ever.
+    // If Mailchimp ignored `since`, every page would be the first page, forever.
     if (first !== undefined && first < anchor) next = endWith("rules")
     else next = end < page.length || reachesEnd(page, 0) ? atEnd(page) : requestAfter(page, selected)
     noteKnown(page, openStart)
     return selected
   }
 
-  /** What was delivered of the second after the anchor, the last one of the rows that are closed. */
+  /** Records what was delivered of the second after the anchor, the last second among the closed rows. */
   function noteKnown(page: Page, openStart: number): void {
     let start = openStart
     while (start > 0 && page.second(start - 1) === anchor + 1) start -= 1
@@ -197,7 +197,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     return isNew ? {} : requestAgain(page)
   }
 
-  /** The next page begins with the last second of this one, as far as that is closed. False where that is no later second. */
+  /** Moves the anchor so that the next page begins with this page's last closed second. False if the anchor does not move. */
   function advance(last: Second | undefined): boolean {
     if (last === undefined || Math.min(last, closed) - 1 <= anchor) return false
     anchor = Math.min(last, closed) - 1
@@ -205,7 +205,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     return true
   }
 
-  /** Waits for an open second to close, unless it has waited too long already. */
+  /** Waits for an open second to close, unless the reading has already waited too long. */
   function requestAfterOpen(page: Page, last: Second): Omit<PageRequest, "query"> | undefined {
     const mostS = Math.min(closesAt(last, marginS) - page.sentAt.earliest, mostWaitS - waitedS)
     waitedS += mostS
@@ -213,9 +213,9 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   }
 
   /**
-   * Members that are dated ahead of both clocks, by a server whose clock is wrong or by an import: no wait would do. They
-   * only lose rows, because a change gives a member the present second. So they are read by offset, and then what is left
-   * before them, where those who left them are met.
+   * Members dated ahead of both clocks, by a server whose clock is wrong or by an import: waiting would not help. This group
+   * only loses rows, because a change gives a member the current second. So the group is read by offset, and then the rest
+   * before it, which includes the members that left the group.
    */
   function readAhead(boundary: Second): Omit<PageRequest, "query"> {
     hasDatedAhead = true
@@ -226,7 +226,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     return {}
   }
 
-  /** Members that were changed after the second before those dated ahead, as that is past by now, are still to be met. */
+  /** If the second before the members dated ahead is past by now, members changed after it remain to be read. */
   function atEnd(page: Page): Omit<PageRequest, "query"> | undefined {
     const { sentAt } = page
     if (until !== lastBeforeAhead || sentAt.latest <= lastBeforeAhead) return undefined
@@ -238,7 +238,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     return {}
   }
 
-  /** A page brought nothing new although more rows are counted: it may have been cut short, or the count is wrong. */
+  /** A page had no new row although more rows are counted: the response was truncated, or the count is wrong. */
   function requestAgain({ length, totalItems }: Page): Omit<PageRequest, "query"> | undefined {
     repeats += 1
     const isSame = repeats > 1 && length === before.length && totalItems === before.totalItems
@@ -266,21 +266,21 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     return selected
   }
 
-  /** Rows without a date come before all others. A filter of dates, whatever it is, leaves them out from then on. */
+  /** Rows without a date come before all others. From then on any date filter leaves them out. */
   function readUndated(): Omit<PageRequest, "query"> | undefined {
     if (Number.isFinite(anchor)) return endWith("rules")
     byOffset = { reading: createOffsetReading(range(undefined), "undated", known, versions), isAhead: false }
     return {}
   }
 
-  /** Whether the pages have been ending in open seconds for too long, be they waited for or followed as they close. */
+  /** Whether the pages have ended in open seconds for too long, whether the reading waited for them or followed them. */
   function isRestless({ elapsedS }: Moment): boolean {
     openSinceS ??= elapsedS
     openEnds += 1
     return openEnds > MAX_OPEN_ENDS && elapsedS - openSinceS > mostWaitS
   }
 
-  /** Whether members change faster than they are read, so that not even the open seconds come in sight. */
+  /** Whether members change faster than they are read, so that the reading does not even reach the open seconds. */
   function isOutrun({ length, totalItems }: Page, { ranges }: Selected): boolean {
     delivered += countRows(ranges)
     mostCounted = Math.max(mostCounted, length, totalItems)
@@ -292,7 +292,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   }
 }
 
-/** The graver of two reasons: a wrong count can be shown to be one. */
+/** The more serious of two reasons: a recount can still prove a wrong count. */
 function worse(one: Lack | undefined, other: Lack | undefined): Lack | undefined {
   return one === "rules" ? one : (other ?? one)
 }
@@ -306,7 +306,7 @@ function lastSecond(page: Page): Second | undefined {
   return undefined
 }
 
-/** How many rows at the head of a page are of this second or before. */
+/** How many rows at the head of a page are of this second or earlier. */
 function countHead(page: Page, second: Second): number {
   let rows = 0
   while (rows < page.length && (page.second(rows) ?? Number.NEGATIVE_INFINITY) <= second) rows += 1

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { createArrivals } from "../../src/scan/arrivals.ts"
 
 describe("createArrivals()", () => {
-  test("gives results in the order in which they arrive, not in which they were expected", async () => {
+  test("returns results in the order in which they arrive, not in which they were expected", async () => {
     const arrivals = createArrivals<string>()
     const { promise, resolve } = Promise.withResolvers<string>()
     arrivals.expect(promise)
@@ -14,7 +14,7 @@ describe("createArrivals()", () => {
     expect(arrivals.pending()).toBe(0)
   })
 
-  test("fails who takes a result that failed, and nobody when it is not taken", async () => {
+  test("rejects when a failed result is taken, and causes no unhandled rejection when it is not", async () => {
     const arrivals = createArrivals<string>()
     arrivals.expect(Promise.reject(new Error("broken")))
     arrivals.expect(Promise.reject(new Error("never taken")))

@@ -3,7 +3,7 @@ import { type OpenVersions, countNew, selectRows } from "../../src/scan/deduplic
 import type { Page } from "../../src/scan/source.ts"
 import { momentOf, pageOfIds } from "../support/members.ts"
 
-/** A page of one row, of the member a: its content says what it looks like. */
+/** A page with one row, of member a, with the given content. */
 function page(content: string, second = 100): Page {
   return {
     ...pageOfIds(["a"]),
@@ -27,14 +27,14 @@ function start() {
 const all = [{ start: 0, end: 1 }]
 
 describe("selectRows()", () => {
-  test("drops a row of an open second that comes again as it was", () => {
+  test("drops a row of an open second that is repeated unchanged", () => {
     const { open, closed } = start()
     expect(open(page("red"))).toEqual(all)
     expect(open(page("red"))).toEqual([])
     expect(closed(page("red"))).toEqual([])
   })
 
-  test("delivers an edit and its undoing within one second, though the first version was delivered before", () => {
+  test("delivers an edit and its undo within one second, although the first version was delivered before", () => {
     const { open } = start()
     expect(open(page("red"))).toEqual(all)
     expect(open(page("blue"))).toEqual(all)
@@ -53,7 +53,7 @@ describe("selectRows()", () => {
     expect(open(page("red"))).toEqual(all)
   })
 
-  test("delivers a known row of other bytes again, as of another member with that id, and does not count it", () => {
+  test("delivers a row with a known id but other bytes, which may be another member's, and does not count it", () => {
     const known = new Map([["a", "100 red"]])
     const select = (content: string) =>
       selectRows(page(content), 1, { headEnd: 1, known, openStart: 1 }, new Map())
@@ -61,7 +61,7 @@ describe("selectRows()", () => {
     expect(select("blue")).toEqual({ ranges: all, again: [0] })
   })
 
-  test("forgets the version once another was delivered, as when all is read plainly, so that its undoing comes", () => {
+  test("forgets a version once another was delivered, e.g. when all is read plainly, so that an undo is delivered", () => {
     const { open, closed } = start()
     open(page("red"))
     expect(closed(page("blue"))).toEqual(all)

@@ -31,7 +31,7 @@ function start() {
 }
 
 describe("createListScan()", () => {
-  test("reads live members, then archived ones, and is of the second when the first of them were read to the end", () => {
+  test("reads live members, then archived ones; `asOf` is the watermark when the live members were read to the end", () => {
     const { list, receive } = start()
     const [live] = list.begin()
     const [archived, ...others] = receive(live!, page({ x: 100 }, 1000))
@@ -41,14 +41,14 @@ describe("createListScan()", () => {
     expect(receive(archived!, page({ y: 101 }, 1100))).toEqual([])
     expect(list.isDone()).toBe(true)
     expect(list.result()).toMatchObject({ rows: 2, asOf: 989, isShort: false })
-    // Who changed sides since then comes with the next export.
+    // A member who moved between live and archived since then is in the next export.
     expect(list.nextPosition()).toMatchObject({
       live: { tail: { since: 989 } },
       archived: { tail: { since: 1089 } },
     })
   })
 
-  test("lets the next export begin at the horizon where one status was asked for, so that it sees who lost it", () => {
+  test("lets the next export begin at the horizon if one status was requested, to see members who lost it", () => {
     const options = { horizon: HORIZON, marginS: 10, status: "subscribed" }
     const list = createListScan({ id: "a", live: whole }, options)
     const [live] = list.begin()
@@ -60,14 +60,14 @@ describe("createListScan()", () => {
     })
   })
 
-  test("lets the next export read archived members from where they were short, where they were the wanted ones", () => {
+  test("lets the next export read archived members from where they were short, if they were requested", () => {
     const from = { windows: [], tail: { since: 50 } }
     const list = createListScan(
       { id: "a", live: from },
       { horizon: HORIZON, marginS: 10, status: "archived" },
     )
     const [archived] = list.begin()
-    // Its since is not heeded.
+    // Mailchimp ignores `since`.
     list.receive(archived!, page({ x: 10 }, 1000, 9), archived!.reading.nextRequest()!)
     expect(list.result().isShort).toBe(true)
     expect(list.nextPosition()).toMatchObject({
@@ -76,7 +76,7 @@ describe("createListScan()", () => {
     })
   })
 
-  test("is of no second to come, though it is read from one on", () => {
+  test("has no future `asOf`, although it is read from a future second on", () => {
     const future = { windows: [], tail: { since: 5000 } }
     const list = createListScan({ id: "a", live: future }, { horizon: HORIZON, marginS: 10 })
     const [live] = list.begin()
@@ -85,7 +85,7 @@ describe("createListScan()", () => {
     expect(list.nextPosition().live.tail).toEqual({ since: 5000 })
   })
 
-  test("asks for no tail before the last page of the body, and then for the very last row as well", () => {
+  test("requests no tail before the last page of the body has arrived, and then the very last row as well", () => {
     const { list, receive } = start()
     const [parent] = list.begin()
     receive(parent!, page({ a: 100, b: 200 }, 1000, 9))
@@ -99,7 +99,7 @@ describe("createListScan()", () => {
     expect(tail?.reading.nextRequest()?.query).toMatchObject({ since: HORIZON, before: undefined })
   })
 
-  test("ends its tail at the upper bound that the caller set behind the horizon", () => {
+  test("ends its tail at an upper bound that the caller set after the horizon", () => {
     const position = { windows: [], tail: { since: HORIZON } }
     const list = createListScan({ id: "a", live: position }, { horizon: HORIZON, until: 995, marginS: 10 })
     const [tail] = list.begin()
@@ -136,7 +136,7 @@ describe("createListScan()", () => {
     expect(again?.reading.nextRequest()?.query).toMatchObject({ since: HORIZON, before: undefined })
   })
 
-  test("looks at the very last row when it goes on after a break, where all members are wanted", () => {
+  test("checks the very last row when it is resumed, if all members are exported", () => {
     const broken = { id: "a", live: { windows: [], tail: { since: 300 } }, totalItems: 9 }
     const options = { horizon: HORIZON, marginS: 10 }
     const [tail, lastRow] = createListScan(broken, { ...options, isWhole: true }).begin()
@@ -145,7 +145,7 @@ describe("createListScan()", () => {
     expect(createListScan(broken, options).begin()).toHaveLength(1)
   })
 
-  test("tells when Mailchimp's since found what it should not", () => {
+  test("reports that Mailchimp's since returned rows that it should not", () => {
     const { list, receive } = start()
     const [live] = list.begin()
     receive(live!, page({ a: 100, b: 200 }, 1000, 4))

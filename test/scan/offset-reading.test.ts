@@ -19,8 +19,8 @@ function page(ids: readonly string[], totalItems: number, count = 4): Page {
 
 function start(delivered: readonly string[] = []) {
   const second = createOffsetReading(query, "second", new Map(delivered.map((id) => [id, id])), new Map())
-  /** Takes the next question, which has to be for this offset. */
-  const ask = (offset: number) => {
+  /** Takes the next request, which has to be for this offset. */
+  const requestAt = (offset: number) => {
     const request = second.nextRequest()
     expect(request?.query).toEqual({ ...query, offset })
     return request!
@@ -31,14 +31,14 @@ function start(delivered: readonly string[] = []) {
   }
   return {
     second,
-    ask,
+    requestAt,
     response,
-    read: (offset: number, ids: string, total: number) => response(ask(offset), ids, total),
+    read: (offset: number, ids: string, total: number) => response(requestAt(offset), ids, total),
   }
 }
 
 describe("createOffsetReading()", () => {
-  test("is complete when all that is counted was seen after it was counted", () => {
+  test("is complete when all counted rows were seen after they were counted", () => {
     const { second, read } = start(["a", "b"])
     expect(read(0, "abcd", 6)).toBe("cd")
     expect(read(3, "def", 6)).toBe("ef")
@@ -47,26 +47,26 @@ describe("createOffsetReading()", () => {
     expect(second.lack()).toBeUndefined()
   })
 
-  test("asks for all its pages side by side, once it is known how many there are", () => {
-    const { second, ask, response, read } = start()
-    const first = ask(0)
+  test("requests all its pages concurrently once their number is known", () => {
+    const { second, requestAt, response, read } = start()
+    const first = requestAt(0)
     expect(second.nextRequest()).toBeUndefined()
     response(first, "abcd", 9)
-    const [middle, last] = [ask(3), ask(6)]
+    const [middle, last] = [requestAt(3), requestAt(6)]
     expect(second.nextRequest()).toBeUndefined()
     expect(response(last, "ghi", 9)).toBe("ghi")
     expect(response(middle, "defg", 9)).toBe("ef")
-    // After the first answer six were shown, and the other three are still to be.
+    // After the first response six rows were shown; three remain.
     read(0, "abcd", 9)
     expect(second.isDone()).toBe(true)
     expect(second.lack()).toBeUndefined()
   })
 
-  test("does not count what was asked for before the total was known, though it arrives later", () => {
-    const { second, ask, response, read } = start()
-    response(ask(0), "abcd", 9)
-    const [middle, last] = [ask(3), ask(6)]
-    // The last page was made before a to e and g left, the middle one after that: f, h and i are the three of its total.
+  test("does not count rows that were requested before the total was known, although they arrive later", () => {
+    const { second, requestAt, response, read } = start()
+    response(requestAt(0), "abcd", 9)
+    const [middle, last] = [requestAt(3), requestAt(6)]
+    // The last page was evaluated before a to e and g left, the middle page after that: its total of three is f, h and i.
     response(middle, "", 3)
     response(last, "ghi", 9)
     expect(second.isDone()).toBe(false)
@@ -75,10 +75,10 @@ describe("createOffsetReading()", () => {
     expect(second.lack()).toBeUndefined()
   })
 
-  test("waits for the answers under way when it is complete, and delivers what they bring", () => {
-    const { second, ask, response } = start()
-    response(ask(0), "abcd", 9)
-    const [middle, last] = [ask(3), ask(6)]
+  test("waits for pending responses when it is complete, and delivers their rows", () => {
+    const { second, requestAt, response } = start()
+    response(requestAt(0), "abcd", 9)
+    const [middle, last] = [requestAt(3), requestAt(6)]
     response(middle, "", 0)
     expect(second.nextRequest()).toBeUndefined()
     expect(second.isDone()).toBe(false)
@@ -86,7 +86,7 @@ describe("createOffsetReading()", () => {
     expect(second.isDone()).toBe(true)
   })
 
-  /** Read as in a window: counted first. */
+  /** A reading as in a window: the second is counted first. */
   const startCounted = (total: number) => {
     const second = createOffsetReading(query, "second", new Map(), new Map(), { pageRows: 4 })
     const request = second.nextRequest()!
@@ -98,12 +98,12 @@ describe("createOffsetReading()", () => {
   const requestsOf = (second: OffsetReading, count: number) =>
     Array.from({ length: count }, () => second.nextRequest()!)
 
-  test("asks for all its pages side by side once it is counted, and is complete when they show as many", () => {
+  test("requests all its pages concurrently once it is counted, and is complete when they show as many rows", () => {
     const second = startCounted(9)
     const requests = requestsOf(second, 3)
     expect(requests.map(({ query }) => query)).toEqual([0, 3, 6].map((offset) => ({ ...query, offset })))
     expect(second.nextRequest()).toBeUndefined()
-    // In another order with each answer.
+    // Each response has another order.
     const pages = ["abcd", "ifhe", "gb"]
     for (const [index, request] of requests.entries()) {
       expect(second.isDone()).toBe(false)
@@ -113,10 +113,10 @@ describe("createOffsetReading()", () => {
     expect(second.lack()).toBeUndefined()
   })
 
-  test("is not complete where a row left after it was shown, and before its answer was counted, and another one moved", () => {
+  test("is not complete if a row left after it was shown and before its response was counted, and another row moved", () => {
     const second = startCounted(9)
     const requests = requestsOf(second, 3)
-    // Once a has been shown it leaves, and h moves from behind the middle page to before it.
+    // After a was shown it leaves, and h moves from after the middle page to before it.
     for (const [index, ids] of ["abcd", "defg", "gi"].entries())
       second.receive(page([...ids], 8), requests[index]!)
     expect(second.isDone()).toBe(false)
@@ -127,25 +127,25 @@ describe("createOffsetReading()", () => {
     expect(second.lack()).toBeUndefined()
   })
 
-  test("is complete when one page holds all, whatever was counted before", () => {
+  test("is complete when one page has all rows, whatever was counted before", () => {
     const second = startCounted(9)
     second.receive(page([..."abc"], 3), second.nextRequest()!)
     expect(second.isDone()).toBe(true)
     expect(second.lack()).toBeUndefined()
   })
 
-  test("is not complete when a page behind the first one has as many rows as were left to count", () => {
+  test("is not complete when a page after the first has as many rows as remained to be counted", () => {
     const second = startCounted(9)
     const [first, middle, last] = requestsOf(second, 3)
     second.receive(page([..."abcd"], 9), first!)
-    // Three have left before it, so that e and f are in a gap, and three more before it is counted.
+    // Three rows left before this page, so e and f are in a gap; three more left before it was counted.
     second.receive(page([..."ghi"], 3), middle!)
     second.receive(page([], 3), last!)
     expect(second.isDone()).toBe(false)
   })
 
   const hundred = Array.from({ length: 100 }, (_, index) => `m${index}`)
-  /** Reads in pages of 40, of which each gets those who are there then. */
+  /** Reads in pages of 40. Each page is taken from the rows that exist at that time. */
   const readLarge = (...pages: readonly (readonly string[])[]) => {
     const second = createOffsetReading(query, "second", new Map(), new Map())
     for (const there of pages) {
@@ -156,8 +156,8 @@ describe("createOffsetReading()", () => {
     return second
   }
 
-  test("is complete after two readings in one order, though rows leave all the while, and unseen", () => {
-    // m99 is counted by the first reading, and not there any more in the second.
+  test("is complete after two passes in one order, although rows keep leaving, some of them unseen", () => {
+    // The first pass counts m99, which has left before the second.
     const first = [hundred, hundred.slice(3), hundred.slice(5)]
     const later = [5, 6, 7].map((start) => hundred.slice(start, 99))
     expect(readLarge(...first).isDone()).toBe(false)
@@ -166,7 +166,7 @@ describe("createOffsetReading()", () => {
     expect(second.lack()).toBeUndefined()
   })
 
-  test("is not complete after two readings in different orders, with a gap, or short of their count", () => {
+  test("is not complete after two passes in different orders, with a gap, or with fewer rows than counted", () => {
     const first = [hundred, hundred.slice(3), hundred.slice(5)]
     const swapped = ["m6", "m5", ...hundred.slice(7, 99)]
     expect(readLarge(...first, swapped, swapped.slice(1), swapped.slice(2)).isDone()).toBe(false)
@@ -176,10 +176,10 @@ describe("createOffsetReading()", () => {
     expect(readLarge(...first, hundred.slice(5, 99), lost, lost).isDone()).toBe(false)
   })
 
-  test("reads on behind a gap that leavers opened, and finds what is in it with the next reading", () => {
+  test("continues after a gap opened by rows that left, and finds the rows in it with the next pass", () => {
     const { second, read } = start()
     read(0, "abcd", 9)
-    // Before this one a, b and c have left: e and f are in the gap.
+    // Before this page a, b and c left: e and f are in the gap.
     expect(read(3, "ghi", 6)).toBe("ghi")
     expect(read(0, "defg", 6)).toBe("ef")
     expect(read(3, "ghi", 6)).toBe("")
@@ -187,7 +187,7 @@ describe("createOffsetReading()", () => {
     expect(second.lack()).toBeUndefined()
   })
 
-  test("is complete whoever left after he was shown, as all that an answer counts was shown after it", () => {
+  test("is complete although rows left after they were shown, if all rows that a response counts were shown after it", () => {
     const { second, read } = start()
     read(0, "abcd", 7)
     read(3, "defg", 7)
@@ -196,7 +196,7 @@ describe("createOffsetReading()", () => {
     expect(second.lack()).toBeUndefined()
   })
 
-  test("counts from a later answer when a row left that was not shown again", () => {
+  test("counts from a later response when a row left that was not shown again", () => {
     const { second, read } = start()
     read(0, "abcd", 6)
     read(3, "def", 6)
@@ -208,18 +208,18 @@ describe("createOffsetReading()", () => {
     expect(second.lack()).toBeUndefined()
   })
 
-  test("asks again for the rest of a page that came shorter than its count", () => {
-    const { second, read, ask, response } = start()
+  test("requests the rest of a page that was shorter than its count", () => {
+    const { second, read, requestAt, response } = start()
     read(0, "abcd", 9)
-    const [middle, last] = [ask(3), ask(6)]
+    const [middle, last] = [requestAt(3), requestAt(6)]
     response(middle, "de", 9)
-    expect(response(ask(5), "fg", 9)).toBe("fg")
+    expect(response(requestAt(5), "fg", 9)).toBe("fg")
     expect(response(last, "ghi", 9)).toBe("hi")
     expect(second.isDone()).toBe(false)
   })
 
-  /** The question for whether it is gone: without an end. */
-  const askForLater = (second: OffsetReading) => {
+  /** The request that checks whether the second is gone: without an upper bound. */
+  const requestUnbounded = (second: OffsetReading) => {
     const request = second.nextRequest()
     expect(request?.query).toEqual({ ...query, before: undefined, offset: 0, count: 1 })
     return request!
@@ -228,12 +228,12 @@ describe("createOffsetReading()", () => {
   test("is complete when nothing is left of it", () => {
     const { second, read } = start(["a"])
     read(0, "", 0)
-    second.receive({ ...page(["x"], 1), second: () => 101 }, askForLater(second))
+    second.receive({ ...page(["x"], 1), second: () => 101 }, requestUnbounded(second))
     expect(second.isDone()).toBe(true)
     expect(second.lack()).toBeUndefined()
   })
 
-  test("is complete where the first row with a date shows that there are no more without one", () => {
+  test("is complete if the first row with a date shows that there are no more without one", () => {
     const all = { listId: "a", sort: "last_changed", direction: "DESC" } as const
     const second = createOffsetReading(all, "undated", new Map(), new Map())
     const request = second.nextRequest()!
@@ -243,7 +243,7 @@ describe("createOffsetReading()", () => {
     expect(second.lack()).toBeUndefined()
   })
 
-  test("is read again where rows without a date fill a page, as one may have left between two", () => {
+  test("is read again if rows without a date fill a page, because one may have left between two pages", () => {
     const all = { listId: "a", sort: "last_changed", direction: "DESC" } as const
     const second = createOffsetReading(all, "undated", new Map(), new Map())
     const response = (undated: string, dated: string) =>
@@ -263,52 +263,55 @@ describe("createOffsetReading()", () => {
     expect(second.lack()).toBeUndefined()
   })
 
-  test("is short when it is gone for a question up to it, and there for one without an end", () => {
+  test("is short when a request with an upper bound does not find it, but one without does", () => {
     const { second, read } = start(["a"])
     read(0, "", 0)
-    second.receive(page([], 5), askForLater(second))
-    const again = askForLater(second)
+    second.receive(page([], 5), requestUnbounded(second))
+    const again = requestUnbounded(second)
     expect(again.pauseS).toBe(1)
     second.receive(page(["a"], 5), again)
     expect(second.isDone()).toBe(true)
     expect(second.lack()).toBe("rules")
   })
 
-  test("is short, and delivers no row of another second, where the end of the question is not heeded", () => {
-    const { second, ask } = start()
+  test("is short, and delivers no row of another second, if the upper bound of the request is ignored", () => {
+    const { second, requestAt } = start()
     const seconds = [100, 100, 101, 102]
-    const { ranges } = second.receive({ ...page([..."abcd"], 9), second: (index) => seconds[index] }, ask(0))
+    const { ranges } = second.receive(
+      { ...page([..."abcd"], 9), second: (index) => seconds[index] },
+      requestAt(0),
+    )
     expect(ranges).toEqual([{ start: 0, end: 2 }])
     expect(second.isDone()).toBe(true)
     expect(second.lack()).toBe("rules")
   })
 
-  test("ends short when three readings bring nothing new and the count still says more", () => {
+  test("ends short when three passes bring no new row and the count is still higher", () => {
     const { second, response } = start()
     let requests = 0
     for (let request = second.nextRequest(); request && requests < 50; request = second.nextRequest()) {
       response(request, request.query.offset === 0 ? "abcd" : "de", 6)
       requests += 1
     }
-    // Five readings of three questions each: in the second one the rows of the first are counted too, three are in vain.
+    // Five passes of three requests each: in the second the rows of the first are counted too, and three are in vain.
     expect(requests).toBe(15)
     expect(second.lack()).toBe("count")
   })
 
-  test("ends short after twenty questions for each of its pages while its count never rests", () => {
+  test("ends short after twenty requests for each of its pages while its count never settles", () => {
     const { second, response } = start()
     let requests = 0
     for (let request = second.nextRequest(); request && requests < 500; request = second.nextRequest()) {
       response(request, request.query.offset === 0 ? "abcd" : "de", 6 + (requests % 2))
       requests += 1
     }
-    // Three rows of a page are not of the one before, so six or seven rows are two pages or three.
+    // Three rows of a page are not on the previous page, so six or seven rows are two or three pages.
     expect(requests).toBeGreaterThan(20)
     expect(requests).toBeLessThanOrEqual(63)
     expect(second.lack()).toBe("count")
   })
 
-  test("ends short when an answer stays shorter than its count", () => {
+  test("ends short when a response stays shorter than its count", () => {
     const { second, response } = start()
     const pauses = []
     for (let request = second.nextRequest(); request && pauses.length < 50; request = second.nextRequest()) {

@@ -40,7 +40,7 @@ const start = () => createReconciliation(options, new Map())
 
 const selected = (start: number, end: number) => ({ ranges: [{ start, end }], again: [] })
 
-/** Rows that were delivered, of a question without a filter where they say what is counted. */
+/** Adds delivered rows. If `counted` is given, they are of a request without a date filter. */
 function deliver(reconciliation: Reconciliation, ids: string, second: number, counted?: number): void {
   reconciliation.add(dated(ids, second, counted), selected(0, ids.length), counted !== undefined)
 }
@@ -51,15 +51,15 @@ function readingOf(reconciliation: Reconciliation): Reading {
   return remedy
 }
 
-describe("createTally()", () => {
-  test("is content when as many rows up to the horizon were delivered as were counted", () => {
+describe("createReconciliation()", () => {
+  test("needs no remedy when as many rows up to the horizon were delivered as were counted", () => {
     const reconciliation = start()
     deliver(reconciliation, "ab", OLD, 3)
     deliver(reconciliation, "c", OLD)
     expect(reconciliation.remedy()).toBeUndefined()
   })
 
-  test("looks at the last row, and then runs the tail again, when rows after the horizon make up the count", () => {
+  test("checks the last row, and then runs the tail again, when rows after the horizon make up the count", () => {
     const reconciliation = start()
     deliver(reconciliation, "ab", OLD, 3)
     deliver(reconciliation, "a", NEW)
@@ -79,7 +79,7 @@ describe("createTally()", () => {
     expect(reconciliation.remedy()).toBeUndefined()
   })
 
-  test("reads the members without a date that a look found, and then runs the tail again", () => {
+  test("reads the members without a date that a check found, and then runs the tail again", () => {
     const reconciliation = start()
     deliver(reconciliation, "ab", OLD, 3)
     deliver(reconciliation, "a", NEW)
@@ -95,7 +95,7 @@ describe("createTally()", () => {
     expect(reconciliation.remedy()).toBeUndefined()
   })
 
-  test("asks a look again that brought no row, and says that nothing helps when none comes", () => {
+  test("repeats a check that returned no row, and reports that nothing helps when none arrives", () => {
     const reconciliation = start()
     deliver(reconciliation, "ab", OLD, 3)
     const look = readingOf(reconciliation)
@@ -109,7 +109,7 @@ describe("createTally()", () => {
     expect(reconciliation.remedy()).toBe("none")
   })
 
-  test("counts again before it believes that rows are missing, as members may have left", () => {
+  test("counts again before it concludes that rows are missing, because members may have left", () => {
     const reconciliation = start()
     deliver(reconciliation, "ab", OLD, 3)
     read(readingOf(reconciliation), dated("x", OLD, 2))
@@ -117,7 +117,7 @@ describe("createTally()", () => {
     expect(reconciliation.remedy()).toBeUndefined()
   })
 
-  /** Answers a reading by offset until it ends; gives the directions that were asked for. */
+  /** Responds to a reading by offset until it ends. Returns the directions that were requested. */
   function readAll(reading: Reading, responseOf: (direction: string, offset: number) => Page): string[] {
     const directions: string[] = []
     for (let next = reading.nextRequest(); next; next = reading.nextRequest()) {
@@ -135,7 +135,7 @@ describe("createTally()", () => {
     return readingOf(reconciliation)
   }
 
-  test("counts and runs the tail again, then reads all in both directions, which shows a wrong count", () => {
+  test("counts and runs the tail again, then reads all in both directions, which proves a wrong count", () => {
     const reconciliation = start()
     deliver(reconciliation, "ab", OLD, 4)
     const directions = readAll(untilRecount(reconciliation, 4), (_, offset) =>
@@ -147,7 +147,7 @@ describe("createTally()", () => {
     expect(reconciliation.isReadAgain()).toBe(false)
   })
 
-  test("reads all in both directions at once where a reading came to fewer rows than were counted", () => {
+  test("reads all in both directions immediately if a reading found fewer rows than were counted", () => {
     const reconciliation = start()
     deliver(reconciliation, "ab", OLD, 4)
     reconciliation.doubtCount()
@@ -155,7 +155,7 @@ describe("createTally()", () => {
     expect(reconciliation.remedy()).toBeUndefined()
   })
 
-  test("delivers all once more, and is short, where a direction hides a row", () => {
+  test("delivers all rows once more, and is short, if a direction hides a row", () => {
     const reconciliation = start()
     deliver(reconciliation, "ab", OLD, 4)
     const rowsBy = (direction: string) => (direction === "DESC" ? "cba" : "ab")
@@ -170,7 +170,7 @@ describe("createTally()", () => {
     expect(reconciliation.remedy()).toBe("none")
   })
 
-  test("looks at the last row once where dates are doubted, and at the first where it was not seen", () => {
+  test("if dates are doubted, checks the last row once, and the first row if it was not seen", () => {
     const reconciliation = start()
     expect(reconciliation.lookAtEnds()).toBeUndefined()
     reconciliation.doubtDates()
@@ -188,7 +188,7 @@ describe("createTally()", () => {
     expect(readingOf(reconciliation).nextRequest()?.query).toMatchObject({ direction: "ASC", offset: 0 })
   })
 
-  test("reads the members without a date when the last row has none, though as many were delivered as are counted", () => {
+  test("reads the members without a date when the last row has none, although as many were delivered as are counted", () => {
     const reconciliation = start()
     deliver(reconciliation, "abc", OLD, 3)
     reconciliation.doubtDates()
@@ -196,13 +196,13 @@ describe("createTally()", () => {
     expect(readingOf(reconciliation).nextRequest()?.query).toMatchObject({ direction: "DESC", offset: 0 })
   })
 
-  test("reads the members without a date when a first page ends with one, and more are to come", () => {
+  test("reads the members without a date when the first page ends with one and more rows remain", () => {
     const reconciliation = start()
     reconciliation.add(page("abc", 9), selected(0, 3), true)
     expect(readingOf(reconciliation).nextRequest()?.query).toMatchObject({ direction: "DESC", offset: 0 })
   })
 
-  test("needs to read nothing more when a first page ends with a member without a date, and is the only one", () => {
+  test("reads nothing more when the first page ends with a member without a date and is the only page", () => {
     const reconciliation = start()
     reconciliation.add(page("abc", 3), selected(0, 3), true)
     expect(reconciliation.remedy()).toBeUndefined()

@@ -32,7 +32,7 @@ function start(delivered: string | undefined): Recount {
   })
 }
 
-/** Answers pages of three of a list that is sorted by its letters; gives the rows that were delivered, and the requests. */
+/** Responds with pages of three of a list sorted by its letters. Returns the delivered rows and the requests. */
 function run(
   recount: Recount,
   response: (query: MembersQuery) => { readonly ids: string; readonly totalItems: number },
@@ -51,15 +51,15 @@ function run(
   return { delivered, queries, outcome: recount.outcome() }
 }
 
-/** A list at rest: nothing has changed since the first pass. */
-const atRest =
+/** An unchanging list: nothing has changed since the first pass. */
+const unchanging =
   (ids: string, totalItems: number) =>
   ({ since }: MembersQuery) =>
     since === undefined ? { ids, totalItems } : { ids: "", totalItems: totalItems - ids.length }
 
 describe("createRecount()", () => {
-  test("proves a count wrong by a pass in each direction, and delivers nothing that was delivered", () => {
-    const { delivered, queries, outcome } = run(start("abcd"), atRest("abcd", 5))
+  test("proves a count wrong by a pass in each direction, and delivers nothing again", () => {
+    const { delivered, queries, outcome } = run(start("abcd"), unchanging("abcd", 5))
     expect([delivered, outcome]).toEqual(["", { countDiffers: 1 }])
     expect(queries.map(({ direction, offset }) => `${direction} ${offset}`)).toEqual([
       "ASC 0",
@@ -72,15 +72,15 @@ describe("createRecount()", () => {
     ])
   })
 
-  test("delivers every row where another set was delivered, or it is not known what was", () => {
+  test("delivers every row if other rows were delivered, or if the delivered rows are unknown", () => {
     for (const before of ["abc", "abcc", undefined])
-      expect(run(start(before), atRest("abcd", 5))).toMatchObject({
+      expect(run(start(before), unchanging("abcd", 5))).toMatchObject({
         delivered: "abcd",
         outcome: { countDiffers: 1 },
       })
   })
 
-  test("proves nothing where the directions do not show the same rows, and tells which shows more", () => {
+  test("proves nothing if the directions do not show the same rows, and reports which shows more", () => {
     const { outcome, delivered } = run(start("abc"), ({ direction, since }) => ({
       ids: since !== undefined ? "" : direction === "DESC" ? "abcd" : "abc",
       totalItems: 5,
@@ -99,7 +99,7 @@ describe("createRecount()", () => {
     expect([looks, queries.length]).toEqual([2, 10])
   })
 
-  test("does not take two responses that were cut to nothing for a list without members", () => {
+  test("does not take two empty truncated responses for a list without members", () => {
     let requests = 0
     const { outcome } = run(start("ab"), ({ since }) => {
       requests += 1
@@ -108,7 +108,7 @@ describe("createRecount()", () => {
     expect(outcome).toEqual({ countDiffers: 1 })
   })
 
-  test("gives up where a filter of dates is not heeded", () => {
+  test("gives up if a date filter is ignored", () => {
     const recount = createRecount({
       query: { ...query, since: 200 },
       delivered: undefined,
@@ -122,7 +122,7 @@ describe("createRecount()", () => {
     })
   })
 
-  test("gives up where the offset is not heeded, instead of reading for ever", () => {
+  test("gives up if the offset is ignored, instead of reading forever", () => {
     const recount = start("abc")
     let requests = 0
     for (let next = recount.nextRequest(); next && requests < 50; next = recount.nextRequest()) {

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { rules, withoutRule } from "./model/rules.ts"
 import { runSchedule } from "./model/run.ts"
 
-/** How many schedules to run, and the seed of the first. A failure is run again by `MODEL_RUNS=1 MODEL_SEED=…`. */
+/** How many schedules to run, and the seed of the first. To repeat a failure: `MODEL_RUNS=1 MODEL_SEED=…`. */
 const runs = Number(process.env["MODEL_RUNS"] ?? 1000)
 const firstSeed = Number(process.env["MODEL_SEED"] ?? 1)
 
@@ -24,7 +24,7 @@ test(
   Math.max(60_000, runs * 60),
 )
 
-test("each rule that can be taken out, to see that the model notices, is still where it was", () => {
+test("each rule that can be taken out to check the model still quotes the code of its file", () => {
   for (const rule of rules) {
     const code = readFileSync(join(import.meta.dir, "../../src/scan", rule.file), "utf8")
     expect(withoutRule(code, rule)).not.toBe(code)

@@ -8,8 +8,8 @@ import { createTestSource, memberOf, membersOf } from "../support/members.ts"
 
 const isProbe = ({ count, offset }: MembersQuery) => count === 1 && offset > 0
 
-/** How many rows of a list of ten pages come, where probes are answered so. */
-async function exportWith(answerProbe: (response: () => Page) => Page | Promise<Page>): Promise<number> {
+/** How many rows of a list of ten pages are delivered if probes get this response. */
+async function exportWith(respondToProbe: (response: () => Page) => Page | Promise<Page>): Promise<number> {
   let isProbed = false
   const source = createTestSource(
     { a: membersOf(100) },
@@ -18,7 +18,7 @@ async function exportWith(answerProbe: (response: () => Page) => Page | Promise<
       response: (query, _signal, response) => {
         if (!isProbe(query)) return response()
         isProbed = true
-        return answerProbe(response)
+        return respondToProbe(response)
       },
     },
   )
@@ -33,7 +33,7 @@ async function exportWith(answerProbe: (response: () => Page) => Page | Promise<
   return rows
 }
 
-/** A source of a list of ten pages whose statistics are right, and that lets ten requests run at once. */
+/** A source of a list of ten pages with correct statistics, which allows ten concurrent requests. */
 function createExpectingSource(
   response: (query: MembersQuery, response: () => Page) => Page | Promise<Page>,
 ) {
@@ -58,25 +58,25 @@ function createExpectingSource(
   }
 }
 
-/** A row that is requested beside the first page. */
+/** Whether the query is for a row that is requested concurrently with the first page. */
 const isEarly = (query: MembersQuery) => isProbe(query) && query.since === undefined
 
 describe("createScan()", () => {
-  test("reads on without a cut where the question for it fails", async () => {
+  test("continues without a split if the probe for it fails", async () => {
     const fail = () => {
       throw new AppError("mailchimp_timeout", "Cannot read the members in time")
     }
     expect(await exportWith(fail)).toBe(100)
   })
 
-  test("fails where such a question is refused for good, as the others will be", async () => {
+  test("fails if a probe is refused permanently, because other requests will be refused too", async () => {
     const refuse = () => {
-      throw new AppError("connection_invalidated", "Cannot read the members as the token was revoked")
+      throw new AppError("connection_invalidated", "Cannot read the members because the token was revoked")
     }
     await expect(exportWith(refuse)).rejects.toThrow("revoked")
   })
 
-  test("reads no more side by side however often it is broken off, though every second is crowded", async () => {
+  test("does not increase its concurrency however often it is aborted and resumed, although every second is tied", async () => {
     const members = membersOf(60).map((member, index) => ({
       ...member,
       last_changed: memberOf(Math.floor(index / 3)).last_changed,
@@ -94,7 +94,7 @@ describe("createScan()", () => {
     }
   })
 
-  test("reads the other lists where one fails alone, and fails where all do", async () => {
+  test("reads the other lists if one fails alone, and fails if all fail", async () => {
     const lists = { a: membersOf(30), b: membersOf(30), c: membersOf(30) }
     const refusal = new AppError("mailchimp_forbidden", "Cannot read the members")
     const exportBut = async (...broken: string[]) => {
@@ -122,15 +122,15 @@ describe("createScan()", () => {
     await expect(exportBut("a", "b", "c")).rejects.toBe(refusal)
   })
 
-  test("takes a fault that may pass for a list's own only if Mailchimp answers for another", async () => {
-    const failure = new AppError("mailchimp_error", "Cannot read the members as Mailchimp failed")
-    const exportWhile = (isOtherAnswered: boolean) => {
+  test("attributes a retryable failure to a list only if Mailchimp responds for another list", async () => {
+    const failure = new AppError("mailchimp_error", "Cannot read the members because Mailchimp failed")
+    const exportWhile = (hasOtherResponded: boolean) => {
       const source = createTestSource(
         { a: membersOf(30), b: membersOf(30) },
         {
           pageSize: 10,
           response: ({ listId, since }, _signal, response) => {
-            if (since !== undefined && (listId === "b" || !isOtherAnswered)) throw failure
+            if (since !== undefined && (listId === "b" || !hasOtherResponded)) throw failure
             return response()
           },
         },
@@ -150,11 +150,11 @@ describe("createScan()", () => {
     await expect(exportWhile(false)).rejects.toBe(failure)
   })
 
-  test("does not wait for a cut when all is read", async () => {
+  test("does not wait for a probe when everything is read", async () => {
     expect(await exportWith(() => new Promise(() => {}))).toBe(100)
   })
 
-  test("requests the rows to cut at beside the first page, and cuts when that has come", async () => {
+  test("sends probes concurrently with the first page, and splits when that has arrived", async () => {
     const first = Promise.withResolvers<void>()
     const source = createExpectingSource(async (query, response) => {
       if (query.since === undefined && query.offset === 0) await first.promise
@@ -178,7 +178,7 @@ describe("createScan()", () => {
     expect(source.queries.filter(isProbe)).toHaveLength(9)
   })
 
-  test("reads on where such a row is refused, even for good: the first page tells what that means", async () => {
+  test("continues if such a probe is refused, even permanently, because the first page shows what that means", async () => {
     const refusal = new AppError("mailchimp_forbidden", "Cannot read the members")
     let refused = 0
     const source = createExpectingSource((query, response) => {
@@ -193,7 +193,7 @@ describe("createScan()", () => {
     expect([rows, refused]).toEqual([100, 9])
   })
 
-  test("requests none beside the first page of an export that is resumed, is incremental or has dates", async () => {
+  test("sends no probe with the first page of an export that is resumed, is incremental or has a date filter", async () => {
     const closed = 1_999_999_980
     const resumed = planExport(["a"], {}, closed)
     const { lists } = resumed

@@ -21,7 +21,7 @@ function page(seconds: readonly number[], totalItems: number, count = seconds.le
   }
 }
 
-/** A reading that got its first page, of seconds 1 to 10, and has so many rows more. */
+/** A reading that received its first page, with seconds 1 to 10, and has `rest` more rows. */
 function readingOf(rest: number): Splittable {
   const reading = createWindowReading({
     listId: "a",
@@ -35,8 +35,8 @@ function readingOf(rest: number): Splittable {
 
 const offsets = (probes: readonly Probe<Splittable>[]) => probes.map(({ query }) => query.offset)
 
-describe("createCutter()", () => {
-  test("asks for single rows at quantiles of what the longest reading has left besides the page under way", () => {
+describe("createSplitPoints()", () => {
+  test("requests single rows at quantiles of what the longest reading has left after its pending page", () => {
     const [short, long] = [readingOf(60), readingOf(110)]
     const probes = createSplitPoints().probes([short, long], 3)
     expect(probes.every(({ task }) => task === long)).toBe(true)
@@ -47,12 +47,12 @@ describe("createCutter()", () => {
     ])
   })
 
-  test("cuts no piece that is shorter than a page, as that would cost more pages", () => {
+  test("splits off no piece shorter than a page, because that would cost more pages", () => {
     expect(offsets(createSplitPoints().probes([readingOf(25)], 9))).toEqual([17])
     expect(createSplitPoints().probes([readingOf(20)], 9)).toEqual([])
   })
 
-  test("goes on with the longest piece while cuts are to come", () => {
+  test("continues with the longest piece while splits are pending", () => {
     const splitPoints = createSplitPoints()
     const task = readingOf(90)
     expect(offsets(splitPoints.probes([task], 1))).toEqual([50])
@@ -60,12 +60,12 @@ describe("createCutter()", () => {
     expect(offsets(splitPoints.probes([task], 3))).toEqual([60, 70, 80])
   })
 
-  test("looks at a reading anew when it was cut", () => {
+  test("starts over with a reading that was split", () => {
     const splitPoints = createSplitPoints()
     const task = readingOf(110)
     splitPoints.probes([task], 9)
     task.reading.split(900)
-    // It is not known yet how many rows it has left then.
+    // How many rows the reading has left is not known yet.
     expect(splitPoints.probes([task], 2)).toEqual([])
     const request = task.reading.nextRequest()!
     expect(request.query).toMatchObject({ since: 9, before: 901 })
@@ -75,7 +75,7 @@ describe("createCutter()", () => {
 
   const query = { listId: "a", sort: "last_changed", offset: 0 } as const
 
-  /** A reading whose first page of ten is under way, where so many rows are expected, and the rows requested beside it. */
+  /** A reading whose first page of ten is pending and that is expected to have `rows`, and the probes sent with that page. */
   function beginReading(rows: number, spare: number) {
     const splitPoints = createSplitPoints<Splittable>()
     const reading = createWindowReading({
@@ -96,7 +96,7 @@ describe("createCutter()", () => {
     return { splitPoints, task, probes, receive }
   }
 
-  test("asks beside the first page of a list, once, by how many rows are expected", () => {
+  test("sends probes once with the first page of a list, placed by the expected number of rows", () => {
     const { splitPoints, task, probes } = beginReading(110, 3)
     expect(probes.map(({ query }) => query)).toEqual([
       { ...query, status: undefined, since: undefined, before: undefined, offset: 39, count: 1 },
@@ -104,12 +104,12 @@ describe("createCutter()", () => {
       { ...query, status: undefined, since: undefined, before: undefined, offset: 97, count: 1 },
     ])
     expect(splitPoints.probes([task], 9)).toEqual([])
-    // What fits three pages is not cut.
+    // A list that fits three pages is not split.
     expect(beginReading(30, 9).probes).toEqual([])
     expect(offsets(beginReading(31, 9).probes)).toEqual([19, 28])
   })
 
-  test("cuts at such a row as soon as the first page has come, not before", () => {
+  test("splits at such a row as soon as the first page has arrived, not before", () => {
     const { splitPoints, probes, receive } = beginReading(110, 3)
     expect(splitPoints.found(probes[0]!, 34)).toBeUndefined()
     expect(splitPoints.found(probes[2]!, undefined)).toBeUndefined()
@@ -117,12 +117,12 @@ describe("createCutter()", () => {
     expect(splitPoints.found(probes[1]!, 59)).toBe(59)
   })
 
-  test("asks as if nothing had been expected where the first page counts far more or far fewer rows", () => {
+  test("sends probes as if nothing was expected if the first page counts far more or far fewer rows", () => {
     for (const totalItems of [55, 2000]) {
       const { splitPoints, task, probes, receive } = beginReading(310, 3)
       splitPoints.found(probes[0]!, 84)
       splitPoints.found(probes[1]!, 159)
-      // The third one still holds its permit.
+      // The third probe still holds its permit.
       const { seconds, probes: instead } = receive(totalItems, 2)
       expect(seconds).toEqual([])
       const plain = createSplitPoints<Splittable>().probes([task], 3)
@@ -133,7 +133,7 @@ describe("createCutter()", () => {
     }
   })
 
-  test("leaves a list whole that ends with its first page, or begins with members without a date", () => {
+  test("does not split a list that ends with its first page, or begins with members without a date", () => {
     const { splitPoints, probes, receive } = beginReading(310, 1)
     splitPoints.found(probes[0]!, 159)
     expect(receive(10)).toEqual({ seconds: [], probes: [] })

@@ -12,12 +12,12 @@ const START = 1_700_000_000
 const PERMITS = 10
 const PAGE_ROWS = 1000
 
-/** Fast enough that the rate is no limit. */
+/** A rate that is high enough not to limit the export. */
 const NO_RATE = 1000
 
 /**
- * How long an export takes, in virtual seconds, and how many requests. Each list has a row a second, but in the middle of
- * it there may be one with as many as a bulk import brings.
+ * How long an export takes, in virtual seconds, and how many requests. Each list has one row per second, but a second in its
+ * middle may have as many as a bulk import.
  */
 async function measure(options: {
   readonly lists: number
@@ -25,14 +25,14 @@ async function measure(options: {
   readonly perSecond: number
   readonly latencyMs?: number
   readonly imported?: number
-  /** How many members Mailchimp's statistics say that each list has. */
+  /** How many members each list has according to Mailchimp's statistics. */
   readonly expected?: number
 }) {
   const { lists, rows, perSecond, latencyMs = 300, imported = 1, expected = 0 } = options
   const oldest = START - rows - 1000
   const middle = Math.floor(rows / 3)
   const secondOf = (row: number) => oldest + (row < middle ? row : Math.max(middle, row - imported + 1))
-  /** How many rows of a list are of this second or before. */
+  /** How many rows of a list are of this second or earlier. */
   const rowsUpTo = (second: number) => {
     const seconds = second - oldest + 1
     return Math.min(rows, Math.max(0, seconds > middle ? seconds + imported - 1 : seconds))
@@ -45,7 +45,7 @@ async function measure(options: {
   const ids = Array.from({ length: lists }, (_, index) => `list${index}`)
   let requests = 0
 
-  const ask = async () => {
+  const request = async () => {
     using permit = await flow.acquire(signal)
     const sentAt = momentOf(Math.floor(nowS()))
     requests += 1
@@ -65,7 +65,7 @@ async function measure(options: {
     waitUntil: (second) => clock.sleep((second - nowS()) * 1000),
     pause: (seconds) => clock.sleep(seconds * 1000),
     read: async ({ since, before = START, offset, count = PAGE_ROWS }) => {
-      const sentAt = await ask()
+      const sentAt = await request()
       const first = since === undefined ? 0 : rowsUpTo(since)
       const total = Math.max(0, rowsUpTo(before) - first)
       const length = Math.max(0, Math.min(count, total - offset))
@@ -87,8 +87,8 @@ async function measure(options: {
 
   let delivered = 0
   const exportAll = async () => {
-    // An export begins with a question for its lists. What is measured begins after it, with all tokens.
-    await ask()
+    // An export begins with a request for its lists. The measurement begins after it, with all tokens available.
+    await request()
     await clock.sleep(1000)
     requests = 0
     const startedS = nowS()
@@ -102,12 +102,12 @@ async function measure(options: {
   return { seconds, requests }
 }
 
-describe("cutting", () => {
+describe("splitting", () => {
   test.each([
     [200_000, 1.18],
     [1_000_000, 1.06],
   ])(
-    "reads %d members of one list in little more than its pages over the permits take",
+    "reads %d members of one list in little more time than its pages over the permits take",
     async (rows, most) => {
       const { seconds, requests } = await measure({ lists: 1, rows, perSecond: NO_RATE })
       const limit = (rows / PAGE_ROWS / PERMITS) * 0.3
@@ -116,7 +116,7 @@ describe("cutting", () => {
     },
   )
 
-  test("reads the pages of a bulk import side by side, and meanwhile what lies behind it", async () => {
+  test("reads the pages of a bulk import in parallel, and meanwhile the rows after it", async () => {
     const options = { lists: 1, rows: 200_000, perSecond: NO_RATE, imported: 20_000 }
     const { seconds, requests } = await measure(options)
     console.info(
@@ -128,34 +128,34 @@ describe("cutting", () => {
   test.each([
     [200_000, 1.15],
     [1_000_000, 1.15],
-  ])("reads %d members in little more than their requests over the rate take", async (rows, most) => {
+  ])("reads %d members in little more time than their requests over the rate take", async (rows, most) => {
     const { seconds, requests } = await measure({ lists: 1, rows, perSecond: 10 })
     const limit = (rows / PAGE_ROWS - 10) / 10
     console.info(`${rows}: ${(seconds / limit).toFixed(3)} of the limit, ${requests} requests`)
     expect(seconds / limit).toBeLessThan(most)
   })
 
-  test("reads many lists side by side, each in as few requests as it has pages", async () => {
+  test("reads many lists in parallel, each in about as many requests as it has pages", async () => {
     const { seconds, requests } = await measure({ lists: 100, rows: 1960, perSecond: NO_RATE })
     console.info(`100 lists: ${(seconds / 6).toFixed(3)} of the limit, ${requests} requests`)
     expect(seconds / 6).toBeLessThan(1.2)
     expect(requests).toBeLessThan(220)
   })
 
-  // Two cannot be enough, whatever they ask: had the last row of the first page a twin in its second that did not fit, and
-  // did one of the 1,000 leave before they were counted, all rows and counts of two answers would be the same.
-  test("asks once more where the last page is full", async () => {
+  // Two requests cannot be enough, whatever they are for. Suppose that another row of the first page's last second did not
+  // fit, and that one of the 1,000 rows left before they were counted: all rows and counts of two responses would be equal.
+  test("sends one more request if the last page is full", async () => {
     const { requests } = await measure({ lists: 100, rows: 2000, perSecond: NO_RATE })
     expect(requests).toBe(300)
   })
 
-  test("reads 20,000 members in four rounds where the statistics tell about how many there are", async () => {
+  test("reads 20,000 members in four rounds if the statistics give their approximate number", async () => {
     const without = await measure({ lists: 1, rows: 20_000, perSecond: NO_RATE })
     expect(without.seconds / 0.3).toBeCloseTo(5)
-    // They lack members who are pending, as a twentieth is.
+    // The statistics omit pending members, here a twentieth.
     for (const expected of [20_000, 19_000]) {
       const { seconds, requests } = await measure({ lists: 1, rows: 20_000, perSecond: NO_RATE, expected })
-      // The first page beside the rows to cut at, twice ten pages, and the tail.
+      // The first page together with the probes, twice ten pages, and the tail.
       expect(seconds / 0.3).toBeCloseTo(4)
       expect(requests).toBeLessThanOrEqual(without.requests)
     }
@@ -163,7 +163,7 @@ describe("cutting", () => {
 
   const wrong = [1, 2500, 5000, 12_000, 19_000, 21_000, 40_000, 300_000, 1e8, Number.MAX_SAFE_INTEGER]
   test.each(wrong)(
-    "takes no longer where the statistics say %d, and at most as many requests more as there are permits",
+    "takes no longer if the statistics say %d, and at most as many additional requests as there are permits",
     async (expected) => {
       for (const rows of [900, 2500, 5000, 10_000, 20_000, 50_000, 200_000]) {
         const without = await measure({ lists: 1, rows, perSecond: NO_RATE })
@@ -174,14 +174,14 @@ describe("cutting", () => {
     },
   )
 
-  test("costs no request more of a list that is not cut, if the statistics are right", async () => {
+  test("costs no additional request for a list that is not split, if the statistics are right", async () => {
     for (const rows of [1, 900, 1000, 1500, 2500, 2999]) {
       const without = await measure({ lists: 1, rows, perSecond: NO_RATE })
       expect(await measure({ lists: 1, rows, perSecond: NO_RATE, expected: rows })).toEqual(without)
     }
   })
 
-  test("requests the rows to cut at after the first page where the rate is the limit", async () => {
+  test("sends probes after the first page if the rate is the limit", async () => {
     for (const rows of [5000, 20_000, 200_000]) {
       const without = await measure({ lists: 1, rows, perSecond: 10 })
       expect(await measure({ lists: 1, rows, perSecond: 10, expected: rows })).toEqual(without)

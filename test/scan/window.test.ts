@@ -5,7 +5,7 @@ import type { Page } from "../../src/scan/source.ts"
 import { createWindowReading } from "../../src/scan/window.ts"
 import { memberOf, momentOf, type TestMember } from "../support/members.ts"
 
-/** When the test asks, by Mailchimp's clock: the second 990 is open, and 989 the last closed one. */
+/** When the test sends its requests, by Mailchimp's clock: second 990 is open, and 989 is the watermark. */
 const NOW = 1000
 const marginS = 10
 
@@ -26,7 +26,7 @@ function start(since = -Infinity, until?: number) {
   const reading = createWindowReading({ listId: "a", from: { since }, until, marginS, versions: new Map() })
   let next: PageRequest | undefined
   const request = () => (next ??= reading.nextRequest())
-  /** What the reading takes of the answer to its next question. */
+  /** The rows that the reading delivers of the response to its next request. */
   const step = (response: Page) => {
     const { ranges } = reading.receive(response, request()!)
     next = undefined
@@ -40,7 +40,7 @@ function start(since = -Infinity, until?: number) {
 }
 
 describe("createWindowReading()", () => {
-  test("asks one question for a list of less than a page, and is of the last closed second", () => {
+  test("sends one request for a list of less than a page, and has the watermark as its asOf", () => {
     const { reading, request, step } = start()
     expect(request()?.query).toEqual({
       listId: "a",
@@ -57,14 +57,14 @@ describe("createWindowReading()", () => {
     expect(reading.lack()).toBeUndefined()
   })
 
-  test("goes on at the last date of a page whose last rows have none", () => {
+  test("continues at the last date of a page whose last rows have none", () => {
     const { request, step } = start()
     const undated = memberOf(3, { last_changed: "" })
     expect(step(page([row(1, 100), row(2, 101), undated], { totalItems: 9 }))).toEqual([1, 2, 3])
     expect(request()?.query).toMatchObject({ since: 100, offset: 0 })
   })
 
-  test("reads rows without a date that fill the first page by offset, and then those that have one", () => {
+  test("reads rows without a date that fill the first page by offset, and then rows with a date", () => {
     const { reading, request, step } = start()
     const undated = (...ids: number[]) => ids.map((id) => memberOf(id, { last_changed: "" }))
     step(page(undated(1, 2, 3), { totalItems: 5 }))
@@ -81,7 +81,7 @@ describe("createWindowReading()", () => {
     expect(reading.lack()).toBeUndefined()
   })
 
-  test("does not tell where it could be cut before a page has shown that no rows without a date come first", () => {
+  test("does not report where it could be split before a page has shown that no rows without a date come first", () => {
     const { reading, step } = start()
     step(page([], { totalItems: 9 }))
     expect(reading.rest()).toBeUndefined()
@@ -89,14 +89,14 @@ describe("createWindowReading()", () => {
     expect(reading.rest()).toMatchObject({ rows: 6 })
   })
 
-  test("is short where rows without a date come though only those with one are asked for", () => {
+  test("is short if rows without a date arrive although only rows with a date were requested", () => {
     const { reading, step } = start(50)
     step(page([1, 2, 3].map((id) => memberOf(id, { last_changed: "" }))))
     expect(reading.isDone()).toBe(true)
     expect(reading.lack()).toBe("rules")
   })
 
-  test("goes on at the last second of a page, and drops the rows of it that it had", () => {
+  test("continues at the last second of a page, and drops the rows of it that were delivered", () => {
     const { request, step } = start(50)
     expect(request()?.query.since).toBe(50)
     step(page([row(1, 100), row(2, 101), row(3, 101)], { totalItems: 4 }))
@@ -104,13 +104,13 @@ describe("createWindowReading()", () => {
     expect(step(page([row(2, 101), row(3, 101), row(4, 101)]))).toEqual([4])
   })
 
-  test("delivers a row again that was edited, though its id was delivered of the anchor's second", () => {
+  test("delivers an edited row again, although its id was delivered in the anchor's second", () => {
     const { step } = start()
     step(page([row(1, 100), row(2, 101), row(3, 101)], { totalItems: 4 }))
     expect(step(page([row(3, 101), row(2, 105)]))).toEqual([2])
   })
 
-  test("trusts no open second: it goes on at the last closed one, and delivers an open row again only if it changed", () => {
+  test("trusts no open second: it continues at the last closed one, and repeats an open row only if it changed", () => {
     const { request, step } = start()
     step(page([row(1, 100), row(2, 989), row(3, 995)], { totalItems: 5 }))
     expect(request()?.query.since).toBe(988)
@@ -123,7 +123,7 @@ describe("createWindowReading()", () => {
     expect(request()?.query.since).toBe(994)
   })
 
-  test("gives up on open seconds that never come to rest, after six margins", () => {
+  test("gives up on open seconds that never settle, after six margins", () => {
     const { reading, request, step } = start(988)
     for (let seconds = 0; seconds <= 60; seconds += 6) {
       step(
@@ -140,7 +140,7 @@ describe("createWindowReading()", () => {
     expect(reading.lack()).toBe("rules")
   })
 
-  test("reads members that are dated ahead of both clocks by offset, at once, and then what is before them", () => {
+  test("reads members dated ahead of both clocks by offset, without a wait, and then the rows before them", () => {
     const { reading, request, step } = start(988)
     const ahead = (...ids: number[]) => ids.map((id) => row(id, 5000))
     step(page([row(1, 995), ...ahead(7, 8)], { totalItems: 4 }))
@@ -159,7 +159,7 @@ describe("createWindowReading()", () => {
     step(page(ahead(9, 10), { totalItems: 4 }))
     step(page(ahead(7, 8, 9), { totalItems: 4 }))
     expect(request()?.query).toMatchObject({ since: 988, before: 1061, offset: 0 })
-    // If the minute is over by then, who was changed after it is met in another one.
+    // If the minute is over by then, members who changed after it are read in another one.
     step(page([row(1, 995)], { totalItems: 1, requestedAt: 2000 }))
     expect(request()?.query).toMatchObject({ since: 994, before: 2061, offset: 0 })
     step(page([row(1, 995), row(2, 1500)], { totalItems: 2, requestedAt: 2001 }))
@@ -167,7 +167,7 @@ describe("createWindowReading()", () => {
     expect([reading.lack(), reading.hasDatedAhead(), reading.asOf()]).toEqual([undefined, true, 1990])
   })
 
-  test("ends where members dated ahead are followed by changes for ever", () => {
+  test("ends if members dated ahead are followed by changes forever", () => {
     const { reading, request, step } = start(988)
     step(page([row(1, 995), row(2, 5000), row(3, 5000)], { totalItems: 3 }))
     step(page([row(2, 5000), row(3, 5000)], { totalItems: 2 }))
@@ -180,7 +180,7 @@ describe("createWindowReading()", () => {
 
   test("waits no longer than six margins for open seconds, whatever the clock says", () => {
     const { reading, request, step } = start(400)
-    // Our own clock is ten minutes back: nothing of this is closed by both.
+    // Our own clock is ten minutes slow, so no second of these rows is closed by both clocks.
     const rows = [row(1, 990), row(2, 995), row(3, 999)]
     const at = { earliest: 400, latest: 1000, elapsedS: 0, datedS: 0 }
     step({ ...page(rows, { totalItems: 9 }), sentAt: at })
@@ -190,7 +190,7 @@ describe("createWindowReading()", () => {
     expect(reading.lack()).toBe("rules")
   })
 
-  test("ends at the second page that brings nothing more, where the count is wrong", () => {
+  test("ends at the second page without a new row if the count is wrong", () => {
     const { reading, request, step } = start(99)
     step(page([row(1, 100)], { totalItems: 2 }))
     step(page([row(1, 100)], { totalItems: 2 }))
@@ -200,7 +200,7 @@ describe("createWindowReading()", () => {
     expect(reading.lack()).toBe("count")
   })
 
-  test("gives up on members that change faster than they are read, so that no open second ever comes in sight", () => {
+  test("gives up on members that change faster than they are read, so that no open second is ever reached", () => {
     const { reading, request, step } = start(99)
     let rows = 0
     // Four members take turns, and each page shows those that changed longest ago.
@@ -208,13 +208,13 @@ describe("createWindowReading()", () => {
       const oldest = [0, 1, 2].map((turn) => row((second + turn) % 4, second + turn))
       rows += step(page(oldest, { totalItems: 4, requestedAt: second + 100 })).length
     }
-    // The first page gives three rows and each other one two: more than ten times the four.
+    // The first page has three new rows and every other page two: more than ten times the four members.
     expect(rows).toBe(41)
     expect(reading.isDone()).toBe(true)
     expect(reading.lack()).toBe("rules")
   })
 
-  test("follows open seconds through slow answers, as long as these are few", () => {
+  test("follows open seconds through slow responses, if these are few", () => {
     const { reading, request, step } = start(988)
     step(page([row(1, 991), row(2, 995)], { count: 2, totalItems: 3, requestedAt: 1000 }))
     step(page([row(2, 995), row(3, 1110)], { count: 2, totalItems: 3, requestedAt: 1120 }))
@@ -233,7 +233,7 @@ describe("createWindowReading()", () => {
     expect(request()).toBeUndefined()
   })
 
-  test("asks three times more, after growing pauses, for rows that are counted and do not come", () => {
+  test("repeats the request three times, after growing pauses, for rows that are counted and do not arrive", () => {
     const { reading, request, step } = start()
     const pauses = []
     for (let response = 0; response < 4; response += 1) {
@@ -244,7 +244,7 @@ describe("createWindowReading()", () => {
     expect(reading.lack()).toBe("count")
   })
 
-  test("reads a closed second that fills a page by offset, and then goes on behind it", () => {
+  test("reads a closed second that fills a page by offset, and then continues after it", () => {
     const { reading, request, step } = start(99)
     expect(step(page([row(1, 100), row(2, 100), row(3, 100)], { totalItems: 6 }))).toEqual([1, 2, 3])
     expect(request()?.query).toMatchObject({ since: 99, before: 100, offset: 0, count: 1 })
@@ -259,7 +259,7 @@ describe("createWindowReading()", () => {
     expect(reading.lack()).toBeUndefined()
   })
 
-  test("asks for a second more than its last one, and drops what lies behind, so that no rule about bounds matters", () => {
+  test("requests one second more than its last one, and drops later rows, so that no rule about bounds matters", () => {
     const { reading, request, step } = start(50, 101)
     expect(request()?.query).toMatchObject({ since: 50, before: 102 })
     expect(step(page([row(1, 100), row(2, 101), row(3, 102)], { totalItems: 4 }))).toEqual([1, 2])
@@ -267,7 +267,7 @@ describe("createWindowReading()", () => {
     expect(reading.lack()).toBeUndefined()
   })
 
-  test("tells of an answer that begins at its own since, and of nothing else", () => {
+  test("reports a response that begins at its own since, and no other response", () => {
     const { reading, step } = start(99)
     step(page([row(1, 100), row(2, 102), row(3, 103)], { totalItems: 4 }))
     expect(reading.hasOddSince()).toBe(false)
@@ -275,7 +275,7 @@ describe("createWindowReading()", () => {
     expect(reading.hasOddSince()).toBe(true)
   })
 
-  test("reads the second after a crowded one also where since is inclusive and that is the last", () => {
+  test("reads the second after a tied one even if since is inclusive and that second is the last", () => {
     const { reading, request, step } = start(100, 101)
     step(page([row(1, 100), row(2, 100), row(3, 100)], { totalItems: 5 }))
     step(page([row(1, 100), row(2, 100), row(3, 100)], { totalItems: 3 }))
@@ -285,7 +285,7 @@ describe("createWindowReading()", () => {
     expect(reading.isDone()).toBe(true)
   })
 
-  test("is of the time of its first page where that shows no date and all is read by offset", () => {
+  test("has the watermark of its first page as its asOf if that shows no date and all is read by offset", () => {
     const { reading, step } = start()
     const undated = [1, 2, 3].map((id) => memberOf(id, { last_changed: "" }))
     step(page(undated, { totalItems: 4, requestedAt: 1000 }))
@@ -293,14 +293,14 @@ describe("createWindowReading()", () => {
     expect(reading.asOf()).toBe(989)
   })
 
-  test("ends short where since is not heeded, as each page would be the first one", () => {
+  test("ends short if since is ignored, because every page would be the first page", () => {
     const { reading, step } = start(99)
     step(page([row(1, 60), row(2, 61), row(3, 62)], { totalItems: 9 }))
     expect(reading.isDone()).toBe(true)
     expect(reading.lack()).toBe("rules")
   })
 
-  test("tells the second that it reads by offset, behind which it can be cut", () => {
+  test("reports the second that it reads by offset, after which it can be split", () => {
     const { reading, request, step } = start(99)
     step(page([row(1, 100), row(2, 100), row(3, 100)], { totalItems: 6 }))
     expect(reading.tiedSecond()).toBe(100)

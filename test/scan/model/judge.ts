@@ -9,25 +9,25 @@ import {
   bytesOf,
 } from "./mailchimp.ts"
 
-/** What a consumer has: of each member the last row that was delivered, and in which stream. */
+/** What a consumer has: for each member the last row that was delivered, and in which stream. */
 export type Replica = Map<string, { readonly change: Change; readonly stream: number }>
 
 /**
- * What an export promised of a list: every member that existed at `asOf` and was selected, as he was then or later. Who
- * left the selection after that may be missing: he comes with the next export.
+ * What an export promises for a list: every member that existed at `asOf` and was selected, in the version of then or a
+ * later one. A member who left the selection after that may be missing; the next export includes them.
  *
- * The members of an export up to a date that the caller set have no second `asOf` for which that holds, as there is no tail
- * that would meet who changes meanwhile. There it is promised of those who do not.
+ * If the caller set an upper bound, no `asOf` fulfills that, because no tail reads the members who change meanwhile. Then
+ * the promise covers only members who do not change.
  */
 export type Promised = {
   readonly asOf: number
-  /** A clock that is put back after this time can show in no response. */
+  /** If a clock is put back after this time, no response shows it. */
   readonly datedUntil: number
-  /** Whether a member is in a whole export, as he is after this change. */
+  /** Whether a whole export includes the member after this change. */
   readonly isSelected: (change: Change) => boolean
-  /** An incremental export has all others, too, who changed after this second. */
+  /** An incremental export also includes all other members who changed after this second. */
   readonly changedSince?: number | undefined
-  /** Whether nothing is promised of those who change later. */
+  /** Whether nothing is promised for members who change later. */
   readonly isOfUnchanged?: boolean | undefined
 }
 
@@ -37,9 +37,9 @@ export class Broken extends Error {
 }
 
 /**
- * Takes a delivery into the replica, and checks it against what was delivered before.
+ * Adds a scanned page to the replica, and checks it against what was delivered before.
  *
- * @returns the id of a member that came a second time in one stream, although nothing had changed
+ * @returns the id of a member that was delivered twice in one stream, although nothing had changed
  */
 export function receive(
   replica: Replica,
@@ -59,7 +59,7 @@ export function receive(
       const { member, change } = mailchimp.rowOf(page, index)
       const { id } = member
       if (!isRequested(change))
-        throw new Broken(`A row that was not asked for: ${id}, ${JSON.stringify(change)}`)
+        throw new Broken(`A row that was not requested: ${id}, ${JSON.stringify(change)}`)
       const before = replica.get(id)
       if (before && !isPutBack && versionIn(member, before.change).order > versionIn(member, change).order)
         throw new Broken(`An older version after a newer one: ${id}`)
@@ -73,7 +73,7 @@ export function receive(
 export function judgeList(replica: Replica, list: List, promised: Promised, settings: Settings): void {
   const { asOf, datedUntil, isSelected, changedSince, isOfUnchanged = false } = promised
   for (const member of list.members) {
-    // Rows without a key that show the same are one row to a consumer, whose it may be.
+    // A consumer cannot tell whose row it is if rows without a key look the same.
     if (member.shownId && settings.hasFewFields) continue
     const due = versionOf(member, asOf)
     if (!due || due.status === "deleted") continue
@@ -88,7 +88,7 @@ export function judgeList(replica: Replica, list: List, promised: Promised, sett
       (changedSince === undefined && !isSelected(change))
     if (member.changes.some((change) => change.order > due.order && leaves(change))) continue
     const got = replica.get(member.id)?.change
-    // A member without a date is in no export of what has changed.
+    // An incremental export includes no member without a date.
     const isUndated = settings.oddity.startsWith("undated") && due.content === UNDATED && due.order === 0
     if (!got && !isDue && (isUndated || due.second <= (changedSince ?? asOf))) continue
     if (!got) throw new Broken(`Lost: ${describe(member, asOf)}`)
@@ -99,10 +99,10 @@ export function judgeList(replica: Replica, list: List, promised: Promised, sett
   }
 }
 
-/** Who was dated so far ahead when an export began was in it, whatever his second. */
+/** An export includes members who were dated this many seconds ahead when it began, whatever their second. */
 const AHEAD_S = 1000
 
-/** The last version among those of this second or before. */
+/** The last version of this second or earlier. */
 function versionOf({ changes }: Member, asOf: number): Change | undefined {
   return changes.findLast(
     ({ second, order, isSilent }) =>
@@ -110,7 +110,7 @@ function versionOf({ changes }: Member, asOf: number): Change | undefined {
   )
 }
 
-/** The version that a change belongs to: itself, unless it was a silent one. */
+/** The version that a change belongs to: the change itself, unless it was silent. */
 function versionIn({ changes }: Member, change: Change): Change {
   return changes.findLast(({ order, isSilent }) => !isSilent && order <= change.order) ?? change
 }

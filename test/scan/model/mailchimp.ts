@@ -7,72 +7,72 @@ import type { VirtualTime } from "./virtual-time.ts"
 
 export type Status = "subscribed" | "unsubscribed" | "archived" | "deleted"
 
-/** One change of a member. Of those that are visible the one of the highest order counts. */
+/** One change of a member. The visible change with the highest order is the member's current version. */
 export type Change = {
   readonly order: number
-  /** What `last_changed` says. */
+  /** The value of `last_changed`. */
   readonly second: Second
   readonly visibleAt: number
   readonly status: Status
   readonly content: number
-  /** It did not move `last_changed`, so that it is no version of its own. */
+  /** The change did not move `last_changed`, so it is not a version of its own. */
   readonly isSilent?: boolean
 }
 
-/** The content of members that have no date, where there are any, until they change. */
+/** The content of members without a date, if there are any, until they change. */
 export const UNDATED = 7
 
 export type Member = {
   readonly id: string
-  /** What a row shows as the id: nothing, or what others show as well. Its own id where it is left out. */
+  /** What a row shows as its id: nothing, or an id that other rows show as well. If missing, its own id. */
   readonly shownId?: "none" | "shared"
   readonly changes: Change[]
 }
 export type List = { readonly id: string; readonly members: Member[] }
 
-/** Of two clocks at most one is wrong: by so many seconds at a time. No `Date` comes where it is undefined. */
+/** How many seconds each clock is wrong at a time; at most one of them is. If `date` returns undefined, no `Date` is sent. */
 export type Clocks = {
   readonly own: (now: number) => number
   readonly date: (now: number, response: number) => number | undefined
-  /** By how much all of Mailchimp is wrong: what it dates, and its `Date`. */
+  /** How many seconds all of Mailchimp is wrong: `last_changed` as well as `Date`. */
   readonly mailchimp: (now: number) => number
   readonly areRight: boolean
 }
 
 /** How this Mailchimp misbehaves. Times in seconds. */
 export type Settings = {
-  /** How many questions it answers at once. */
+  /** How many requests it serves at once. */
   readonly permits: number
   readonly pageSize: number
   /** Seconds that the servers' clocks are ahead. */
   readonly servers: readonly number[]
   readonly lateness: number
-  /** The order of rows of one second. Some rows may have another place in it with each answer, or all of them. */
+  /** The order of tied rows. With `moving` some rows, with `shuffled` all rows, may change position in each response. */
   readonly ties: "stable" | "reversed" | "moving" | "shuffled"
   readonly latency: number
   readonly slow: number
   readonly short: number
   readonly failure: number
-  /** How likely a question is refused, for good or until the export is resumed. At most three are. */
+  /** Probability that a request is refused, permanently or until the export is resumed. At most three are refused. */
   readonly refusal: number
-  /** Count and rows of an answer are evaluated at different moments. */
+  /** The count and the rows of a response are evaluated at different moments. */
   readonly isTorn: boolean
-  /** Whether `before_last_changed` finds the second it names, as it does today, or none of it, or is not heeded at all. */
+  /** Whether `before_last_changed` includes its own second, as it does today, excludes it, or is ignored. */
   readonly before: "inclusive" | "exclusive" | "ignored"
-  /** Whether `since_last_changed` finds what comes after the second it names, as it does today, or that one as well. */
+  /** Whether `since_last_changed` excludes its own second, as it does today, includes it, or is ignored. */
   readonly since: "exclusive" | "inclusive" | "ignored"
   /**
-   * Members without a date, which come before or behind all others; counts that no reading can reach; or members who are
-   * counted, and hidden from readings in ascending order.
+   * Members without a date, sorted before or after all others; counts that no reading can reach; or members that are counted
+   * but hidden from readings in ascending order.
    */
   readonly oddity: "none" | "undated_first" | "undated_last" | "count_too_high" | "hidden"
-  /** Whether the number of rows that are asked for changes from request to request. */
+  /** Whether the page size changes from request to request. */
   readonly hasPagesOfAllSizes: boolean
-  /** Whether rows show no more than the status, as with `fields`. */
+  /** Whether rows show nothing but the status, as with `fields`. */
   readonly hasFewFields: boolean
   readonly clocks: Clocks
   readonly marginS: number
-  /** What a list's statistics say of how many rows it has: nothing, about the truth, or anything else. */
+  /** The number of rows according to a list's statistics: unknown, about right, or anything else. */
   readonly statistics: (rows: number) => Expected | undefined
 }
 
@@ -80,23 +80,23 @@ export type ModelMailchimp = Source & {
   readonly lists: readonly List[]
   change(member: Member, status: Status, content: number): void
   add(list: List, status: Status): Member
-  /** Answers a question for the lists, as every export begins with: so that its clock is known. */
+  /** Serves the request for the lists with which every export begins, so that Mailchimp's clock is known. */
   readLists(): void
   /** Changes a member without moving `last_changed`. */
   changeSilently(member: Member, content: number): void
-  /** The member of a row, and the change that it shows. */
+  /** The member of a row, and the change that the row shows. */
   rowOf(page: Page, index: number): { readonly member: Member; readonly change: Change }
-  /** From now on requests for the members of a list fail. */
+  /** Makes all later requests for the members of a list fail. */
   fail(list: List, fault: Fault): void
   heal(list: List): void
   faultOf(listId: string): Fault | undefined
-  /** How many questions were answered. */
+  /** How many responses were sent. */
   responses(): number
   /** When the latest response that has a `Date` was dated. */
   datedUntil(): number
 }
 
-/** How a list fails alone: it was deleted, it may not be read, or it is not answered for longer than is retried. */
+/** How a list fails alone: it was deleted, reading it is forbidden, or its requests fail for longer than they are retried. */
 type Fault = "list_not_found" | "mailchimp_forbidden" | "mailchimp_error"
 
 const RETRY_S = 600
@@ -158,7 +158,7 @@ export function createModelMailchimp(
 
   function changeSilently(member: Member, content: number): void {
     const last = member.changes.at(-1)!
-    // It would give a date to who has none, and an early one.
+    // A silent change of a member without a date would give the member a date, and an early one.
     if (isUndated(last)) return
     const visibleAt = Math.max(time.now(), last.visibleAt)
     member.changes.push({ ...last, order: order++, visibleAt, content, isSilent: true })
@@ -187,7 +187,7 @@ export function createModelMailchimp(
       const fault = faults.get(query.listId)
       if (fault) {
         await time.sleepUntil(time.now() + (fault === "mailchimp_error" ? RETRY_S : random.between(0.1, 1)))
-        // It may have healed meanwhile, and did not for as long as requests were retried.
+        // Even if the list has healed by now, the fault lasted as long as requests were retried.
         throw new AppError(fault, "Cannot read the members")
       }
       while (random.chance(settings.failure)) {
@@ -201,7 +201,7 @@ export function createModelMailchimp(
           "Cannot read the members",
         )
       }
-      return await ask(query, count)
+      return await request(query, count)
     } finally {
       const next = queue.shift()
       if (next) next()
@@ -209,18 +209,18 @@ export function createModelMailchimp(
     }
   }
 
-  function ask(query: MembersQuery, count: number): Promise<Page> {
+  function request(query: MembersQuery, count: number): Promise<Page> {
     const list = lists.find(({ id }) => id === query.listId)!
     const sentAt = mailchimpClock.now()
     const start = time.now()
     const isSlow = random.chance(settings.slow)
     const end = start + (isSlow ? random.between(0.1, 130) : random.between(0.1, 1) * settings.latency)
     const rowsAt = isSlow && random.chance(0.5) ? Math.min(start + 0.01, end) : random.between(start, end)
-    // Were rows of one answer cut off and its count taken when as many had left, no question could ever tell: a world in
-    // which those rows never were gives the same answer. So the two evils meet in one export, but not in one answer.
+    // If a response were truncated and its count were taken after as many rows had left, no request could detect that: a
+    // world in which the rows never existed gives the same response. So both faults may affect one export, not one response.
     const isShort = random.chance(settings.short)
-    // Were one who leaves between the rows and the count of the first answer made up for by one without a date, no later
-    // question that has a filter of dates could ever tell, either.
+    // If a member left between the rows and the count of the first response, and a member without a date made up for it, no
+    // later request with a date filter could detect that either.
     const isFirst = hasUndated && query.since === undefined
     const totalAt = settings.isTorn && !isShort && !isFirst ? random.between(start, end) : rowsAt
     const server = random.pick(settings.servers)
@@ -252,7 +252,7 @@ export function createModelMailchimp(
     })
   }
 
-  /** Sends the `Date` header of a response that was made at a time. */
+  /** Passes on the `Date` header of a response that was made at a time. */
   function observe(madeAt: number): void {
     const wrongBy = settings.clocks.date(time.now(), responses)
     if (wrongBy === undefined) return
@@ -285,7 +285,7 @@ export function createModelMailchimp(
 
   function isBetween(change: Change, since: Second, before: Second): boolean {
     const { second } = change
-    // Members without a date are found by no filter of dates.
+    // Date filters do not return members without a date.
     if (isUndated(change)) return since === -Infinity && before === Infinity
     const isAfter =
       settings.since === "ignored" || (settings.since === "inclusive" ? second >= since : second > since)
@@ -293,7 +293,7 @@ export function createModelMailchimp(
     return settings.before === "inclusive" ? second <= before : second < before
   }
 
-  /** The members as they are visible now, in the order of their seconds. Kept until something changes. */
+  /** The members as they are visible now, sorted by second. Cached until something changes. */
   function visibleRows(list: List): readonly Row[] {
     const now = time.now()
     const kept = rowsByList.get(list)
@@ -364,7 +364,7 @@ export function createModelMailchimp(
 
 type Row = { readonly member: Member; readonly change: Change; readonly tie: number }
 
-/** What a row of this change looks like: two changes may look alike, as an edit and its undoing in one second. */
+/** The content of a row of this change. Two changes may look the same, e.g. before an edit and after its undo in one second. */
 export function bytesOf(
   { second, status, content }: Change,
   { hasFewFields }: Pick<Settings, "hasFewFields">,

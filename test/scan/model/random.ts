@@ -8,7 +8,7 @@ export type Random = {
   pick<T>(items: readonly T[]): T
 }
 
-/** Numbers that are the same for the same seed (mulberry32). Seeds that follow each other have nothing in common. */
+/** Random numbers that are reproducible from the seed (mulberry32). Consecutive seeds give unrelated numbers. */
 export function createRandom(seed: number): Random {
   let state = Bun.hash.xxHash32(String(seed))
   const next = () => {

@@ -1,4 +1,4 @@
-/** A rule of the scan, and the change to its code in src/exports by which it is taken out. */
+/** A rule of the scan, and the change to its code in src/scan that takes it out. */
 export type Rule = {
   readonly name: string
   readonly file: string
@@ -6,70 +6,70 @@ export type Rule = {
   readonly to: string
 }
 
-/** What the exactness of the scan rests on. `take-out-rules.ts` shows that the model notices each of them missing. */
+/** The rules that make the scan exact. `take-out-rules.ts` shows that the model notices when one is missing. */
 export const rules: readonly Rule[] = [
   {
-    name: "a second is closed only a margin after it",
+    name: "a second is closed only after a margin",
     file: "watermark.ts",
     from: "Math.floor(clock - marginS) - 1",
     to: "Math.floor(clock) - 1",
   },
   {
-    name: "nothing is cut at or after the horizon",
+    name: "nothing is split at or after the horizon",
     file: "list-scan.ts",
     from: "second > tail.reading.position().since && second < horizon",
     to: "second > tail.reading.position().since",
   },
   {
-    name: "what lies behind a cut is dropped from the page under way",
+    name: "rows after a split are dropped from the pending page",
     file: "window.ts",
     from: "const end = until === undefined ? page.length : countUpTo(page, page.length, until)",
     to: "const end = page.length",
   },
   {
-    name: "what a cut begins is in the cursor from then on",
+    name: "a window started by a split is in the cursor from then on",
     file: "list-scan.ts",
     from: "sweep.windows.add(child)",
     to: "",
   },
   {
-    name: "a page begins again at the last second of the one before",
+    name: "a page begins with the last second of the previous page",
     file: "window.ts",
     from: "Math.min(last, closed) - 1 <= anchor) return false\n    anchor = Math.min(last, closed) - 1",
     to: "Math.min(last, closed) <= anchor) return false\n    anchor = Math.min(last, closed)",
   },
   {
-    name: "a page never begins behind an open second",
+    name: "a page never begins after an open second",
     file: "window.ts",
     from: "Math.min(last, closed) - 1 <= anchor) return false\n    anchor = Math.min(last, closed) - 1",
     to: "last - 1 <= anchor) return false\n    anchor = last - 1",
   },
   {
-    name: "a row is known by its id and its second alike",
+    name: "a row is known by both its id and its second",
     file: "window.ts",
     from: "countHead(page, anchor + 1)",
     to: "page.length",
   },
   {
-    name: "a row is dropped if it equals the last version, not any",
+    name: "a row is dropped if it equals the last version, not any version",
     file: "deduplicate.ts",
     from: "versions.get(key) === fingerprint\n",
     to: "versions.has(`${key} ${fingerprint}`)\n    versions.set(`${key} ${fingerprint}`, fingerprint)\n",
   },
   {
-    name: "a crowded second is read by offset",
+    name: "a tied second is read by offset",
     file: "window.ts",
     from: "if (page.length >= page.count) {",
     to: "if (page.length < 0) {",
   },
   {
-    name: "a crowded second is read again until all that were counted were shown",
+    name: "a tied second is read again until all counted rows were shown",
     file: "offset-reading.ts",
     from: "else startAgain(page)",
     to: 'else ended = "complete"',
   },
   {
-    name: "only what was asked for after a total counts towards it",
+    name: "only rows requested after a total count towards it",
     file: "offset-reading.ts",
     from: "    show(id, after)\n",
     to: "    show(id, totals.length)\n",
@@ -81,13 +81,13 @@ export const rules: readonly Rule[] = [
     to: "page.length < page.count",
   },
   {
-    name: "a full page is not the end whatever is counted",
+    name: "a full page is not the end, whatever is counted",
     file: "reading.ts",
     from: "page.length < page.count && offset + page.length >= page.totalItems",
     to: "offset + page.length >= page.totalItems",
   },
   {
-    name: "an answer that brings nothing new is asked again",
+    name: "a request whose response has no new row is repeated",
     file: "window.ts",
     from: "return isSame || repeats > MAX_REPEATS ?",
     to: "return repeats > 0 ? undefined : repeats > MAX_REPEATS ?",
@@ -117,13 +117,13 @@ export const rules: readonly Rule[] = [
     to: "[live = horizon, other = live]",
   },
   {
-    name: "where one status was asked for the next export begins at the horizon, so that it sees who lost it",
+    name: "if one status was requested, the next export begins at the horizon, to see members who lost it",
     file: "list-scan.ts",
     from: "status === undefined ? live : Math.min(live, horizon)",
     to: "live",
   },
   {
-    name: "where archived members were asked for the next export goes on with them where they were short",
+    name: "if archived members were requested and ended short, the next export resumes them there",
     file: "list-scan.ts",
     from: 'status === "archived" ? live : other',
     to: "other",
@@ -135,19 +135,19 @@ export const rules: readonly Rule[] = [
     to: "startReading(sweep.name, sweep.tail)",
   },
   {
-    name: "a list is of the second in which its last pages were asked for, not of now",
+    name: "`asOf` is the watermark when the last pages were requested, not now",
     file: "list-scan.ts",
     from: "sweep.asOf = Math.max(reading.asOf(), from)",
     to: "sweep.asOf = Math.max(reading.asOf(), from) + 11",
   },
   {
-    name: "a short reading is begun again by the next export",
+    name: "the next export repeats a short reading",
     file: "list-scan.ts",
     from: "Math.min(asOf, heldAt, clockSteps.limit()),\n",
     to: "Math.min(asOf, clockSteps.limit()),\n",
   },
   {
-    name: "a short reading is short in the end",
+    name: "a short reading makes the list short",
     file: "window.ts",
     from: "lack: () => lack,",
     to: "lack: () => undefined,",
@@ -165,43 +165,43 @@ export const rules: readonly Rule[] = [
     to: "tail,\n      heldAt: undefined,\n",
   },
   {
-    name: "a question's bound lies a second behind the last one that is read",
+    name: "a query's upper bound is one second after the last second that is read",
     file: "window.ts",
     from: "until === undefined ? undefined : until + 1",
     to: "until",
   },
   {
-    name: "a crowded second that is gone is asked for without a bound",
+    name: "a tied second that is gone is requested without an upper bound",
     file: "offset-reading.ts",
     from: 'if (totals.length === 1 && kind === "second") doubts = 0\n    else ended',
     to: "ended",
   },
   {
-    name: "a crowded second whose bound is not heeded is short",
+    name: "a tied second whose upper bound is ignored is short",
     file: "offset-reading.ts",
     from: 'if (end < page.length) ended = "rules"\n    else if',
     to: "if",
   },
   {
-    name: "a reading whose since is not heeded is short",
+    name: "a reading whose since is ignored is short",
     file: "window.ts",
     from: 'if (first !== undefined && first < anchor) next = endWith("rules")',
     to: 'if (false) next = endWith("rules")',
   },
   {
-    name: "only rows that come once prove that none is hidden",
+    name: "only rows that are delivered once prove that none is hidden",
     file: "reconciliation.ts",
     from: "isProven ??= counted !== undefined && rowsOfBody >= counted",
     to: "isProven ??= counted !== undefined && rows >= counted",
   },
   {
-    name: "members without a date are looked for where dates are doubted",
+    name: "members without a date are looked for if dates are doubted",
     file: "reconciliation.ts",
     from: "if (!areDatesDoubted) return undefined",
     to: "if (areDatesDoubted || !areDatesDoubted) return undefined",
   },
   {
-    name: "the tail runs again after a look for members without a date",
+    name: "the tail runs again after a check for members without a date",
     file: "reconciliation.ts",
     from: "if (isTailDue) return runTails()",
     to: "",
@@ -225,37 +225,37 @@ export const rules: readonly Rule[] = [
     to: "clock.now()",
   },
   {
-    name: "without a Date our own clock counts less one more margin",
+    name: "without a Date our own clock counts minus one more margin",
     file: "../mailchimp/mailchimp-clock.ts",
     from: "mailchimpMs() ?? clock.now() - marginS * 1000",
     to: "mailchimpMs() ?? clock.now()",
   },
   {
-    name: "members that are dated ahead are read by offset, not waited for",
+    name: "members dated ahead are read by offset, not waited for",
     file: "window.ts",
     from: "last !== undefined && last > boundary",
     to: "last !== undefined && last > Infinity",
   },
   {
-    name: "dated ahead is what is ahead of the later clock",
+    name: "dated ahead means ahead of the later clock",
     file: "window.ts",
     from: "lastPossibleSecond(page.sentAt, marginS)",
     to: "lastPossibleSecond({ latest: page.sentAt.earliest }, marginS)",
   },
   {
-    name: "who changes after the second before those dated ahead is met",
+    name: "members who change after the second before those dated ahead are read",
     file: "window.ts",
     from: "if (until !== lastBeforeAhead || sentAt.latest <= lastBeforeAhead) return undefined",
     to: "if (until !== Number.NaN) return undefined",
   },
   {
-    name: "who is dated ahead was not changed meanwhile",
+    name: "a member dated ahead did not change meanwhile",
     file: "recount.ts",
     from: "page.length > 0 && (page.second(0) ?? 0) <= lastPossibleSecond(page.sentAt, marginS)",
     to: "page.length > 0",
   },
   {
-    name: "what is before those dated ahead is read after them",
+    name: "members before those dated ahead are read after them",
     file: "window.ts",
     from: "    if (isAhead) {\n      next = {}",
     to: "    if (isAhead) {\n      next = undefined",
@@ -279,19 +279,19 @@ export const rules: readonly Rule[] = [
     to: "if (hasId && before !== undefined) again.push(index)",
   },
   {
-    name: "a row of a known id is known by its bytes as well",
+    name: "a row with a known id must have the known bytes as well",
     file: "deduplicate.ts",
     from: "before === fingerprint ||",
     to: "before !== undefined ||",
   },
   {
-    name: "rows without a key are all read when three readings show them alike, not one",
+    name: "rows without a key are all read after three equal passes, not one",
     file: "offset-reading.ts",
     from: "const ALIKE = 3",
     to: "const ALIKE = 1",
   },
   {
-    name: "a count is wrong only where both directions show the same rows",
+    name: "a count is wrong only if both directions show the same rows",
     file: "recount.ts",
     from: "else if (isTorn || !isSame(first, pass) || Number.isNaN(totalItems)) tryAgain(page)",
     to: "else if (isTorn || Number.isNaN(totalItems)) tryAgain(page)",
@@ -299,29 +299,29 @@ export const rules: readonly Rule[] = [
   {
     name: "a recount takes a second from one response",
     file: "recount.ts",
-    from: "const { length, isCut } = countToTake(page, isEnd)",
-    to: "const { length, isCut } = { length: page.length, isCut: isEnd && false }",
+    from: "const { length, isTruncated } = countToTake(page, isEnd)",
+    to: "const { length, isTruncated } = { length: page.length, isTruncated: isEnd && false }",
   },
   {
-    name: "what both directions show was delivered, or is",
+    name: "the rows that both directions show were delivered, or are delivered now",
     file: "recount.ts",
     from: "(delivered && isSame(delivered, first))",
     to: "delivered",
   },
   {
-    name: "two responses that were cut to nothing do not show that nothing is there",
+    name: "two empty truncated responses do not prove that there are no rows",
     file: "recount.ts",
-    from: "if (isUnanswered && repeats <= MAX_REPEATS) {",
-    to: "if (isUnanswered && repeats < 0) {",
+    from: "if (isEmptyButCounted && repeats <= MAX_REPEATS) {",
+    to: "if (isEmptyButCounted && repeats < 0) {",
   },
   {
-    name: "a doubt of a count outlives a break",
+    name: "a doubted count is still doubted after a resume",
     file: "list-scan.ts",
     from: "if (doubtedAt !== undefined) reconciliation.doubtCount()",
     to: "",
   },
   {
-    name: "a list is of no second that was closed before the clock was put back",
+    name: "no `asOf` is later than the watermark before the clock was put back",
     file: "clock-steps.ts",
     from: "limit: () => limit,",
     to: "limit: () => Infinity,",
@@ -335,11 +335,11 @@ export const rules: readonly Rule[] = [
 ]
 
 /**
- * The code of a file without the rule.
+ * Returns the code of a file without the rule.
  *
- * @throws {Error} when the rule's code is not in it exactly once, as after a change of one of them
+ * @throws {Error} if the file does not contain the rule's code exactly once, e.g. after either was changed
  */
 export function withoutRule(code: string, { name, from, to }: Rule): string {
-  if (code.split(from).length !== 2) throw new Error(`Cannot find the code of a rule, or only once: ${name}`)
+  if (code.split(from).length !== 2) throw new Error(`Cannot find the rule's code exactly once: ${name}`)
   return code.replace(from, () => to)
 }

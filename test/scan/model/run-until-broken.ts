@@ -1,7 +1,7 @@
-/** Runs schedules until one breaks, and says which. A sign of life now and then tells that none of them lasts for ever. */
+/** Runs schedules until one breaks, and prints which. Regular output shows that no schedule runs forever. */
 import { runSchedule } from "./run.ts"
 
-/** Of so many schedules only few may have a list that ends short: that keeps the promise, but nobody has use for it. */
+/** The most short lists per schedule: a short list keeps the promise, but is of no use. */
 const MOST_SHORT = 0.01
 
 console.info(await firstBroken(Number(process.env["MODEL_SEED"]), Number(process.env["MODEL_RUNS"])))

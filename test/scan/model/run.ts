@@ -15,16 +15,16 @@ import { MARGIN_S, isSelected, randomLists, randomSelection, randomSettings, sta
 import { createVirtualTime } from "./virtual-time.ts"
 
 /**
- * Exports lists of a model of Mailchimp, all of it made up from the seed, with crashes and incremental exports after, and
- * checks the promise to the letter.
+ * Exports lists of a model of Mailchimp, all derived from the seed, with crashes and then incremental exports, and checks
+ * the promise exactly.
  *
- * @returns how many lists ended short although Mailchimp gave what it counted
+ * @returns how many lists ended short although Mailchimp returned what it counted
  */
 export async function runSchedule(seed: number): Promise<number> {
   const random = createRandom(seed)
   const start = 1_700_000_000 + random.next()
   const time = createVirtualTime(start)
-  // What the statistics say changes nothing else of a schedule.
+  // A generator of their own, so that statistics do not change the rest of a schedule.
   const settings = randomSettings(random, createRandom(-seed))
   const mailchimp = createModelMailchimp(randomLists(random, start), settings, random, time)
   const hasOddIds = mailchimp.lists.some(({ members }) => members.some(({ shownId }) => shownId))
@@ -37,7 +37,7 @@ export async function runSchedule(seed: number): Promise<number> {
   const consumerS = random.pick([0, 0, 0, 0.1, 3])
   const crash = random.pick([0, 0, 0.05, 0.2])
   const selection = randomSelection(random, start, settings)
-  // After an upper bound that the caller set there is nothing to continue from.
+  // If the caller set an upper bound, no incremental export can follow.
   const incrementals = selection.before === undefined ? random.pick([0, 0, 1, 3]) : 0
 
   const replica: Replica = new Map()
@@ -74,7 +74,7 @@ export async function runSchedule(seed: number): Promise<number> {
     }
   }
 
-  /** Now and then a list alone fails, from some moment on. */
+  /** Occasionally makes a single list fail from some moment on. */
   function startFaults() {
     if (random.chance(0.9)) return
     const list = random.pick(mailchimp.lists)
@@ -90,11 +90,11 @@ export async function runSchedule(seed: number): Promise<number> {
     const fault = mailchimp.faultOf(listId)
     if (fault === "list_not_found") return "list_deleted"
     if (fault) return "list_failed"
-    // A refusal may be one of the list, or of the whole export.
+    // A refusal may concern the list or the whole export.
     return error instanceof AppError && random.chance(0.5) ? "list_failed" : "export_failed"
   }
 
-  /** Undefined where the export failed in every list. */
+  /** Returns undefined if the export failed in every list. */
   async function exportAll(from?: Cursor): Promise<Cursor | undefined> {
     let cursor = from
     let crashes = 3
@@ -143,13 +143,13 @@ export async function runSchedule(seed: number): Promise<number> {
       failed.clear()
       crashes -= 1
       connection.abort(new Error("Crashed"))
-      // Without a checkpoint all begins anew.
+      // Without a checkpoint the export starts from the beginning.
       if (!cursor) replica.clear()
       await time.sleepUntil(time.now() + random.pick([0, 5, 200]))
     }
   }
 
-  /** Where nothing but the count is wrong, two readings show it, and no row comes twice. */
+  /** If only the count is wrong, a pass in each direction proves it, and no row is delivered twice. */
   function mustBeProved(): boolean {
     const isStable = settings.ties === "stable" || settings.ties === "reversed"
     const isWhole = settings.short === 0 && settings.refusal === 0 && crash === 0 && isStable
@@ -159,7 +159,7 @@ export async function runSchedule(seed: number): Promise<number> {
   }
 
   function take(scanned: ScannedPage, { isIncremental }: Plan) {
-    // Should `since` find what it did before, it does so for the caller's as well.
+    // If Mailchimp's `since` is not exclusive, neither is the caller's.
     const isRequested = (change: Change) =>
       isIncremental || settings.since !== "exclusive" || isSelected(selection, change)
     const isPutBack = settings.clocks.mailchimp(time.now()) < 0
@@ -169,7 +169,7 @@ export async function runSchedule(seed: number): Promise<number> {
   }
 
   function roundTrip(cursor: Cursor): Cursor {
-    // The cursors of some schedules are as coarse as those of very many lists.
+    // Some schedules have cursors as coarse as those of very many lists.
     const stepS = [1, 1, 8, 64][seed % 4] ?? 1
     return decodeCursor(encodeCursor(coarsen(cursor, { stepS, keepsTotals: stepS < 64 })))
   }
@@ -181,27 +181,27 @@ export async function runSchedule(seed: number): Promise<number> {
       const result = results.findLast(({ listId }) => listId === list.id)
       if (!result) throw new Broken(`No result for ${list.id}`)
       if (result.asOf > time.now() && Number.isFinite(result.asOf))
-        throw new Broken(`As of a second to come: ${result.asOf - time.now()}`)
+        throw new Broken(`As of a future second: ${result.asOf - time.now()}`)
       if (result.isShort) {
         if (mustBeProved()) throw new Broken(`A wrong count is not proved to be one: ${list.id}`)
-        // Of a crowded second in no fixed order nothing shows that all rows without a key were read.
+        // If a tied second has no fixed order, it cannot be proved that all rows without a key were read.
         const isProvable = !hasOddIds || settings.ties === "stable" || settings.ties === "reversed"
         short += settings.short === 0 && isUsual && isProvable ? 1 : 0
         wasShort.add(list.id)
         continue
       }
-      // The export after a short one asks by dates, which hide a member without one.
+      // The export after a short one has a date filter, which hides members without a date.
       if (settings.oddity.startsWith("undated") && wasShort.has(list.id)) continue
-      // Rows without a key may make up for one that is hidden, in a count that nothing else can check.
+      // Rows without a key may make up for a hidden row, in a count that nothing else can check.
       if (settings.oddity !== "none" && hasOddIds) continue
-      // Whether Mailchimp's clock was put back during a break nothing tells.
+      // If Mailchimp's clock was put back before the export was resumed, nothing shows it.
       if (streams > 1 && settings.clocks.mailchimp(time.now()) < 0) continue
-      // Where rows are hidden nothing but the count can tell, of a list at rest that was read in one go.
+      // Only the count can reveal hidden rows, and only for a list that does not change and was read without a resume.
       if (settings.oddity === "hidden" && (!isQuiet || streams > 1)) continue
       if (duplicates.has(list.id) && isUsual && !result.isReadAgain)
         throw new Broken(`A duplicate without a cause: ${duplicates.get(list.id)}`)
       if (mustBeProved() && (duplicates.has(list.id) || result.countDiffers === 0))
-        throw new Broken(`A wrong count makes rows come twice: ${list.id}`)
+        throw new Broken(`A wrong count causes duplicates: ${list.id}`)
       // An incremental export may be of an earlier second than the one before, if a response took long.
       const asOf = Math.max(Math.min(result.asOf, limit), asOfBefore.get(list.id) ?? Number.NEGATIVE_INFINITY)
       asOfBefore.set(list.id, asOf)
@@ -218,10 +218,12 @@ export async function runSchedule(seed: number): Promise<number> {
       )
     }
     const fewest = mailchimp.lists.length + rows / (settings.pageSize - 1)
-    // Where answers are cut short, or count too high, all is read once more, and much is asked for again.
+    // If responses are truncated or counts are too high, everything is read again, and many requests are repeated.
     const isMild = settings.short === 0 && isUsual && !hasOddIds
     if (mailchimp.responses() > (isMild ? 100 : 200) * streams + 20 * fewest) {
-      throw new Broken(`Too many questions: ${mailchimp.responses()}, where ${Math.ceil(fewest)} could do`)
+      throw new Broken(
+        `Too many requests: ${mailchimp.responses()}, although ${Math.ceil(fewest)} could suffice`,
+      )
     }
   }
 }

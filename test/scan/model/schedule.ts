@@ -38,7 +38,7 @@ export function randomSettings(random: Random, statisticsRandom: Random): Settin
     failure: random.pick([0, 0, 0.05, 0.2]),
     refusal: random.pick([0, 0, 0, 0.02]),
     isTorn: random.chance(0.7),
-    // Not two rules at once.
+    // Changes at most one rule at a time.
     before: oddity !== "none" || random.chance(0.9) ? "inclusive" : random.pick(["exclusive", "ignored"]),
     since: oddity !== "none" || random.chance(0.93) ? "exclusive" : random.pick(["inclusive", "ignored"]),
     oddity,
@@ -49,7 +49,7 @@ export function randomSettings(random: Random, statisticsRandom: Random): Settin
   }
 }
 
-/** Often there are none, or they are right. Else they are a little wrong, or of another world, and so may the page size be. */
+/** Often there are none, or they are right. Otherwise they are slightly wrong or absurd, and so may the page size be. */
 function randomStatistics(random: Random, pageSize: number): Settings["statistics"] {
   const kind = random.pick(["none", "right", "near", "wrong", "absurd"] as const)
   const pageRows = random.chance(0.8) ? pageSize : random.int(1, 30)
@@ -62,7 +62,7 @@ function randomStatistics(random: Random, pageSize: number): Settings["statistic
   }
 }
 
-/** Mostly both clocks are right. Else one of them is wrong from the start or from some moment on, or `Date` is missing. */
+/** Mostly both clocks are right. Otherwise one is wrong from the start or from some moment on, or `Date` is missing. */
 function randomClocks(random: Random): Clocks {
   const right: Clocks = { own: () => 0, date: () => 0, mailchimp: () => 0, areRight: true }
   if (random.chance(0.8)) return right
@@ -74,19 +74,19 @@ function randomClocks(random: Random): Clocks {
   return random.pick<Clocks>([
     { ...right, areRight: false, own: isWrong },
     { ...right, areRight: false, date: isWrong },
-    // One response of many comes from a server whose clock is ahead.
+    // One response in twelve comes from a server whose clock is ahead.
     {
       ...right,
       areRight: false,
       date: (_now, response) => (response % 12 === wrong % 12 ? Math.abs(byS) : 0),
     },
-    // Then all rests on our own clock, which must be right but for a margin.
+    // Without `Date` everything depends on our own clock, which must be right within a margin.
     { ...right, own: () => slightlyS, date: () => undefined, areRight: false },
     { ...right, mailchimp: isWrong, areRight: false },
   ])
 }
 
-/** What is asked for: all members, or those of one status, or of a range of dates. */
+/** The selection of an export: all members, members of one status, or members of a range of dates. */
 export function randomSelection(random: Random, start: number, { oddity }: Settings): ModelSelection {
   const status = random.chance(0.8) ? undefined : random.pick(["subscribed", "unsubscribed", "archived"])
   const since = random.chance(0.9) ? undefined : Math.floor(start) - 30 - random.int(0, 1000)
@@ -94,12 +94,12 @@ export function randomSelection(random: Random, start: number, { oddity }: Setti
   return {
     status,
     includeArchived: random.chance(0.4) && status !== "archived",
-    // Who has no date is in no range of dates.
+    // A member without a date is in no range of dates.
     ...(oddity === "none" ? { since, before } : {}),
   }
 }
 
-/** Whether a member of this change is in a whole export. */
+/** Whether a whole export includes a member after this change. */
 export function isSelected(
   { status, since, before, includeArchived }: ModelSelection,
   change: Change,
@@ -110,7 +110,7 @@ export function isSelected(
   return status === undefined || change.status === status
 }
 
-/** Lists with a past: seconds shared by many, by none, and some that are still open when the export begins. */
+/** Lists with a history: seconds shared by many members or by none, some of them still open when the export begins. */
 export function randomLists(random: Random, start: number): List[] {
   return Array.from({ length: random.pick([1, 1, 1, 2, 4]) }, (_, number) => {
     const id = `list${number}`
@@ -119,7 +119,7 @@ export function randomLists(random: Random, start: number): List[] {
     const members: Member[] = []
     const hasOddIds = random.chance(0.1)
     const addAt = (second: number, status: Status) => {
-      // An incremental export, which asks by dates, cannot see a member without one.
+      // An incremental export, which has a date filter, cannot see a member without a date.
       const content = second < start - 20 && random.chance(0.02) ? UNDATED : 0
       const change: Change = {
         order: 0,
@@ -141,7 +141,7 @@ export function randomLists(random: Random, start: number): List[] {
     for (let left = random.pick([0, 0, 2, 10]); left > 0; left -= 1) {
       addAt(Math.floor(start) - 1 - random.int(0, 12), statusOf())
     }
-    // By a server whose clock is wrong, or by an import.
+    // Members dated ahead by a server whose clock is wrong, or by an import.
     const ahead = random.chance(0.04) ? random.int(1, 60) : 0
     for (let left = ahead; left > 0; left -= 1)
       addAt(Math.floor(start) + 100_000 + random.int(0, 3), statusOf())
@@ -150,8 +150,9 @@ export function randomLists(random: Random, start: number): List[] {
 }
 
 /**
- * Changes the lists at random moments: up to a tenth of their members, now and then many in one second, or one to and fro
- * within it, or without moving `last_changed`. Rarely some members are changed every second for as long as the export goes on, and it must end all the same.
+ * Changes the lists at random moments: up to about a tenth of their members, sometimes many in one second, or one member back
+ * and forth within a second, or without moving `last_changed`. Rarely, some members change every second during the whole
+ * export, which must end nevertheless.
  *
  * @returns whether nothing changes at all
  */

@@ -1,17 +1,17 @@
 /**
- * Takes the rules of the scan out, one at a time, and tells the first seed at which the model notices:
- * `bun test/scan/model/take-out-rules.ts [part of a rule's name]`. A rule that can go unnoticed is either not tested or
- * not needed, so it ends with 1.
+ * Takes the rules of the scan out, one at a time, and prints the first seed at which the model notices:
+ * `bun test/scan/model/take-out-rules.ts [part of a rule's name]`. A rule whose removal goes unnoticed is either not tested
+ * or not needed, so the exit code is 1.
  */
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { temporaryFolder } from "../../support/temporary-folder.ts"
 import { type Rule, rules, withoutRule } from "./rules.ts"
 
-/** A rule that so many schedules do without counts as unnoticed. */
+/** If this many schedules pass without a rule, its removal counts as unnoticed. */
 const seeds = Number(process.env["MODEL_RUNS"] ?? 40_000)
 const firstSeed = Number(process.env["MODEL_SEED"] ?? 1)
-/** A hundred schedules take seconds. */
+/** A run without output for this long is stuck: a hundred schedules take seconds. */
 const silenceMs = 20_000
 
 const root = join(import.meta.dir, "../../..")
@@ -24,7 +24,7 @@ for (const rule of rules.filter(({ name }) => name.includes(wanted))) {
 }
 process.exitCode = unnoticed > 0 ? 1 : 0
 
-/** What the model says of a scan without the rule: at which seed, and how it broke. */
+/** At which seed a scan without the rule breaks, and how. Undefined if it never does. */
 async function takeOut(rule: Rule): Promise<string | undefined> {
   const folder = temporaryFolder()
   try {
@@ -44,18 +44,18 @@ async function firstBroken(folder: string): Promise<string | undefined> {
     env: { ...process.env, MODEL_RUNS: String(seeds), MODEL_SEED: String(firstSeed) },
     stdout: "pipe",
   })
-  let said = ""
+  let output = ""
   const text = new TextDecoder()
   const kill = () => child.kill()
   let watchdog = setTimeout(kill, silenceMs)
   for await (const chunk of child.stdout) {
-    said += text.decode(chunk)
+    output += text.decode(chunk)
     clearTimeout(watchdog)
     watchdog = setTimeout(kill, silenceMs)
   }
   clearTimeout(watchdog)
   await child.exited
-  const last = said.trim().split("\n").at(-1) ?? ""
+  const last = output.trim().split("\n").at(-1) ?? ""
   if (last === "unbroken") return undefined
   return last.startsWith("seed") ? last : `seeds from ${last || firstSeed}: never ends`
 }
