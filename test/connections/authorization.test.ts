@@ -432,7 +432,7 @@ test.each([
   ["javascript:alert(1)", "must be an absolute http or https URL"],
   ["/done", "must be an absolute http or https URL"],
   ["", "must be an absolute http or https URL"],
-  ["https://ada:pass@app.example.com/", "must not hold a user name or a password"],
+  ["https://ada:pass@app.example.com/", "must not contain a user name or a password"],
   ["https://app.example.com.evil.example/", "must have one of the allowed origins"],
   ["http://app.example.com/", "must have one of the allowed origins"],
   ["https://app.example.com:8443/", "must have one of the allowed origins"],
