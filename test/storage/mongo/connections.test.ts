@@ -181,7 +181,7 @@ describeWithMongodb("documents in integrations.mailchimp.key", () => {
       const error: unknown = await plain.find(owner).catch((error: unknown) => error)
       if (!(error instanceof AppError)) throw error
       expect(error.code).toBe("internal_error")
-      expect(error.message).toEndWith(`as it is malformed: ${field}`)
+      expect(error.message).toEndWith(`because it is malformed: ${field}`)
       expect(Bun.inspect(error)).not.toContain(plainToken)
 
       // Its owner sees a connection that is invalidated, and can delete it.

@@ -205,7 +205,7 @@ test("a file of a newer version of the service is not opened", async () => {
   const raw = new Database(sqlitePath)
   raw.run("PRAGMA user_version = 1000")
   raw.close()
-  await expect(openStorage({ sqlitePath })).rejects.toThrow("a newer version of the service made it")
+  await expect(openStorage({ sqlitePath })).rejects.toThrow("a newer version of the service created it")
 })
 
 test("a row that somebody else changed is an error that names the field, and shows nothing of it", async () => {
