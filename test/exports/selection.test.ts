@@ -37,11 +37,9 @@ describe("parseSelection()", () => {
   })
 
   test("says what is wrong in the words of every other bad request", () => {
-    expect(() => parseSelection({ fields: ["x"] })).toThrow(
-      "Cannot export as a parameter is not right: fields",
-    )
+    expect(() => parseSelection({ fields: ["x"] })).toThrow("Invalid parameter: fields")
     expect(() => parseSelection({ fields: ["x"], count: 1, include: "archived" })).toThrow(
-      "Cannot export as some parameters are not right: include, fields",
+      "Invalid parameters: include, fields",
     )
   })
 
@@ -62,19 +60,22 @@ describe("parseSelection()", () => {
   test.each([
     [
       "emial_address",
-      "must not name emial_address as no member has such a field: did you mean email_address",
+      "must not name emial_address because no member has such a field: did you mean email_address",
     ],
-    ["members.Status", "must not name Status as no member has such a field: did you mean status"],
+    ["members.Status", "must not name Status because no member has such a field: did you mean status"],
     [
       "stats.open_rate",
-      "must not name stats.open_rate as no member has such a field: did you mean stats.avg_open_rate",
+      "must not name stats.open_rate because no member has such a field: did you mean stats.avg_open_rate",
     ],
-    ["members", "must not name members as no member has such a field"],
-    ["lists.id", "must not name lists.id as no member has such a field: did you mean list_id"],
+    ["members", "must not name members because no member has such a field"],
+    ["lists.id", "must not name lists.id because no member has such a field: did you mean list_id"],
     ["total_items", "must name at least one field of a member"],
-    ["interests.", "must not name interests. as no member has such a field: did you mean interests"],
-    ["interests.9143cf3bd1.name", "must not name interests.9143cf3bd1.name as no member has such a field"],
-    ["constructor", "must not name constructor as no member has such a field"],
+    ["interests.", "must not name interests. because no member has such a field: did you mean interests"],
+    [
+      "interests.9143cf3bd1.name",
+      "must not name interests.9143cf3bd1.name because no member has such a field",
+    ],
+    ["constructor", "must not name constructor because no member has such a field"],
     ["id,", "must name fields of a member, separated by commas"],
     ["", "must name fields of a member, separated by commas"],
   ])("refuses %p, by name and with what is near", (value, reason) => {
@@ -166,7 +167,7 @@ describe("requireListFields()", () => {
     await Bun.sleep(0)
     expect(requested).toEqual(["a", "b", "c", "d"])
     all.resolve(["FNAME"])
-    await expect(checked).rejects.toThrow("a parameter is not right: fields")
+    await expect(checked).rejects.toThrow("Invalid parameter: fields")
   })
 
   test("reads the interests of all lists at once, and only if one is named", async () => {
@@ -176,11 +177,11 @@ describe("requireListFields()", () => {
     expect(error.errors).toEqual([
       {
         name: "fields",
-        reason: "must not name merge_fields.B2 as no member has such a field",
+        reason: "must not name merge_fields.B2 because no member has such a field",
       },
       {
         name: "fields",
-        reason: "must not name interests.b3 as no member has such a field: did you mean interests.b1",
+        reason: "must not name interests.b3 because no member has such a field: did you mean interests.b1",
       },
     ])
     const excluding = parseSelection({ exclude_fields: ["members.interests.c1"] })
@@ -197,9 +198,9 @@ describe("requireListFields()", () => {
       {
         name: "fields",
         reason:
-          "must not name merge_fields.FNAM as no member has such a field: did you mean merge_fields.FNAME",
+          "must not name merge_fields.FNAM because no member has such a field: did you mean merge_fields.FNAME",
       },
-      { name: "fields", reason: "must not name merge_fields.EMAIL as no member has such a field" },
+      { name: "fields", reason: "must not name merge_fields.EMAIL because no member has such a field" },
     ])
   })
 })
