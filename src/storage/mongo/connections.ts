@@ -99,7 +99,7 @@ export function createMongoConnections({ db, attempt }: MongoDatabase): Connecti
       }),
 
     existing: (revisions) =>
-      attempt("look for the connections", async () => {
+      attempt("check the connections", async () => {
         // A secondary may not have a new connection yet, which would abort its export.
         const documents = collection.find(
           { _id: { $in: revisions.map(toDocumentId) } },

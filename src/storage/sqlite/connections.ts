@@ -92,7 +92,7 @@ export function createSqliteConnections(database: Database, attempt: Attempt): C
     delete: ({ revision }) => attempt("delete the connection", () => remove.run({ revision }).changes === 1),
 
     existing: (revisions) =>
-      attempt("look for the connections", () => {
+      attempt("check the connections", () => {
         const rows = existing.all({ revisions: JSON.stringify(revisions) })
         return new Set(rows.map(({ revision }) => revision))
       }),
