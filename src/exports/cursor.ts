@@ -8,7 +8,7 @@ export type Cursor = {
   readonly kind: "checkpoint" | "end"
   /** Identifies the selection of members and fields: a cursor is only valid for the same selection. */
   readonly selection: string
-  /** Whether the export that the cursor belongs to contains only what changed since another export. */
+  /** Whether the export that uses this cursor contains only what changed since another export. */
   readonly isIncremental: boolean
   readonly horizon: Second
   readonly lists: readonly ListPosition[]

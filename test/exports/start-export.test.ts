@@ -16,7 +16,7 @@ const deleted = new AppError(
   "Cannot read the members because Mailchimp knows no such list: list a",
 )
 
-/** An account with one list, whose pages arrive until the n-th fails. */
+/** An account with one list whose pages arrive until the n-th fails. */
 function setUp({ failAt = Number.POSITIVE_INFINITY } = {}) {
   const clock = createVirtualClock()
   const consumer = new AbortController()
