@@ -3,25 +3,25 @@ import type { Clock } from "../lib/clock.ts"
 import { startTimer } from "../lib/start-timer.ts"
 import type { Connection, ConnectionStore } from "./connection.ts"
 
-/** Tells the work that uses a connection when the connection is deleted, by this process or by another replica. */
+/** Aborts the work that uses a connection when this process or another replica deletes the connection. */
 export type ConnectionWatch = {
   /**
-   * A signal that aborts with `disconnected` once that very stored connection is gone, about a second later at most. It
-   * is watched until it is disposed of.
+   * A signal that aborts with `disconnected` within about a second after this stored connection is deleted. Dispose of
+   * the result to stop watching.
    */
   watch(connection: Connection): Disposable & { readonly signal: AbortSignal }
-  /** This process has deleted the connection: its signals abort at once. */
+  /** Call after this process has deleted the connection: the connection's signals abort at once. */
   ended(connection: Connection): void
 }
 
-/** The database could not be read. Reported once, until it can be read again. */
+/** The database could not be read. Reported once per outage. */
 export type WatchEvent = { readonly type: "connections_not_checked"; readonly error: unknown }
 
-const lookEveryMs = 1_000
+const checkEveryMs = 1_000
 
 /**
- * Looks once a second, in one query, which of the connections in use still exist. Without any there is no timer. A
- * database that does not answer ends nothing: only its answer does.
+ * Checks once a second, in one query, which of the connections in use still exist. No timer runs while none is watched. A
+ * failed query aborts nothing: only a query that succeeds can show that a connection was deleted.
  */
 export function createConnectionWatch(deps: {
   readonly connections: Pick<ConnectionStore, "existing">
@@ -31,10 +31,10 @@ export function createConnectionWatch(deps: {
   const { connections, clock, onEvent } = deps
   const watchedByRevision = new Map<string, Set<AbortController>>()
   let timer: Disposable | undefined
-  let isLooking = false
-  let isAway = false
+  let isChecking = false
+  let isFailing = false
 
-  /** By revision: a connection of the same owner that replaced another one is another connection. */
+  /** Keyed by revision, because the owner may have replaced the connection by a new one. */
   const end = (revision: string) => {
     const watched = watchedByRevision.get(revision) ?? []
     watchedByRevision.delete(revision)
@@ -42,23 +42,23 @@ export function createConnectionWatch(deps: {
     schedule()
   }
 
-  const look = async () => {
+  const check = async () => {
     const revisions = [...watchedByRevision.keys()]
     try {
       const existing = await connections.existing(revisions)
-      isAway = false
+      isFailing = false
       for (const revision of revisions) if (!existing.has(revision)) end(revision)
     } catch (error) {
-      if (!isAway) onEvent?.({ type: "connections_not_checked", error })
-      isAway = true
+      if (!isFailing) onEvent?.({ type: "connections_not_checked", error })
+      isFailing = true
     }
   }
 
   const onElapsed = async () => {
     timer = undefined
-    isLooking = true
-    await look()
-    isLooking = false
+    isChecking = true
+    await check()
+    isChecking = false
     schedule()
   }
 
@@ -67,8 +67,8 @@ export function createConnectionWatch(deps: {
     if (watchedByRevision.size === 0) {
       timer?.[Symbol.dispose]()
       timer = undefined
-    } else if (timer === undefined && !isLooking) {
-      timer = startTimer(lookEveryMs, clock, () => void onElapsed())
+    } else if (timer === undefined && !isChecking) {
+      timer = startTimer(checkEveryMs, clock, () => void onElapsed())
     }
   }
 
@@ -95,6 +95,6 @@ export function createConnectionWatch(deps: {
 function disconnected(): AppError {
   return new AppError(
     "disconnected",
-    "Cannot go on as the connection was deleted meanwhile: connect the account again, by /auth/login",
+    "Cannot continue because the connection was deleted: connect the account again through /auth/login",
   )
 }

@@ -1,30 +1,30 @@
-/** Whose connection it is: the account that acts (the caller's own, or a sub-account of his) and the user in it. */
+/** The owner of a connection: the acting account (the caller's own or one of their sub-accounts) and the user in it. */
 export type Owner = {
   readonly accountId: string
   readonly uid: string
 }
 
-/** What Mailchimp's metadata endpoint told of the account, as far as we use it. No address of a person is kept. */
+/** The fields of Mailchimp's metadata response that we use. No personal address is kept. */
 export type ConnectionMetadata = {
-  /** The data center, such as `us19`: the host of every API call. The client checks it before it asks. */
+  /** The data center, such as `us19`: part of the host of every API request. The client validates it before each request. */
   readonly dc: string
-  /** The Mailchimp user, who has ten simultaneous connections. Missing in documents of an older service. */
+  /** The Mailchimp user, to whom the limit of ten simultaneous connections applies. Missing in documents of an older service. */
   readonly userId?: string
   readonly accountName?: string
 }
 
 /** One Mailchimp account that one caller connected. */
 export type Connection = {
-  /** Stays when the same Mailchimp user reconnects after an invalidation, so that cursors live on. */
+  /** Unchanged when the same Mailchimp user reconnects after an invalidation, so that cursors stay valid. */
   readonly id: string
-  /** Names this one stored document. A reconnection is another document, so a late write cannot hit it. */
+  /** Identifies this one stored document. Reconnecting creates a new document, which a late write cannot change. */
   readonly revision: string
   readonly owner: Owner
   readonly accessToken: string
   readonly metadata: ConnectionMetadata
-  /** When it was connected; unknown for documents of an older service. */
+  /** Unknown for documents of an older service. */
   readonly connectedAt?: Date
-  /** Mailchimp refused the token: it was revoked, or its user was disabled. */
+  /** Mailchimp refused the token because it was revoked or its user was disabled. */
   readonly tokenInvalidated: boolean
 }
 
@@ -32,7 +32,7 @@ export type NewConnection = Omit<Connection, "revision" | "connectedAt" | "token
   readonly connectedAt: Date
 }
 
-/** What may change in a stored connection. */
+/** The fields of a stored connection that can be updated. */
 export type ConnectionChanges = {
   readonly accessToken?: string
   readonly metadata?: ConnectionMetadata
@@ -40,26 +40,26 @@ export type ConnectionChanges = {
 }
 
 /**
- * The stored connections, at most one an owner. Every method rejects with `database_unavailable` when the database
- * cannot be reached. Two callers at once are decided by a unique index, never by a look before a write.
+ * The stored connections, at most one per owner. Every method rejects with `database_unavailable` if the database
+ * cannot be reached. A unique index decides races, never a read before a write.
  */
 export type ConnectionStore = {
   find(owner: Owner): Promise<Connection | undefined>
-  /** Resolves to false, and stores nothing, when the owner has a connection already. */
+  /** Resolves to false and stores nothing if the owner already has a connection. */
   insert(connection: NewConnection): Promise<boolean>
-  /** Writes the named fields of that very document and keeps all others, known to us or not. Gone: does nothing. */
+  /** Writes the given fields of this very document and keeps all others, even unknown ones. Does nothing if it is gone. */
   update(connection: Connection, changes: ConnectionChanges): Promise<void>
-  /** Deletes that very document. Resolves to false when it is gone already. */
+  /** Deletes this very document. Resolves to false if it is already gone. */
   delete(connection: Connection): Promise<boolean>
-  /** Which of these revisions are still stored: one query, however many they are. */
+  /** The revisions among these that are still stored, in one query. */
   existing(revisions: readonly string[]): Promise<ReadonlySet<string>>
 }
 
-/** Remembers which states were used, so that each can be used once, also when two callbacks race. */
+/** Remembers used states, so that each can be used only once, even when two callbacks race. */
 export type UsedStateStore = {
   /**
-   * Resolves to true for the first use of `id` and to false for each later one, until `expiresAt` at least. After that
-   * it may be forgotten: by then the state itself has expired. An id is never given out twice.
+   * Resolves to true for the first use of `id` and to false for every later one, at least until `expiresAt`. After that
+   * the id may be forgotten, because the state itself has expired. Ids are never issued twice.
    */
   use(id: string, expiresAt: Date): Promise<boolean>
 }

@@ -1,18 +1,18 @@
 import type { Connection, ConnectionStore, Owner } from "./connection.ts"
 
-/** Removes one kind of thing that was stored, here or at Mailchimp, for a connection. Done twice it does no harm. */
+/** Removes one kind of data that is stored for a connection, here or at Mailchimp. Idempotent. */
 export type ForgetStep = (connection: Connection) => Promise<void>
 
 export type Disconnect = (owner: Owner) => Promise<void>
 
 /**
- * Ends a connection: all that was kept for it in the order of `forget`, its token last, as the steps may need it. When
- * a step fails the token is still there, and disconnecting again goes on. No connection is no failure.
+ * Deletes a connection: first its data, in the order of `forget`, and the token last, because the steps may need it. If a
+ * step fails, the token remains and disconnecting can be retried. Without a connection it does nothing.
  */
 export function createDisconnect(deps: {
   readonly connections: Pick<ConnectionStore, "find" | "delete">
   readonly forget: readonly ForgetStep[]
-  /** Told once the connection is gone: what still uses it in this process ends. */
+  /** Called after the connection was deleted, to abort what still uses it in this process. */
   readonly onDeleted?: (connection: Connection) => void
 }): Disconnect {
   return async (owner) => {

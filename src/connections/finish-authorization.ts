@@ -12,33 +12,33 @@ import {
 import type { Connection, ConnectionMetadata, ConnectionStore, Owner, UsedStateStore } from "./connection.ts"
 import { isAllowedForwardUrl, toOutcomeUrl, type FailureReason } from "./forward-url.ts"
 
-/** What Mailchimp's redirect brought, and the cookie of the browser that followed it. */
+/** The parameters of Mailchimp's redirect, and the cookie of the browser that followed the redirect. */
 type CallbackRequest = {
   readonly state: string | undefined
   readonly code: string | undefined
-  /** Mailchimp's reason for not giving a code. Its set of codes is undocumented. */
+  /** Mailchimp's error code if it did not issue a code. The set of error codes is undocumented. */
   readonly error: string | undefined
   readonly browserSecret: string | undefined
-  /** Opens the state and does nothing else: a HEAD request, as a link scanner sends it. */
+  /** For a HEAD request, e.g. from a link scanner: opens the state and does nothing else. */
   readonly looksOnly?: boolean
 }
 
 /**
- * Where the browser goes on to; with the failure, if there was one. A callback that is repeated after a login that
- * succeeded is a failure whose forward URL tells of the success.
+ * Where to redirect the browser, and the failure, if there was one. A callback that is repeated after a successful login
+ * is a failure whose forward URL reports success.
  */
 type AuthorizationOutcome = {
   readonly forwardUrl: string
   readonly failure?: AppError
-  /** What the forward URL tells. */
+  /** The reason in the forward URL. */
   readonly reason?: FailureReason
 }
 
 export type FinishAuthorization = (request: CallbackRequest) => Promise<AuthorizationOutcome>
 
-/** How often the metadata of a new token are read while Mailchimp does not know the token. */
-const mostReadings = 3
-const betweenReadingsMs = 1000
+/** How often the metadata are requested while Mailchimp does not know the new token. */
+const maxAttempts = 3
+const retryDelayMs = 1000
 
 const failureReasons: readonly string[] = [
   "access_denied",
@@ -48,15 +48,15 @@ const failureReasons: readonly string[] = [
 ] satisfies FailureReason[]
 
 /**
- * Ends a login: trusts the state only if it was sealed here, is not expired, was never used and came back in the
- * browser that asked for it; then exchanges the code, once, and stores the connection.
+ * Finishes a login: accepts the state only if it was sealed here, has not expired, was never used and comes from the
+ * browser that started the login; then exchanges the code, once, and stores the connection.
  *
- * The code is exchanged only after the state was marked as used, so that of two racing callbacks one never reaches
- * Mailchimp. Who gets the connection is decided by the store's unique index.
+ * The state is marked as used before the code is exchanged, so that only one of two racing callbacks reaches Mailchimp.
+ * The store's unique index decides which connection is kept.
  *
- * Rejects with `invalid_state` if the state does not open, or if its forward URL is no longer allowed: there is no URL that
- * can be trusted then. Any later failure is an outcome, and the forward URL tells its reason. Only the browser that asked
- * for the login is told whether there is a connection.
+ * Rejects with `invalid_state` if the state does not open or its forward URL is no longer allowed, because no URL can be
+ * trusted then. Every later failure is an outcome whose reason is in the forward URL. Only the browser that started the
+ * login learns whether a connection exists.
  */
 export function createFinishAuthorization(deps: {
   readonly connections: ConnectionStore
@@ -69,7 +69,7 @@ export function createFinishAuthorization(deps: {
   readonly randomId?: () => string
 }): FinishAuthorization {
   const { connections, usedStates, sealer, clock, randomId = () => crypto.randomUUID() } = deps
-  const underWay = new Map<string, Promise<void>>()
+  const inFlight = new Map<string, Promise<void>>()
 
   return async (request) => {
     const authorization = await openState(request.state)
@@ -80,28 +80,28 @@ export function createFinishAuthorization(deps: {
       failure,
       reason,
     })
-    if (authorization.expiresAt <= clock.now()) return outcomeOfOld(authorization, request, expired())
+    if (authorization.expiresAt <= clock.now()) return staleOutcome(authorization, request, expired())
     if (!isSameBrowser(authorization, request.browserSecret)) return fail(otherBrowser(), "other_browser")
     if (request.error === undefined && request.code === undefined) return fail(noCode(), "exchange_failed")
-    // Remembered for longer than the state lives, as the clocks of two replicas differ.
+    // Remembered longer than the state is valid, because the clocks of two replicas differ.
     const rememberedUntil = new Date(authorization.expiresAt + authorizationLifeMs)
     if (!(await usedStates.use(authorization.id, rememberedUntil)))
-      return outcomeOfOld(authorization, request, finishedBefore())
+      return staleOutcome(authorization, request, finishedBefore())
     try {
       const connected = connect(authorization.owner, request)
-      underWay.set(authorization.id, connected)
+      inFlight.set(authorization.id, connected)
       await connected
       return { forwardUrl: toOutcomeUrl(forwardUrl) }
     } catch (failure) {
       if (!(failure instanceof AppError) || !isFailureReason(failure.code)) throw failure
       return fail(failure, reasonOf(failure.code, request.error ?? failure.upstream?.title))
     } finally {
-      underWay.delete(authorization.id)
+      inFlight.delete(authorization.id)
     }
   }
 
-  /** A callback that was reloaded, a second tab, or a consent that took too long: what became of the login. */
-  async function outcomeOfOld(
+  /** The outcome of the login for a reloaded callback, a second tab, or a consent that took too long. */
+  async function staleOutcome(
     authorization: Authorization,
     { error, browserSecret }: CallbackRequest,
     failure: AppError,
@@ -114,8 +114,8 @@ export function createFinishAuthorization(deps: {
     })
     if (!isSameBrowser(authorization, browserSecret)) return fail("login_expired")
     if (error !== undefined) return fail(reasonOfError(error))
-    // Reloaded while Mailchimp is still being asked.
-    await underWay.get(authorization.id)?.catch(() => {})
+    // The callback was reloaded while the first one still waits for Mailchimp.
+    await inFlight.get(authorization.id)?.catch(() => {})
     const existing = await connections.find(owner)
     const isConnected = existing !== undefined && !existing.tokenInvalidated
     return isConnected ? { forwardUrl: toOutcomeUrl(forwardUrl), failure } : fail("login_expired")
@@ -129,7 +129,7 @@ export function createFinishAuthorization(deps: {
     })
     const { data: authorization } = authorizationSchema.safeParse(content)
     if (authorization === undefined)
-      throw invalidState("another version of this service began it: start the login again")
+      throw invalidState("another version of this service started it: start the login again")
     if (!isAllowedForwardUrl(authorization.forwardUrl, deps.forwardUrlOrigins))
       throw invalidState("its forward URL is no longer allowed: start the login again")
     return authorization
@@ -152,47 +152,49 @@ export function createFinishAuthorization(deps: {
     if (!inserted) throw connectionExists()
   }
 
-  /** A token of this very second may not be known to all of Mailchimp's servers, and its code is used up. */
+  /** Retries, because not all of Mailchimp's servers may know a brand-new token yet, and its code cannot be used again. */
   async function readNewMetadata(accessToken: string): Promise<ConnectionMetadata> {
-    for (let made = 1; ; made += 1) {
+    for (let attempt = 1; ; attempt += 1) {
       try {
         return await deps.readMetadata(accessToken)
       } catch (error) {
-        if (!(error instanceof InvalidToken) || made === mostReadings) throw error
-        await clock.sleep(betweenReadingsMs)
+        if (!(error instanceof InvalidToken) || attempt === maxAttempts) throw error
+        await clock.sleep(retryDelayMs)
       }
     }
   }
 }
 
 function invalidState(reason: string, cause?: unknown): AppError {
-  return new AppError("invalid_state", `Cannot finish the login as ${reason}`, { cause })
+  return new AppError("invalid_state", `Cannot finish the login because ${reason}`, { cause })
 }
 
 const expired = () => invalidState("it took more than ten minutes: start it again")
-const finishedBefore = () => invalidState("it was finished before: start a new one")
+const finishedBefore = () => invalidState("it is already finished: start a new one")
 const otherBrowser = () =>
-  invalidState("another browser, or none with its cookie, started it: start it again in this one")
+  invalidState(
+    "it was started in another browser, or this browser has lost its cookie: start it again in this one",
+  )
 
 function noCode(): AppError {
   return new AppError(
     "invalid_parameter",
-    "Cannot finish the login as the callback has neither a code nor an error",
+    "Cannot finish the login because the callback has neither a code nor an error",
     { errors: [{ name: "code", reason: "must be given, unless there is an error" }] },
   )
 }
 
 function refusal(error: string | undefined): AppError {
   return error === "access_denied"
-    ? new AppError("access_denied", "Cannot connect the account as its user did not consent")
-    : new AppError("exchange_failed", "Cannot connect the account as Mailchimp did not authorize it")
+    ? new AppError("access_denied", "Cannot connect the account because its user did not consent")
+    : new AppError("exchange_failed", "Cannot connect the account because Mailchimp did not authorize it")
 }
 
 function reasonOfError(error: string): FailureReason {
   return error === "access_denied" ? "access_denied" : reasonOf("exchange_failed", error)
 }
 
-/** What an operator has to mend is told apart from what the user can: they may try again as often as they like. */
+/** Distinguishes what an operator must fix: the user cannot, however often they retry. */
 function reasonOf(code: FailureReason, oauthError: string | undefined): FailureReason {
   return code === "exchange_failed" && isClientError(oauthError) ? "client_rejected" : code
 }
@@ -200,11 +202,11 @@ function reasonOf(code: FailureReason, oauthError: string | undefined): FailureR
 function connectionExists(): AppError {
   return new AppError(
     "connection_exists",
-    "Cannot connect another account as one is connected: disconnect it first",
+    "Cannot connect another account because one is already connected: disconnect it first",
   )
 }
 
-/** The same user of the same data center: a cursor of the old connection is good for the new one. */
+/** Whether both are the same user of the same data center; cursors of the old connection then stay valid. */
 function isSameUser({ metadata: old }: Connection, metadata: ConnectionMetadata): boolean {
   return old.userId !== undefined && old.userId === metadata.userId && old.dc === metadata.dc
 }

@@ -1,9 +1,9 @@
 import { AppError } from "../errors.ts"
 
-/** The state holds the forward URL: a longer one makes a callback that proxies, and Bun, refuse with 414 or 431. */
-const mostBytes = 2048
+/** The state contains the forward URL, and proxies and Bun reject a callback URL that is too long with 414 or 431. */
+const maxBytes = 2048
 
-/** Why an authorization failed, as the forward URL tells it. */
+/** Why an authorization failed: the `reason` in the forward URL. */
 export type FailureReason =
   | "access_denied"
   | "client_rejected"
@@ -14,17 +14,17 @@ export type FailureReason =
   | "other_browser"
 
 /**
- * Checks where a login wants to send the browser back to: http or https, no user info, and exactly one of the allowed
- * origins, since an open redirect would hand the outcome, and the user's trust, to anyone (RFC 9700, 4.11).
+ * Validates a forward URL: http or https, no user info, and exactly one of the allowed origins, because an open redirect
+ * would give the outcome, and the user's trust, to any site (RFC 9700, 4.11).
  *
  * @throws AppError `invalid_parameter`
  */
 export function parseForwardUrl(text: string, allowedOrigins: readonly string[]): string {
-  const reason = reasonAgainst(text, allowedOrigins)
+  const reason = reasonToRefuse(text, allowedOrigins)
   if (reason !== undefined) {
     throw new AppError(
       "invalid_parameter",
-      `Cannot start the login as forward_url is not allowed: it ${reason}`,
+      `Cannot start the login because forward_url is not allowed: it ${reason}`,
       {
         errors: [{ name: "forward_url", reason }],
       },
@@ -33,24 +33,24 @@ export function parseForwardUrl(text: string, allowedOrigins: readonly string[])
   return text
 }
 
-/** Whether it is still allowed when the browser comes back, because the allowed origins may have changed. */
+/** Checks the forward URL again on the callback, because the allowed origins may have changed. */
 export function isAllowedForwardUrl(text: string, allowedOrigins: readonly string[]): boolean {
-  return reasonAgainst(text, allowedOrigins) === undefined
+  return reasonToRefuse(text, allowedOrigins) === undefined
 }
 
-function reasonAgainst(text: string, allowedOrigins: readonly string[]): string | undefined {
-  if (Buffer.byteLength(text) > mostBytes) return `must have ${mostBytes} bytes at most`
+function reasonToRefuse(text: string, allowedOrigins: readonly string[]): string | undefined {
+  if (Buffer.byteLength(text) > maxBytes) return `must have ${maxBytes} bytes at most`
   const url = URL.parse(text)
   return url === null || (url.protocol !== "http:" && url.protocol !== "https:")
     ? "must be an absolute http or https URL"
     : url.username !== "" || url.password !== ""
-      ? "must not hold a user name or a password"
+      ? "must not contain a user name or a password"
       : allowedOrigins.includes(url.origin)
         ? undefined
         : `must have one of the allowed origins: ${allowedOrigins.join(", ")}`
 }
 
-/** The forward URL with the outcome added. The rest of its query is kept to the letter, as it may be signed. */
+/** The forward URL with the outcome added. The rest of its query is kept byte for byte, because it may be signed. */
 export function toOutcomeUrl(forwardUrl: string, reason?: FailureReason): string {
   const url = new URL(forwardUrl)
   const kept = url.search

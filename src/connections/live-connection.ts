@@ -4,7 +4,7 @@ import type { Connection, ConnectionStore, Owner } from "./connection.ts"
 /**
  * The owner's connection.
  *
- * @throws AppError `access_token_not_found` where there is none
+ * @throws AppError `access_token_not_found` if there is none
  */
 export async function requireConnection(
   connections: Pick<ConnectionStore, "find">,
@@ -14,14 +14,14 @@ export async function requireConnection(
   if (connection !== undefined) return connection
   throw new AppError(
     "access_token_not_found",
-    "Cannot find a connection: connect a Mailchimp account first, by /auth/login",
+    "Cannot find a connection: connect a Mailchimp account first through /auth/login",
   )
 }
 
 /**
- * The owner's connection, if its token is still good.
+ * The owner's connection, if its token is still valid.
  *
- * @throws AppError `access_token_not_found`, or `connection_invalidated` where Mailchimp refused the token before
+ * @throws AppError `access_token_not_found`, or `connection_invalidated` if Mailchimp has refused the token
  */
 export async function requireLiveConnection(
   connections: Pick<ConnectionStore, "find">,
@@ -31,6 +31,6 @@ export async function requireLiveConnection(
   if (!connection.tokenInvalidated) return connection
   throw new AppError(
     "connection_invalidated",
-    "Cannot use the connection as its token is no longer good: connect the account again, by /auth/login",
+    "Cannot use the connection because its token is no longer valid: connect the account again through /auth/login",
   )
 }

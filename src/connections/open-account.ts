@@ -14,31 +14,32 @@ import { requireLiveConnection } from "./live-connection.ts"
 import { createStandings } from "./standings.ts"
 
 /**
- * A connected account in use: what asks Mailchimp on its behalf, until it is disposed of. Once its connection is deleted,
- * all of its requests reject with `disconnected`, and no other one starts.
+ * A connected account in use: sends requests to Mailchimp on its behalf until it is disposed of. Once the connection is
+ * deleted, all its requests reject with `disconnected` and no new ones start.
  */
 export type Account = Disposable & {
   readonly connection: Connection
   readonly client: MailchimpClient
-  /** What its requests wait for now. */
+  /** What its requests currently wait for. */
   waitingFor(): "permit" | "rate_limit" | undefined
-  /** How many more of its requests could start at once: see {@link Party}. */
+  /** How many more of its requests could start at once: see {@link Flow}. */
   spare(unknownMs?: number): number
 }
 
 /**
- * Opens the owner's account for one piece of work, until `signal` aborts. It takes its turn with all others of the same Mailchimp user.
+ * Opens the owner's account for one flow, until `signal` aborts. The flow takes turns with all others of the same
+ * Mailchimp user.
  * Rejects with `access_token_not_found`, or with `connection_invalidated`.
  */
 export type OpenAccount = (owner: Owner, signal: AbortSignal) => Promise<Account>
 
-/** What the database could not be told about a connection: it is told again the next time it matters. */
+/** An update of a stored connection failed. The update is repeated the next time it matters. */
 export type AccountEvent = { readonly type: "connection_not_updated"; readonly error: unknown }
 
 /**
- * Keeps what is stored of a connection true while it is used: a token that Mailchimp's metadata endpoint refuses, and a
- * user that is disabled for good, mark it as invalidated; a move to another data center and a user id that an older
- * service did not store are written down.
+ * Keeps the stored connection up to date while it is used: marks it as invalidated if Mailchimp's metadata endpoint
+ * refuses the token or the user is permanently disabled, and stores a move to another data center and a user id that an
+ * older service did not store.
  */
 export function createOpenAccount(deps: {
   readonly connections: Pick<ConnectionStore, "find" | "update">
@@ -54,9 +55,9 @@ export function createOpenAccount(deps: {
 }): OpenAccount {
   const { connections, limiters, readMetadata, onEvent } = deps
   const standingOf = createStandings({
-    // The request that failed is retried, and with it the reading of the metadata.
+    // No retries here: the request that failed is retried, and each retry reads the metadata again.
     readMetadata: (accessToken, signal) => readMetadata(accessToken, signal, 0),
-    onMoved: (connection, metadata) => tell(connection, { metadata }),
+    onMoved: (connection, metadata) => store(connection, { metadata }),
     clock: deps.clientOptions.clock ?? systemClock,
   })
   const pagesOf = createPageMemories()
@@ -84,7 +85,7 @@ export function createOpenAccount(deps: {
             return await client.request({ ...request, signal: either.signal })
           } catch (error) {
             if (error instanceof AppError && error.code === "connection_invalidated") {
-              await tell(connection, { tokenInvalidated: true })
+              await store(connection, { tokenInvalidated: true })
             }
             throw error
           }
@@ -108,14 +109,14 @@ export function createOpenAccount(deps: {
   }
 
   /**
-   * All connections of one Mailchimp user share a limiter, so who he is must be known before the first request. Where
-   * Mailchimp does not tell, the connection has a limiter of its own: if its token is bad, the API will say so.
+   * All connections of one Mailchimp user share a limiter, so the user id must be known before the first request. If
+   * Mailchimp does not send it, the connection gets its own limiter: if the token is invalid, the API will say so.
    */
   async function withUserId(connection: Connection, signal: AbortSignal): Promise<Connection> {
     if (connection.metadata.userId !== undefined) return connection
     try {
       const metadata = await readMetadata(connection.accessToken, signal)
-      await tell(connection, { metadata })
+      await store(connection, { metadata })
       return { ...connection, metadata }
     } catch (error) {
       if (error instanceof AppError) return connection
@@ -123,8 +124,8 @@ export function createOpenAccount(deps: {
     }
   }
 
-  /** The work at hand does not fail because the database does. */
-  async function tell(
+  /** Never rejects: a database failure must not fail the work. */
+  async function store(
     connection: Connection,
     changes: Parameters<ConnectionStore["update"]>[1],
   ): Promise<void> {

@@ -1,11 +1,11 @@
 import { abortable } from "../lib/abortable.ts"
 
-/** Aborting without a reason makes an exception with a stack each time. */
+/** A constant, because aborting without a reason creates an exception with a stack each time. */
 const LEFT = "No caller is left"
 
 /**
- * Does work once for all who want it at the same time. A caller whose signal aborts leaves at once, with its reason; the
- * work's own signal aborts when the last caller has left. A result is not kept for later callers.
+ * Runs the work once for all concurrent callers. A caller whose signal aborts rejects at once with the signal's reason; the
+ * work's own signal aborts when the last caller has left. The result is not kept for later callers.
  */
 export function createSingleFlight<T>(
   work: (signal: AbortSignal) => Promise<T>,

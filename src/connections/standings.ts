@@ -4,32 +4,32 @@ import type { Standing } from "../mailchimp/client.ts"
 import { InvalidToken } from "../mailchimp/errors.ts"
 import type { Connection, ConnectionMetadata } from "./connection.ts"
 
-/** How long the metadata are not read again once they have told, however many requests are answered 401 meanwhile. */
-const toldForMs = 5_000
+/** How long a metadata result is reused, however many requests receive a 401 in that time. */
+const reusedForMs = 5_000
 
-/** A disabled user is believed after so many responses over so long a time. */
+/** A user counts as disabled only after at least this many responses over at least this long. */
 const disabledResponses = 3
 const disabledForMs = 10_000
 
-/** An older response neither confirms nor is confirmed. */
+/** Responses further apart than this do not confirm each other. */
 const forgottenAfterMs = 60_000
 
-/** What is known of one connection, for all work here that uses it. */
+/** What is known about one connection, shared by all flows in this process that use it. */
 type Entry = {
   readonly readMetadata: (signal: AbortSignal) => Promise<ConnectionMetadata>
   usedMs: number
-  told?: { readonly outcome: string | InvalidToken; readonly untilMs: number }
+  located?: { readonly outcome: string | InvalidToken; readonly untilMs: number }
   disabled?: { readonly sinceMs: number; readonly lastMs: number; readonly responses: number }
 }
 
 /**
- * Judges connections by more than a single response. All requests on a connection share what is known of it: however
- * many fail together, the metadata endpoint is read once, and their responses together confirm that a user is disabled.
+ * Judges connections by more than a single response. All requests on a connection share one entry: however many fail
+ * together, the metadata endpoint is read once, and their responses together confirm that a user is disabled.
  */
 export function createStandings(deps: {
   /** Makes one request. */
   readonly readMetadata: (accessToken: string, signal: AbortSignal) => Promise<ConnectionMetadata>
-  /** Stores the metadata of an account that is in another data center than its connection says. */
+  /** Stores the metadata of an account that has moved to another data center. */
   readonly onMoved: (connection: Connection, metadata: ConnectionMetadata) => Promise<void>
   readonly clock: Pick<Clock, "monotonicMs">
 }): (connection: Connection) => Standing {
@@ -54,7 +54,7 @@ export function createStandings(deps: {
         const metadata = await deps.readMetadata(connection.accessToken, signal)
         if (metadata.dc === storedDc) return metadata
         storedDc = metadata.dc
-        // What Mailchimp leaves out this time, such as the user id, is still true.
+        // Fields that this response leaves out, such as the user id, keep their stored values.
         await deps.onMoved(connection, { ...connection.metadata, ...metadata })
         return metadata
       }),
@@ -64,11 +64,11 @@ export function createStandings(deps: {
   return (connection) => ({
     locate: async (signal) => {
       const entry = entryOf(connection)
-      if (entry.told === undefined || clock.monotonicMs() >= entry.told.untilMs) {
+      if (entry.located === undefined || clock.monotonicMs() >= entry.located.untilMs) {
         const outcome = await entry.readMetadata(signal).then(({ dc }) => dc, toInvalidToken)
-        entry.told = { outcome, untilMs: clock.monotonicMs() + toldForMs }
+        entry.located = { outcome, untilMs: clock.monotonicMs() + reusedForMs }
       }
-      const { outcome } = entry.told
+      const { outcome } = entry.located
       if (outcome instanceof InvalidToken) throw outcome
       return outcome
     },
@@ -91,7 +91,7 @@ export function createStandings(deps: {
   })
 }
 
-/** Any other failure tells nothing of the token, and is not kept. */
+/** Rethrows any other failure, which says nothing about the token and is not kept. */
 function toInvalidToken(error: unknown): InvalidToken {
   if (error instanceof InvalidToken) return error
   throw error

@@ -10,23 +10,23 @@ import { parseForwardUrl, toOutcomeUrl } from "./forward-url.ts"
 export type StartAuthorization = (request: {
   readonly owner: Owner
   readonly forwardUrl: string
-  /** The secret of the browser's cookie; none where logins are not bound to a browser. */
+  /** The secret of the browser's cookie; absent if logins are not bound to a browser. */
   readonly browserSecret: string | undefined
 }) => Promise<
   | { readonly connected: true; readonly forwardUrl: string }
   | { readonly connected: false; readonly redirectUrl: string }
 >
 
-/** A person waits for the login meanwhile. */
-const longestReadingMs = 2_000
+/** Short, because a person is waiting for the login page. */
+const metadataTimeoutMs = 2_000
 
 /**
- * Begins a login: seals a single-use state into Mailchimp's authorization URL. With a live connection there is nothing
- * to authorize, and the browser may go straight on to the forward URL. An invalidated connection stays as it is until
- * the callback replaces it, so that a login begun and given up loses nothing.
+ * Starts a login: seals a single-use state into Mailchimp's authorization URL. With a live connection there is nothing
+ * to authorize, and the browser goes straight to the forward URL. An invalidated connection stays until the callback
+ * replaces it, so that an abandoned login loses nothing.
  *
- * Mailchimp tells nobody when a user removes the app, so the metadata endpoint is read for a connection that looks
- * alive. If the endpoint does not say that the token is dead, within two seconds, the stored mark decides.
+ * Mailchimp sends no notification when a user removes the app, so the metadata endpoint is read for a connection that
+ * looks alive. Unless the endpoint says within two seconds that the token is invalid, the stored mark decides.
  */
 export function createStartAuthorization(deps: {
   readonly connections: Pick<ConnectionStore, "find" | "update">
@@ -61,7 +61,7 @@ export function createStartAuthorization(deps: {
     if (connection.tokenInvalidated) return false
     try {
       await withTimeout((signal) => deps.readMetadata(connection.accessToken, signal), {
-        timeoutMs: longestReadingMs,
+        timeoutMs: metadataTimeoutMs,
         clock,
       })
     } catch (error) {
@@ -70,7 +70,7 @@ export function createStartAuthorization(deps: {
         await connections.update(connection, { tokenInvalidated: true })
         return false
       }
-      // A failure of Mailchimp says nothing of the token.
+      // Any other failure of Mailchimp says nothing about the token.
       if (!(error instanceof AppError) && !(error instanceof TimedOut)) throw error
     }
     return true

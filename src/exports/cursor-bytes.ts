@@ -5,17 +5,17 @@ import type { Second } from "../scan/source.ts"
 
 const VERSION = 2
 const BEGINNING = Number.NEGATIVE_INFINITY
-/** Mailchimp's list ids: in ascending order each is a number of 40 bits that costs the distance from the one before. */
+/** Mailchimp's list ids are 40-bit numbers: in ascending order, each costs only the distance from its predecessor. */
 const HEX_ID = /^[0-9a-f]{10}$/
 
-/** The content of a cursor, version 2, with its lists in an order of its own. */
+/** Encodes a cursor as version 2, which does not keep the order of the lists. */
 export function encodeCursor(cursor: Cursor): Uint8Array {
   const encoder = createEncoder()
   codeCursor(encoder, cursor)
   return Uint8Array.of(VERSION, ...encoder.finish())
 }
 
-/** @throws RangeError for a content of another version */
+/** @throws RangeError if the content has another version */
 export function decodeCursor(bytes: Uint8Array): Cursor {
   if (bytes[0] !== VERSION) throw new RangeError(`Cannot decode a cursor of version ${bytes[0]}`)
   return codeCursor(createDecoder(bytes.subarray(1)))
@@ -24,7 +24,7 @@ export function decodeCursor(bytes: Uint8Array): Cursor {
 const noPositions: SweepPosition = { windows: [] }
 const blank: Cursor = { kind: "checkpoint", selection: "", isIncremental: false, horizon: 0, lists: [] }
 
-/** Writes a cursor, or reads one, if the coder is a decoder. */
+/** Writes a cursor if the coder is an encoder, or reads one if the coder is a decoder. */
 function codeCursor(coder: Coder, given: Cursor = blank): Cursor {
   const kind = coder.flag("end", given.kind === "end") ? "end" : "checkpoint"
   const isIncremental = coder.flag("incremental", given.isIncremental)
@@ -75,7 +75,7 @@ function codeCursor(coder: Coder, given: Cursor = blank): Cursor {
   }
 }
 
-/** Sorted, random ids of 10 hex digits take 31.6 bits each at a thousand, not 40. Others, if there are any, are texts. */
+/** A thousand sorted random ids of 10 hex digits take 31.6 bits each instead of 40. Any other ids are coded as texts. */
 function codeIds(
   coder: Coder,
   given: readonly ListPosition[],
@@ -97,7 +97,7 @@ function codeIds(
   return [...sortedIds, ...otherIds]
 }
 
-/** Where a position lies: an era is learned by its number. */
+/** The range that a second lies in. The models learn an era by its number. */
 const eras = { beginning: 0, before: 1, earlier: 2, later: 3, none: 4 } as const
 type Era = Exclude<keyof typeof eras, "none">
 
@@ -119,9 +119,9 @@ function secondModels(name: string) {
 }
 
 /**
- * Positions of many lists lie close together: after the horizon if this export has read them, after that of the earlier
- * export that it continues if not yet. So they are written by their distances from these two seconds, or from the
- * position of the same list's other sweep.
+ * Positions of many lists lie close together: after the horizon if this export has read the list, otherwise after the
+ * horizon of the earlier export that this one continues. Positions are therefore coded as distances from these two
+ * seconds, or from the position of the same list's other sweep.
  */
 function createSecondCoder(coder: Coder, horizon: Second, lists: readonly ListPosition[]) {
   const positions = tailsOf(lists.filter(isIdle))
@@ -132,7 +132,7 @@ function createSecondCoder(coder: Coder, horizon: Second, lists: readonly ListPo
       positions.filter((second) => second >= earliest && second < horizon).map((second) => second - earliest),
     ),
   }
-  /** Lists that are done have other positions than those that are not begun. */
+  /** Lists that are done have different positions from lists that have not been started. */
   let isDone = false
   return { codeSecond, expectDone: (value: boolean) => void (isDone = value) }
 
@@ -170,7 +170,7 @@ function createSecondCoder(coder: Coder, horizon: Second, lists: readonly ListPo
     return second >= earliest ? "earlier" : "before"
   }
 
-  /** The power of two of which nearly all distances are multiples: see coarsen(). */
+  /** The largest power of two that divides nearly all distances: see coarsen(). */
   function codeGrid(distances: readonly number[]): number {
     let power = distances.length === 0 ? 0 : 12
     const isGrid = (grid: number) =>
@@ -181,8 +181,8 @@ function createSecondCoder(coder: Coder, horizon: Second, lists: readonly ListPo
 }
 
 /**
- * Where positions before the horizon begin, but for a few that lie far back, such as those of lists that ended short. If
- * all lists are done or being read, the other sweep of those that are being read tells.
+ * The earliest position before the horizon, ignoring a few outliers, such as positions of lists that ended short. If all
+ * lists are done or being read, the result comes from the other sweep of the lists being read.
  */
 export function earliestOf(lists: readonly ListPosition[], horizon: Second): Second {
   const idle = tailsOf(lists.filter(isIdle)).filter((second) => second < horizon)
@@ -207,7 +207,7 @@ function codeFinite(coder: Coder, model: string, second: Second): Second {
   return isFinite ? codeSigned(coder, model, second) : BEGINNING
 }
 
-/** Negative numbers are the odd ones. */
+/** Negative numbers are coded as odd numbers. */
 function codeSigned(coder: Coder, model: string, value: number): number {
   const coded = coder.number(model, value < 0 ? -2 * value - 1 : 2 * value)
   return coded % 2 === 0 ? coded / 2 : -(coded + 1) / 2

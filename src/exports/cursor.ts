@@ -2,26 +2,26 @@ import { z } from "zod"
 import type { ListPosition, Position, SweepPosition, WindowPosition } from "../scan/position.ts"
 import type { Second } from "../scan/source.ts"
 
-/** What a consumer has received, and so what is left to read. */
+/** What a consumer has received, and therefore what is left to read. */
 export type Cursor = {
-  /** A checkpoint continues the same export; an end starts the next one, with what changed since. */
+  /** A checkpoint resumes the same export; an end starts the next incremental export. */
   readonly kind: "checkpoint" | "end"
-  /** Names the selection of members and fields: another one would not continue what was received. */
+  /** Identifies the selection of members and fields: a cursor is only valid for the same selection. */
   readonly selection: string
-  /** Whether the export that it continues holds only what changed since another one. */
+  /** Whether the export that uses this cursor contains only what changed since another export. */
   readonly isIncremental: boolean
   readonly horizon: Second
   readonly lists: readonly ListPosition[]
 }
 
-/** Version 1, which was JSON: seconds as their distance from the horizon, and null for the beginning of a list. */
+/** Version 1 was JSON: a second is its distance from the horizon, null is the beginning of a list. */
 const second = z.int().nullable()
 const window = z.tuple([z.int(), second])
 const sweep = z.union([
   second,
   z.object({ tail: second.optional(), heldAt: second.optional(), windows: z.array(window).optional() }),
 ])
-/** How many members a list was counted to have, once it was; in brackets once it is done. */
+/** The number of members of a list, null before it was counted; in brackets after the list was done. */
 const total = z.union([z.null(), z.int(), z.tuple([z.int()])])
 const list = z.union([z.tuple([z.string(), total, sweep]), z.tuple([z.string(), total, sweep, sweep])])
 const content = z.object({
@@ -37,9 +37,9 @@ type WindowContent = z.infer<typeof window>
 type SweepContent = z.infer<typeof sweep>
 
 /**
- * Reads a cursor of version 1, which consumers may still have. Version 2 is in cursor-bytes.ts.
+ * Parses a cursor of version 1, which consumers may still have. Version 2 is in cursor-bytes.ts.
  *
- * @throws {z.ZodError} when it is none
+ * @throws {z.ZodError} if the value is not such a cursor
  */
 export function parseCursorV1(value: unknown): Cursor {
   const { kind, selection, incremental, horizon, lists } = content.parse(value)

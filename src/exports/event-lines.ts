@@ -5,11 +5,11 @@ import type { Plan } from "./plan.ts"
 import type { ListNotice, Scan } from "../scan/scan.ts"
 import type { Second } from "../scan/source.ts"
 
-/** A list as a consumer is told of it. */
+/** A list as event lines describe it. */
 export type ExportList = {
   readonly id: string
   readonly name?: string | undefined
-  /** About how many members it has, as Mailchimp's own statistics say. */
+  /** The approximate number of members, from Mailchimp's own statistics. */
   readonly estimate?: number | undefined
 }
 
@@ -17,13 +17,13 @@ export type ExportList = {
 type EventLine = { readonly $export: string }
 
 export type EventLines = {
-  /** The first lines: the start, and what is gone since the export that this one continues. */
+  /** The first lines: the start, and the lists deleted since the export that this one continues. */
   start(): EventLine[]
-  /** What the consumer has now, and could go on from. */
+  /** A cursor for what the consumer has received so far, to resume from. */
   checkpoint(rows: number): Promise<EventLine>
-  /** A list could not be read, or is gone. */
+  /** A list could not be read, or was deleted. */
   notice(notice: ListNotice): EventLine
-  /** Nothing came for a while. */
+  /** Written when no row has arrived for a while. */
   progress(rows: number): EventLine
   error(error: unknown): Promise<EventLine>
   end(rows: number): Promise<EventLine>
@@ -35,7 +35,7 @@ export type EventOptions = {
   readonly plan: Plan
   readonly scan: Scan
   readonly results: readonly ListResult[]
-  /** Whether the export has an end to go on from: not where the caller set an upper bound. */
+  /** Whether the next export can continue from the end: not if the caller set an upper bound. */
   readonly isOpenEnded: boolean
   readonly selection: string
   readonly sealCursor: (cursor: Cursor) => Promise<string>
@@ -44,12 +44,12 @@ export type EventOptions = {
   readonly now: () => number
 }
 
-/** The lines that tell a consumer where the export is, and let him go on from there. */
+/** Creates the lines that report the progress of an export and let the consumer resume it. */
 export function createEventLines(options: EventOptions): EventLines {
   const { exportId, lists, plan, scan, results, selection, sealCursor, now } = options
   const { horizon, isIncremental } = plan
   const startedAt = now()
-  /** Lists that were done in an earlier answer, and of whose counts the cursor had no room. */
+  /** Lists that were done in an earlier response and whose counts did not fit into the cursor. */
   const uncounted = new Set(
     plan.lists.filter(({ isDone, totalItems }) => isDone && totalItems === undefined).map(({ id }) => id),
   )
@@ -114,7 +114,7 @@ export function createEventLines(options: EventOptions): EventLines {
             .map((result) => ({ ...result, asOf: Math.min(result.asOf, scan.limit()) }))
             .map((result) => toListEnd(result, uncounted.has(id), horizon)),
         ),
-        count_differs: orNone(results.reduce((sum, { countDiffers }) => sum + countDiffers, 0)),
+        count_differs: orOmitted(results.reduce((sum, { countDiffers }) => sum + countDiffers, 0)),
         cursor: options.isOpenEnded ? await sealCursor(cursor) : undefined,
         duration_ms: Math.round(now() - startedAt),
       }
@@ -122,7 +122,7 @@ export function createEventLines(options: EventOptions): EventLines {
   }
 }
 
-/** What came of a list, for the line at the end. */
+/** The outcome of a list, for the end line. */
 function toListEnd(
   { listId, rows, totalItems, asOf, countDiffers, error }: ListResult,
   isUncounted: boolean,
@@ -133,23 +133,23 @@ function toListEnd(
     id: listId,
     rows,
     total_items: isUncounted ? undefined : totalItems,
-    count_differs: orNone(countDiffers),
-    // The cursor of an export with an upper bound does not say when a list was done: not before the horizon.
+    count_differs: orOmitted(countDiffers),
+    // The cursor of an export with an upper bound does not say when a list was done: at the horizon or later.
     as_of: toDate(Number.isFinite(asOf) ? asOf : horizon),
   }
 }
 
-/** Most lists are counted right, and then nothing is said. */
-function orNone(count: number): number | undefined {
+/** Omits the field in the usual case, in which the counts agree. */
+function orOmitted(count: number): number | undefined {
   return count === 0 ? undefined : count
 }
 
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
-  return new AppError("internal_error", "Cannot go on with the export as something failed here")
+  return new AppError("internal_error", "Cannot continue the export because of an internal error")
 }
 
-/** Undefined as long as Mailchimp's clock is not known. */
+/** Undefined while Mailchimp's clock is unknown. */
 function toDate(second: Second): string | undefined {
   return !Number.isFinite(second) ? undefined : new Date(second * 1000).toISOString().replace(".000Z", "Z")
 }

@@ -1,21 +1,22 @@
 import type { MailchimpList } from "../mailchimp/lists/lists.ts"
 import type { Expected, Source } from "../scan/source.ts"
 
-/** No account is that large: an estimate above it is a mistake. */
+/** No account is this large: a higher estimate is a mistake. */
 const MOST_ROWS = 100_000_000
 
-/** No page comes faster from Mailchimp. */
+/** No page arrives faster from Mailchimp. */
 const QUICK_MS = 100
 
 type Counts = Pick<MailchimpList, "id" | "memberCount" | "unsubscribeCount" | "cleanedCount">
 
 /**
- * How many rows a request for all members of a list, or for all of one status, will find, by the list's own statistics.
- * Mailchimp caches them, and they lack members who are pending, transactional or archived.
+ * Estimates how many rows a request for all members of a list, or for all members with one status, will return, from the
+ * list's own statistics. Mailchimp caches these, and they do not count pending, transactional or archived members.
  *
- * Nothing is expected if the rate may be the limit: then a request that turns out to be of no use delays all others.
+ * Returns no estimate if the rate may be the limit, because a request that turns out to be useless would then delay all
+ * others.
  *
- * @param spare how many requests could start at once, if an answer takes so long as far as nothing tells
+ * @param spare how many requests could start at once, assuming that a response takes `unknownMs` if nothing is known yet
  */
 export function createExpectedRows(
   lists: readonly Counts[],

@@ -2,7 +2,7 @@ import { AppError, type ErrorCode } from "../errors.ts"
 import type { ExportList } from "./event-lines.ts"
 import type { Verdict } from "../scan/scan.ts"
 
-/** Errors that can be those of one list: the others may still be read. */
+/** Errors that can concern a single list: the other lists may still be readable. */
 const listCodes: ReadonlySet<ErrorCode> = new Set([
   "list_not_found",
   "mailchimp_forbidden",
@@ -10,7 +10,7 @@ const listCodes: ReadonlySet<ErrorCode> = new Set([
   "mailchimp_timeout",
 ])
 
-/** Whether Mailchimp refuses a list, or does not know it: which says nothing of the others. */
+/** Whether Mailchimp refuses or does not know a list, which says nothing about the others. */
 export function isListError(error: unknown): boolean {
   return (
     error instanceof AppError && (error.code === "list_not_found" || error.code === "mailchimp_forbidden")
@@ -18,8 +18,8 @@ export function isListError(error: unknown): boolean {
 }
 
 /**
- * Judges errors of an export of all lists. A list that is not found may have been deleted meanwhile: then it is not in /lists
- * any more, which is read again. Lists that fail together share one reading.
+ * Judges errors of an export of all lists. A list that is not found may have been deleted during the export, so /lists is
+ * read again to check. Lists that fail together share one request.
  */
 export function createJudgeError(readLists: (signal: AbortSignal) => Promise<readonly ExportList[]>) {
   let reading: Promise<readonly ExportList[]> | undefined

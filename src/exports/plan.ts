@@ -10,22 +10,23 @@ export type Plan = {
   readonly horizon: Second
   /** Mailchimp's filter for live members. */
   readonly status?: string | undefined
-  /** The last second that is wanted, where the caller set one. */
+  /** The last selected second, if the caller set an upper bound. */
   readonly until?: Second | undefined
-  /** Whether it holds only what changed since another export. */
+  /** Whether the export contains only what changed since another export. */
   readonly isIncremental: boolean
-  /** Whether all members are wanted, whatever their dates: those without one, too. */
+  /** Whether all members are selected, whatever their `last_changed`, including members without one. */
   readonly isWhole: boolean
-  /** Lists that an earlier export had and that are gone. */
+  /** Lists of the earlier export that no longer exist. */
   readonly gone: readonly string[]
 }
 
 /**
- * Plans an export. Without a cursor the lists are read whole, or between the dates of the selection. A checkpoint's cursor
- * goes on where it was, with the horizon it had; an end's one reads what changed since, archived members too, and those
- * who no longer have the selected status, so that who left is seen. Lists that are new, or could not be read, are read whole.
+ * Plans an export. Without a cursor the lists are read whole, or between the dates of the selection. A checkpoint cursor
+ * resumes with the same horizon. An end cursor reads what changed since, including archived members and members who no
+ * longer have the selected status, so that the consumer sees who has left. Lists that are new, or could not be read
+ * before, are read whole.
  *
- * @param closed the last closed second now: the horizon of an export that begins
+ * @param closed the current watermark, which becomes the horizon of a new export
  */
 export function planExport(
   listIds: readonly string[],
@@ -34,7 +35,7 @@ export function planExport(
   cursor?: Cursor,
 ): Plan {
   const isIncremental = cursor !== undefined && (cursor.kind === "end" || cursor.isIncremental)
-  // Where archived members are the wanted ones, a second sweep would bring them all again.
+  // If archived members are selected by status, a second sweep would read them all again.
   const isArchivedToo = selection.includeArchived && selection.status !== "archived"
   const horizon = cursor?.kind === "checkpoint" ? cursor.horizon : closed
   const known = new Map(cursor?.lists.map((list) => [list.id, list]))
@@ -61,7 +62,7 @@ export function planExport(
   }
 }
 
-/** Up to an upper bound. Only what is not behind the horizon is at rest, and can be read side by side. */
+/** The sweep from `since` to an upper bound. Only seconds up to the horizon are closed and can be read in parallel windows. */
 function between(since: Second, horizon: Second, until?: Second): SweepPosition {
   if (until === undefined) return { windows: [], tail: { since } }
   if (until <= horizon) return { windows: [{ since, until }] }

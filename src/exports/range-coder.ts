@@ -1,34 +1,34 @@
 /**
- * Numbers and texts as few bytes, by adaptive range coding, as LZMA does it. Every decision between two values is named by
- * a model, which learns how often each value comes: a decision that is always the same takes almost no space. Encoder and
- * decoder implement one interface, so that a single function describes a content for both: the encoder writes the value
- * that it is given, the decoder ignores that and returns the value that was written.
+ * Encodes numbers and texts in few bytes by adaptive range coding, as in LZMA. Every binary decision has a named model that
+ * learns how often each value occurs: a decision that is always the same takes almost no space. Encoder and decoder
+ * implement one interface, so that a single function describes a format for both: the encoder writes the given value, the
+ * decoder ignores it and returns the value that was written.
  */
 export type Coder = {
-  /** Learned apart for each context, a small number. */
+  /** Learned separately for each `context`, a small number. */
   flag(model: string, value: boolean, context?: number): boolean
-  /** A whole number from 0 to 2^52. Small numbers, and those like the model's earlier ones, take the fewest bits. */
+  /** An integer from 0 to 2^52. Small numbers, and numbers like earlier ones of the model, take the fewest bits. */
   number(model: string, value: number): number
   text(model: string, value: string): string
 }
 
-/** What encoder and decoder do each in their way. */
+/** The operations in which encoder and decoder differ. */
 type Primitives = {
-  /** One of two values, of which 0 comes `zeros` times out of `total`. */
+  /** One of two values, where 0 has occurred `zeros` times out of `total`. */
   bit(zeros: number, total: number, value: number): number
-  /** At most 16 bits of which every value is as likely. */
+  /** At most 16 bits, all values of which are equally likely. */
   bits(count: number, value: number): number
 }
 
 /**
- * How often each decision was 0 (at even places) and was made (at odd ones), counted from one half (Krichevsky and
- * Trofimov), all doubled.
+ * How often each decision was 0 (at even indexes) and occurred at all (at odd indexes), counted from one half (Krichevsky
+ * and Trofimov), all doubled.
  */
 type Model = number[]
 
 const WORD = 2 ** 32
 const TOP = 2 ** 24
-/** Of a number its length in binary is learned, and all of a short one: the bits of a long one are as good as random. */
+/** The binary length of a number is learned, and all bits of short numbers; the bits of long numbers are nearly random. */
 const LENGTH_BITS = 6
 const SHORT = 2
 
@@ -69,7 +69,7 @@ export function createEncoder(): Coder & { finish(): Uint8Array } {
     number: (model, value) => {
       if (value >= 0 && value <= Number.MAX_SAFE_INTEGER && Number.isInteger(value))
         return coder.number(model, value)
-      throw new RangeError(`Cannot encode what is no whole number from 0 on: ${value}`)
+      throw new RangeError(`Cannot encode a value that is not a non-negative integer: ${value}`)
     },
     /** The shortest number in the range: the decoder reads zeros after the last byte. */
     finish: () => {
@@ -105,7 +105,7 @@ export function createDecoder(bytes: Uint8Array): Coder {
   })
 }
 
-/** What is common to both: how values are made of decisions. */
+/** The part that encoder and decoder share: how values consist of decisions. */
 function createCoder({ bit, bits }: Primitives): Coder {
   const models = new Map<string, Model>()
 
@@ -135,7 +135,7 @@ function createCoder({ bit, bits }: Primitives): Coder {
     return Buffer.from(Array.from({ length }, (_, at) => tree(model, 0, 8, given[at] ?? 0))).toString()
   }
 
-  /** The lowest bits of a number, each learned after those before it. */
+  /** The lowest bits of a number, each learned in the context of the preceding bits. */
   function tree(model: Model, first: number, count: number, value: number): number {
     let prefix = 1
     for (let position = count - 1; position >= 0; position -= 1) {
@@ -162,7 +162,7 @@ function createCoder({ bit, bits }: Primitives): Coder {
   }
 }
 
-/** The length of a whole number in binary, without its first bit. */
+/** The binary length of an integer, without its first bit. */
 function lengthOf(value: number): number {
   return value < WORD ? 31 - Math.clz32(value) : 63 - Math.clz32(Math.floor(value / WORD))
 }

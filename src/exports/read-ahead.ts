@@ -1,13 +1,13 @@
 /**
- * The same items, with the next one asked for while the last one is used. Lazy up to that one. Who leaves early aborts
- * what the items are read with before he does, or else he waits for the item that was asked for.
+ * Yields the same items, but requests the next item while the current one is processed; otherwise lazy. A consumer that
+ * stops early must first abort the signal that the items are read with, or else it waits for the requested item.
  */
 export async function* readAhead<T>(items: AsyncGenerator<T>): AsyncGenerator<T> {
   let next = items.next()
   try {
     for (let item = await next; !item.done; item = await next) {
       next = items.next()
-      // A failure is the consumer's when he asks for that item, and nobody's when he has left.
+      // The consumer receives a failure when it pulls that item; if it has left, the failure is ignored.
       next.catch(() => {})
       yield item.value
     }

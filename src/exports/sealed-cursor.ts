@@ -5,13 +5,13 @@ import { type Cursor, parseCursorV1 } from "./cursor.ts"
 import { decodeCursor } from "./cursor-bytes.ts"
 import { createCursorFitter } from "./fit-cursor.ts"
 
-/** Cursors as consumers see them: texts that only this service can read, bound to one connection. */
+/** Cursors as consumers see them: opaque texts that are bound to one connection. */
 export type SealedCursors = {
   seal(cursor: Cursor): Promise<string>
   /**
-   * @param selection the selection that is to be continued
-   * @throws {AppError} `invalid_cursor` when it is none, or of another selection, `cursor_foreign` when it is of another
-   * connection, `cursor_expired` when it can no longer be honoured
+   * @param selection the selection to continue
+   * @throws {AppError} `invalid_cursor` if the text is not a cursor or belongs to another selection, `cursor_foreign` if it
+   * belongs to another connection, `cursor_expired` if this version can no longer read it
    */
   open(text: string, selection: string): Promise<Cursor>
 }
@@ -26,18 +26,18 @@ export function createSealedCursors(sealer: Sealer, connectionId: string): Seale
         if (cause instanceof SealedForAnother) {
           throw new AppError(
             "cursor_foreign",
-            "Cannot continue the export as its cursor is of another connection",
+            "Cannot continue the export because its cursor belongs to another connection",
             {
               cause,
             },
           )
         }
-        if (cause instanceof CannotOpen) throw invalid("must be a cursor as an export gave it", cause)
+        if (cause instanceof CannotOpen) throw invalid("must be an unchanged cursor of an export", cause)
         throw cause
       })
       const cursor = parse(content)
       if (cursor.selection !== selection)
-        throw invalid("must come with the lists, filters and fields that it was given for")
+        throw invalid("must be used with the same lists, filters and fields as the export it comes from")
       return cursor
     },
   }
@@ -48,9 +48,13 @@ function parse(content: unknown): Cursor {
     if (content instanceof Uint8Array) return decodeCursor(content)
     return parseCursorV1(JSON.parse(inflateRawSync(Buffer.from(String(content), "base64")).toString()))
   } catch (cause) {
-    throw new AppError("cursor_expired", "Cannot continue the export as its cursor is of an older version", {
-      cause,
-    })
+    throw new AppError(
+      "cursor_expired",
+      "Cannot continue the export because its cursor is of an older version",
+      {
+        cause,
+      },
+    )
   }
 }
 
@@ -58,7 +62,7 @@ function invalid(reason: string, cause?: unknown): AppError {
   const errors = [{ name: "cursor", reason }]
   return new AppError(
     "invalid_cursor",
-    `Cannot continue the export as its cursor is not right: it ${reason}`,
+    `Cannot continue the export because its cursor is invalid: it ${reason}`,
     {
       errors,
       cause,

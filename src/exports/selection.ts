@@ -10,14 +10,14 @@ import {
   nearestMemberField,
 } from "../mailchimp/members/member-fields.ts"
 
-/** A regular expression, for /openapi.json, of one name in `fields` and `exclude_fields`. */
+/** A regular expression, for /openapi.json, that matches one name in `fields` and `exclude_fields`. */
 export const fieldPattern = memberFieldPattern
 
-/** What a caller asked for, each value valid by itself. */
+/** The parameters of a caller, each valid on its own. */
 export type SelectionInput = {
   readonly count?: number | undefined
   readonly offset?: number | undefined
-  /** Mailchimp's dotted names, with or without the `members.` prefix; an element may hold several, by commas. */
+  /** Mailchimp's dotted names, with or without the `members.` prefix; an element may contain several, separated by commas. */
   readonly fields?: readonly string[] | undefined
   readonly exclude_fields?: readonly string[] | undefined
   readonly status?: string | undefined
@@ -26,46 +26,46 @@ export type SelectionInput = {
   readonly include?: "archived" | undefined
 }
 
-/** Which members an export holds, and which of their fields. */
+/** Which members an export contains, and which of their fields. */
 export type Selection = {
   readonly status?: string | undefined
   /** Only members changed after this second. */
   readonly since?: Second | undefined
-  /** Only members changed at or before this second. Nothing continues from the end of such an export. */
+  /** Only members changed at or before this second. Such an export has no end cursor. */
   readonly before?: Second | undefined
   readonly includeArchived?: boolean | undefined
-  /** A slice of the lists laid end to end, in place of everything. */
+  /** A slice of the concatenated lists, instead of all members. */
   readonly slice?: { readonly offset: number; readonly count: number } | undefined
-  /** Names of a member's fields, without a prefix: just these, or all but these. Never both. */
+  /** Names of a member's fields, without a prefix: only these, or all but these. Never both. */
   readonly fields?: readonly string[] | undefined
   readonly excludeFields?: readonly string[] | undefined
 }
 
-/** How the selection of fields is asked of Mailchimp, in its own parameters. */
+/** The selection of fields as parameters of a request to Mailchimp. */
 export type FieldsQuery = {
   readonly fields?: readonly string[]
   readonly excludeFields?: readonly string[]
-  /** Keys of a member that the scan needs and the caller did not want: to be taken out before a row is passed on. */
+  /** Keys of a member that the scan needs and the caller did not select: removed before a row is passed on. */
   readonly without: readonly string[]
 }
 
 /** More names than any list has fields: 80 merge fields, and as many interests. */
-const mostNames = 500
-/** No name of Mailchimp's is longer. */
-const longestName = 100
-/** A misspelled merge tag is compared with so many: an account may have thousands. */
-const mostCandidates = 1000
+const maxNames = 500
+/** No name of Mailchimp is longer. */
+const maxNameLength = 100
+/** How many names a misspelled merge tag is compared with, because an account may have thousands. */
+const maxCandidates = 1000
 
-/** What the scan itself needs of every row. */
+/** The fields of every row that the scan itself needs. */
 const SCANNED_FIELDS = ["id", "last_changed"]
-/** The count of a slice that gives an offset alone: the default of Mailchimp's own API. */
+/** The count of a slice with only an offset: the default of Mailchimp's own API. */
 const DEFAULT_COUNT = 10
 
 /**
- * Checks what a caller asked for. A field that Mailchimp does not know is refused, as Mailchimp would ignore it: a
- * privacy filter with a typo must not let the field through.
+ * Validates the parameters of a caller. An unknown field is refused, because Mailchimp would ignore it: a privacy filter
+ * with a typo must not let the field through.
  *
- * @throws {AppError} `invalid_parameter`, with every parameter that is wrong
+ * @throws {AppError} `invalid_parameter`, with every invalid parameter
  */
 export function parseSelection(input: SelectionInput): Selection {
   const { count, offset, fields, exclude_fields, status, include } = input
@@ -96,7 +96,7 @@ export function parseSelection(input: SelectionInput): Selection {
   return selection
 }
 
-/** Names a selection, so that a cursor is honoured for the same one only: which lists, members and fields. */
+/** Identifies a selection of lists, members and fields, so that a cursor is accepted only for the same selection. */
 export function selectionId(selection: Selection, listId: string | undefined): string {
   const { status, since, before, includeArchived, fields, excludeFields } = selection
   const parts = [
@@ -111,16 +111,16 @@ export function selectionId(selection: Selection, listId: string | undefined): s
   return createHash("sha256").update(JSON.stringify(parts)).digest("base64url").slice(0, 16)
 }
 
-/** Reads the names that a list gives to fields of its own: the tags of its merge fields, the ids of its interests. */
+/** Read the names of a list's own fields: the tags of its merge fields, the ids of its interests. */
 export type ListFieldReaders = {
   readonly readTags: (listId: string) => Promise<readonly string[]>
   readonly readInterestIds: (listId: string) => Promise<readonly string[]>
 }
 
 /**
- * Refuses merge fields and interests that no exported list has. Reads them only if one was named: the merge fields of the
- * first list, and those of the others only if the first one does not have them all; the interests of all lists concurrently,
- * because an interest is of one list alone.
+ * Refuses merge fields and interests that no exported list has. Reads merge fields only if the selection names any, first
+ * those of the first list, then of the others if names are still unknown. Reads interests only if the selection names any,
+ * of all lists concurrently, because an interest belongs to a single list.
  *
  * @throws {AppError} `invalid_parameter`
  */
@@ -140,7 +140,7 @@ export async function requireListFields(
   throw invalid(reasons.slice(0, mostInvalidInputs).map((reason) => ({ name, reason: reason() })))
 }
 
-/** Reads the lists a round at a time until every wanted name is known, and returns what to say of those that are not. */
+/** Reads the lists one round at a time until every wanted name is known. Returns the reasons for refusing unknown names. */
 async function findUnknown(
   prefix: string,
   wanted: readonly (string | undefined)[],
@@ -151,22 +151,22 @@ async function findUnknown(
   const known = new Set<string>()
   for (const round of rounds) {
     if (missing.size === 0) return []
-    // A mistyped name is in none of the lists, so all are read: concurrently, as far as the account's limit allows.
+    // A mistyped name is in no list, so all lists are read, concurrently as far as the account's limit allows.
     const names = await Promise.all(round.map(read))
     for (const name of names.flat()) {
       known.add(name)
       missing.delete(name)
     }
   }
-  const candidates = [...known].slice(0, mostCandidates)
+  const candidates = [...known].slice(0, maxCandidates)
   return [...missing].map(
     (name) => () => unknownField(prefix + name, () => prefixed(prefix, nearest(name, candidates))),
   )
 }
 
 /**
- * The selection of fields in Mailchimp's parameters. `_links` are three quarters of a member's bytes, so they are
- * left out unless they were named; `id` and `last_changed` are asked for in any case.
+ * Converts the selection of fields to Mailchimp's parameters. `_links` are three quarters of a member's bytes, so they are
+ * left out unless selected by name; `id` and `last_changed` are always requested.
  */
 export function toFieldsQuery({ fields, excludeFields = [] }: Selection): FieldsQuery {
   if (fields) {
@@ -188,7 +188,7 @@ function toSecond(date: Date): Second {
 }
 
 function parseFields(name: string, values: readonly string[], errors: InvalidInput[]): string[] {
-  // A name with the prefix is in Mailchimp's own notation, in which `list_id` without it is the envelope's.
+  // In Mailchimp's own notation, with the prefix, `list_id` without the prefix is a field of the envelope.
   const isMailchimps = values.some((value) => /(^|,)\s*members\./.test(value))
   const isNoEnvelopeField = (field: string) =>
     field !== "total_items" && !(isMailchimps && field === "list_id")
@@ -200,26 +200,26 @@ function parseFields(name: string, values: readonly string[], errors: InvalidInp
       .map((field) => field.replace(/^members\./, "")),
   )
   if (fields.size === 0) errors.push({ name, reason: "must name at least one field of a member" })
-  if (fields.size > mostNames) {
-    errors.push({ name, reason: `must name at most ${mostNames} fields` })
+  if (fields.size > maxNames) {
+    errors.push({ name, reason: `must name at most ${maxNames} fields` })
     return []
   }
   for (const field of fields) {
     if (errors.length >= mostInvalidInputs) break
     if (field === "") errors.push({ name, reason: "must name fields of a member, separated by commas" })
-    else if (field.length > longestName || !isMemberField(field))
+    else if (field.length > maxNameLength || !isMemberField(field))
       errors.push({ name, reason: unknownField(field, () => nearestMemberField(field)) })
   }
   return [...fields]
 }
 
-/** The nearest name costs time that grows with the name's length, so it is looked up for a plausible name only. */
+/** Looks up the nearest name only for a plausible name, because the time grows with the name's length. */
 function unknownField(field: string, findNear: () => string | undefined): string {
-  // What is no name at all may be anything, such as an address that has no place in an error.
-  if (!/^[\w.]+$/.test(field) || field.length > longestName)
-    return "must name fields of a member, and one of them is not a name"
+  // Text that is not a name may be anything, such as an email address, which must not appear in an error.
+  if (!/^[\w.]+$/.test(field) || field.length > maxNameLength)
+    return "must name fields of a member, but one of them is not a name"
   const near = findNear()
-  return `must not name ${field} as no member has such a field${near ? `: did you mean ${near}` : ""}`
+  return `must not name ${field} because no member has such a field${near ? `: did you mean ${near}` : ""}`
 }
 
 function prefixed(prefix: string, name: string | undefined): string | undefined {
@@ -228,8 +228,8 @@ function prefixed(prefix: string, name: string | undefined): string | undefined 
 
 function invalid(errors: readonly InvalidInput[]): AppError {
   const names = [...new Set(errors.map(({ name }) => name))]
-  const what = names.length === 1 ? "a parameter is" : "some parameters are"
-  return new AppError("invalid_parameter", `Cannot export as ${what} not right: ${names.join(", ")}`, {
+  const what = names.length === 1 ? "Invalid parameter" : "Invalid parameters"
+  return new AppError("invalid_parameter", `${what}: ${names.join(", ")}`, {
     errors,
   })
 }

@@ -11,8 +11,8 @@ export type SliceOptions = {
 }
 
 /**
- * A slice of the lists laid end to end, in the order in which their members opted in. It is what Mailchimp's own
- * offsets are: good for a look into the lists, not exact while they change.
+ * Reads a slice of the concatenated lists, in the order in which their members opted in. Like Mailchimp's own offsets, a
+ * slice is meant for a look into the lists and is not exact while they change.
  */
 export async function* readSlice(
   { listIds, status, offset, count }: SliceOptions,
@@ -50,6 +50,6 @@ export async function* readSlice(
 function incomplete(listId: string): AppError {
   return new AppError(
     "mailchimp_error",
-    `Cannot read the slice as Mailchimp counts more members than it gives: list ${listId}`,
+    `Cannot read the slice because Mailchimp counts more members than it returns: list ${listId}`,
   )
 }

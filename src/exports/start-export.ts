@@ -18,43 +18,43 @@ import { type ExportEvent, type FormatName, openExport } from "./stream-export.t
 type ExportRequest = {
   /** Disposed of when the export ends, however it ends. */
   readonly account: Account
-  /** One list; none for all of them. */
+  /** One list, or undefined for all lists. */
   readonly listId: string | undefined
   readonly selection: Selection
   readonly format: FormatName
-  /** Goes on where another export was broken off, or ended: a text of its checkpoint, error or end. */
+  /** Resumes or continues another export: the `cursor` of its checkpoint, error or end line. */
   readonly cursor?: string | undefined
-  /** Names the export in its event lines; without it there are none. Only with NDJSON, and not for a slice. */
+  /** The export's id in its event lines; without it there are none. Only with NDJSON, and not for a slice. */
   readonly eventsId?: string | undefined
   /** Aborts when the consumer has left. */
   readonly signal: AbortSignal
-  /** The consumer has copied a chunk when he asks for the next one: see {@link ExportOptions}. */
+  /** The consumer has copied a chunk before it pulls the next one: see {@link ExportOptions}. */
   readonly lendsChunks?: boolean
   readonly onEvent?: ((event: ExportEvent) => void) | undefined
 }
 
 /**
- * Resolves to the bytes of an export once its first page was read, so that an early failure can be told by a status of
- * its own. The bytes must be read, or the signal aborted.
+ * Resolves to the bytes of an export after its first page was read, so that an early failure can get an HTTP status of its
+ * own. The caller must read the bytes or abort the signal.
  */
 export type StartExport = (request: ExportRequest) => Promise<AsyncGenerator<Uint8Array>>
 
 export type StartExportOptions = {
   /** Seals the cursors. */
   readonly sealer: Sealer
-  /** Members to ask for in one request. */
+  /** Members per request. */
   readonly pageSize: number
   /** How many seconds before Mailchimp's clock a second counts as closed. */
   readonly marginS: number
-  /** Aborts when all exports are to be broken off: see {@link ExportOptions}. */
+  /** Aborts all exports: see {@link ExportOptions}. */
   readonly cutSignal?: AbortSignal
   readonly clock?: Clock
 }
 
-/** How long Mailchimp is asked again before there is an answer: as long as a person, or a proxy, would wait. */
+/** How long requests to Mailchimp are retried before our response begins: as long as a person, or a proxy, would wait. */
 export const beforeAnswerMs = 30_000
 
-/** Rejects as an export with that cursor would, without a request to Mailchimp. */
+/** Rejects if an export would refuse the cursor, without a request to Mailchimp. */
 export type CheckCursor = (
   connectionId: string,
   request: Pick<ExportRequest, "cursor" | "selection" | "listId">,
@@ -80,9 +80,9 @@ export function createStartExport({
     const cursors = createSealedCursors(sealer, connection.id)
     const id = selectionId(selection, listId)
     const startedMs = clock.monotonicMs()
-    let hasAnswered = false
+    let hasStarted = false
     const deadlineMs = () =>
-      hasAnswered ? undefined : Math.max(0, beforeAnswerMs - (clock.monotonicMs() - startedMs))
+      hasStarted ? undefined : Math.max(0, beforeAnswerMs - (clock.monotonicMs() - startedMs))
 
     const release = () => {
       signal.removeEventListener("abort", release)
@@ -92,7 +92,7 @@ export function createStartExport({
       const from = cursor === undefined ? undefined : await cursors.open(cursor, id)
       const lists = await readLists(client, listId, { signal, deadlineMs: deadlineMs() })
       const listIds = lists.map(({ id }) => id)
-      // If one of many lists cannot be read, the export says so itself, and the others are exported.
+      // If one of many lists cannot be read, the export reports that itself and exports the others.
       const noneIfOneOfMany = (error: unknown) => {
         if (listId === undefined && isListError(error)) return []
         throw error
@@ -132,8 +132,8 @@ export function createStartExport({
         onEnd: release,
         clock,
       })
-      hasAnswered = true
-      // A generator that is never run never ends: a consumer may have left before its first byte.
+      hasStarted = true
+      // A generator that never starts never ends: the consumer may have left before the first byte.
       signal.addEventListener("abort", release, { once: true })
       return bytes
     } catch (error) {
@@ -158,7 +158,7 @@ function toExportList(list: MailchimpList): ExportList {
   return { id, name, estimate: memberCount + unsubscribeCount + cleanedCount }
 }
 
-/** Mailchimp as the scan wants it: the selection asked for, the answers split into their rows. */
+/** Mailchimp as the scan's source: requests the selected fields and splits the responses into rows. */
 function createSource(
   { client, spare }: Account,
   selection: Selection,

@@ -17,12 +17,12 @@ import type { Source } from "../scan/source.ts"
 
 export type FormatName = keyof typeof formats
 
-/** Event lines between the members, which tell where the export is and let a consumer go on from there. */
+/** Event lines between the members, which report progress and let a consumer resume. */
 type EventsOptions = {
   readonly exportId: string
-  /** Whether it is of all lists there are, not of one that was named. */
+  /** Whether the export is of all lists instead of a single one. */
   readonly isOfAllLists?: boolean | undefined
-  /** Names the selection, for the cursors. */
+  /** Identifies the selection, for the cursors. */
   readonly selectionId: string
   readonly sealCursor: (cursor: Cursor) => Promise<string>
   readonly waitingFor: () => string | undefined
@@ -31,7 +31,7 @@ type EventsOptions = {
 export type ExportOptions = {
   readonly lists: readonly ExportList[]
   readonly selection: Selection
-  /** Goes on where an earlier export was broken off, or ended. */
+  /** Resumes or continues an earlier export. */
   readonly cursor?: Cursor | undefined
   readonly format: FormatName
   /** Only with NDJSON, and not for a slice. */
@@ -42,13 +42,13 @@ export type ExportOptions = {
     ((listId: string, error: unknown, signal: AbortSignal) => Promise<Verdict>) | undefined
   /** How many seconds before Mailchimp's clock a second counts as closed. */
   readonly marginS: number
-  /** Aborts when the consumer has left: also before the first byte was taken. */
+  /** Aborts when the consumer has left, even before it took the first byte. */
   readonly signal: AbortSignal
-  /** Aborts, with an error as its reason, when the export is to be broken off as by any other failure. */
+  /** Aborts with an error as its reason, which then fails the export like any other error. */
   readonly cutSignal?: AbortSignal | undefined
   /**
-   * The consumer has copied a chunk when he asks for the next one, as Bun's server has, so a page's memory can be given
-   * back once it was sent. Else chunks are his to keep.
+   * Whether the consumer has copied a chunk before it pulls the next one, as Bun's server does: then a page's memory is
+   * released after it was sent. Otherwise the consumer may keep the chunks.
    */
   readonly lendsChunks?: boolean | undefined
   /** Called when the generator ends, however it ends. */
@@ -62,39 +62,39 @@ export type ExportEvent =
   | { readonly type: "page"; readonly listId: string; readonly rows: number; readonly bytes: number }
   | ({ readonly type: "list" } & ListResult)
   | { readonly type: "completed"; readonly rows: number }
-  /** A list could not be read, and the others are. */
+  /** A list could not be read; the others are still exported. */
   | { readonly type: "list_failed"; readonly listId: string; readonly error: unknown }
-  /** The consumer left, or stopped the export. */
+  /** The consumer left or stopped the export. */
   | { readonly type: "left"; readonly rows: number }
-  /** The transfer is broken off, as the answer had begun. */
+  /** The transfer is truncated, because the response had already begun. */
   | { readonly type: "failed"; readonly rows: number; readonly error: unknown }
 
 const formats = { ndjson: createNdjson, json: createJson }
 
-/** Proxies on the way give a silent connection up after half a minute or later. */
+/** Proxies close an idle connection after half a minute or later. */
 const KEEP_ALIVE_MS = 10_000
-/** Bun sends the end of the head with the first bytes, so they must not wait for the first row for long. */
+/** Bun completes the response head with the first bytes of the body, so these must not wait long for the first row. */
 const FIRST_BYTES_MS = 2000
-/** A cursor of many lists is as long as several rows, so a checkpoint comes after so many rows, or so much time. */
+/** A cursor of many lists is as long as several rows, so a checkpoint is written after this many rows or this time. */
 const CHECKPOINT_ROWS = 1000
 const CHECKPOINT_MS = 1000
-/** A reset drops what the consumer has not received yet, so it comes a little after the last bytes. */
+/** A reset drops bytes that the consumer has not received yet, so it is delayed a little after the last bytes. */
 const BREAK_AFTER_MS = 500
 
 /**
- * Starts an export and resolves once its first page was read, so that a failure until then can still be told by a status
- * of its own. The bytes are read lazily: the next pages are asked for while one is written. A failure after the first
- * page ends the generator by an exception, never by a clean end, so that the transfer breaks and the simplest client
- * sees it. So does an export that may lack rows, unless its event lines say so.
+ * Starts an export and resolves after its first page was read, so that a failure until then can still get an HTTP status
+ * of its own. Bytes are read lazily: the next pages are requested while one is written. A failure after the first page ends
+ * the generator by an exception, never cleanly, so that the transfer is truncated and even the simplest client notices. An
+ * export that may lack rows ends the same way, unless its event lines say so.
  *
- * The generator must be run, or else `signal` aborted: the next pages are being read already.
+ * The caller must run the generator or abort `signal`, because the next pages are already being read.
  *
- * @throws {AppError} when the first page cannot be read
+ * @throws {AppError} if the first page cannot be read
  */
 export async function openExport(options: ExportOptions): Promise<AsyncGenerator<Uint8Array>> {
   const { signal, cutSignal, lendsChunks = false, onEvent = () => {}, onEnd, clock = systemClock } = options
   const reading = new AbortController()
-  // However it comes to that: the signal of all exports outlives this one, which a listener on it would keep in memory.
+  // Always removes the listeners: `cutSignal` outlives this export, which a listener on it would keep in memory.
   const stopReading = () => {
     signal.removeEventListener("abort", stopReading)
     cutSignal?.removeEventListener("abort", stopReading)
@@ -109,7 +109,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
   try {
     await first
   } catch (error) {
-    // The first pages of other lists may be under way.
+    // Requests for the first pages of other lists may be in flight.
     stopReading()
     throw error
   }
@@ -119,7 +119,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
     const writer = lines ? createEventWriter(lines, clock) : createPlainWriter(options.format)
     let rows = 0
     let outcome: ExportEvent | undefined
-    // Pages without rows write nothing, however many come, so the time counts from the last bytes.
+    // Pages without rows write nothing, however many arrive, so the time counts from the last bytes.
     let silentAtMs = clock.monotonicMs() + FIRST_BYTES_MS
     const write = function* (bytes: Uint8Array) {
       if (bytes.length === 0) return
@@ -210,7 +210,7 @@ function readMembers(options: ExportOptions, signal: AbortSignal, clock: Clock) 
   return { pages: scan.pages(), lines, results }
 }
 
-/** Without event lines a good end is all that says that no row is missing. */
+/** Without event lines, a clean end is the only sign that no row is missing. */
 function refuseIncomplete(results: readonly ListResult[]): void {
   const failed = results.find(({ error }) => error !== undefined)
   if (failed) throw failed.error
@@ -218,12 +218,12 @@ function refuseIncomplete(results: readonly ListResult[]): void {
   if (short.length > 0) {
     throw new AppError(
       "mailchimp_error",
-      `Cannot say that no member is missing as Mailchimp's answers do not add up: list ${short.join(", ")}`,
+      `The export may be incomplete: Mailchimp's counts and rows disagree for list ${short.join(", ")}`,
     )
   }
 }
 
-/** What is written, and when. */
+/** The bytes to write at each point of an export. */
 type Writer = {
   start(): Uint8Array
   rows(bytes: Uint8Array): Uint8Array

@@ -2,7 +2,7 @@ import type { ListResult } from "../scan/list-scan.ts"
 import type { ExportEvent } from "../exports/stream-export.ts"
 import type { Logger } from "./logger.ts"
 
-/** A line for each turn of an export: pages only when one looks closely, its end always. */
+/** Logs the events of an export: pages at level debug, its end always. */
 export function createExportLog(logger: Logger) {
   return (
     event: ExportEvent | { readonly type: "stalled" },
@@ -19,12 +19,12 @@ export function createExportLog(logger: Logger) {
   }
 }
 
-/** Whether Mailchimp's answers did not add up, or differ from what it is known to do. */
+/** Whether Mailchimp's responses were inconsistent, or differ from its known behaviour. */
 function isOdd({ isShort, countDiffers, hasOddSince, hasDatedAhead, isReadAgain }: ListResult): boolean {
   return isShort || countDiffers !== 0 || hasOddSince || hasDatedAhead || isReadAgain
 }
 
-/** Undefined for a list that was done before the export was continued, and whose cursor does not say. */
+/** Undefined for a list that was done before the export was resumed, if the cursor does not contain the time. */
 function toDate(second: number): string | undefined {
   return Number.isFinite(second) ? new Date(second * 1000).toISOString() : undefined
 }

@@ -4,8 +4,8 @@ import { pino, type DestinationStream, type Logger as PinoLogger } from "pino"
 export type Logger = Pick<PinoLogger, "debug" | "info" | "warn" | "error">
 
 /**
- * Writes a JSON line for each event. Nothing secret or personal is ever given to it; should it slip in by an error that
- * somebody else's code made, it is masked here.
+ * Writes a JSON line for each event. Our code never logs secrets or personal data; if an error of a library contains some,
+ * they are masked here.
  */
 export function createLogger(
   level: string,
@@ -22,7 +22,7 @@ export function createLogger(
   return destination === undefined ? pino(options) : pino(options, destination)
 }
 
-/** Names as they are on the wire, such as `list_id`; milliseconds without fractions. */
+/** Converts names to snake case, as on the wire, such as `list_id`, and rounds milliseconds. */
 function toFields(values: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(values).map(([name, value]) => [
@@ -32,7 +32,7 @@ function toFields(values: Record<string, unknown>): Record<string, unknown> {
   )
 }
 
-/** An error with all its causes, for a log line. Only fields that are known to be harmless are taken over. */
+/** An error with all its causes, for a log line. Only fields that are known to be harmless are included. */
 function toLoggableError(error: unknown, redact: Redact, depth = 0): unknown {
   if (!(error instanceof Error)) return redact(String(error))
   return {

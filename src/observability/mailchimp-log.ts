@@ -1,7 +1,7 @@
 import type { MailchimpEvent } from "../mailchimp/client.ts"
 import type { Logger } from "./logger.ts"
 
-/** A line for each request to Mailchimp when one looks closely, and always for what is odd. */
+/** Logs each request to Mailchimp at level debug, and anomalies as warnings. */
 export function createMailchimpLog(logger: Logger) {
   return (event: MailchimpEvent): void => {
     if (event.type === "clocks_differ")

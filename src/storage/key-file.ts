@@ -3,16 +3,16 @@ import { dirname } from "node:path"
 import type { SealerKey } from "../sealer.ts"
 
 /**
- * The key that seals tokens where no key is configured: read from a file, which is made once, readable by its owner
- * alone. Two processes that make it at the same time agree on one.
+ * The key that seals tokens if no key is configured. The key is read from a file, which is created once and readable by
+ * its owner only. Two processes that create the file at the same time end up with the same key.
  *
- * @throws Error where the file is there but does not hold a key
+ * @throws Error if the file exists but does not contain a key
  */
 export function readKeyFile(path: string): SealerKey {
   const stored = read(path) ?? make(path)
   const key = Uint8Array.from(Buffer.from(stored, "base64"))
   if (key.length !== 32)
-    throw new Error(`Cannot use the key file as it does not hold 32 bytes in base64: ${path}`)
+    throw new Error(`Cannot use the key file because it does not contain 32 bytes in base64: ${path}`)
   return { id: "file", key }
 }
 
@@ -30,7 +30,7 @@ function make(path: string): string {
   const draft = `${path}.${crypto.randomUUID()}`
   writeFileSync(draft, crypto.getRandomValues(new Uint8Array(32)).toBase64(), { mode: 0o600, flag: "wx" })
   try {
-    // A link appears whole or not at all, and never takes the place of another.
+    // A link appears atomically and never overwrites an existing file.
     linkSync(draft, path)
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error

@@ -3,17 +3,20 @@ import type { Connection, Owner } from "../connections/connection.ts"
 import { AppError } from "../errors.ts"
 
 /**
- * What a database gave back, checked: someone else may have written it. Throws an `internal_error` that names the
- * fields that are wrong, and never what they hold.
+ * Validates a value from the database, because other software may have written it. Throws an `internal_error` that names
+ * the malformed fields, never their values.
  */
 export function parseStored<T>(schema: z.ZodType<T>, stored: unknown, name: string): T {
   const result = schema.safeParse(stored)
   if (result.success) return result.data
   const fields = new Set(result.error.issues.map(({ path }) => path.join(".")))
-  throw new AppError("internal_error", `Cannot read ${name} as it is malformed: ${[...fields].join(", ")}`)
+  throw new AppError(
+    "internal_error",
+    `Cannot read ${name} because it is malformed: ${[...fields].join(", ")}`,
+  )
 }
 
-/** A stored connection that is malformed, with what can stand for it: an invalidated one that can be deleted. */
+/** A stored connection that is malformed, with a stand-in: an invalidated connection that can be deleted. */
 export class MalformedConnection extends AppError {
   override readonly name = "MalformedConnection"
   readonly standIn: Connection
@@ -24,7 +27,7 @@ export class MalformedConnection extends AppError {
   }
 }
 
-/** Reads a stored connection; what is thrown for a malformed one tells which one it is. */
+/** Parses a stored connection. For a malformed one it throws a {@link MalformedConnection}, which identifies it. */
 export function parseConnection(
   stored: Pick<Connection, "id" | "revision"> & { readonly owner: Owner },
   parse: () => Connection,

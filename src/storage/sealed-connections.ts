@@ -11,14 +11,14 @@ export type SealedConnectionsEvent = {
 }
 
 /**
- * A store that holds access tokens sealed, each for its owner alone, around one that holds what it is given. A token
- * that is stored plain, by an older service, is read as it is. Every update seals the token anew, with the key that
- * seals now: so plain ones and those of an older key go as connections are written.
+ * Wraps a store so that access tokens are stored sealed, each bound to its owner. A plain token that an older service
+ * stored is read unchanged. Every update seals the token again with the current key, so plain tokens and those sealed with
+ * an older key disappear over time.
  *
- * A token that cannot be opened, because its key is gone from TOKEN_KEYS or because it was sealed for another owner,
- * gives a connection that is invalidated, with an empty token, and is reported through `onEvent`. That is what it is to
- * its owner: of no use, and he can connect again or disconnect, where an error would leave him no way out. It is never
- * written down: once the key is back, the connection is what it was. A malformed row or document is treated the same.
+ * If a token cannot be opened, because its key was removed from TOKEN_KEYS or it was sealed for another owner, the result
+ * is an invalidated connection with an empty token, and `onEvent` reports it: the owner can then reconnect or disconnect,
+ * whereas an error would leave them stuck. The invalidation is never stored, so the connection works again when the key
+ * is restored. A malformed row or document is treated the same.
  */
 export function createSealedConnections(
   store: ConnectionStore,
@@ -59,7 +59,7 @@ export function createSealedConnections(
 
     update: async (connection, changes) => {
       const accessToken = changes.accessToken ?? connection.accessToken
-      // A token that could not be opened stays as it is, for the day its key is back.
+      // A token that could not be opened is kept, because its key may be restored.
       if (accessToken === "") return store.update(connection, changes)
       const sealed = await sealer.seal(accessToken, bindingOf(connection.owner))
       return store.update(connection, { ...changes, accessToken: sealed })
@@ -70,7 +70,7 @@ export function createSealedConnections(
   }
 }
 
-/** As JSON no two owners are written alike. */
+/** JSON, so that no two owners have the same text. */
 function bindingOf({ accountId, uid }: Owner): SealBinding {
   return { purpose: "token", owner: JSON.stringify([accountId, uid]) }
 }

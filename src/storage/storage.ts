@@ -4,11 +4,11 @@ import { createSqliteConnections } from "./sqlite/connections.ts"
 import { createAttempt, createPing, openDatabase } from "./sqlite/database.ts"
 import { createSqliteUsedStates } from "./sqlite/used-states.ts"
 
-/** Everything that is stored, whichever database stores it. Tokens are stored as given: see `createSealedConnections`. */
+/** All stores, of whichever database. Tokens are stored as given: see `createSealedConnections`. */
 export type Storage = {
   readonly connections: ConnectionStore
   readonly usedStates: UsedStateStore
-  /** Resolves when the database answers; rejects with `database_unavailable`. */
+  /** Resolves when the database responds; rejects with `database_unavailable`. */
   ping(): Promise<void>
   close(): Promise<void>
 }
@@ -18,8 +18,8 @@ export type StorageOptions = ({ readonly mongodbUri: string } | { readonly sqlit
 }
 
 /**
- * Opens the embedded database, a file that is made where it is not there, or a MongoDB. Rejects for a file that cannot
- * be opened; a server that cannot be reached rejects later, call by call, until it can.
+ * Opens the embedded database, whose file is created if it is missing, or a MongoDB. Rejects if the file cannot be
+ * opened. If the MongoDB server cannot be reached, the single calls reject until it can.
  */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
   const clock = options.clock ?? systemClock
@@ -28,7 +28,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     : openSqliteStorage(options.sqlitePath, clock)
 }
 
-/** MongoDB's driver takes 35 MB of memory, so it is loaded only where it is used. */
+/** MongoDB's driver takes 35 MB of memory, so it is loaded only if it is used. */
 async function openMongoStorage(uri: string, clock: Clock): Promise<Storage> {
   const [{ openDatabase }, { createMongoConnections }, { createMongoUsedStates }] = await Promise.all([
     import("./mongo/database.ts"),

@@ -13,7 +13,7 @@ import { temporaryFolder } from "../support/temporary-folder.ts"
 
 const folder = temporaryFolder()
 let nowMs = Date.UTC(2026, 0, 1)
-/** Pauses take no time; a time-out comes only once `elapse` is called. */
+/** Pauses take no time; timeouts elapse only when `elapse` is called. */
 let elapse = () => {}
 const clock: Clock = {
   ...systemClock,
@@ -100,8 +100,8 @@ function callback(
   return finish({ state, code: "code", error: undefined, browserSecret, ...changes })
 }
 
-/** What the forward URL says, and the problem of a client that asked for JSON. */
-function told({ forwardUrl, failure }: Awaited<ReturnType<typeof callback>>) {
+/** The outcome in the forward URL, and the problem for a client that requested JSON. */
+function outcomeOf({ forwardUrl, failure }: Awaited<ReturnType<typeof callback>>) {
   const { searchParams } = new URL(forwardUrl)
   return [searchParams.get("status"), searchParams.get("reason"), failure?.code]
 }
@@ -114,7 +114,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
   return error instanceof AppError ? error.code : `not an AppError: ${String(error)}`
 }
 
-test("a login that was consented to ends in a stored connection, and its forward URL keeps its query", async () => {
+test("a login with the user's consent stores a connection, and its forward URL keeps its query", async () => {
   const outcome = await callback(await login())
   expect(outcome).toEqual({
     forwardUrl: "https://app.example.com/done?tab=2&status=success&integration=mailchimp",
@@ -132,7 +132,7 @@ test("with a live connection there is nothing to authorize", async () => {
   })
 })
 
-test("a connection that looks alive, but whose token was revoked at Mailchimp, goes on to the consent", async () => {
+test("a connection whose token was revoked at Mailchimp, unknown to us, leads to the consent page", async () => {
   await callback(await login())
   readMetadata = invalidToken
   const state = await login()
@@ -146,7 +146,7 @@ test("a connection that looks alive, but whose token was revoked at Mailchimp, g
   })
 })
 
-test("where the metadata do not say that the token is dead, the stored mark decides", async () => {
+test("if the metadata do not say that the token is invalid, the stored mark decides", async () => {
   await callback(await login())
   readMetadata = unreadable
   expect(await login()).toBe("connected")
@@ -156,7 +156,7 @@ test("where the metadata do not say that the token is dead, the stored mark deci
   expect((await connections.find(owner))?.tokenInvalidated).toBe(false)
 })
 
-test("metadata that do not come within two seconds are left alone", async () => {
+test("metadata that do not arrive within two seconds are ignored", async () => {
   await callback(await login())
   slept.length = 0
   const signals: (AbortSignal | undefined)[] = []
@@ -171,7 +171,7 @@ test("metadata that do not come within two seconds are left alone", async () => 
   expect([slept, signals.map((signal) => signal?.aborted)]).toEqual([[2000], [true]])
 })
 
-test("nothing is read without a connection, for one that is invalidated, and for a forward URL that is refused", async () => {
+test("no metadata are read without a connection, for an invalidated one, or for a refused forward URL", async () => {
   await login()
   expect(readings).toBe(0)
   await callback(await login())
@@ -184,20 +184,20 @@ test("nothing is read without a connection, for one that is invalidated, and for
   expect(readings).toBe(1)
 })
 
-test("a dead token that cannot be marked fails the login, as its callback would refuse the new connection", async () => {
+test("an invalid token that cannot be marked fails the login, because the callback would refuse the new connection", async () => {
   await callback(await login())
   readMetadata = invalidToken
   update = () => Promise.reject(new AppError("database_unavailable", "Cannot"))
   expect(await codeOf(login())).toBe("database_unavailable")
 })
 
-test("a token that Mailchimp does not know at once is read again, as its code is used up", async () => {
+test("the metadata are read again if Mailchimp does not know a new token yet, because its code is used up", async () => {
   readMetadata = () => (readings < 3 ? invalidToken() : Promise.resolve(metadata))
   expect((await callback(await login())).failure).toBeUndefined()
   expect(readings).toBe(3)
 })
 
-test("a token that Mailchimp never knows forwards that the metadata are invalid, and connects nothing", async () => {
+test("a token that Mailchimp never accepts forwards metadata_invalid and stores no connection", async () => {
   readMetadata = invalidToken
   const outcome = await callback(await login())
   expect(outcome.forwardUrl).toEndWith("reason=metadata_invalid")
@@ -205,25 +205,25 @@ test("a token that Mailchimp never knows forwards that the metadata are invalid,
   expect(await connections.find(owner)).toBeUndefined()
 })
 
-test("a state is used once; reloading after a success goes on to a success", async () => {
+test("a state is used once; a reload after a success reports success", async () => {
   const state = await login()
   await callback(state)
-  expect(told(await callback(state))).toEqual(["success", null, "invalid_state"])
+  expect(outcomeOf(await callback(state))).toEqual(["success", null, "invalid_state"])
   expect(exchanged).toEqual(["code"])
 })
 
-test("a reload of a login whose connection was deleted or invalidated meanwhile has expired", async () => {
+test("a reload after the connection was deleted or invalidated reports login_expired", async () => {
   const state = await login()
   await callback(state)
   const connection = await connections.find(owner)
   if (connection === undefined) throw new Error("not stored")
   await connections.update(connection, { tokenInvalidated: true })
-  expect(told(await callback(state))).toEqual(["failed", "login_expired", "invalid_state"])
+  expect(outcomeOf(await callback(state))).toEqual(["failed", "login_expired", "invalid_state"])
   await connections.delete(connection)
-  expect(told(await callback(state))).toEqual(["failed", "login_expired", "invalid_state"])
+  expect(outcomeOf(await callback(state))).toEqual(["failed", "login_expired", "invalid_state"])
 })
 
-test("a reload while the code is still being exchanged waits for what comes of it", async () => {
+test("a reload while the code is being exchanged waits for the outcome", async () => {
   const exchange = Promise.withResolvers<string>()
   const isExchanging = Promise.withResolvers<void>()
   exchangeCode = () => {
@@ -242,39 +242,39 @@ test("a reload while the code is still being exchanged waits for what comes of i
   const reload = callback(state)
   await reloadFinds.promise
   exchange.resolve("token")
-  expect([told(await first), told(await reload)]).toEqual([
+  expect([outcomeOf(await first), outcomeOf(await reload)]).toEqual([
     ["success", null, undefined],
     ["success", null, "invalid_state"],
   ])
 })
 
-test("a state that was refused by the user is used, too, and a reload says that they refused", async () => {
+test("a state is also used when the user refuses, and a reload reports the refusal", async () => {
   const state = await login()
   const refused = { code: undefined, error: "access_denied" }
   await callback(state, refused)
-  expect(told(await callback(state, refused))).toEqual(["failed", "access_denied", "invalid_state"])
-  expect(told(await callback(state))).toEqual(["failed", "login_expired", "invalid_state"])
+  expect(outcomeOf(await callback(state, refused))).toEqual(["failed", "access_denied", "invalid_state"])
+  expect(outcomeOf(await callback(state))).toEqual(["failed", "login_expired", "invalid_state"])
   expect(await connections.find(owner)).toBeUndefined()
 })
 
 test.each([
   ["another browser", "c".repeat(43)],
   ["a browser without the cookie", undefined],
-])("%s is told nothing of the store: not connected, connected, and used or not", async (_, browserSecret) => {
+])("%s learns nothing about the store: connected or not, used or not", async (_, browserSecret) => {
   const [first, second] = [await login(), await login()]
   const other = ["failed", "other_browser", "invalid_state"]
-  expect(told(await callback(first, { browserSecret }))).toEqual(other)
+  expect(outcomeOf(await callback(first, { browserSecret }))).toEqual(other)
   expect(exchanged).toEqual([])
   await callback(first)
-  expect(told(await callback(first, { browserSecret }))).toEqual(other)
-  expect(told(await callback(second, { browserSecret }))).toEqual(other)
-  expect(told(await callback(second, { browserSecret, code: undefined, error: "access_denied" }))).toEqual(
-    other,
-  )
+  expect(outcomeOf(await callback(first, { browserSecret }))).toEqual(other)
+  expect(outcomeOf(await callback(second, { browserSecret }))).toEqual(other)
+  expect(
+    outcomeOf(await callback(second, { browserSecret, code: undefined, error: "access_denied" })),
+  ).toEqual(other)
   expect(exchanged).toEqual(["code"])
 })
 
-test("a forward URL that is no longer allowed is refused, and nothing is asked or used", async () => {
+test("a forward URL that is no longer allowed is refused without a request, and no state is used", async () => {
   const state = await sealer.seal(
     { id: crypto.randomUUID(), owner, forwardUrl: "https://old.example.com/", expiresAt: nowMs + 1000 },
     { purpose: "state" },
@@ -299,26 +299,26 @@ test.each([
         await createSealer([{ id: "k1", key: new Uint8Array(32).fill(2) }]).seal({}, { purpose: "state" }),
       ),
   ],
-])("a callback with %s is refused before anything is asked or stored", async (_, call) => {
+])("a callback with %s is refused before anything is requested or stored", async (_, call) => {
   expect(await codeOf(call())).toBe("invalid_state")
   expect(exchanged).toEqual([])
   expect(await connections.find(owner)).toBeUndefined()
 })
 
-test("a state lives for ten minutes", async () => {
+test("a state expires after ten minutes", async () => {
   const [first, second] = [await login(), await login()]
   nowMs += 10 * 60_000 - 1
   expect((await callback(first)).failure).toBeUndefined()
   nowMs += 1
-  // The first one connected the account, which the browser of both may know.
-  expect(told(await callback(second))).toEqual(["success", null, "invalid_state"])
+  // The first login connected the account, and the browser of both may learn that.
+  expect(outcomeOf(await callback(second))).toEqual(["success", null, "invalid_state"])
   const stranger = await callback(second, { browserSecret: undefined })
-  expect(told(stranger)).toEqual(["failed", "login_expired", "invalid_state"])
+  expect(outcomeOf(stranger)).toEqual(["failed", "login_expired", "invalid_state"])
   expect(exchanged).toEqual(["code"])
   owner = { accountId: "acme", uid: crypto.randomUUID() }
   const third = await login()
   nowMs += 10 * 60_000
-  expect(told(await callback(third))).toEqual(["failed", "login_expired", "invalid_state"])
+  expect(outcomeOf(await callback(third))).toEqual(["failed", "login_expired", "invalid_state"])
 })
 
 test("a login that is not bound to a browser needs no cookie", async () => {
@@ -327,9 +327,9 @@ test("a login that is not bound to a browser needs no cookie", async () => {
   expect((await callback(state, { browserSecret: undefined })).failure).toBeUndefined()
 })
 
-test("a callback without a code and without an error does not use the state up", async () => {
+test("a callback with neither a code nor an error does not use the state", async () => {
   const state = await login()
-  expect(told(await callback(state, { code: undefined }))).toEqual([
+  expect(outcomeOf(await callback(state, { code: undefined }))).toEqual([
     "failed",
     "exchange_failed",
     "invalid_parameter",
@@ -341,7 +341,7 @@ test.each([
   ["access_denied", "access_denied"],
   ["server_error", "exchange_failed"],
   ["temporarily_unavailable", "exchange_failed"],
-  ["an error that nobody knows", "exchange_failed"],
+  ["an unknown error", "exchange_failed"],
   ["invalid_client", "client_rejected"],
   ["unauthorized_client", "client_rejected"],
   ["redirect_uri_mismatch", "client_rejected"],
@@ -354,7 +354,7 @@ test.each([
   expect(outcome.failure?.code).toBe(reason === "access_denied" ? "access_denied" : "exchange_failed")
 })
 
-test("a failed exchange is not tried again, and forwards its reason", async () => {
+test("a failed exchange is not retried, and forwards its reason", async () => {
   exchangeCode = async (code) => {
     exchanged.push(code)
     throw new AppError("exchange_failed", "Cannot connect")
@@ -365,7 +365,7 @@ test("a failed exchange is not tried again, and forwards its reason", async () =
   expect(await connections.find(owner)).toBeUndefined()
 })
 
-test("a second connection is refused while the first one lives, before its code is exchanged", async () => {
+test("a second connection is refused while the first is live, before its code is exchanged", async () => {
   const [first, second] = [await login(), await login()]
   await callback(first, { code: "one" })
   const outcome = await callback(second, { code: "two" })
@@ -374,7 +374,7 @@ test("a second connection is refused while the first one lives, before its code 
   expect((await connections.find(owner))?.accessToken).toBe("token-of-one")
 })
 
-test("an invalidated connection stays until the callback replaces it; the same user keeps its id", async () => {
+test("an invalidated connection stays until the callback replaces it; the same user keeps the connection id", async () => {
   await callback(await login())
   const old = await connections.find(owner)
   if (old === undefined) throw new Error("not stored")
@@ -388,7 +388,7 @@ test("an invalidated connection stays until the callback replaces it; the same u
   expect(renewed?.revision).not.toBe(old.revision)
 })
 
-test("another Mailchimp user gets another id, as cursors of the old one are not for his account", async () => {
+test("another Mailchimp user gets another id, because old cursors are not valid for their account", async () => {
   await callback(await login())
   const old = await connections.find(owner)
   if (old === undefined) throw new Error("not stored")
@@ -398,7 +398,7 @@ test("another Mailchimp user gets another id, as cursors of the old one are not 
   expect((await connections.find(owner))?.id).not.toBe(old.id)
 })
 
-test("of 50 callbacks at once one connects, and every other one is told why it did not", async () => {
+test("of 50 concurrent callbacks one connects, and all others report the reason", async () => {
   const states = await Promise.all(Array.from({ length: 50 }, () => login()))
   const outcomes = await Promise.all(states.map((state) => callback(state)))
   const reasons = outcomes.map(({ failure }) => failure?.code)
@@ -406,7 +406,7 @@ test("of 50 callbacks at once one connects, and every other one is told why it d
   expect(reasons.filter((code) => code === "connection_exists")).toHaveLength(49)
 })
 
-test("of 50 callbacks at once with one state one reaches Mailchimp", async () => {
+test("of 50 concurrent callbacks with one state one reaches Mailchimp", async () => {
   const state = await login()
   const outcomes = await Promise.all(Array.from({ length: 50 }, () => callback(state)))
   expect(outcomes.filter(({ failure }) => failure?.code === "invalid_state")).toHaveLength(49)
@@ -424,7 +424,7 @@ test.each([
     "https://app.example.com/?status=old&reason=x&statuses=1",
     "https://app.example.com/?statuses=1&status=success&integration=mailchimp",
   ],
-])("the forward URL %s keeps its query to the letter", (url, outcome) => {
+])("the forward URL %s keeps its query byte for byte", (url, outcome) => {
   expect(toOutcomeUrl(url)).toBe(outcome)
 })
 
@@ -432,7 +432,7 @@ test.each([
   ["javascript:alert(1)", "must be an absolute http or https URL"],
   ["/done", "must be an absolute http or https URL"],
   ["", "must be an absolute http or https URL"],
-  ["https://ada:pass@app.example.com/", "must not hold a user name or a password"],
+  ["https://ada:pass@app.example.com/", "must not contain a user name or a password"],
   ["https://app.example.com.evil.example/", "must have one of the allowed origins"],
   ["http://app.example.com/", "must have one of the allowed origins"],
   ["https://app.example.com:8443/", "must have one of the allowed origins"],

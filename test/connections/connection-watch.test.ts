@@ -16,7 +16,7 @@ function connectionOf(revision: string): Connection {
 }
 const [one, two] = [connectionOf("r1"), connectionOf("r2")]
 
-/** A store that knows what is stored, and notes each query. */
+/** A store that records each query. */
 function setUp() {
   const clock = createVirtualClock()
   const stored = new Set(["r1", "r2"])
@@ -40,7 +40,7 @@ function setUp() {
   return { watch, ended, clock, stored, queries, events, setQuery }
 }
 
-test("one query a second covers all connections in use, and without any there is neither query nor timer", async () => {
+test("one query a second covers all connections in use; without any there is no query and no timer", async () => {
   const { watch, clock, queries } = setUp()
   expect(clock.sleepers()).toBe(0)
   const watched = [watch(one), watch(one), watch(two)]
@@ -62,7 +62,7 @@ test("one query a second covers all connections in use, and without any there is
   expect(queries.at(-1)).toEqual(["r2"])
 })
 
-test("all that use a deleted connection end within a second with `disconnected`, and nothing else does", async () => {
+test("everything that uses a deleted connection aborts within a second with `disconnected`, and nothing else does", async () => {
   const { watch, clock, stored } = setUp()
   const gone = [watch(one), watch(one)]
   const kept = watch(two)
@@ -73,7 +73,7 @@ test("all that use a deleted connection end within a second with `disconnected`,
   expect(kept.signal.aborted).toBe(false)
 })
 
-test("a connection that replaced another one, with the same id and owner, does not keep its work alive", async () => {
+test("work on a replaced connection aborts even if the new one has the same id and owner", async () => {
   const { watch, clock, stored } = setUp()
   const old = watch(one)
   stored.delete("r1")
@@ -83,7 +83,7 @@ test("a connection that replaced another one, with the same id and owner, does n
   expect([old.signal.aborted, successor.signal.aborted]).toEqual([true, false])
 })
 
-test("what this process deletes ends at once, and leaves no timer", () => {
+test("signals of a connection that this process deletes abort at once, and no timer is left", () => {
   const { watch, ended, clock } = setUp()
   const watched = watch(one)
   ended(two)
@@ -95,7 +95,7 @@ test("what this process deletes ends at once, and leaves no timer", () => {
   watched[Symbol.dispose]()
 })
 
-test("a database that fails ends nothing, is reported once an outage, and is looked at again", async () => {
+test("a failing database aborts nothing, is reported once per outage, and is queried again", async () => {
   const { watch, clock, stored, events, queries, setQuery } = setUp()
   const watched = watch(one)
   const away = async () => {
@@ -115,7 +115,7 @@ test("a database that fails ends nothing, is reported once an outage, and is loo
   expect(watched.signal.aborted).toBe(true)
 })
 
-test("a database that hangs ends nothing, and gets no second query meanwhile", async () => {
+test("a hanging database aborts nothing, and gets no second query at the same time", async () => {
   const { watch, clock, queries, setQuery } = setUp()
   const { promise, resolve } = Promise.withResolvers<ReadonlySet<string>>()
   setQuery(() => promise)
@@ -124,7 +124,7 @@ test("a database that hangs ends nothing, and gets no second query meanwhile", a
   const late = watch(two)
   await clock.advance(60_000)
   expect([early.signal.aborted, queries.length]).toEqual([false, 1])
-  // The answer says nothing of a connection that was not asked about.
+  // The result says nothing about a connection that was not in the query.
   setQuery(async (revisions) => new Set(revisions))
   resolve(new Set())
   await clock.advance(0)
@@ -133,7 +133,7 @@ test("a database that hangs ends nothing, and gets no second query meanwhile", a
   expect(queries.at(-1)).toEqual(["r2"])
 })
 
-test("what was disposed of before its connection was deleted is left alone", async () => {
+test("a watch that was disposed of does not abort when its connection is deleted", async () => {
   const { watch, ended, clock, stored } = setUp()
   const done = watch(one)
   const running = watch(one)

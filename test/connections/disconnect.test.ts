@@ -27,14 +27,14 @@ function storeOf(stored: Connection | undefined) {
   }
 }
 
-test("disconnect() forgets step by step, the token last", async () => {
+test("disconnect() runs the steps in order and deletes the token last", async () => {
   const { steps, connections } = storeOf(connection)
   const forget = ["webhooks", "deliveries"].map((name) => async () => void steps.push(name))
   await createDisconnect({ connections, forget })(owner)
   expect(steps).toEqual(["webhooks", "deliveries", "token"])
 })
 
-test("disconnect() keeps the token when a step fails, and goes on when it is called again", async () => {
+test("disconnect() keeps the token when a step fails, and can be retried", async () => {
   const { steps, connections } = storeOf(connection)
   let fails = true
   const disconnect = createDisconnect({
@@ -52,9 +52,9 @@ test("disconnect() keeps the token when a step fails, and goes on when it is cal
   expect(steps).toEqual(["token"])
 })
 
-test("disconnect() tells that the connection is gone, only once it is", async () => {
+test("disconnect() calls onDeleted only after the connection was deleted", async () => {
   const { steps, connections } = storeOf(connection)
-  const told: Connection[] = []
+  const deleted: Connection[] = []
   let fails = true
   const disconnect = createDisconnect({
     connections: {
@@ -66,18 +66,18 @@ test("disconnect() tells that the connection is gone, only once it is", async ()
     },
     forget: [],
     onDeleted: (gone) => {
-      steps.push("told")
-      told.push(gone)
+      steps.push("deleted")
+      deleted.push(gone)
     },
   })
   await expect(disconnect(owner)).rejects.toThrow("The database is away")
-  expect(told).toEqual([])
+  expect(deleted).toEqual([])
   fails = false
   await disconnect(owner)
-  expect([told, steps]).toEqual([[connection], ["token", "told"]])
+  expect([deleted, steps]).toEqual([[connection], ["token", "deleted"]])
 })
 
-test("disconnect() of no connection does nothing", async () => {
+test("disconnect() without a connection does nothing", async () => {
   const { steps, connections } = storeOf(undefined)
   await createDisconnect({ connections, forget: [async () => void steps.push("step")] })(owner)
   expect(steps).toEqual([])

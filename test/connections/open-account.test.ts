@@ -77,14 +77,14 @@ const use = async (deadlineMs = 0) => {
 const metadataRequests = () =>
   mailchimp.sandbox.traffic.log.filter(({ path }) => path === "/oauth2/metadata").length
 
-test("an account is used by its stored data center, and left again", async () => {
+test("requests go to the stored data center, and the limiter is left at the end", async () => {
   await connect({ dc: "us7", userId: String(userId) })
   expect(await use()).toHaveLength(1)
   expect(metadataRequests()).toBe(0)
   expect(limiters.states().map(({ flows }) => flows)).toEqual([0])
 })
 
-test("a user id that an older service did not store is asked for once, and stored", async () => {
+test("a user id that an older service did not store is requested once and stored", async () => {
   await connect({ dc: "us7" })
   await use()
   await use()
@@ -92,7 +92,7 @@ test("a user id that an older service did not store is asked for once, and store
   expect(metadataRequests()).toBe(1)
 })
 
-test("where Mailchimp does not tell the user id, the account is used all the same", async () => {
+test("if Mailchimp does not send the user id, the account can be used anyway", async () => {
   await connect({ dc: "us7" })
   mailchimp.sandbox.faults.add({
     match: { path: "/oauth2/metadata" },
@@ -102,7 +102,7 @@ test("where Mailchimp does not tell the user id, the account is used all the sam
 })
 
 test.each(["wrong_datacenter", "api_key_invalid"] as const)(
-  "an account that moved to another data center is found there, and the move is stored: %s",
+  "requests follow an account that moved to another data center, and the move is stored: %s",
   async (wrongDataCenterWith) => {
     mailchimp.sandbox.settings.wrongDataCenterWith = wrongDataCenterWith
     await connect({ dc: "us1", userId: String(userId) })
@@ -113,7 +113,7 @@ test.each(["wrong_datacenter", "api_key_invalid"] as const)(
   },
 )
 
-test("one 401 of a token that is good is retried, and marks nothing", async () => {
+test("a single 401 for a valid token is retried and marks nothing", async () => {
   await connect({ dc: "us7", userId: String(userId) })
   for (const action of [
     { kind: "problem", problem: "api_key_invalid" },
@@ -126,7 +126,7 @@ test("one 401 of a token that is good is retried, and marks nothing", async () =
   expect((await stored()).tokenInvalidated).toBe(false)
 })
 
-test("a 401 while the metadata cannot be read marks nothing, and is final once they can", async () => {
+test("a 401 marks nothing while the metadata cannot be read, and is final once they can", async () => {
   await connect({ dc: "us7", userId: String(userId) })
   mailchimp.sandbox.revoke(userId)
   for (const action of [
@@ -149,7 +149,7 @@ test("a 401 while the metadata cannot be read marks nothing, and is final once t
   expect((await stored()).tokenInvalidated).toBe(true)
 })
 
-test("a token that Mailchimp refuses marks its connection, and the next use fails without asking", async () => {
+test("a token that Mailchimp refuses marks its connection, and the next use fails without a request", async () => {
   await connect({ dc: "us7", userId: String(userId) })
   mailchimp.sandbox.revoke(userId)
   await expect(use()).rejects.toMatchObject({ code: "connection_invalidated", upstream: { status: 401 } })
@@ -159,14 +159,14 @@ test("a token that Mailchimp refuses marks its connection, and the next use fail
   expect(mailchimp.sandbox.traffic.total).toBe(requested)
 })
 
-test("one response that the user is disabled marks nothing", async () => {
+test('a single "User Disabled" response marks nothing', async () => {
   await connect({ dc: "us7", userId: String(userId) })
   mailchimp.sandbox.setDisabled(userId, true)
   await expect(use()).rejects.toMatchObject({ code: "mailchimp_error", upstream: { title: "User Disabled" } })
   expect((await stored()).tokenInvalidated).toBe(false)
 })
 
-test("a user who stays disabled for ten seconds marks the connection, before a caller's half minute is over", async () => {
+test("a user who stays disabled for ten seconds marks the connection, before the caller's half minute is over", async () => {
   const clock = createVirtualClock()
   const openAccount = createOpenAccount({
     connections: storage.connections,
@@ -187,7 +187,7 @@ test("a user who stays disabled for ten seconds marks the connection, before a c
   expect((await stored()).tokenInvalidated).toBe(true)
 })
 
-test("the caller is told what Mailchimp said also where the database cannot be told", async () => {
+test("the caller receives Mailchimp's error even if the database cannot be updated", async () => {
   await connect({ dc: "us7", userId: String(userId) })
   mailchimp.sandbox.revoke(userId)
   update = () => Promise.reject(new AppError("database_unavailable", "Cannot write"))
@@ -195,7 +195,7 @@ test("the caller is told what Mailchimp said also where the database cannot be t
   expect(events).toEqual([{ type: "connection_not_updated", error: expect.any(AppError) }])
 })
 
-test("a late refusal of an old token does not mark the connection that replaced it", async () => {
+test("a late refusal of an old token does not mark the new connection", async () => {
   await connect({ dc: "us7", userId: String(userId) })
   using account = await openAccount(owner, signal)
   await storage.connections.delete(await stored())
@@ -205,7 +205,7 @@ test("a late refusal of an old token does not mark the connection that replaced 
   expect((await stored()).tokenInvalidated).toBe(false)
 })
 
-test("once its connection is deleted, a request under way ends, and no other one starts", async () => {
+test("when the connection is deleted, a request in flight aborts, and no new one starts", async () => {
   await connect({ dc: "us7", userId: String(userId) })
   using account = await openAccount(owner, signal)
   mailchimp.sandbox.faults.add({ action: { kind: "hang" } })
@@ -220,7 +220,7 @@ test("once its connection is deleted, a request under way ends, and no other one
   expect(mailchimp.sandbox.traffic.total).toBe(1)
 })
 
-test("a pause before a retry, and a reading of the metadata, end with the deleted connection, too", async () => {
+test("deleting the connection also aborts a pause before a retry and a metadata request", async () => {
   await connect({ dc: "us7", userId: String(userId) })
   for (const path of ["/lists", "/metadata"]) {
     mailchimp.sandbox.traffic.reset()

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { createSingleFlight } from "../../src/connections/single-flight.ts"
 import { createCountedSignal } from "../support/counted-signal.ts"
 
-/** Work that settles when it is told to. */
+/** Work that the test settles. */
 function setUp() {
   const signals: AbortSignal[] = []
   let done = Promise.withResolvers<string>()
@@ -16,7 +16,7 @@ function setUp() {
 
 const { signal } = new AbortController()
 
-test("all callers at the same time share one piece of work, and the next one begins another", async () => {
+test("concurrent callers share one run of the work, and a later caller starts another", async () => {
   const { fly, signals, settle } = setUp()
   const callers = [fly(signal), fly(signal), fly(signal)]
   settle().resolve("first")
@@ -27,7 +27,7 @@ test("all callers at the same time share one piece of work, and the next one beg
   expect(signals).toHaveLength(2)
 })
 
-test("a failure is every caller's, and is not kept", async () => {
+test("every caller receives a failure, which is not kept", async () => {
   const { fly, signals, settle } = setUp()
   const callers = [fly(signal), fly(signal)]
   const settled = Promise.allSettled(callers)
@@ -39,7 +39,7 @@ test("a failure is every caller's, and is not kept", async () => {
   expect(signals).toHaveLength(2)
 })
 
-test("a caller who leaves does not end the work of the others; the last one to leave does", async () => {
+test("a caller that leaves does not abort the work of the others; the last one to leave does", async () => {
   const { fly, signals, settle } = setUp()
   const [first, second] = [createCountedSignal(), createCountedSignal()]
   const left = fly(first.signal).catch((reason: unknown) => reason)
@@ -57,7 +57,7 @@ test("a caller who leaves does not end the work of the others; the last one to l
   expect(await later).toBe("anew")
 })
 
-test("a caller who has left already begins nothing", async () => {
+test("a caller whose signal has aborted starts nothing", async () => {
   const { fly, signals } = setUp()
   await expect(fly(AbortSignal.abort(new Error("gone")))).rejects.toThrow("gone")
   expect(signals).toEqual([])

@@ -18,7 +18,7 @@ const connection: Connection = {
 }
 const { signal } = new AbortController()
 
-/** Metadata that come after a second, whatever `answer` makes of them. */
+/** Metadata requests that take a second, with the outcome of `response`. */
 function setUp(response: () => ConnectionMetadata = () => ({ dc: "us1" })) {
   const clock = createVirtualClock()
   const moves: ConnectionMetadata[] = []
@@ -35,7 +35,7 @@ function setUp(response: () => ConnectionMetadata = () => ({ dc: "us1" })) {
   return { clock, standingOf, moves, signals }
 }
 
-test("however many requests fail together, of however many exports, the metadata are read once", async () => {
+test("the metadata are read once, however many requests of however many exports fail together", async () => {
   const { clock, standingOf, signals } = setUp()
   const standings = [standingOf(connection), standingOf(connection)]
   const located = standings.flatMap((standing) => Array.from({ length: 10 }, () => standing.locate(signal)))
@@ -43,14 +43,14 @@ test("however many requests fail together, of however many exports, the metadata
   expect(signals).toHaveLength(1)
 })
 
-test("each connection has its own, also one that replaced another of the same id", async () => {
+test("each connection has its own standing, even if it replaced another with the same id", async () => {
   const { clock, standingOf, signals } = setUp()
   const others = [connection, { ...connection, revision: "r2" }, { ...connection, id: "c3", revision: "r3" }]
   await clock.settle(Promise.all(others.map((other) => standingOf(other).locate(signal))))
   expect(signals).toHaveLength(3)
 })
 
-test("ten requests whose 401s last for ten minutes read the metadata 120 times at most, then fail", async () => {
+test("ten requests with 401s for ten minutes read the metadata 120 times at most, then fail", async () => {
   const { clock, standingOf, signals } = setUp()
   let requests = 0
   const client = createMailchimpClient({
@@ -74,7 +74,7 @@ test("ten requests whose 401s last for ten minutes read the metadata 120 times a
   expect(signals.length).toBeLessThanOrEqual(120)
 })
 
-test("a good token is not read again for five seconds, and is read afresh after them", async () => {
+test("the metadata of a valid token are reused for five seconds, and then read again", async () => {
   let isGood = true
   const { clock, standingOf, signals } = setUp(() => {
     if (isGood) return { dc: "us1" }
@@ -90,7 +90,7 @@ test("a good token is not read again for five seconds, and is read afresh after 
   await expect(clock.settle(standing.locate(signal))).rejects.toBeInstanceOf(InvalidToken)
 })
 
-test("an invalid token is told to the requests that fail a little later, too", async () => {
+test("requests that fail a little later also learn that the token is invalid", async () => {
   const { clock, standingOf, signals } = setUp(() => {
     throw new InvalidToken("metadata_invalid", "Cannot")
   })
@@ -111,7 +111,7 @@ test("a failure to read the metadata is not kept", async () => {
   expect(await clock.settle(standing.locate(signal))).toBe("us1")
 })
 
-test("a move is stored once for all who wait for it, and keeps what Mailchimp leaves out", async () => {
+test("a move is stored once for all waiting requests, and keeps fields that Mailchimp leaves out", async () => {
   const { clock, standingOf, moves } = setUp(() => ({ dc: "us2", accountName: "Acme Inc" }))
   const standing = standingOf(connection)
   const located = await clock.settle(Promise.all([standing.locate(signal), standing.locate(signal)]))
@@ -120,7 +120,7 @@ test("a move is stored once for all who wait for it, and keeps what Mailchimp le
   expect(moves).toEqual([{ dc: "us2", userId: "7", accountName: "Acme Inc" }])
 })
 
-test("each move is stored once, also one back to the data center where the account was", async () => {
+test("each move is stored once, including a move back to the previous data center", async () => {
   const account = { dc: "us2" }
   const { clock, standingOf, moves } = setUp(() => account)
   for (const dc of ["us2", "us2", "us1", "us1"]) {
@@ -131,7 +131,7 @@ test("each move is stored once, also one back to the data center where the accou
   expect(moves.map(({ dc }) => dc)).toEqual(["us2", "us1"])
 })
 
-test("a caller who leaves does not end the reading of the others, and the last one does", async () => {
+test("a caller that leaves does not abort the metadata request of the others; the last one does", async () => {
   const { clock, standingOf, signals } = setUp()
   const callers = [new AbortController(), new AbortController()]
   const located = callers.map((caller) =>
@@ -146,7 +146,7 @@ test("a caller who leaves does not end the reading of the others, and the last o
   expect(clock.sleepers()).toBe(0)
 })
 
-test("a disabled user is believed after three responses over ten seconds, of any requests of the connection", async () => {
+test("a user counts as disabled after three responses over ten seconds, to any requests of the connection", async () => {
   const { clock, standingOf } = setUp()
   const [first, second] = [standingOf(connection), standingOf(connection)]
   expect([first, second, first, second].map((standing) => standing.saysDisabled())).not.toContain(true)
@@ -156,7 +156,7 @@ test("a disabled user is believed after three responses over ten seconds, of any
   expect(second.saysDisabled()).toBe(true)
 })
 
-test("two responses that a user is disabled are not enough, however long the time between them", async () => {
+test('two "User Disabled" responses are not enough, however far apart', async () => {
   const { clock, standingOf } = setUp()
   const standing = standingOf(connection)
   expect(standing.saysDisabled()).toBe(false)
@@ -164,7 +164,7 @@ test("two responses that a user is disabled are not enough, however long the tim
   expect(standing.saysDisabled()).toBe(false)
 })
 
-test("a good response, or a minute without one, takes a disabled user back", async () => {
+test('a good response, or a minute without a "User Disabled" response, resets the count', async () => {
   for (const doubt of ["answered", "forgotten"] as const) {
     const { clock, standingOf } = setUp()
     const standing = standingOf(connection)

@@ -3,14 +3,14 @@ import type { Connection, ConnectionStore, NewConnection, Owner } from "../../sr
 import { mongodbStartTimeoutMs } from "../support/mongodb.ts"
 
 export type StoreUnderTest<Store> = {
-  /** A store over the same data each time, through a client of its own, as another replica has it. */
+  /** Each call creates another client of the same data, like another replica. */
   open(): Promise<Store>
   close(): Promise<void>
 }
 
 let owners = 0
 
-/** An owner whom no other test uses. */
+/** An owner that no other test uses. */
 export function newOwner(): Owner {
   owners += 1
   return { accountId: `account-${owners}`, uid: "user-1" }
@@ -30,11 +30,11 @@ export function newConnection(owner: Owner, changes: Partial<NewConnection> = {}
 /** The owner's connection, which must be there. */
 export async function found(store: Pick<ConnectionStore, "find">, owner: Owner): Promise<Connection> {
   const connection = await store.find(owner)
-  if (connection === undefined) throw new Error("the connection is not there")
+  if (connection === undefined) throw new Error("the connection does not exist")
   return connection
 }
 
-/** What every store of connections must do, whatever is below it or around it. */
+/** The contract of every connection store and every decorator around one. */
 export function connectionStoreContract(
   name: string,
   create: () => Promise<StoreUnderTest<ConnectionStore>> | StoreUnderTest<ConnectionStore>,
@@ -56,7 +56,7 @@ export function connectionStoreContract(
       return found(store, connection.owner)
     }
 
-    test("find() gives back what insert() was given, not invalidated", async () => {
+    test("find() returns what was inserted, not invalidated", async () => {
       const connection = newConnection(newOwner())
       expect(await inserted(connection)).toEqual({
         ...connection,
@@ -65,7 +65,7 @@ export function connectionStoreContract(
       })
     })
 
-    test("find() gives back every character, and leaves out what was not given", async () => {
+    test("find() preserves every character and omits fields that were not inserted", async () => {
       const hostile = `"'\\$.\u0000\u2028é😀\n`
       const owner = { accountId: `${newOwner().accountId}-é😀"'$.`, uid: `$ne: null'; --` }
       const connection = newConnection(owner, { metadata: { dc: "us1", accountName: hostile } })
@@ -78,7 +78,7 @@ export function connectionStoreContract(
       expect(await store.find(newOwner())).toBeUndefined()
     })
 
-    test("a connection is its owner's alone: account and user both count, and so does where one ends", async () => {
+    test("a connection is found by its owner only: account and user both count, and so does the boundary between them", async () => {
       const { accountId } = newOwner()
       await inserted(newConnection({ accountId, uid: "ab" }))
       for (const owner of [
@@ -92,14 +92,14 @@ export function connectionStoreContract(
       }
     })
 
-    test("insert() resolves to false and changes nothing when the owner has a connection", async () => {
+    test("insert() resolves to false and changes nothing if the owner has a connection", async () => {
       const first = await inserted(newConnection(newOwner()))
       const second = newConnection(first.owner, { accessToken: "another", metadata: { dc: "us2" } })
       expect(await store.insert(second)).toBe(false)
       expect(await found(store, first.owner)).toEqual(first)
     })
 
-    test("update() writes what is named, and keeps the rest", async () => {
+    test("update() writes the given fields and keeps the others", async () => {
       const before = await inserted(newConnection(newOwner()))
       const metadata = { dc: "us20", userId: "7", accountName: "Other" }
       await store.update(before, { metadata })
@@ -111,7 +111,7 @@ export function connectionStoreContract(
       expect(after).toEqual({ ...before, metadata, tokenInvalidated: true, accessToken: "renewed" })
     })
 
-    test("update() of metadata takes away what the new metadata does not have", async () => {
+    test("update() of metadata removes fields that the new metadata do not have", async () => {
       const before = await inserted(newConnection(newOwner()))
       await store.update(before, { metadata: { dc: "us20" } })
       expect((await found(store, before.owner)).metadata).toStrictEqual({ dc: "us20" })
@@ -123,7 +123,7 @@ export function connectionStoreContract(
       expect(await found(store, before.owner)).toEqual(before)
     })
 
-    test("update() and delete() of a connection that was replaced leave its successor alone", async () => {
+    test("update() and delete() of a replaced connection do not affect the new one", async () => {
       const old = await inserted(newConnection(newOwner()))
       expect(await store.delete(old)).toBe(true)
       const successor = await inserted(newConnection(old.owner, { id: old.id }))
@@ -133,7 +133,7 @@ export function connectionStoreContract(
       expect(await found(store, old.owner)).toEqual(successor)
     })
 
-    test("update() of a connection that is gone does not bring it back", async () => {
+    test("update() of a deleted connection does not restore it", async () => {
       const connection = await inserted(newConnection(newOwner()))
       await store.delete(connection)
       await store.update(connection, { tokenInvalidated: true })
@@ -150,7 +150,7 @@ export function connectionStoreContract(
       expect(await found(store, kept.owner)).toEqual(kept)
     })
 
-    test("existing() tells which revisions are stored, of owners with or without a successor", async () => {
+    test("existing() returns the stored revisions, whether or not a connection was replaced", async () => {
       const kept = await inserted(newConnection(newOwner()))
       const replaced = await inserted(newConnection(newOwner()))
       const gone = await inserted(newConnection(newOwner()))
@@ -166,13 +166,13 @@ export function connectionStoreContract(
       expect(await store.existing([])).toEqual(new Set())
     })
 
-    test("existing() of hundreds of revisions is one query that tells each of them", async () => {
+    test("existing() of hundreds of revisions is one query with a result for each", async () => {
       const one = await inserted(newConnection(newOwner()))
       const many = Array.from({ length: 400 }, () => one.revision)
       expect(await store.existing(many)).toEqual(new Set([one.revision]))
     })
 
-    test("of 50 insert() calls at once through 5 replicas, one wins, and its connection is the stored one", async () => {
+    test("of 50 concurrent insert() calls through 5 replicas, one wins, and its connection is stored", async () => {
       const replicas = await Promise.all(Array.from({ length: 5 }, () => underTest.open()))
       const owner = newOwner()
       const connections = Array.from({ length: 50 }, () => newConnection(owner))
@@ -183,7 +183,7 @@ export function connectionStoreContract(
       expect((await found(store, owner)).id).toBe(connections[results.indexOf(true)]!.id)
     })
 
-    test("of 50 delete() calls at once through 5 replicas, one wins", async () => {
+    test("of 50 concurrent delete() calls through 5 replicas, one wins", async () => {
       const replicas = await Promise.all(Array.from({ length: 5 }, () => underTest.open()))
       const connection = await inserted(newConnection(newOwner()))
       const results = await Promise.all(
@@ -193,7 +193,7 @@ export function connectionStoreContract(
       expect(await store.find(connection.owner)).toBeUndefined()
     })
 
-    test("50 reconnections at once, each a delete() and an insert(), leave one connection", async () => {
+    test("50 concurrent reconnections, each a delete() and an insert(), leave one connection", async () => {
       const old = await inserted(newConnection(newOwner()))
       const results = await Promise.all(
         Array.from({ length: 50 }, async () => {

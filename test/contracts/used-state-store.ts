@@ -9,7 +9,7 @@ type UsedStatesUnderTest = StoreUnderTest<UsedStateStore> & {
   count(): Promise<number>
 }
 
-/** What every store of used states must do. */
+/** The contract of every store of used states. */
 export function usedStateStoreContract(
   name: string,
   create: (clock: Clock) => Promise<UsedStatesUnderTest> | UsedStatesUnderTest,
@@ -33,7 +33,7 @@ export function usedStateStoreContract(
 
     afterAll(() => underTest.close())
 
-    test("use() resolves to true the first time and to false each later one", async () => {
+    test("use() resolves to true the first time and to false every later time", async () => {
       const id = crypto.randomUUID()
       expect(await store.use(id, inTenMinutes())).toBe(true)
       expect(await store.use(id, inTenMinutes())).toBe(false)
@@ -41,7 +41,7 @@ export function usedStateStoreContract(
       expect(await store.use(crypto.randomUUID(), inTenMinutes())).toBe(true)
     })
 
-    test("use() still resolves to false in the last millisecond, for another replica too", async () => {
+    test("use() still resolves to false in the last millisecond, on another replica too", async () => {
       const id = crypto.randomUUID()
       await store.use(id, inTenMinutes())
       nowMs += 599_999
@@ -49,7 +49,7 @@ export function usedStateStoreContract(
       expect(await (await underTest.open()).use(id, inTenMinutes())).toBe(false)
     })
 
-    test("states that have expired are swept while others are used, and no others are", async () => {
+    test("expired states are purged while others are used, and only expired ones", async () => {
       nowMs += 3_600_000
       for (let index = 0; index < 10; index += 1) await store.use(crypto.randomUUID(), inTenMinutes())
       nowMs += 300_000
@@ -61,7 +61,7 @@ export function usedStateStoreContract(
       expect(await store.use(kept, inTenMinutes())).toBe(false)
     })
 
-    test("of 50 use() calls of one state at once through 5 replicas, one wins", async () => {
+    test("of 50 concurrent use() calls of one state through 5 replicas, one wins", async () => {
       const replicas = await Promise.all(Array.from({ length: 5 }, () => underTest.open()))
       for (let round = 0; round < 5; round += 1) {
         const id = crypto.randomUUID()

@@ -100,7 +100,7 @@ describe("interests.ID in a selection of fields", () => {
     async (name) => {
       const near = {
         name,
-        reason: `must not name interests.${mistyped} as no member has such a field: did you mean interests.${green.id}`,
+        reason: `must not name interests.${mistyped} because no member has such a field: did you mean interests.${green.id}`,
       }
       const paths = ["/export", `/export/${tea.id}`, "/export?count=10", "/export?events=true"]
       for (const path of paths) {

@@ -18,7 +18,7 @@ const allIds = [...lists.a, ...lists.b].map(({ id }) => id)
 const sealCursor = async (cursor: Cursor) => encodeCursor(cursor).toHex()
 const openCursor = (text: unknown) => decodeCursor(Uint8Array.fromHex(String(text)))
 
-/** A source each of whose pages takes a second, and the clock that shows it. */
+/** A source whose pages take a second each, and its clock. */
 function secondAPage() {
   let ms = 0
   const source = createTestSource(lists, {
@@ -31,7 +31,7 @@ function secondAPage() {
   return { source, clock: { ...systemClock, monotonicMs: () => ms } }
 }
 
-/** The lines of an export with events, as far as they come, and what broke it. */
+/** The lines of an export with events, up to the end or a failure, and that failure. */
 async function linesOf(options: Partial<ExportOptions> = {}): Promise<{ lines: Line[]; broken?: unknown }> {
   const stream = await openExport({
     lists: [{ id: "a", name: "First", estimate: 25 }, { id: "none", name: "None" }, { id: "b" }],
@@ -61,7 +61,7 @@ function parse(text: string): Line[] {
 }
 
 describe("event lines", () => {
-  test("frame the members: a start, a checkpoint after each page that took a second, an end", async () => {
+  test("surround the members: a start, a checkpoint after each page that took a second, an end", async () => {
     const { lines } = await linesOf(secondAPage())
     expect(lines[0]).toEqual({
       $export: "start",
@@ -71,7 +71,7 @@ describe("event lines", () => {
     })
     expect(idsOf(lines)).toEqual(allIds)
     const kinds = lines.map((line) => line.$export ?? "member")
-    // The page of the last list was requested before the one before it was written.
+    // The page of the last list was requested before the preceding page was written.
     expect(kinds.filter((kind) => kind === "checkpoint").length).toBe(4)
     expect(kinds.at(-1)).toBe("end")
     expect(lines.at(-1)).toEqual({
@@ -88,7 +88,7 @@ describe("event lines", () => {
     })
   })
 
-  test("have a checkpoint after the first page, and then one every 1,000 rows or second, not one a page", async () => {
+  test("have a checkpoint after the first page, and then every 1,000 rows or every second, not after each page", async () => {
     const rowsAt = (lines: readonly Line[]) =>
       lines.filter((line) => line.$export === "checkpoint").map(({ rows }) => rows)
     let ms = 0
@@ -107,7 +107,7 @@ describe("event lines", () => {
       )
       return { source, lists: [{ id: "a" }], clock: { ...systemClock, monotonicMs: () => ms } }
     }
-    // All pages but the first repeat a row of the one before, which is not written again.
+    // Every page but the first repeats a row of the preceding page, which is not written again.
     expect(rowsAt((await linesOf(paged(() => 0))).lines)).toEqual([101, 1101, 2101, 3101])
     expect(rowsAt((await linesOf(paged((nth) => (nth === 7 ? 1000 : 0)))).lines).slice(0, 3)).toEqual([
       101, 701, 1701,
@@ -115,7 +115,7 @@ describe("event lines", () => {
     expect(rowsAt((await linesOf(paged(() => 500))).lines).slice(0, 4)).toEqual([101, 301, 501, 701])
   })
 
-  test("have a checkpoint every second also while lists without rows are read", async () => {
+  test("have a checkpoint every second even while lists without rows are read", async () => {
     const clock = secondAPage()
     const none = Array.from({ length: 5 }, (_, index) => ({ id: `none-${index}` }))
     const { lines } = await linesOf({ ...clock, lists: none })
@@ -125,8 +125,11 @@ describe("event lines", () => {
     expect(cursors.map(({ lists }) => lists.filter(({ isDone }) => isDone).length)).toEqual([2, 3, 4])
   })
 
-  test("have the present state in an error's cursor and an end's, however long ago the last checkpoint was", async () => {
-    const failure = new AppError("mailchimp_error", "Cannot read the members as Mailchimp failed: list a")
+  test("have the current state in the cursors of error and end, however long ago the last checkpoint was", async () => {
+    const failure = new AppError(
+      "mailchimp_error",
+      "Cannot read the members because Mailchimp failed: list a",
+    )
     const clock = { ...systemClock, monotonicMs: () => 0, sleep: async () => {} }
     const { lines } = await linesOf({ source: createFailingSource(lists, 3, failure), clock })
     expect(lines.filter((line) => line.$export === "checkpoint")).toHaveLength(1)
@@ -136,7 +139,7 @@ describe("event lines", () => {
     expect(repeated.length).toBeLessThanOrEqual(1)
   })
 
-  test("leave out Mailchimp's count of a list that was done before, if the cursor had no room for it", async () => {
+  test("omit Mailchimp's count of a list that was done before, if the count did not fit into the cursor", async () => {
     const [checkpoint] = (await linesOf(secondAPage())).lines
       .filter(({ $export }) => $export === "checkpoint")
       .slice(-1)
@@ -151,7 +154,7 @@ describe("event lines", () => {
     ])
   })
 
-  test("let a consumer go on from any checkpoint", async () => {
+  test("let a consumer resume from any checkpoint", async () => {
     const { lines } = await linesOf(secondAPage())
     const checkpoints = lines.flatMap((line, index) => (line.$export === "checkpoint" ? [index] : []))
     expect(checkpoints.length).toBe(4)
@@ -159,13 +162,13 @@ describe("event lines", () => {
       const received = idsOf(lines.slice(0, index))
       const rest = await linesOf({ cursor: openCursor(lines[index]?.cursor) })
       expect(new Set([...received, ...idsOf(rest.lines)])).toEqual(new Set(allIds))
-      // A second's rows may come again, and in these lists each has one.
+      // The rows of one second may repeat, and in these lists each second has one row.
       expect(received.length + idsOf(rest.lines).length).toBeLessThanOrEqual(allIds.length + 1)
       expect(rest.lines.at(-1)).toMatchObject({ $export: "end", status: "complete" })
     }
   })
 
-  test("start the next export from an end, with what changed since, what is new and what is gone", async () => {
+  test("start the next export from an end, with changed rows, new lists and deleted lists", async () => {
     const { lines } = await linesOf()
     const cursor = openCursor(lines.at(-1)?.cursor)
     expect(idsOf((await linesOf({ cursor })).lines)).toEqual([])
@@ -182,11 +185,15 @@ describe("event lines", () => {
     ])
   })
 
-  test("tell of a failure, with a cursor to go on from, and break the transfer all the same", async () => {
+  test("report a failure with a cursor to resume from, and still truncate the transfer", async () => {
     const upstream = { status: 500, title: "Internal Server Error" }
-    const failure = new AppError("mailchimp_error", "Cannot read the members as Mailchimp failed: list a", {
-      upstream,
-    })
+    const failure = new AppError(
+      "mailchimp_error",
+      "Cannot read the members because Mailchimp failed: list a",
+      {
+        upstream,
+      },
+    )
     const source = createFailingSource(lists, 3, failure)
     const { lines, broken } = await linesOf({ source, clock: { ...systemClock, sleep: async () => {} } })
     expect(broken).toBe(failure)
@@ -203,7 +210,7 @@ describe("event lines", () => {
     expect(new Set([...idsOf(lines), ...idsOf(rest.lines)])).toEqual(new Set(allIds))
   })
 
-  test("tell of a list that cannot be read, and end short: the next export reads it whole, and it alone", async () => {
+  test("report a list that cannot be read, and end short: the next export reads only that list whole", async () => {
     const upstream = { status: 403, title: "Forbidden" }
     const failure = new AppError("mailchimp_forbidden", "Cannot read the members: list a", { upstream })
     const source = createTestSource(lists, {
@@ -233,7 +240,7 @@ describe("event lines", () => {
       status: "short",
       lists: [{ id: "a", rows: 10, code: "mailchimp_forbidden" }, { id: "none" }, { id: "b", rows: 3 }],
     })
-    // Its position is kept while the export may be resumed, and given up at its end.
+    // The position of a failed list is kept while the export can be resumed, and dropped at its end.
     const resumed = await linesOf({ cursor: openCursor(checkpoint?.cursor) })
     expect(idsOf(resumed.lines)).toEqual(expect.arrayContaining(lists.a.slice(10).map(({ id }) => id)))
     const next = await linesOf({ cursor: openCursor(end?.cursor) })
@@ -242,8 +249,11 @@ describe("event lines", () => {
     expect(gone.lines).toContainEqual(expect.objectContaining({ $export: "deleted", list_id: "a" }))
   })
 
-  test("tell of a list that is deleted meanwhile, which is no failure", async () => {
-    const failure = new AppError("list_not_found", "Cannot read the members as Mailchimp knows no such list")
+  test("report a list that is deleted during the export, without a failure", async () => {
+    const failure = new AppError(
+      "list_not_found",
+      "Cannot read the members because Mailchimp knows no such list",
+    )
     const source = createTestSource(lists, {
       response: ({ listId }, _signal, response) => {
         if (listId === "a") throw failure
@@ -257,7 +267,7 @@ describe("event lines", () => {
     expect(next.lines.filter(({ $export }) => $export === "deleted")).toMatchObject([{ list_id: "none" }])
   })
 
-  test("give each list an as_of also where it was done before the export was broken off", async () => {
+  test("give each list an as_of, even if it was done before the export was aborted", async () => {
     const selection = parseSelection({ before_last_changed: new Date("2033-01-01T00:00:00Z") })
     const { lines } = await linesOf({ selection, ...secondAPage() })
     for (const { cursor } of lines.filter(({ $export }) => $export === "checkpoint")) {
@@ -267,7 +277,7 @@ describe("event lines", () => {
     }
   })
 
-  test("end well, but short, where Mailchimp hides a row of a list: the next export reads it again", async () => {
+  test("end cleanly but short if Mailchimp hides a row of a list: the next export reads it again", async () => {
     const hidden = [...lists.b, memberOf(4, { isHidden: true })]
     const source = createTestSource({ ...lists, b: hidden }, { pageSize: 10 })
     const { lines, broken } = await linesOf({ source })
@@ -279,7 +289,7 @@ describe("event lines", () => {
     expect(next.lines.at(-1)).toMatchObject({ status: "complete" })
   })
 
-  test("end well, with each row once, where Mailchimp counts a row of a list that does not exist, and say so", async () => {
+  test("end cleanly, with each row once, if Mailchimp counts a row that does not exist, and report the difference", async () => {
     const source = createTestSource(lists, {
       pageSize: 10,
       response: ({ listId }, _signal, response) => {
@@ -297,21 +307,21 @@ describe("event lines", () => {
     expect(source.queries.filter(({ listId }) => listId === "b").length).toBeLessThanOrEqual(8)
   })
 
-  test("have no cursor at the end of an export with an upper bound, as it says nothing of what came later", async () => {
+  test("have no cursor at the end of an export with an upper bound, because later changes were not read", async () => {
     const before = new Date(String(lists.a[9]?.last_changed))
     const { lines } = await linesOf({ selection: parseSelection({ before_last_changed: before }) })
     expect(idsOf(lines)).toEqual([...lists.a.slice(0, 10), ...lists.b].map(({ id }) => id))
     expect(lines.at(-1)).not.toHaveProperty("cursor")
   })
 
-  test("show what is waited for", async () => {
-    const { promise: answered, resolve: response } = Promise.withResolvers<void>()
+  test("show what the export waits for", async () => {
+    const { promise: responded, resolve: respond } = Promise.withResolvers<void>()
     let requested = 0
     const source = createTestSource(lists, {
       pageSize: 10,
       response: async (_query, _signal, page) => {
         requested += 1
-        if (requested === 2) await answered
+        if (requested === 2) await responded
         return page()
       },
     })
@@ -320,7 +330,7 @@ describe("event lines", () => {
       ...systemClock,
       sleep: async () => {
         rings += 1
-        if (rings > 3) response()
+        if (rings > 3) respond()
         await Bun.sleep(1)
       },
     }

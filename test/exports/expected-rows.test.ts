@@ -9,7 +9,7 @@ describe("createExpectedRows()", () => {
   const expected = createExpectedRows([list], 100, free)
   const rowsOf = (status?: string) => expected({ ...query, status })?.rows
 
-  test("tells of all members, and of each status that the statistics count", () => {
+  test("estimates all members, and each status that the statistics count", () => {
     expect([rowsOf(), rowsOf("subscribed"), rowsOf("unsubscribed"), rowsOf("cleaned")]).toEqual([
       532, 500, 30, 2,
     ])
@@ -17,7 +17,7 @@ describe("createExpectedRows()", () => {
     for (const status of ["archived", "pending", "transactional"]) expect(rowsOf(status)).toBeUndefined()
   })
 
-  test("tells nothing of a range of dates, of another list, or by counts that cannot be", () => {
+  test("returns nothing for a range of dates, for another list, or for impossible counts", () => {
     expect(expected({ ...query, since: 5 })).toBeUndefined()
     expect(expected({ ...query, before: 5 })).toBeUndefined()
     expect(expected({ ...query, listId: "b" })).toBeUndefined()
@@ -25,7 +25,7 @@ describe("createExpectedRows()", () => {
     expect(createExpectedRows([absurd], 100, free)(query)).toBeUndefined()
   })
 
-  test("tells nothing if quick answers would let the rate be the limit", () => {
+  test("returns nothing if fast responses would make the rate the limit", () => {
     const spare = (unknownMs?: number) => (unknownMs === undefined ? 8 : 1)
     expect(createExpectedRows([list], 100, spare)(query)).toBeUndefined()
   })

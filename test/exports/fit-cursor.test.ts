@@ -21,8 +21,8 @@ const windowsOf = (count: number, random: ReturnType<typeof createRandom>) =>
 type Moment = { readonly begun: number; readonly isIncremental: boolean; readonly members: number }
 
 /**
- * Lists with archived members at some moment of an export: those that are done have each a position and a count of their
- * own, ten are being read, some of them in windows, and the others are not begun.
+ * Lists with archived members at some moment of an export: each list that is done has a position and a count of its own,
+ * ten are being read, some of them in windows, and the others have not been started.
  */
 function listsAt({ begun, isIncremental, members }: Moment, count: number, seed: number): ListPosition[] {
   const random = createRandom(seed)
@@ -36,12 +36,12 @@ function listsAt({ begun, isIncremental, members }: Moment, count: number, seed:
     const after = random.int(0, Math.ceil(count / 4))
     const totalItems = Math.floor(members * 2 ** (random.next() * 5 - 2.5))
     if (index < count * begun - 10) return { id: id(), isDone: true, totalItems, ...both(horizon + after) }
-    const unbegun = both(isIncremental ? earlierHorizon + after : BEGINNING)
-    if (index >= count * begun) return { id: id(), isDone: false, ...unbegun }
+    const unstarted = both(isIncremental ? earlierHorizon + after : BEGINNING)
+    if (index >= count * begun) return { id: id(), isDone: false, ...unstarted }
     const windows = windowsOf([0, 0, 0, 5][index % 4] ?? 0, random)
     const since = windows.length > 0 ? horizon : horizon - random.int(1000, 90_000_000)
     const live = { windows, tail: { since } }
-    return { id: id(), isDone: false, totalItems: totalItems * 32, live, archived: unbegun.archived }
+    return { id: id(), isDone: false, totalItems: totalItems * 32, live, archived: unstarted.archived }
   })
 }
 
@@ -68,7 +68,7 @@ describe("a sealed cursor", () => {
   test.each([
     [100, 1024],
     [1000, 7168],
-  ])("of %d lists with archived members has at most %d characters, at any moment", async (count, limit) => {
+  ])("of %d lists with archived members has at most %d characters at any moment", async (count, limit) => {
     let longest = 0
     for (const begun of [0.1, 0.5, 0.9, 1]) {
       for (const isIncremental of [false, true]) {
@@ -88,7 +88,7 @@ describe("a sealed cursor", () => {
     expect(decodeCursor(createCursorFitter()(cursor))).toEqual({ ...cursor, lists: sorted })
   })
 
-  test("of very many lists names each, reads on where it was in those that were begun, and skips no second", () => {
+  test("of very many lists contains each, keeps the positions of lists being read, and skips no second", () => {
     const cursor = checkpointOf(listsAt({ begun: 0.9, isIncremental: false, members: 20_000 }, 1000, 2))
     const opened = new Map(decodeCursor(createCursorFitter()(cursor)).lists.map((list) => [list.id, list]))
     expect(opened.size).toBe(1000)
@@ -107,7 +107,7 @@ describe("a sealed cursor", () => {
     }
   })
 
-  test("of lists whose ids are no hex numbers is no coarser for it", () => {
+  test("of lists whose ids are not hex numbers is no coarser", () => {
     const lists = listsAt({ begun: 1, isIncremental: false, members: 5 }, 60, 3).map((list) => ({
       ...list,
       id: `${list.id}-${list.id.toUpperCase()}`,
@@ -120,22 +120,22 @@ describe("a sealed cursor", () => {
 describe("coarsen()", () => {
   const at = (since: number): SweepPosition => ({ windows: [], tail: { since } })
 
-  test("moves no position of a list that is being read, and none before the first, which may be a bound", () => {
+  test("moves no position of a list that is being read, and none before the earliest, which may be a bound", () => {
     const lists: ListPosition[] = [
       { id: "reading", isDone: false, totalItems: 5, live: at(horizon + 7) },
       { id: "done", isDone: true, totalItems: 5, live: { ...at(horizon + 7), heldAt: BEGINNING } },
-      { id: "unbegun", isDone: false, live: at(horizon - 93) },
+      { id: "unstarted", isDone: false, live: at(horizon - 93) },
       { id: "bound", isDone: false, live: at(horizon - 100) },
     ]
     const coarse = { stepS: 64, keepsTotals: false }
     const done = { id: "done", isDone: true, live: { ...at(horizon), heldAt: BEGINNING } }
     expect(coarsen(checkpointOf(lists), coarse).lists).toEqual(lists.with(1, done))
     expect(coarsen({ ...checkpointOf(lists), isIncremental: true }, coarse).lists).toEqual(
-      lists.with(1, done).with(2, { id: "unbegun", isDone: false, live: at(horizon - 100) }),
+      lists.with(1, done).with(2, { id: "unstarted", isDone: false, live: at(horizon - 100) }),
     )
   })
 
-  test("changes nothing if the horizon is not known", () => {
+  test("changes nothing if the horizon is unknown", () => {
     const end = { ...checkpointOf([{ id: "a", live: at(5) }]), kind: "end" as const, horizon: BEGINNING }
     expect(coarsen(end, { stepS: 64, keepsTotals: true })).toEqual(end)
   })

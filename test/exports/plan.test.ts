@@ -4,13 +4,13 @@ import { planExport } from "../../src/exports/plan.ts"
 const HORIZON = 989
 
 describe("planExport()", () => {
-  test("reads in one window what has an upper bound before the horizon, as nothing comes to it any more", () => {
+  test("reads a range that ends before the horizon in one window, because it can no longer change", () => {
     const { lists, until } = planExport(["a"], { since: 100, before: HORIZON }, HORIZON)
     expect(lists[0]?.live).toEqual({ windows: [{ since: 100, until: HORIZON }] })
     expect(until).toBe(HORIZON)
   })
 
-  test("reads what lies behind the horizon last, where the upper bound does too, as members still move there", () => {
+  test("reads seconds after the horizon last if the upper bound lies there, because members still move into them", () => {
     const { lists, until } = planExport(["a"], { before: 1000 }, HORIZON)
     expect(lists[0]?.live).toEqual({
       windows: [{ since: Number.NEGATIVE_INFINITY, until: HORIZON }],
@@ -19,7 +19,7 @@ describe("planExport()", () => {
     expect(until).toBe(1000)
   })
 
-  test("reads a list whole that could not be read, as if it were new, and tells that it is gone if it is", () => {
+  test("reads a list that could not be read before whole, like a new one, and reports a deleted one as gone", () => {
     const unread = { id: "b", isUnread: true, live: { windows: [] } }
     const read = {
       id: "a",
@@ -40,7 +40,7 @@ describe("planExport()", () => {
     expect(planExport(["a"], {}, HORIZON, end).gone).toEqual(["b"])
   })
 
-  test("has no window where both bounds lie behind the horizon", () => {
+  test("has no window if both bounds lie after the horizon", () => {
     const { lists } = planExport(["a"], { since: 995, before: 1000 }, HORIZON)
     expect(lists[0]?.live).toEqual({ windows: [], tail: { since: 995 } })
   })

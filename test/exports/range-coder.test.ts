@@ -10,7 +10,7 @@ const value = fc.oneof(
 )
 type Value = typeof value extends fc.Arbitrary<infer T> ? T : never
 
-/** Codes the values, or blanks in their place, as a decoder needs no more than their kinds. */
+/** Codes the values, or blanks in their place, because a decoder needs only their types. */
 function codeAll(coder: Coder, values: readonly Value[], isBlank: boolean) {
   return values.map((given) => {
     if ("context" in given) return coder.flag(given.name, isBlank ? false : given.value, given.context)
@@ -40,18 +40,18 @@ describe("createDecoder()", () => {
 })
 
 describe("createEncoder()", () => {
-  test("refuses numbers that it could not give back", () => {
+  test("refuses numbers that the decoder could not return", () => {
     for (const number of [-1, 0.5, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY])
       expect(() => createEncoder().number("a", number)).toThrow(RangeError)
   })
 
-  test("takes almost no space for what is always the same, and hardly more than its bits for what is random", () => {
+  test("takes almost no space for constant values, and hardly more than their bits for random ones", () => {
     expect(encode(numbers(Array.from({ length: 1000 }, () => 123_456))).length).toBeLessThan(2125 + 15)
     expect(encode(numbers(Array.from({ length: 1000 }, () => 3))).length).toBeLessThan(10)
     const flag: Value = { type: "flag", name: "a", value: true, context: 0 }
     const flags = Array.from({ length: 1000 }, () => flag)
     expect(encode(flags).length).toBeLessThan(4)
-    // Sixteen values, which are four bits.
+    // Sixteen values, so four bits.
     const random = Array.from({ length: 1000 }, (_, index) => 15 + ((index * 7919) % 16))
     expect(encode(numbers(random)).length).toBeLessThan(540)
   })

@@ -14,11 +14,11 @@ async function* count(log: string[], options: { failAt?: number; end?: number } 
 }
 
 describe("readAhead()", () => {
-  test("gives every item in order", async () => {
+  test("yields every item in order", async () => {
     expect(await Array.fromAsync(readAhead(count([], { end: 3 })))).toEqual([1, 2, 3])
   })
 
-  test("reads one item ahead of the one in use, and no more", async () => {
+  test("reads exactly one item ahead of the current one", async () => {
     const log: string[] = []
     const items = readAhead(count(log))
     expect(log).toEqual([])
@@ -29,7 +29,7 @@ describe("readAhead()", () => {
     await items.return(undefined)
   })
 
-  test("closes what it reads when the consumer leaves, and swallows the failure of the item that nobody took", async () => {
+  test("closes the source when the consumer leaves, and ignores the failure of the item that was not taken", async () => {
     const log: string[] = []
     for await (const item of readAhead(count(log, { failAt: 2 }))) {
       expect(item).toBe(1)
@@ -38,7 +38,7 @@ describe("readAhead()", () => {
     expect(log).toEqual(["read 1", "read 2", "closed"])
   })
 
-  test("fails at the item that failed, after those before it", async () => {
+  test("fails at the failed item, after yielding the items before it", async () => {
     const seen: number[] = []
     const run = async () => {
       for await (const item of readAhead(count([], { failAt: 3 }))) seen.push(item)

@@ -52,7 +52,7 @@ const cursor: fc.Arbitrary<Cursor> = fc.record({
 })
 
 describe("createSealedCursors()", () => {
-  test("opens what it sealed, with Mailchimp's own ids in ascending order and others after them", async () => {
+  test("opens what it sealed, with Mailchimp's ids in ascending order and other ids after them", async () => {
     const isHex = ({ id }: ListPosition) => /^[0-9a-f]{10}$/.test(id)
     await fc.assert(
       fc.asyncProperty(cursor, async (cursor) => {
@@ -114,7 +114,7 @@ describe("createSealedCursors()", () => {
     await expect(cursors.open(text, "s")).rejects.toMatchObject({ code: "cursor_foreign" })
   })
 
-  test("refuses a cursor of another selection, and what is none, naming the parameter", async () => {
+  test("refuses a cursor of another selection, and text that is not a cursor, naming the parameter", async () => {
     const text = await cursors.seal({ kind: "end", selection: "s", isIncremental: false, horizon, lists: [] })
     const state = await sealer.seal({}, { purpose: "state" })
     for (const wrong of [text, "", "nonsense", state]) {
@@ -125,14 +125,14 @@ describe("createSealedCursors()", () => {
     }
   })
 
-  test("refuses a cursor with any of its characters changed", async () => {
+  test("refuses a cursor with any character changed", async () => {
     const text = await cursors.seal({ kind: "end", selection: "s", isIncremental: false, horizon, lists: [] })
     await fc.assert(
       fc.asyncProperty(
         fc.nat(text.length - 1),
         fc.stringMatching(/^[A-Za-z0-9_.-]$/),
         async (position, character) => {
-          // The last character of a part holds bits that decode to nothing.
+          // The last character of a part contains unused bits.
           fc.pre(text[position] !== character && /[^.]/.test(text[position + 1] ?? "."))
           const forged = text.slice(0, position) + character + text.slice(position + 1)
           await expect(cursors.open(forged, "s")).rejects.toMatchObject({ code: "invalid_cursor" })
@@ -141,7 +141,7 @@ describe("createSealedCursors()", () => {
     )
   })
 
-  test("refuses what another version sealed as expired", async () => {
+  test("refuses a cursor of another version as expired", async () => {
     for (const content of [{ v: 0 }, Uint8Array.of(), Uint8Array.of(3, 1, 2)]) {
       const text = await sealer.seal(content, { purpose: "cursor", owner: "connection-1" })
       await expect(cursors.open(text, "s")).rejects.toMatchObject({ code: "cursor_expired" })

@@ -13,17 +13,17 @@ function errorsOf(run: () => unknown): AppError["errors"] {
 }
 
 describe("parseSelection()", () => {
-  test("is everything where neither count nor offset is given", () => {
+  test("selects everything if neither count nor offset is given", () => {
     expect(parseSelection({}).slice).toBeUndefined()
   })
 
-  test("is a slice with either: count alone from the beginning, offset alone of ten", () => {
+  test("is a slice with either: count alone starts at 0, offset alone reads ten", () => {
     expect(parseSelection({ count: 3 }).slice).toEqual({ offset: 0, count: 3 })
     expect(parseSelection({ offset: 0 }).slice).toEqual({ offset: 0, count: 10 })
     expect(parseSelection({ offset: 7, count: 5 }).slice).toEqual({ offset: 7, count: 5 })
   })
 
-  test("takes names with and without the prefix, repeated or by commas, each once", () => {
+  test("accepts names with and without the prefix, repeated or separated by commas, each once", () => {
     const { fields } = parseSelection({ fields: ["members.id, status", "merge_fields.FNAME,members.status"] })
     expect(fields).toEqual(["id", "status", "merge_fields.FNAME"])
   })
@@ -32,16 +32,14 @@ describe("parseSelection()", () => {
     [["members.id,members.status,total_items,list_id"], ["id", "status"]],
     [["total_items", "members.list_id", "list_id"], ["list_id"]],
     [["email_address,list_id,total_items"], ["email_address", "list_id"]],
-  ])("ignores the names of the envelope in Mailchimp's own notation: %j", (given, fields) => {
+  ])("ignores the envelope's fields in Mailchimp's own notation: %j", (given, fields) => {
     expect(parseSelection({ fields: given }).fields).toEqual(fields)
   })
 
-  test("says what is wrong in the words of every other bad request", () => {
-    expect(() => parseSelection({ fields: ["x"] })).toThrow(
-      "Cannot export as a parameter is not right: fields",
-    )
+  test("reports errors like every other bad request", () => {
+    expect(() => parseSelection({ fields: ["x"] })).toThrow("Invalid parameter: fields")
     expect(() => parseSelection({ fields: ["x"], count: 1, include: "archived" })).toThrow(
-      "Cannot export as some parameters are not right: include, fields",
+      "Invalid parameters: include, fields",
     )
   })
 
@@ -62,43 +60,46 @@ describe("parseSelection()", () => {
   test.each([
     [
       "emial_address",
-      "must not name emial_address as no member has such a field: did you mean email_address",
+      "must not name emial_address because no member has such a field: did you mean email_address",
     ],
-    ["members.Status", "must not name Status as no member has such a field: did you mean status"],
+    ["members.Status", "must not name Status because no member has such a field: did you mean status"],
     [
       "stats.open_rate",
-      "must not name stats.open_rate as no member has such a field: did you mean stats.avg_open_rate",
+      "must not name stats.open_rate because no member has such a field: did you mean stats.avg_open_rate",
     ],
-    ["members", "must not name members as no member has such a field"],
-    ["lists.id", "must not name lists.id as no member has such a field: did you mean list_id"],
+    ["members", "must not name members because no member has such a field"],
+    ["lists.id", "must not name lists.id because no member has such a field: did you mean list_id"],
     ["total_items", "must name at least one field of a member"],
-    ["interests.", "must not name interests. as no member has such a field: did you mean interests"],
-    ["interests.9143cf3bd1.name", "must not name interests.9143cf3bd1.name as no member has such a field"],
-    ["constructor", "must not name constructor as no member has such a field"],
+    ["interests.", "must not name interests. because no member has such a field: did you mean interests"],
+    [
+      "interests.9143cf3bd1.name",
+      "must not name interests.9143cf3bd1.name because no member has such a field",
+    ],
+    ["constructor", "must not name constructor because no member has such a field"],
     ["id,", "must name fields of a member, separated by commas"],
     ["", "must name fields of a member, separated by commas"],
-  ])("refuses %p, by name and with what is near", (value, reason) => {
+  ])("refuses %p by name and suggests the nearest field", (value, reason) => {
     expect(errorsOf(() => parseSelection({ fields: [value] }))).toEqual([{ name: "fields", reason }])
     expect(errorsOf(() => parseSelection({ exclude_fields: [value] }))).toEqual([
       { name: "exclude_fields", reason },
     ])
   })
 
-  test("refuses fields and exclude_fields at once, and names every error there is", () => {
+  test("refuses fields together with exclude_fields, and reports every error", () => {
     const errors = errorsOf(() => parseSelection({ fields: ["nix"], exclude_fields: ["nothing_like_it"] }))
     expect(errors?.map(({ name }) => name)).toEqual(["exclude_fields", "fields", "exclude_fields"])
   })
 })
 
 describe("toFieldsQuery()", () => {
-  test("leaves out only the links when nothing is selected", () => {
+  test("excludes only the links if nothing is selected", () => {
     expect(toFieldsQuery(parseSelection({}))).toEqual({
       excludeFields: ["members._links", "_links"],
       without: [],
     })
   })
 
-  test("asks for id and last_changed all the same, to be taken out again", () => {
+  test("always requests id and last_changed, and has them removed again", () => {
     expect(toFieldsQuery(parseSelection({ fields: ["merge_fields.FNAME"] }))).toEqual({
       fields: ["members.id", "members.last_changed", "members.merge_fields.FNAME", "total_items"],
       without: ["id", "last_changed"],
@@ -114,7 +115,7 @@ describe("toFieldsQuery()", () => {
     ])
   })
 
-  test("gives the links to who names them, and only then", () => {
+  test("includes the links only if they are named", () => {
     expect(toFieldsQuery(parseSelection({ fields: ["_links"] })).fields).toContain("members._links")
     expect(toFieldsQuery(parseSelection({ exclude_fields: ["_links"] })).excludeFields).toEqual([
       "members._links",
@@ -140,16 +141,16 @@ describe("requireListFields()", () => {
     return requested
   }
 
-  test("asks no list where no merge field is named", async () => {
+  test("reads no list if no merge field is named", async () => {
     expect(await check(["merge_fields", "id"])).toEqual([])
   })
 
-  test("accepts a tag of any exported list, and asks no more of them than it must", async () => {
+  test("accepts a tag of any exported list, and reads no more lists than necessary", async () => {
     expect(await check(["merge_fields.FNAME"])).toEqual(["a"])
     expect(await check(["merge_fields.ADDRESS.zip", "merge_fields.LNAME"])).toEqual(["a", "b"])
   })
 
-  test("reads the tags of all other lists concurrently for one that is mistyped", async () => {
+  test("reads the tags of all other lists concurrently if one is mistyped", async () => {
     const all = Promise.withResolvers<string[]>()
     const requested: string[] = []
     const checked = requireListFields(
@@ -166,21 +167,21 @@ describe("requireListFields()", () => {
     await Bun.sleep(0)
     expect(requested).toEqual(["a", "b", "c", "d"])
     all.resolve(["FNAME"])
-    await expect(checked).rejects.toThrow("a parameter is not right: fields")
+    await expect(checked).rejects.toThrow("Invalid parameter: fields")
   })
 
-  test("reads the interests of all lists at once, and only if one is named", async () => {
+  test("reads the interests of all lists concurrently, and only if one is named", async () => {
     expect(await check(["interests", "id"])).toEqual([])
     expect(await check(["interests.b2"])).toEqual(["interests of a", "interests of b"])
     const error = await check(["interests.b2", "interests.b3", "merge_fields.B2"]).catch((error) => error)
     expect(error.errors).toEqual([
       {
         name: "fields",
-        reason: "must not name merge_fields.B2 as no member has such a field",
+        reason: "must not name merge_fields.B2 because no member has such a field",
       },
       {
         name: "fields",
-        reason: "must not name interests.b3 as no member has such a field: did you mean interests.b1",
+        reason: "must not name interests.b3 because no member has such a field: did you mean interests.b1",
       },
     ])
     const excluding = parseSelection({ exclude_fields: ["members.interests.c1"] })
@@ -197,9 +198,9 @@ describe("requireListFields()", () => {
       {
         name: "fields",
         reason:
-          "must not name merge_fields.FNAM as no member has such a field: did you mean merge_fields.FNAME",
+          "must not name merge_fields.FNAM because no member has such a field: did you mean merge_fields.FNAME",
       },
-      { name: "fields", reason: "must not name merge_fields.EMAIL as no member has such a field" },
+      { name: "fields", reason: "must not name merge_fields.EMAIL because no member has such a field" },
     ])
   })
 })

@@ -21,7 +21,7 @@ async function slice(source: TestSource, offset: number, count: number): Promise
 }
 
 describe("readSlice()", () => {
-  test("is that slice of the lists laid end to end, wherever it lies", async () => {
+  test("is that slice of the concatenated lists, wherever it lies", async () => {
     const all = ["a1", "a2", "a3", "b1", "b2", "b3", "b4", "b5", "b6", "b7"]
     for (let offset = 0; offset <= 11; offset += 1) {
       for (let count = 1; count <= 12; count += 1) {
@@ -32,7 +32,7 @@ describe("readSlice()", () => {
     }
   })
 
-  test("reads in a stable order, and asks for one row to learn where a list ends", async () => {
+  test("reads in a stable order, and requests one row to learn where a list ends", async () => {
     const source = createTestSource(lists)
     await slice(source, 4, 2)
     expect(source.queries).toEqual([
@@ -43,13 +43,13 @@ describe("readSlice()", () => {
     ])
   })
 
-  test("reads no list behind its end", async () => {
+  test("reads no list after its end", async () => {
     const source = createTestSource(lists)
     await slice(source, 0, 3)
     expect(source.queries.map(({ listId }) => listId)).toEqual(["a"])
   })
 
-  test("goes on after a short page, and fails when the rows counted never come", async () => {
+  test("continues after a short page, and fails if counted rows never arrive", async () => {
     const empty = { length: 0, totalItems: 3 }
     let responses = 0
     const short = createTestSource(lists, {

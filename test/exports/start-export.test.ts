@@ -13,10 +13,10 @@ const pageSize = 10
 const members = membersOf(25)
 const deleted = new AppError(
   "list_not_found",
-  "Cannot read the members as Mailchimp knows no such list: list a",
+  "Cannot read the members because Mailchimp knows no such list: list a",
 )
 
-/** An account with one list, whose pages come until the n-th fails. */
+/** An account with one list whose pages arrive until the n-th fails. */
 function setUp({ failAt = Number.POSITIVE_INFINITY } = {}) {
   const clock = createVirtualClock()
   const consumer = new AbortController()
@@ -73,7 +73,7 @@ function setUp({ failAt = Number.POSITIVE_INFINITY } = {}) {
       eventsId: "e1",
       signal: consumer.signal,
     })
-  /** How long each page that was asked for may be asked for again. */
+  /** How long the request for each page may be retried. */
   const leftMs = () =>
     pages.map((deadlineMs) => (typeof deadlineMs === "function" ? deadlineMs() : deadlineMs))
   return { start, clock, consumer, leftMs, disposals: () => disposals }
@@ -85,7 +85,7 @@ function lists(listId: string | undefined) {
 }
 
 describe("startExport()", () => {
-  test("asks for the first page for half a minute, and for those after it as long as for any page", async () => {
+  test("retries the first page for half a minute, and later pages as long as any other request", async () => {
     const failed = setUp({ failAt: 1 })
     await expect(failed.start()).rejects.toBe(deleted)
     expect(failed.leftMs()).toEqual([30_000])
@@ -94,14 +94,14 @@ describe("startExport()", () => {
     await failed.clock.advance(2000)
     expect(failed.leftMs()).toEqual([0])
 
-    // The second one was asked for before there was an answer.
+    // The second page was requested before our response began.
     const begun = setUp()
     const bytes = await begun.start()
     expect(begun.leftMs()).toEqual([undefined, undefined])
     await bytes.return(undefined)
   })
 
-  test("fails when its only list is not found any more, though Mailchimp still names it", async () => {
+  test("fails when its only list is no longer found, although /lists still contains it", async () => {
     for (const listId of [undefined, "a"]) {
       const { start, clock } = setUp({ failAt: 3 })
       const bytes = await start(listId)
@@ -120,7 +120,7 @@ describe("startExport()", () => {
     }
   })
 
-  test("is done with the account at its end, at a failure, and when a consumer leaves before the first byte", async () => {
+  test("disposes of the account at its end, at a failure, and when a consumer leaves before the first byte", async () => {
     const whole = setUp()
     await new Response(await whole.start()).text()
     expect(whole.disposals()).toBe(1)

@@ -10,7 +10,7 @@ import { createFailingSource, createTestSource, memberOf, membersOf } from "../s
 const listIds = ["a", "none", "b"]
 const lists = { a: membersOf(25), none: [], b: membersOf(3) }
 const all = [...lists.a, ...lists.b]
-const failure = new AppError("mailchimp_error", "Cannot read the members as Mailchimp failed: list a")
+const failure = new AppError("mailchimp_error", "Cannot read the members because Mailchimp failed: list a")
 
 function open(options: Partial<ExportOptions> = {}) {
   return openExport({
@@ -36,30 +36,30 @@ function failingAt(n: number) {
   return createFailingSource(lists, n, failure)
 }
 
-/** The time to keep alive never comes; the pause before a break takes none. */
+/** Keep-alives never become due; the pause before a reset takes no time. */
 const withoutPause: Clock = {
   ...systemClock,
   sleep: async (ms, signal) => (ms === 500 ? undefined : systemClock.sleep(ms, signal)),
 }
 
 describe("openExport()", () => {
-  test("gives every member of every list as a line", async () => {
+  test("writes every member of every list as a line", async () => {
     expect(await textOf(await open())).toBe(all.map((member) => `${JSON.stringify(member)}\n`).join(""))
   })
 
-  test("gives the JSON envelope", async () => {
+  test("writes the JSON envelope", async () => {
     const text = await textOf(await open({ format: "json" }))
     expect(JSON.parse(text)).toEqual({ success: true, message: "Success", data: all })
   })
 
-  test("gives an empty document for no lists and for empty ones", async () => {
+  test("writes an empty document for no lists and for empty lists", async () => {
     expect(await textOf(await open({ lists: [] }))).toBe("")
     expect(await textOf(await open({ lists: [{ id: "none" }] }))).toBe("")
     expect(JSON.parse(await textOf(await open({ lists: [], format: "json" })))).toMatchObject({ data: [] })
   })
 
   test.each(["ndjson", "json"] as const)(
-    "gives each page's memory back where it lends its chunks, and else chunks that stay: %s",
+    "releases each page's memory if it lends its chunks, and otherwise keeps the chunks valid: %s",
     async (format) => {
       for (const lendsChunks of [true, false]) {
         const bodies: Uint8Array[] = []
@@ -86,7 +86,7 @@ describe("openExport()", () => {
     },
   )
 
-  test("lends Bun's server its chunks no shorter than it needs them, however slow the reader is", async () => {
+  test("lends chunks to Bun's server as long as it needs them, however slow the reader is", async () => {
     const many = membersOf(20_000, { note: "x".repeat(1000) })
     const expected = many.map((member) => `${JSON.stringify(member)}\n`).join("")
     const server = Bun.serve({
@@ -117,7 +117,7 @@ describe("openExport()", () => {
     }
   })
 
-  test("gives a slice where count or offset is selected", async () => {
+  test("writes a slice if count or offset is selected", async () => {
     const text = await textOf(
       await open({ selection: parseSelection({ offset: 24, count: 2 }), format: "json" }),
     )
@@ -136,18 +136,18 @@ describe("openExport()", () => {
     await stream.return(undefined)
   })
 
-  test("rejects with a failure of the first page, and asks for nothing more", async () => {
+  test("rejects with a failure of the first page, and sends no more requests", async () => {
     const source = failingAt(1)
     await expect(open({ source })).rejects.toBe(failure)
     expect(source.queries.length).toBe(1)
   })
 
   test.each(["ndjson", "json"] as const)(
-    "breaks the transfer of %s when a later page fails",
+    "truncates the transfer of %s when a later page fails",
     async (format) => {
       const events: ExportEvent[] = []
       const waited: number[] = []
-      // The time to keep alive never comes; the pause before the break takes none.
+      // Keep-alives never become due; the pause before the reset takes no time.
       const clock: Clock = {
         ...systemClock,
         sleep: async (ms, signal) => {
@@ -167,7 +167,7 @@ describe("openExport()", () => {
       }
       await expect(run()).rejects.toBe(failure)
       const text = Buffer.concat(chunks).toString()
-      // The last row is whole, though the document is not.
+      // The last row is complete, although the document is not.
       expect(text).toEndWith(format === "json" ? "}" : "}\n")
       expect(text).toContain("19@example.com")
       if (format === "json") expect(() => JSON.parse(text)).toThrow()
@@ -177,7 +177,7 @@ describe("openExport()", () => {
   )
 
   test.each(["ndjson", "json"] as const)(
-    "breaks off, with every row that there is, where Mailchimp hides a row of a list: %s",
+    "fails after every available row if Mailchimp hides a row of a list: %s",
     async (format) => {
       const events: ExportEvent[] = []
       const hidden = [...lists.b, memberOf(4, { isHidden: true })]
@@ -194,7 +194,7 @@ describe("openExport()", () => {
       }
       await expect(run()).rejects.toMatchObject({
         code: "mailchimp_error",
-        detail: "Cannot say that no member is missing as Mailchimp's answers do not add up: list b",
+        detail: "The export may be incomplete: Mailchimp's counts and rows disagree for list b",
       })
       const text = Buffer.concat(chunks).toString()
       for (const { id } of all) expect(text).toContain(id)
@@ -227,7 +227,7 @@ describe("openExport()", () => {
     expect((await stream.next()).done).toBe(true)
   })
 
-  test("stops reading when the generator is closed, and when it was never run", async () => {
+  test("stops reading when the generator is closed, even if it never started", async () => {
     for (const started of [true, false]) {
       const consumer = new AbortController()
       const requested: AbortSignal[] = []
@@ -248,7 +248,7 @@ describe("openExport()", () => {
     }
   })
 
-  test("does not begin when the consumer has left already", async () => {
+  test("does not start if the consumer has already left", async () => {
     const source = createTestSource(lists)
     await expect(open({ source, signal: AbortSignal.abort(new Error("gone")) })).rejects.toThrow("gone")
     expect(source.queries).toEqual([])
@@ -269,7 +269,7 @@ describe("openExport()", () => {
     expect(requested.map(({ aborted }) => aborted)).toEqual([true, true, true])
   })
 
-  test("breaks off like any other failure when it is cut, also where it was cut before it began", async () => {
+  test("fails like any other error when it is aborted, even before it started", async () => {
     const events: ExportEvent[] = []
     const split = new AbortController()
     const options = { cutSignal: split.signal, clock: withoutPause }
@@ -284,7 +284,7 @@ describe("openExport()", () => {
     expect(source.queries).toEqual([])
   })
 
-  test("leaves no listener on the signal that cuts all exports, however it ends", async () => {
+  test("leaves no listener on the signal that aborts all exports, however it ends", async () => {
     const { signal, listeners } = createCountedSignal()
     const consumer = new AbortController()
 
@@ -301,28 +301,28 @@ describe("openExport()", () => {
     expect(listeners()).toBe(0)
   })
 
-  test("shows that it is alive while it waits for Mailchimp", async () => {
-    const { promise: answered, resolve: response } = Promise.withResolvers<void>()
+  test("sends keep-alives while it waits for Mailchimp", async () => {
+    const { promise: responded, resolve: respond } = Promise.withResolvers<void>()
     const clock = { ...systemClock, sleep: async () => {} }
     let requested = 0
     const source = createTestSource(lists, {
       pageSize: 10,
       response: async (_query, _signal, page) => {
-        if (++requested === 2) await answered
+        if (++requested === 2) await responded
         return page()
       },
     })
     const stream = await open({ source, clock })
     const first = Buffer.from((await stream.next()).value ?? []).toString()
     expect(Buffer.from((await stream.next()).value ?? []).toString()).toBe(" ")
-    response()
+    respond()
     const rest = await textOf(stream)
     const lines = (first + rest).trimEnd().split("\n")
     expect(lines.map((line) => JSON.parse(line))).toEqual(all)
   })
 
   describe("before the first row", () => {
-    /** An export whose lists have no rows, and whose third page and those after it take so long. */
+    /** An export of lists without rows, whose pages from the third on take this long. */
     async function openSlow(pageMs: number, options: Partial<ExportOptions> = {}) {
       const clock = createVirtualClock()
       let requested = 0
@@ -346,7 +346,7 @@ describe("openExport()", () => {
       return { clock, chunks, reading }
     }
 
-    test("NDJSON begins with an empty line after two seconds, and with one every ten seconds then", async () => {
+    test("NDJSON begins with an empty line after two seconds, and then sends one every ten seconds", async () => {
       const { clock, chunks, reading } = await openSlow(25_000)
       await clock.advance(1999)
       expect(chunks).toEqual([])
@@ -355,13 +355,13 @@ describe("openExport()", () => {
       await clock.settle(reading)
     })
 
-    test("pages without rows do not put the first bytes off, however many come", async () => {
+    test("pages without rows do not delay the first bytes, however many arrive", async () => {
       const { clock, chunks, reading } = await openSlow(600)
       await clock.settle(reading)
       expect(chunks).toEqual([2000].map((atMs) => ({ atMs, text: "\n" })))
     })
 
-    test("the JSON envelope begins at once, and goes on with spaces", async () => {
+    test("the JSON envelope begins at once, and continues with spaces", async () => {
       const { clock, chunks, reading } = await openSlow(4000, { format: "json" })
       await clock.settle(reading)
       expect(chunks[0]).toEqual({ atMs: 0, text: '{"success":true,"message":"Success","data":[' })
@@ -398,7 +398,7 @@ describe("openExport()", () => {
     expect((await Array.fromAsync(stream)).map(rows)).toEqual([300, 100, 0])
   })
 
-  test("tells of pages, lists and the end", async () => {
+  test("reports pages, lists and the end", async () => {
     const events: ExportEvent[] = []
     await textOf(await open({ onEvent: (event) => events.push(event) }))
     expect(events.filter(({ type }) => type === "page").length).toBe(5)

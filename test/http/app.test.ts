@@ -78,17 +78,17 @@ const badValues: Record<string, readonly (readonly [query: string, reason: strin
   fields: [
     [
       "fields=email_adress",
-      "must not name email_adress as no member has such a field: did you mean email_address",
+      "must not name email_adress because no member has such a field: did you mean email_address",
     ],
     ["fields=id,,status", "must name fields of a member, separated by commas"],
     ["fields=", "must name fields of a member, separated by commas"],
     [
       "fields=merge_fields.FNAMES",
-      "must not name merge_fields.FNAMES as no member has such a field: did you mean merge_fields.FNAME",
+      "must not name merge_fields.FNAMES because no member has such a field: did you mean merge_fields.FNAME",
     ],
   ],
   exclude_fields: [
-    ["exclude_fields=email", "must not name email as no member has such a field"],
+    ["exclude_fields=email", "must not name email because no member has such a field"],
     ["exclude_fields=id&fields=id", "must not come together with fields"],
   ],
   status: [

@@ -346,7 +346,7 @@ describe("GET /auth", () => {
       type: "/docs#access_token_not_found",
       title: "Access Token Not Found",
       status: 404,
-      detail: "Cannot find a connection: connect a Mailchimp account first, by /auth/login",
+      detail: "Cannot find a connection: connect a Mailchimp account first through /auth/login",
       code: "access_token_not_found",
       success: false,
       message: "Access Token Not Found",

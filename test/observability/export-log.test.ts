@@ -22,7 +22,7 @@ function log(...events: Parameters<ReturnType<typeof createExportLog>>[0][]): un
   return lines.map((line) => JSON.parse(line))
 }
 
-test("each list has a line, with the date of its as_of where that is known", () => {
+test("each list has a line, with the date of its as_of if known", () => {
   const [known, unknown] = log(list, { ...list, asOf: Number.POSITIVE_INFINITY })
   expect(known).toMatchObject({
     level: "info",
@@ -36,7 +36,7 @@ test("each list has a line, with the date of its as_of where that is known", () 
   expect(unknown).not.toHaveProperty("as_of")
 })
 
-test("a list that is short is a warning, and a failure an error; a page is for those who look closely", () => {
+test("a short list is logged as a warning, a failure as an error, and a page at level debug", () => {
   const levels = log(
     { ...list, isShort: true },
     { ...list, hasOddSince: true },

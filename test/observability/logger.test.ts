@@ -20,7 +20,7 @@ test.each([
   expect(createRedaction().redact(text)).toBe(masked)
 })
 
-test("fields have the names of the wire, and milliseconds no fractions", () => {
+test("fields have their wire names, and milliseconds are rounded", () => {
   const lines: string[] = []
   const logger = createLogger("info", { write: (line) => void lines.push(line) })
   logger.info(
@@ -40,7 +40,7 @@ test("fields have the names of the wire, and milliseconds no fractions", () => {
   expect(Object.keys(line).filter((name) => /[A-Z]/.test(name))).toEqual([])
 })
 
-test("an error is logged with its code and its causes, masked, and no field that is not known", () => {
+test("an error is logged with its code and causes, masked, and without unknown fields", () => {
   const lines: string[] = []
   const cause = Object.assign(new Error("cannot write to ada@example.com"), {
     response: { secret: "hunter2" },
@@ -59,7 +59,7 @@ test("an error is logged with its code and its causes, masked, and no field that
   expect(line).not.toMatch(/hunter2|example\.com/)
 })
 
-test("a log line holds no secret of the process, as it is or as a URL spells it, in whatever error it comes", () => {
+test("a log line contains no secret of the process, verbatim or URL-encoded, whichever error contains it", () => {
   const env = {
     JWT_SECRET: "jwt+secret/of the platform, 32 bytes",
     MAILCHIMP_CLIENT_ID: "id",
@@ -88,7 +88,7 @@ test("a log line holds no secret of the process, as it is or as a URL spells it,
   }
 })
 
-test("a text of 14,000 letters is redacted at once", () => {
+test("a text of 14,000 letters is redacted quickly", () => {
   const before = process.cpuUsage()
   createRedaction().redact("x".repeat(14_000))
   expect(process.cpuUsage(before).user / 1000).toBeLessThan(100)

@@ -7,7 +7,7 @@ import { temporaryFolder } from "../support/temporary-folder.ts"
 const folder = temporaryFolder()
 afterAll(folder.remove)
 
-test("readKeyFile() makes a key once, which only its owner can read", () => {
+test("readKeyFile() creates a key once, readable by its owner only", () => {
   const path = join(folder.path, "new", "export.key")
   const first = readKeyFile(path)
   expect(first.key).toHaveLength(32)
@@ -15,7 +15,7 @@ test("readKeyFile() makes a key once, which only its owner can read", () => {
   expect(statSync(path).mode & 0o777).toBe(0o600)
 })
 
-test("processes that make the key at the same time agree on one", async () => {
+test("processes that create the key at the same time end up with the same key", async () => {
   const path = join(folder.path, "shared.key")
   const module = join(import.meta.dir, "../../src/storage/key-file.ts")
   const script = `import { readKeyFile } from ${JSON.stringify(module)}; console.log(readKeyFile(${JSON.stringify(path)}).key.toHex())`
@@ -26,7 +26,7 @@ test("processes that make the key at the same time agree on one", async () => {
   expect(keys[0]?.trim()).toHaveLength(64)
 })
 
-test("readKeyFile() refuses a file that holds no key, by its path", () => {
+test("readKeyFile() refuses a file without a key and names its path", () => {
   const path = join(folder.path, "bad.key")
   writeFileSync(path, "not a key")
   expect(() => readKeyFile(path)).toThrow(path)

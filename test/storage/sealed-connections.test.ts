@@ -23,7 +23,7 @@ type Backend<Under extends StorageUnderTest> = {
   readonly name: string
   readonly describeSuite: (name: string, suite: () => void) => void
   create(): Under | Promise<Under>
-  /** All that is stored, as bytes read as Latin-1. */
+  /** All stored bytes, read as Latin-1. */
   dump(storage: Under): string | Promise<string>
 }
 
@@ -90,7 +90,7 @@ function suiteOver<Under extends StorageUnderTest>({ name, describeSuite, create
       return JSON.parse(Buffer.from(header, "base64url").toString()).kid
     }
 
-    test("no token is in the stored bytes, inserted or renewed", async () => {
+    test("the stored bytes contain no plain token, inserted or updated", async () => {
       const [first, second] = ["3f1c52e09a7b4d6688aa0c1d2e3f4051", "9d8c7b6a594837261504f3e2d1c0b1a2"]
       const store = sealedWith(oldKey)
       const connection = newConnection(newOwner(), { accessToken: first })
@@ -133,7 +133,7 @@ function suiteOver<Under extends StorageUnderTest>({ name, describeSuite, create
       expect(after).toEqual({ ...before, tokenInvalidated: true })
     })
 
-    test("without its key a connection is invalidated and reported, and live again when the key is back", async () => {
+    test("without its key a connection is invalidated and reported, and live again when the key is restored", async () => {
       const connection = newConnection(newOwner())
       await sealedWith(oldKey).insert(connection)
       const keyless = sealedWith(newKey)
@@ -149,7 +149,7 @@ function suiteOver<Under extends StorageUnderTest>({ name, describeSuite, create
       expect(back.metadata).toStrictEqual({ dc: "us20" })
     })
 
-    test("without its key a connection can be replaced, as any that is invalidated", async () => {
+    test("without its key a connection can be replaced, like any invalidated one", async () => {
       const connection = newConnection(newOwner())
       await sealedWith(oldKey).insert(connection)
       const keyless = sealedWith(newKey)
@@ -177,7 +177,7 @@ function suiteOver<Under extends StorageUnderTest>({ name, describeSuite, create
       }
     })
 
-    test("a sealed token that was damaged does not open, and is not taken for a plain one", async () => {
+    test("a damaged sealed token does not open, and is not mistaken for a plain one", async () => {
       const store = sealedWith(oldKey)
       const connection = newConnection(newOwner())
       await store.insert(connection)

@@ -1,15 +1,15 @@
 /**
- * An export as bytes. Rows come in with a newline before each, so what separates two rows is written with the second
- * one, and white space may follow a row for as long as the next one is awaited.
+ * Converts an export to bytes. Each row arrives with a newline before it, so the separator is written with the second of
+ * two rows, and white space may follow a row while the next row is awaited.
  */
 export type Format = {
   start(): Uint8Array
-  /** The same bytes, which may be changed in place. */
+  /** Returns the given bytes, possibly changed in place. */
   rows(bytes: Uint8Array): Uint8Array
-  /** Bytes that no reader sees, to show that the export is alive. */
+  /** Bytes that parsers ignore, to show that the export is alive. */
   keepAlive(): Uint8Array
-  /** What ends the last row, where the document is not ended because the export fails. */
+  /** Ends the last row, but not the document, when the export fails. */
   broken(): Uint8Array
-  /** What makes the document whole. It is not written when the export fails. */
+  /** Completes the document. Not written when the export fails. */
   end(): Uint8Array
 }

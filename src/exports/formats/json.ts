@@ -5,13 +5,13 @@ const END = "]}\n"
 const NEWLINE = 0x0a
 const COMMA = 0x2c
 
-/** The envelope that the platform's users know, as one document. Without its end it is no JSON, so a cut one is seen. */
+/** The platform's envelope as one document. A truncated document is invalid JSON, so clients notice. */
 export function createJson(): Format {
   let hasRows = false
   return {
     start: () => Buffer.from(START),
     rows: (bytes) => {
-      // Rows hold no newline of their own: JSON has to escape it.
+      // Rows contain no newlines, because JSON escapes them.
       for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at)) bytes[at] = COMMA
       const start = hasRows ? 0 : 1
       hasRows ||= bytes.length > 0

@@ -1,13 +1,13 @@
 import type { Format } from "./format.ts"
 
 export type Ndjson = Format & {
-  /** A line that is not a member. It is ended at once, so that who reads line by line has it. */
+  /** A line that is not a member. It ends with a newline at once, so that a client that reads line by line receives it. */
   line(value: object): Uint8Array
 }
 
 /**
- * One member a line, each line ended by a newline. A space keeps the connection alive after a row, and an empty line before
- * the first: readers of NDJSON skip both.
+ * One member per line, each ended by a newline. A space after a row, or an empty line before the first, keeps the
+ * connection alive: NDJSON parsers skip both.
  */
 export function createNdjson(): Ndjson {
   let isLineOpen = false

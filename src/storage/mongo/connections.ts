@@ -13,7 +13,7 @@ import { isInserted, type MongoDatabase } from "./database.ts"
 
 const collectionName = "integrations.mailchimp.key"
 
-/** A field that is null is read like one that is not there. */
+/** Reads null like a missing field. */
 function optional<T>(schema: z.ZodType<T>) {
   return schema.nullish().transform((value) => value ?? undefined)
 }
@@ -28,7 +28,7 @@ const documentSchema = z.object({
   token_invalidated: optional(z.boolean()),
 })
 
-/** As Mailchimp tells it: its `user_id` is a number. */
+/** The metadata as Mailchimp sends them: `user_id` is a number. */
 const metadataSchema = z.object({
   dc: z.string(),
   user_id: optional(z.union([z.string(), z.number()]).transform(String)),
@@ -36,26 +36,26 @@ const metadataSchema = z.object({
 })
 
 /**
- * Connections in the collection `integrations.mailchimp.key`, a document each, with a unique index over `account_id`
- * and `owner`. A document's `_id` is the connection's revision, and every write is to that one `_id`: nothing here asks
- * the server to check and change in one step, which not every server of this protocol does. Fields that we do not know
- * are kept. Tokens are stored as they are given: see `createSealedConnections`.
+ * Connections in the collection `integrations.mailchimp.key`, one document each, with a unique index over `account_id`
+ * and `owner`. A document's `_id` is the connection's revision, and every write is to that one `_id`: nothing here relies
+ * on an atomic compare-and-update, which not every server of this protocol has. Unknown fields are kept. Tokens are
+ * stored as given: see `createSealedConnections`.
  *
- * Documents that an older service wrote are read as they are: with the metadata beside `token`, with no
- * `connection_id` (it is then the `_id`), and with an `account_id` or `owner` that is an ObjectId or a number. An owner
- * finds his by the same digits; what we write ourselves are strings.
+ * Documents of an older service are read without migration: with the metadata next to `token`, without `connection_id`
+ * (the `_id` is used instead), and with an `account_id` or `owner` that is an ObjectId or a number. The owner's id matches
+ * by the same digits; we ourselves write strings.
  */
 export function createMongoConnections({ db, attempt }: MongoDatabase): ConnectionStore {
   const collection = db.collection(collectionName)
   let hasIndex = false
 
   /**
-   * Before the first insert that works. Each one tries for itself until then, as making it again does no harm, but
-   * waiting for an attempt that hangs in an outage would last longer than the outage.
+   * Runs before every insert until it has succeeded once. Inserts do not share an attempt: creating the index again is
+   * harmless, but waiting for an attempt that hangs in an outage would last longer than the outage.
    */
   async function ensureIndex(): Promise<void> {
     if (hasIndex) return
-    await makeIndex(collection)
+    await createIndex(collection)
     hasIndex = true
   }
 
@@ -99,8 +99,8 @@ export function createMongoConnections({ db, attempt }: MongoDatabase): Connecti
       }),
 
     existing: (revisions) =>
-      attempt("look for the connections", async () => {
-        // A secondary may not have a new connection yet, and would end its export.
+      attempt("check the connections", async () => {
+        // A secondary may not have a new connection yet, which would abort its export.
         const documents = collection.find(
           { _id: { $in: revisions.map(toDocumentId) } },
           { projection: { _id: 1 }, readPreference: "primary" },
@@ -110,10 +110,10 @@ export function createMongoConnections({ db, attempt }: MongoDatabase): Connecti
   }
 }
 
-/** Codes for an index over the same fields that has another name (85) or other options (86). */
+/** Error codes: an index over the same fields has another name (85) or other options (86). */
 const indexExistsOtherwise = [85, 86]
 
-async function makeIndex(collection: Collection): Promise<void> {
+async function createIndex(collection: Collection): Promise<void> {
   await collection.createIndex({ account_id: 1, owner: 1 }, { unique: true }).catch((error: unknown) => {
     const exists = error instanceof MongoServerError && indexExistsOtherwise.includes(Number(error.code))
     if (!exists) throw error
@@ -123,11 +123,11 @@ async function makeIndex(collection: Collection): Promise<void> {
     return
   throw new AppError(
     "internal_error",
-    `Cannot store the connection as an index of ${collectionName} over account_id and owner is not unique`,
+    `Cannot store the connection because the index of ${collectionName} over account_id and owner is not unique`,
   )
 }
 
-/** What an owner's id may be in a document of an older service. */
+/** The values that an owner's id may have in a document of an older service. */
 function spellings(id: string): unknown[] {
   const number = Number(id)
   return [
@@ -137,7 +137,7 @@ function spellings(id: string): unknown[] {
   ]
 }
 
-/** An `_id` is mostly an ObjectId, but may be anything: extended JSON keeps its type. */
+/** An `_id` is usually an ObjectId, but can have any type, which extended JSON keeps. */
 function toRevision(documentId: unknown): string {
   return BSON.EJSON.stringify(documentId, { relaxed: false })
 }
@@ -173,7 +173,7 @@ function toDocument({ dc, userId, accountName }: ConnectionMetadata): Document {
   return { dc, user_id: userId, accountname: accountName }
 }
 
-/** Field by field, so that what an older service keeps in the same places stays. */
+/** Updates field by field, so that other fields that an older service stored are kept. */
 function toUpdate({ accessToken, metadata, tokenInvalidated }: ConnectionChanges): Document {
   const fields = Object.entries({
     ...(accessToken !== undefined && { "token.access_token": accessToken }),

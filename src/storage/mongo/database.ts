@@ -14,8 +14,8 @@ import { TimedOut, withTimeout } from "../../lib/with-timeout.ts"
 export type MongoDatabase = {
   readonly db: Db
   /**
-   * Runs one step on the database. Rejects with `database_unavailable` when the server cannot be reached, refuses to
-   * work, or does not answer within four seconds; what a write has done by then is not known.
+   * Runs one step on the database. Rejects with `database_unavailable` if the server cannot be reached, refuses to work,
+   * or does not respond within four seconds; whether a write has taken effect is then unknown.
    */
   attempt<T>(what: string, step: () => Promise<T>): Promise<T>
   ping(): Promise<void>
@@ -23,20 +23,19 @@ export type MongoDatabase = {
 }
 
 /**
- * Half of what a caller may wait, as the driver tries once more: selecting a server, connecting and the answer each
- * take so long at most. Its own `timeoutMS` would say it all in one number, but has no effect on Bun.
+ * The limit for selecting a server, for connecting and for the response, each. Half of a caller's deadline, because the
+ * driver retries once. The driver's own `timeoutMS` would cover everything in one number, but has no effect on Bun.
  */
 const timeoutMs = 2_000
 
-/** What the driver's times may add up to, such as a retry that has to connect again. */
+/** The limit for the sum of the driver's timeouts, e.g. of a retry that has to reconnect. */
 const deadlineMs = 4_000
 
 const databaseName = "mailchimp_export"
 
 /**
- * A database of a MongoDB server: the one that the URI names, else `mailchimp_export`. Connects with the first call, so
- * that a server that is down is the trouble of that call and not of the start, and again whenever it has to.
- * Throws for a URI that is none.
+ * A database of a MongoDB server: the one named in the URI, or `mailchimp_export`. Connects with the first call, so that a
+ * server that is down fails that call instead of the start, and reconnects when necessary. Throws if the URI is invalid.
  */
 export function openDatabase(uri: string, clock: Clock): MongoDatabase {
   const client = new MongoClient(uri, {
@@ -50,8 +49,8 @@ export function openDatabase(uri: string, clock: Clock): MongoDatabase {
   const db = client.db(namesDatabase(uri) ? undefined : databaseName)
 
   /**
-   * An operation connects by itself only once: when that fails, as the server is not up yet, the driver fails all that
-   * come later too. `connect()` tries again, and does nothing once it has succeeded.
+   * An operation connects implicitly only once: if that fails because the server is not up yet, the driver fails all later
+   * operations too. `connect()` retries, and does nothing once it has succeeded.
    */
   async function connected<T>(step: () => Promise<T>): Promise<T> {
     await client.connect()
@@ -63,7 +62,7 @@ export function openDatabase(uri: string, clock: Clock): MongoDatabase {
       return await withTimeout(() => connected(step), { timeoutMs: deadlineMs, clock })
     } catch (cause) {
       if (!isUnavailable(cause)) throw cause
-      throw new AppError("database_unavailable", `Cannot ${what} as the database does not answer`, {
+      throw new AppError("database_unavailable", `Cannot ${what} because the database does not respond`, {
         retryAfterS: 5,
         cause,
       })
@@ -81,7 +80,7 @@ export function openDatabase(uri: string, clock: Clock): MongoDatabase {
   }
 }
 
-/** False where a unique index refuses the document (11000, "duplicate key"): of several at once, one is true. */
+/** False if a unique index refuses the document (11000, "duplicate key"): only one of several concurrent inserts is true. */
 export async function isInserted(insertion: Promise<unknown>): Promise<boolean> {
   try {
     await insertion
@@ -92,22 +91,22 @@ export async function isInserted(insertion: Promise<unknown>): Promise<boolean> 
   }
 }
 
-/** The driver's default, `test`, cannot be told from a database that is named so. */
+/** Parses the URI, because the driver's default, `test`, looks like a database of that name. */
 function namesDatabase(uri: string): boolean {
   return /^mongodb(\+srv)?:\/\/[^/?]+\/[^?]/.test(uri)
 }
 
 /**
- * Codes of a server that is there but cannot work: it shuts down, steps down, runs out of time or disk, or does not let
- * us in (https://www.mongodb.com/docs/manual/reference/error-codes/).
+ * Error codes of a server that responds but cannot work: shutting down, stepping down, out of time or disk, or refusing
+ * our credentials (https://www.mongodb.com/docs/manual/reference/error-codes/).
  */
 const unavailableCodes = new Set([
   6, 7, 13, 18, 50, 64, 89, 91, 100, 189, 202, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031,
 ])
 
 /**
- * All that the driver throws but what we did wrong ourselves (its API errors), and a server's no to a command. Resolving
- * a name fails with an error of the system.
+ * All errors of the driver except our own mistakes (`MongoAPIError`) and commands that the server rejects. A failed name
+ * lookup is a system error.
  */
 function isUnavailable(error: unknown): boolean {
   if (error instanceof MongoServerError) return unavailableCodes.has(Number(error.code))

@@ -10,7 +10,7 @@ const metadataSchema = z.object({
   accountName: z.string().exactOptional(),
 })
 
-/** Malformed text is undefined, which no schema here takes. */
+/** Returns undefined for malformed text, which no schema here accepts. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -19,10 +19,10 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** A Date takes no more. */
+/** The maximum of a Date. */
 const latestDateMs = 8.64e15
 
-/** What SQLite itself keeps to be text, whatever the rest of a row holds. */
+/** The columns that SQLite itself guarantees to be text, whatever the rest of a row contains. */
 const keysSchema = z.object({ revision: z.string(), id: z.string() })
 
 const rowSchema = z.object({
@@ -36,7 +36,7 @@ const rowSchema = z.object({
   token_invalidated: z.literal([0, 1]),
 })
 
-/** Connections in one table, a row each. They are stored as they are given: see `createSealedConnections`. */
+/** Connections in one table, one row each. Tokens are stored as given: see `createSealedConnections`. */
 export function createSqliteConnections(database: Database, attempt: Attempt): ConnectionStore {
   const find = database.query<unknown, { accountId: string; uid: string }>(
     "SELECT * FROM connections WHERE account_id = $accountId AND owner = $uid",
@@ -92,7 +92,7 @@ export function createSqliteConnections(database: Database, attempt: Attempt): C
     delete: ({ revision }) => attempt("delete the connection", () => remove.run({ revision }).changes === 1),
 
     existing: (revisions) =>
-      attempt("look for the connections", () => {
+      attempt("check the connections", () => {
         const rows = existing.all({ revisions: JSON.stringify(revisions) })
         return new Set(rows.map(({ revision }) => revision))
       }),

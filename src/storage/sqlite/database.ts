@@ -4,7 +4,7 @@ import { Database, SQLiteError } from "bun:sqlite"
 import { AppError } from "../../errors.ts"
 import type { Clock } from "../../lib/clock.ts"
 
-/** Each entry is run once, in order, and never changed again: a later need is a later entry. */
+/** Each entry runs once, in order. Never change an entry: add a new one. */
 const migrations = [
   `CREATE TABLE connections (
      revision TEXT PRIMARY KEY,
@@ -24,17 +24,17 @@ const migrations = [
    CREATE INDEX used_states_by_expiry ON used_states (expires_at_ms);`,
 ]
 
-/** While the file is opened nothing else waits, so SQLite itself may wait for a lock. */
+/** Nothing else runs while the file is opened, so SQLite itself may wait for a lock. */
 const openingBusyTimeoutMs = 1_000
 
-/** How long a step waits for a lock that another process holds, and the longest pause between two tries. */
+/** How long a step waits for a lock of another process, and the longest pause between two attempts. */
 const patienceMs = 3_000
 const longestPauseMs = 50
 
 /**
- * Opens the file, or makes it with its folder, readable by its owner alone, and brings its tables up to date. What is
- * written survives a crash and a loss of power (WAL, `synchronous=FULL`, https://sqlite.org/pragma.html#pragma_synchronous).
- * Several processes may share the file. Throws `database_unavailable` when it cannot be opened.
+ * Opens the file, or creates it and its folder, readable by the owner only, and migrates the tables. Writes survive a
+ * crash and a power failure (WAL, `synchronous=FULL`, https://sqlite.org/pragma.html#pragma_synchronous). Several processes
+ * may share the file. Throws `database_unavailable` if the file cannot be opened.
  */
 export function openDatabase(path: string): Database {
   return translateErrors("open the database", () => {
@@ -46,7 +46,7 @@ export function openDatabase(path: string): Database {
       database.run("PRAGMA journal_mode = WAL")
       database.run("PRAGMA synchronous = FULL")
       migrate(database)
-      // From now on SQLite would wait on the JavaScript thread: 8 logins stopped all requests for 8 s.
+      // From now on SQLite would block the JavaScript thread: 8 logins stopped all requests for 8 s.
       database.run("PRAGMA busy_timeout = 0")
     } catch (error) {
       database.close()
@@ -56,10 +56,10 @@ export function openDatabase(path: string): Database {
   })
 }
 
-/** Runs a step on the database. Rejects with `database_unavailable` when it is locked, full, unreadable or gone. */
+/** Runs a step on the database. Rejects with `database_unavailable` if it is locked, full, unreadable or gone. */
 export type Attempt = <T>(what: string, step: () => T) => Promise<T>
 
-/** A step that finds a lock of another process is tried again after a pause, in which all other work goes on. */
+/** A step that meets a lock of another process is retried after a pause, during which all other work continues. */
 export function createAttempt(clock: Clock, random: () => number = Math.random): Attempt {
   return async (what, step) => {
     const startedMs = clock.monotonicMs()
@@ -70,18 +70,18 @@ export function createAttempt(clock: Clock, random: () => number = Math.random):
         const isOver = clock.monotonicMs() - startedMs >= patienceMs
         if (!isBusy(error) || isOver) return translateErrors(what, () => raise(error))
       }
-      // With jitter, so that processes that wait for each other do not meet again.
+      // With jitter, so that processes that wait for each other do not collide again.
       await clock.sleep(1 + random() * longestPauseMs)
     }
   }
 }
 
-/** Anyone may ask /readyz, and each check is synced to the disk. */
-const betweenChecksMs = 1_000
+/** Anyone can request /readyz, and each check syncs to disk. */
+const checkEveryMs = 1_000
 
 /**
- * Checks that the file at `path` is the one that was opened, because a file that was removed takes writes and loses them,
- * and that it can be written, because a full disk can still be read. Checks at most once a second.
+ * Checks that the file at `path` is the one that was opened, because a removed file accepts writes and loses them, and that
+ * the file is writable, because a full disk can still be read. Checks at most once a second.
  */
 export function createPing(
   database: Database,
@@ -99,13 +99,17 @@ export function createPing(
   let result = Promise.resolve()
 
   return () => {
-    if (clock.monotonicMs() - checkedAtMs < betweenChecksMs) return result
+    if (clock.monotonicMs() - checkedAtMs < checkEveryMs) return result
     checkedAtMs = clock.monotonicMs()
     result = attempt("reach the database", () => {
       if (statSync(file).ino !== ino) {
-        throw new AppError("database_unavailable", "Cannot reach the database as its file was replaced", {
-          retryAfterS: 5,
-        })
+        throw new AppError(
+          "database_unavailable",
+          "Cannot reach the database because its file was replaced",
+          {
+            retryAfterS: 5,
+          },
+        )
       }
       rewrite.immediate()
     })
@@ -113,7 +117,7 @@ export function createPing(
   }
 }
 
-/** SQLite gives the files beside it (-wal, -shm) the mode of the database file itself. */
+/** SQLite creates the -wal and -shm files with the mode of the database file. */
 function makePrivate(file: string) {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   closeSync(openSync(file, "a", 0o600))
@@ -128,7 +132,7 @@ function migrate(database: Database) {
       if (done > migrations.length) {
         throw new AppError(
           "internal_error",
-          "Cannot open the database as a newer version of the service made it",
+          "Cannot open the database because a newer version of the service created it",
         )
       }
       for (const migration of migrations.slice(done)) database.run(migration)
@@ -137,7 +141,7 @@ function migrate(database: Database) {
     .immediate()
 }
 
-/** The primary codes for what is the matter with the file or its disk, not with our statements. */
+/** The primary codes of problems with the file or its disk, not with our statements. */
 const unavailable =
   /^SQLITE_(BUSY|LOCKED|IOERR|FULL|CANTOPEN|READONLY|PERM|PROTOCOL|NOMEM|CORRUPT|NOTADB)(_|$)/
 
@@ -155,10 +159,14 @@ function translateErrors<T>(what: string, step: () => T): T {
   } catch (cause) {
     const code = codeOf(cause)
     if (code === undefined) throw cause
-    throw new AppError("database_unavailable", `Cannot ${what} as the database is not available: ${code}`, {
-      retryAfterS: 5,
-      cause,
-    })
+    throw new AppError(
+      "database_unavailable",
+      `Cannot ${what} because the database is not available: ${code}`,
+      {
+        retryAfterS: 5,
+        cause,
+      },
+    )
   }
 }
 

@@ -3,12 +3,12 @@ import type { UsedStateStore } from "../../connections/connection.ts"
 import type { Clock } from "../../lib/clock.ts"
 import type { Attempt } from "./database.ts"
 
-/** Used states, a row each. Every use sweeps those that have expired. */
+/** Used states, one row each. Every use purges expired states. */
 export function createSqliteUsedStates(database: Database, attempt: Attempt, clock: Clock): UsedStateStore {
   const insert = database.query("INSERT INTO used_states VALUES ($id, $expiresAtMs) ON CONFLICT DO NOTHING")
-  const sweep = database.query("DELETE FROM used_states WHERE expires_at_ms <= $nowMs")
+  const purge = database.query("DELETE FROM used_states WHERE expires_at_ms <= $nowMs")
   const use = database.transaction((id: string, expiresAtMs: number) => {
-    sweep.run({ nowMs: clock.now() })
+    purge.run({ nowMs: clock.now() })
     return insert.run({ id, expiresAtMs }).changes === 1
   })
 

@@ -3,32 +3,32 @@ import type { Format } from "../../../src/exports/formats/format.ts"
 import { createJson } from "../../../src/exports/formats/json.ts"
 import { createNdjson } from "../../../src/exports/formats/ndjson.ts"
 
-/** What a format writes of these steps: rows, or a moment with nothing to send. */
+/** The output of a format for these steps: rows, or a moment with nothing to send. */
 function write(format: Format, ...steps: (string | "alive")[]): string {
   const parts = steps.map((step) => (step === "alive" ? format.keepAlive() : format.rows(Buffer.from(step))))
   return Buffer.concat([format.start(), ...parts, format.end()]).toString()
 }
 
 describe("createNdjson()", () => {
-  test("ends each row by a newline", () => {
+  test("ends each row with a newline", () => {
     expect(write(createNdjson(), '\n{"id":"a"}\n{"id":"b"}', "", '\n{"id":"c"}')).toBe(
       '{"id":"a"}\n{"id":"b"}\n{"id":"c"}\n',
     )
   })
 
-  test("is empty without rows, but for empty lines that keep it alive", () => {
+  test("is empty without rows, except for empty lines that keep it alive", () => {
     expect(write(createNdjson(), "")).toBe("")
     expect(write(createNdjson(), "", "alive", "alive")).toBe("\n\n")
   })
 
-  test("keeps alive by empty lines before the first row, and by spaces after one, so that no line is cut", () => {
+  test("keeps alive with empty lines before the first row and with spaces after a row, so that no line is truncated", () => {
     const text = write(createNdjson(), "alive", '\n{"id":"a"}', "alive", "alive", '\n{"id":"b"}', "alive")
     expect(text).toBe('\n{"id":"a"}  \n{"id":"b"} \n')
   })
 })
 
 describe("createJson()", () => {
-  test("is the envelope, with the rows as its data", () => {
+  test("is the envelope with the rows as its data", () => {
     const text = write(
       createJson(),
       "alive",
@@ -45,7 +45,7 @@ describe("createJson()", () => {
     })
   })
 
-  test("is an envelope of nothing without rows", () => {
+  test("is an envelope with empty data without rows", () => {
     expect(JSON.parse(write(createJson(), "", "alive"))).toEqual({
       success: true,
       message: "Success",

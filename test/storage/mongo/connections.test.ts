@@ -40,7 +40,7 @@ describeWithMongodb("documents in integrations.mailchimp.key", () => {
     return withRawMongo(storage.uri, (db) => db.collection(collectionName).findOne(filter))
   }
 
-  /** As an older service wrote it, with fields that we do not know at every level. */
+  /** A document of an older service, with unknown fields at every level. */
   function olderDocument(changes: Document = {}): Document & { account_id: string; owner: string } {
     const { accountId, uid } = newOwner()
     return {
@@ -95,7 +95,7 @@ describeWithMongodb("documents in integrations.mailchimp.key", () => {
     })
   })
 
-  test("of an older service keep every field we do not know when they are written, and their token is sealed", async () => {
+  test("of an older service keep every unknown field when they are updated, and their token is sealed", async () => {
     const document = olderDocument()
     await insertRaw(document)
     const before = await found(store, { accountId: document.account_id, uid: document.owner })
@@ -118,7 +118,7 @@ describeWithMongodb("documents in integrations.mailchimp.key", () => {
     })
   })
 
-  test("with the metadata beside the token are read and written", async () => {
+  test("with the metadata next to the token are read and written", async () => {
     const { token, ...rest } = olderDocument()
     await insertRaw({ ...rest, token: { access_token: plainToken }, metadata: token.metadata })
     const before = await found(store, { accountId: rest.account_id, uid: rest.owner })
@@ -139,7 +139,7 @@ describeWithMongodb("documents in integrations.mailchimp.key", () => {
     ["an ObjectId", new ObjectId("65ab65ab65ab65ab65ab65a1"), new ObjectId("65ab65ab65ab65ab65ab65a2")],
     ["a number", 4_711, 42],
     ["a string", "65ab65ab65ab65ab65ab65a3", "9007199254740993"],
-  ])("whose account and owner are each %s belong to the same digits", async (_, accountId, uid) => {
+  ])("whose account and owner are each %s match the same digits", async (_, accountId, uid) => {
     await insertRaw(olderDocument({ account_id: accountId, owner: uid }))
     const owner = { accountId: String(accountId), uid: String(uid) }
     const connection = await found(store, owner)
@@ -151,7 +151,7 @@ describeWithMongodb("documents in integrations.mailchimp.key", () => {
   })
 
   test.each([["a text"], [7], [Long.fromString("9007199254740993")], [{ nested: "id" }]])(
-    "whose _id is %j are updated, deleted and looked for by it",
+    "whose _id is %j are updated, deleted and found by it",
     async (_id) => {
       const document = olderDocument()
       await insertRaw({ ...document, _id })
@@ -172,7 +172,7 @@ describeWithMongodb("documents in integrations.mailchimp.key", () => {
     ["metadata.dc", { token: { access_token: plainToken, metadata: { dc: 19 } } }],
     ["token_invalidated", { token_invalidated: "yes" }],
   ])(
-    "with a malformed %s are refused, by an error that names the field and not the token",
+    "with a malformed %s are refused with an error that names the field but not the token",
     async (field, changes) => {
       const document = olderDocument(changes)
       await insertRaw(document)
@@ -181,10 +181,10 @@ describeWithMongodb("documents in integrations.mailchimp.key", () => {
       const error: unknown = await plain.find(owner).catch((error: unknown) => error)
       if (!(error instanceof AppError)) throw error
       expect(error.code).toBe("internal_error")
-      expect(error.message).toEndWith(`as it is malformed: ${field}`)
+      expect(error.message).toEndWith(`because it is malformed: ${field}`)
       expect(Bun.inspect(error)).not.toContain(plainToken)
 
-      // Its owner sees a connection that is invalidated, and can delete it.
+      // The owner sees an invalidated connection and can delete it.
       const standIn = await found(store, owner)
       expect(standIn).toMatchObject({ tokenInvalidated: true, accessToken: "", owner })
       expect(await store.delete(standIn)).toBe(true)
@@ -204,7 +204,7 @@ async function withStorage(check: (storage: MongoUnderTest) => Promise<void>) {
 
 describeWithMongodb("the unique index", () => {
   test(
-    "is over account_id and owner, and made before the first insert",
+    "covers account_id and owner, and is created before the first insert",
     () =>
       withStorage(async (storage) => {
         await (await storage.open()).connections.insert(newConnection(newOwner()))
@@ -216,7 +216,7 @@ describeWithMongodb("the unique index", () => {
     mongodbStartTimeoutMs,
   )
 
-  test("may be there already, under any name", () =>
+  test("may already exist under any name", () =>
     withStorage(async (storage) => {
       await withRawMongo(storage.uri, (db) =>
         db
@@ -229,7 +229,7 @@ describeWithMongodb("the unique index", () => {
       expect(await connections.insert(connection)).toBe(false)
     }))
 
-  test("that is there but is not unique is refused before anything is stored", () =>
+  test("that exists but is not unique is refused before anything is stored", () =>
     withStorage(async (storage) => {
       await withRawMongo(storage.uri, (db) =>
         db.collection(collectionName).createIndex({ account_id: 1, owner: 1 }),

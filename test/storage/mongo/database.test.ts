@@ -6,16 +6,16 @@ import { buildTimeoutMs, type FragileFerretdb, startFragileFerretdb } from "../.
 import { describeWithFerretdb, describeWithMongodb, newMongodbUri } from "../../support/mongodb.ts"
 import { withRawMongo } from "../../support/storage-under-test.ts"
 
-/** What is promised to a caller: an answer within five seconds, whatever happens to the database. */
+/** The promise to a caller: a response within five seconds, whatever happens to the database. */
 const promisedMs = 5_000
 
-/** Longer than several calls that take all the time they may. */
+/** Longer than several calls that take the maximum time. */
 const outageTimeoutMs = 60_000
 
 async function failure(call: Promise<unknown>): Promise<unknown> {
   let timer: Timer | undefined
   const late = new Promise((resolve) => {
-    timer = setTimeout(() => resolve("no answer within what is promised"), promisedMs)
+    timer = setTimeout(() => resolve("no response in time"), promisedMs)
   })
   const outcome = call.then(
     (value) => ({ value }),
@@ -34,7 +34,7 @@ async function expectUnavailable(call: Promise<unknown>) {
   expect(error).toMatchObject({ code: "database_unavailable", status: 503, retryAfterS: expect.any(Number) })
 }
 
-/** It recovers by itself; the first call after an outage may still find a connection that is gone. */
+/** Waits for recovery: the first call after an outage may still use a lost connection. */
 async function recovered({ ping }: Storage): Promise<void> {
   while (
     !(await ping().then(
@@ -44,7 +44,7 @@ async function recovered({ ping }: Storage): Promise<void> {
   );
 }
 
-/** Every call there is, and what each must be able to do again after an outage. */
+/** Every call, and what each must be able to do again after an outage. */
 function callsOf({ connections, usedStates, ping }: Storage) {
   const connection = {
     ...newConnection(newOwner()),
@@ -76,7 +76,7 @@ describeWithFerretdb("a MongoDB that fails", () => {
   })
 
   test(
-    "killed (-9): every call fails at once with database_unavailable; started again: it recovers by itself, and the data is there",
+    "killed (-9): every call fails at once with database_unavailable; restarted: calls recover, and the data are there",
     async () => {
       const connection = newConnection(newOwner())
       await storage.connections.insert(connection)
@@ -92,7 +92,7 @@ describeWithFerretdb("a MongoDB that fails", () => {
   )
 
   test(
-    "frozen: every call fails within what is promised; thawed: all work again",
+    "frozen: every call fails in time; thawed: all work again",
     async () => {
       const connection = newConnection(newOwner())
       await storage.connections.insert(connection)
@@ -110,7 +110,7 @@ describeWithFerretdb("a MongoDB that fails", () => {
   )
 
   test(
-    "frozen in the middle of calls: none hangs, and none is done twice",
+    "frozen during calls: none hangs, and none is executed twice",
     async () => {
       const owner = newOwner()
       const calls = Array.from({ length: 20 }, () =>
@@ -120,7 +120,7 @@ describeWithFerretdb("a MongoDB that fails", () => {
       const outcomes = await Promise.all(calls)
       server.thaw()
       await recovered(storage)
-      expect(outcomes).not.toContain("no answer within what is promised")
+      expect(outcomes).not.toContain("no response in time")
       await found(storage.connections, owner).catch(() => storage.connections.insert(newConnection(owner)))
       expect(await storage.connections.insert(newConnection(owner))).toBe(false)
       const documents = await withRawMongo(`mongodb://${server.host}/outages`, (db) =>
@@ -132,7 +132,7 @@ describeWithFerretdb("a MongoDB that fails", () => {
   )
 
   test(
-    "down from the start: opening does not fail, calls do, and all work when it comes up, the unique index too",
+    "down from the start: opening succeeds, calls fail, and all work when it comes up, including the unique index",
     async () => {
       await server.kill9()
       const early = await openStorage({ mongodbUri: `mongodb://${server.host}/from_the_start` })
@@ -153,7 +153,7 @@ describeWithFerretdb("a MongoDB that fails", () => {
   )
 
   test(
-    "down when the unique index should be made: it is made when the server is back",
+    "down when the unique index is due: it is created when the server is back",
     async () => {
       const uri = `mongodb://${server.host}/no_index`
       const other = await openStorage({ mongodbUri: uri })
@@ -174,21 +174,21 @@ describeWithFerretdb("a MongoDB that fails", () => {
   )
 
   test(
-    "close() does not hang on a server that is frozen",
+    "close() does not hang on a frozen server",
     async () => {
       const other = await openStorage({ mongodbUri: `mongodb://${server.host}/outages` })
       await other.ping()
       server.freeze()
-      expect(await failure(other.close())).not.toBe("no answer within what is promised")
+      expect(await failure(other.close())).not.toBe("no response in time")
       server.thaw()
     },
     outageTimeoutMs,
   )
 })
 
-describe("openStorage() with a MongoDB that is not there", () => {
+describe("openStorage() with an unreachable MongoDB", () => {
   test(
-    "a port where nobody listens, and a name that nobody has: database_unavailable, within what is promised",
+    "a closed port and an unknown host name: database_unavailable, in time",
     async () => {
       for (const server of [
         "mongodb://127.0.0.1:1",
@@ -203,7 +203,7 @@ describe("openStorage() with a MongoDB that is not there", () => {
     outageTimeoutMs,
   )
 
-  test("a URI that is none throws, and shows no password", async () => {
+  test("an invalid URI throws an error without the password", async () => {
     for (const mongodbUri of [
       "mongodb://user:pass-word@",
       "mongodb://user:pass-word@host:port",
@@ -216,7 +216,7 @@ describe("openStorage() with a MongoDB that is not there", () => {
 
 describeWithMongodb("openStorage() with a MongoDB", () => {
   test(
-    "uses the database of the URI, and mailchimp_export where it names none",
+    "uses the database of the URI, or mailchimp_export if it names none",
     async () => {
       const uri = await newMongodbUri()
       const [, server = "", name = "", options = ""] = /^(.*\/)([^/?]+)(\?.*)?$/.exec(uri) ?? []

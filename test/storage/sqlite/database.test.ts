@@ -41,7 +41,7 @@ function run(script: URL, ...args: string[]) {
 
 const modeOf = (path: string) => statSync(path).mode & 0o777
 
-test("openStorage() makes the file and its folders, for its owner's eyes alone", async () => {
+test("openStorage() creates the file and its folders, readable by the owner only", async () => {
   await (await open()).connections.insert(newConnection(newOwner()))
   const dataFolder = join(sqlitePath, "..")
   expect(modeOf(dataFolder)).toBe(0o700)
@@ -50,14 +50,14 @@ test("openStorage() makes the file and its folders, for its owner's eyes alone",
   for (const file of files) expect(modeOf(join(dataFolder, file))).toBe(0o600)
 })
 
-test("openStorage() takes the file of others away from their eyes", async () => {
+test("openStorage() makes a file that others can read private", async () => {
   await (await openStorage({ sqlitePath })).close()
   chmodSync(sqlitePath, 0o644)
   await open()
   expect(modeOf(sqlitePath)).toBe(0o600)
 })
 
-test("what was stored is there when the storage is opened again", async () => {
+test("stored data are there when the storage is opened again", async () => {
   const connection = newConnection(newOwner())
   const first = await openStorage({ sqlitePath })
   await first.connections.insert(connection)
@@ -68,7 +68,7 @@ test("what was stored is there when the storage is opened again", async () => {
   expect(await second.usedStates.use("state", new Date(Date.now() + 600_000))).toBe(false)
 })
 
-test("what a process stored is there after it was killed (-9), 5 times in a row", async () => {
+test("data survive a killed process (-9), 5 times in a row", async () => {
   for (let round = 0; round < 5; round += 1) {
     const process = run(insertAndWait, `account-${round}`, `state-${round}`)
     for await (const chunk of process.stdout) if (Buffer.from(chunk).includes("stored")) break
@@ -83,13 +83,13 @@ test("what a process stored is there after it was killed (-9), 5 times in a row"
   }
 }, 30_000)
 
-test("every write is synced to the disk before it is answered, so that no loss of power takes it back", () => {
+test("every write is synced to disk before it resolves, so that a power failure does not undo it", () => {
   using database = openDatabase(sqlitePath)
   expect(database.query("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" })
   expect(database.query("PRAGMA synchronous").get()).toEqual({ synchronous: 2 })
 })
 
-test("8 processes that make the file at the same time agree: one connection, one use of a state", async () => {
+test("8 processes that create the file at the same time agree: one connection, one use of a state", async () => {
   for (let round = 0; round < 3; round += 1) {
     sqlitePath = join(folder.path, `race-${round}.sqlite`)
     const processes = Array.from({ length: 8 }, () => run(raceOnce))
@@ -110,7 +110,7 @@ async function expectUnavailable(call: () => Promise<unknown>, code: RegExp) {
   expect(error.message).toMatch(code)
 }
 
-test("a lock that another process holds is waited for, then database_unavailable, then all works again", async () => {
+test("calls wait for another process's lock, then fail with database_unavailable, then all work again", async () => {
   const { connections, usedStates } = await open()
   const connection = newConnection(newOwner())
   await connections.insert(connection)
@@ -128,7 +128,7 @@ test("a lock that another process holds is waited for, then database_unavailable
   expect(await connections.delete(stored)).toBe(true)
 }, 30_000)
 
-test("a lock that another process holds stops nothing: 8 writes wait, and go on once it is released", async () => {
+test("another process's lock blocks nothing else: 8 writes wait, and continue once it is released", async () => {
   const clock = createVirtualClock()
   const storage = await openStorage({ sqlitePath, clock })
   opened.push(storage)
@@ -149,7 +149,7 @@ test("a lock that another process holds stops nothing: 8 writes wait, and go on 
   expect(clock.sleepers()).toBe(0)
 })
 
-test("a full disk is database_unavailable, what is stored stays, and all works when there is room", async () => {
+test("a full disk is database_unavailable, stored data stay, and all works when there is room", async () => {
   using database = openDatabase(sqlitePath)
   const connections = createSqliteConnections(database, createAttempt(systemClock))
   const connection = newConnection(newOwner())
@@ -164,7 +164,7 @@ test("a full disk is database_unavailable, what is stored stays, and all works w
   expect(await connections.insert(large)).toBe(true)
 })
 
-test("a file that is no database, and a folder in its place, are database_unavailable when opened", async () => {
+test("a file that is not a database, or a folder in its place, is database_unavailable when opened", async () => {
   mkdirSync(join(sqlitePath, ".."), { recursive: true })
   writeFileSync(sqlitePath, "this is no database ".repeat(100))
   await expect(openStorage({ sqlitePath })).rejects.toThrow(/Cannot open the database .*: SQLITE_NOTADB/)
@@ -175,11 +175,11 @@ test("a file that is no database, and a folder in its place, are database_unavai
 test.each([
   ["removed", () => rmSync(sqlitePath)],
   [
-    "replaced by another one",
+    "replaced by another file",
     () => (renameSync(sqlitePath, `${sqlitePath}.old`), writeFileSync(sqlitePath, "")),
   ],
   ["removed with its folder", () => rmSync(join(sqlitePath, ".."), { recursive: true })],
-])("a file that was %s is not ready, as what is written there is lost", async (_, change) => {
+])("a file that was %s is not ready, because its writes are lost", async (_, change) => {
   const clock = createVirtualClock()
   const storage = await openStorage({ sqlitePath, clock })
   opened.push(storage)
@@ -189,7 +189,7 @@ test.each([
   await expectUnavailable(() => storage.ping(), /ENOENT|replaced/)
 })
 
-test("ping() checks once a second, however often it is asked", async () => {
+test("ping() checks once a second, however often it is called", async () => {
   const clock = createVirtualClock()
   const storage = await openStorage({ sqlitePath, clock })
   opened.push(storage)
@@ -205,10 +205,10 @@ test("a file of a newer version of the service is not opened", async () => {
   const raw = new Database(sqlitePath)
   raw.run("PRAGMA user_version = 1000")
   raw.close()
-  await expect(openStorage({ sqlitePath })).rejects.toThrow("a newer version of the service made it")
+  await expect(openStorage({ sqlitePath })).rejects.toThrow("a newer version of the service created it")
 })
 
-test("a row that somebody else changed is an error that names the field, and shows nothing of it", async () => {
+test("a malformed row is an error that names the field and does not show its value", async () => {
   const { connections } = await open()
   const connection = newConnection(newOwner())
   await connections.insert(connection)
