@@ -126,7 +126,7 @@ describe("request()", () => {
       const { fail } = setUp()
       const error = await fail({ listId })
       expect(error.code).toBe("list_not_found")
-      expect(error.detail).toBe("Cannot read the lists as Mailchimp knows no such list")
+      expect(error.detail).toBe("Cannot read the lists because Mailchimp knows no such list")
     },
   )
 

@@ -66,7 +66,7 @@ describe("toMailchimpError()", () => {
   test.each(cases)("%s", (_name, given, kind, code, retryable) => {
     const error = toMailchimpError(given, subject, nowMs)
     expect<unknown>([error.kind, error.code, error.retryable]).toEqual([kind, code, retryable])
-    expect(error.detail).toStartWith("Cannot read the members as ")
+    expect(error.detail).toStartWith("Cannot read the members because ")
     expect(error.detail).toEndWith(": list a1b2")
     expect(error.upstream?.status).toBe(given.status)
   })
@@ -75,7 +75,7 @@ describe("toMailchimpError()", () => {
     const about = { action: "read the lists", redact }
     const error = toMailchimpError(problem(404, "Resource Not Found"), about, nowMs)
     expect([error.kind, error.code]).toEqual(["rejected", "mailchimp_error"])
-    expect(error.detail).toBe("Cannot read the lists as Mailchimp rejected the request")
+    expect(error.detail).toBe("Cannot read the lists because Mailchimp rejected the request")
   })
 
   test("passes on what Mailchimp says, the fields of a validation error too", () => {

@@ -109,7 +109,7 @@ describe("readInterests()", () => {
     )
     expect(error).toMatchObject({
       code: "list_not_found",
-      message: `Cannot read the interest categories as Mailchimp knows no such list: list ${listId}`,
+      message: `Cannot read the interest categories because Mailchimp knows no such list: list ${listId}`,
     })
   })
 

@@ -129,7 +129,7 @@ describe("listLists()", () => {
     const result = Array.fromAsync(listLists(client, { signal, deadlineMs: 30_000 }))
     expect(await clock.settle(result.catch((error: unknown) => error))).toMatchObject({
       kind: "unusable_answer",
-      detail: "Cannot read the lists as Mailchimp's answer is not what it should be",
+      detail: "Cannot read the lists because Mailchimp's response is not usable",
     })
   })
 })

@@ -334,7 +334,7 @@ describe("pages follow the bytes of their rows", () => {
     expect(await read().catch((error: unknown) => error)).toMatchObject({
       kind: "too_large",
       code: "mailchimp_error",
-      detail: "Cannot read the members as Mailchimp's response has more bytes than are read: list a1b2",
+      detail: "Cannot read the members because Mailchimp's response exceeds the size limit: list a1b2",
     })
     expect(requests).toBeLessThan(15)
   })
@@ -363,7 +363,7 @@ test("reads every member of a list of the sandbox, page by page", async () => {
       .catch((error: unknown) => error)
     expect(error).toMatchObject({
       code: "list_not_found",
-      detail: "Cannot read the members as Mailchimp knows no such list: list ffffffffff",
+      detail: "Cannot read the members because Mailchimp knows no such list: list ffffffffff",
     })
   } finally {
     await running.stop()
