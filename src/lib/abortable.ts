@@ -1,6 +1,6 @@
 /**
- * Waits for a promise, but no longer than until the signal aborts: then it rejects with the signal's reason, at
- * once, whatever becomes of the promise. Leaves no listener on the signal.
+ * Waits for a promise until the signal aborts. Then it rejects with the signal's reason at once, even if the promise never
+ * settles. Leaves no listener on the signal.
  */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 /**
- * A signal that aborts with the first of the given ones, and with its reason. Once it is disposed of, it listens to none
- * of them, unlike one of `AbortSignal.any`, which long-lived signals keep.
+ * A signal that aborts when the first of the given signals does, with the same reason. Disposing of it removes its
+ * listeners. A signal from `AbortSignal.any` has no such way: long-lived signals keep it.
  */
 export function anySignal(...signals: readonly AbortSignal[]): Disposable & { readonly signal: AbortSignal } {
   const controller = new AbortController()

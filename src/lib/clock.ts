@@ -1,14 +1,14 @@
-/** Time as an argument, so that a test advances it instead of sleeping. */
+/** Time as an argument, so that a test can advance it instead of sleeping. */
 export type Clock = {
-  /** Milliseconds since the epoch, as people date things. It may jump. */
+  /** Wall-clock time in milliseconds since the epoch. It may jump. */
   now(): number
-  /** Milliseconds from some fixed moment, for spans of time. It never goes back. */
+  /** Milliseconds since some fixed moment, for measuring durations. It never goes back. */
   monotonicMs(): number
-  /** Resolves after `ms`; rejects with the signal's reason, at once, when it aborts. Leaves no timer or listener behind. */
+  /** Resolves after `ms`. Rejects with the signal's reason as soon as it aborts. Leaves no timer and no listener. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
-/** The clock of the machine. */
+/** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),

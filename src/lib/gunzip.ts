@@ -1,44 +1,45 @@
 import { gunzipSync } from "node:zlib"
 import { TooLarge } from "./too-large.ts"
 
-/** No byte of deflate becomes more, says zlib's technical description. */
+/** Deflate's highest compression ratio, according to zlib's technical description. */
 const LARGEST_RATIO = 1032
-/** How a part begins: the two bytes that tell gzip, and its only method (RFC 1952, 2.3.1). */
-const PART_HEAD = Buffer.from([0x1f, 0x8b, 0x08])
-/** The shortest gzip there is: a header, an empty block, a checksum and a length. */
+/** How a gzip member begins: the two magic bytes, and the only compression method (RFC 1952, 2.3.1). */
+const MEMBER_HEAD = Buffer.from([0x1f, 0x8b, 0x08])
+/** The shortest possible gzip: a header, an empty block, a checksum and a length. */
 const SHORTEST = 20
 /**
- * Bun gives libdeflate more memory as long as there is more output, so a length that lies may cost so many limits. Usual
- * pages of members, 250 KB of gzip under a limit of 8 MB, need a little less.
+ * Bun allocates more memory for libdeflate as long as there is more output, so a false length may cost this many times the
+ * limit. Usual pages of members (250 KB of gzip, a limit of 8 MB) stay just below.
  */
 const MOST_LIMITS = 32
 const SMALLEST_CHUNK = 65_536
 
 /**
- * Inflates gzip (RFC 1952) that is there as a whole, at once. Gzip ends with its length (ISIZE), so a body that says that
- * it holds more than `mostBytes` is refused before anything is inflated.
+ * Inflates a complete gzip body (RFC 1952) synchronously. Gzip ends with its length (ISIZE), so a body that claims more than
+ * `mostBytes` is refused before anything is inflated.
  *
- * Libdeflate takes three quarters of zlib's time, but it reads the first of several parts alone and knows no limit. If
- * there may be another part, or if the bytes could become more than 32 times `mostBytes`, zlib inflates them. Zlib blocks
- * the event loop for a millisecond a megabyte. In threads, ten pages of 4 MB at once took 50 MB more and no less time.
+ * Libdeflate takes three quarters of zlib's time, but it reads only the first of several gzip members and has no output
+ * limit. If there may be a second member, or if the output could exceed 32 times `mostBytes`, zlib inflates the body. Zlib
+ * blocks the event loop for a millisecond per megabyte. In threads, ten concurrent pages of 4 MB took 50 MB more memory and
+ * no less time.
  *
- * @throws {TooLarge} when the bytes hold more than `mostBytes`; an error of the library when they are cut or damaged. What
- * follows the last part is ignored by libdeflate, and damage to zlib.
+ * @throws {TooLarge} if the output exceeds `mostBytes`; an error of the library if the body is truncated or damaged. Bytes
+ * after the last member are ignored by libdeflate; zlib treats them as damage.
  */
 export function gunzip(bytes: Uint8Array<ArrayBuffer>, mostBytes: number): Uint8Array {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   const claimed = bytes.length < SHORTEST ? 0 : view.readUInt32LE(bytes.length - 4)
-  const hasParts = view.includes(PART_HEAD, 1)
-  // After padding, or in what is no gzip at all, the last four bytes are no length.
+  const mayHaveSecondMember = view.includes(MEMBER_HEAD, 1)
+  // The last four bytes are not a length if padding follows the gzip, or if the body is not gzip at all.
   const isPossible = claimed <= bytes.length * LARGEST_RATIO
   if (isPossible && claimed > mostBytes) throw new TooLarge(claimed, mostBytes)
-  if (isPossible && !hasParts && bytes.length * LARGEST_RATIO <= mostBytes * MOST_LIMITS) {
+  if (isPossible && !mayHaveSecondMember && bytes.length * LARGEST_RATIO <= mostBytes * MOST_LIMITS) {
     const inflated = Bun.gunzipSync(bytes, { library: "libdeflate" })
     if (inflated.length > mostBytes) throw new TooLarge(inflated.length, mostBytes)
     return inflated
   }
   try {
-    // One chunk of the right size need not be copied.
+    // A single chunk of the right size saves a copy.
     const chunkSize = Math.max(SMALLEST_CHUNK, Math.min(claimed, mostBytes))
     return gunzipSync(bytes, { maxOutputLength: mostBytes, chunkSize })
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * A sum of 128 bits over the ids of rows, in whatever order they come: equal for equal sets, and for no others that one will
- * ever meet. So two readings of a list can be compared in constant memory.
+ * A 128-bit sum over the ids of rows, independent of their order: equal for equal sets, and in practice different for
+ * different sets. It compares two readings of a list in constant memory.
  */
 export type IdSum = Uint32Array
 
@@ -8,7 +8,7 @@ export function createIdSum(): IdSum {
   return new Uint32Array(4)
 }
 
-/** Adds an id of 32 bytes: two words of four bytes make a part of each of the four sums. */
+/** Adds an id of 32 bytes: each of the four lanes takes two words of four bytes. */
 export function addIdBytes(sum: IdSum, view: DataView, start: number): void {
   sum[0] = (sum[0] ?? 0) + mixed(view.getInt32(start), view.getInt32(start + 4))
   sum[1] = (sum[1] ?? 0) + mixed(view.getInt32(start + 8), view.getInt32(start + 12))
@@ -21,7 +21,7 @@ function mixed(one: number, other: number): number {
   return product ^ (product >>> 15)
 }
 
-/** Adds whatever else tells a row apart. */
+/** Adds any other text that identifies a row. */
 export function addText(sum: IdSum, text: string): void {
   for (let lane = 0; lane < 4; lane += 1)
     sum[lane] = (sum[lane] ?? 0) + Bun.hash.xxHash32(text, 0x9e3779b9 + lane)

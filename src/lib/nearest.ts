@@ -1,6 +1,6 @@
 /**
- * The known name that a misspelled one probably meant: the one with the fewest edits (Levenshtein), at most a third
- * of its length. Undefined when none is near.
+ * The known name that a misspelled name probably meant: the name with the smallest edit distance (Levenshtein), at most two
+ * edits or a third of its length. Undefined if no name is near enough.
  */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
   let best: string | undefined

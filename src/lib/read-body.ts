@@ -3,39 +3,39 @@ import { freeBytes } from "./free-bytes.ts"
 import { gunzip } from "./gunzip.ts"
 import { TooLarge } from "./too-large.ts"
 
-/** The only coding that is asked for: Mailchimp knows it, and what came whole is inflated at once. */
+/** The only coding that is requested: Mailchimp supports it, and a complete body is inflated in one call. */
 export const acceptEncoding = "gzip"
 
-/** Both are the same (RFC 9110, 8.4.1.3). */
+/** Two names of one coding (RFC 9110, 8.4.1.3). */
 const codings = ["gzip", "x-gzip"]
 
 export type ReadBodyOptions = {
-  /** The most bytes that the body may have, as it was sent and as it is inflated. */
+  /** The most bytes that the body may have, both as it was sent and inflated. */
   readonly mostBytes: number
-  /** Resolves in a turn of the event loop that is nobody else's. At once if it is left out. */
+  /** Resolves in a turn of the event loop that no other body has. Without it, a body is inflated at once. */
   readonly nextTurn?: (() => Promise<void>) | undefined
   /**
-   * Told once of the beginning of a body of which more than half a megabyte has arrived as it was sent, inflated. What it
-   * throws aborts the reading.
+   * Called once with the beginning of the body, inflated, when more than half a megabyte of it has arrived as it was sent.
+   * Throwing an error aborts the reading.
    */
   readonly inspect?: ((head: Uint8Array) => void) | undefined
 }
 
-/** More than a usual page has, so that only large bodies are inspected, and little enough for ten at once. */
+/** More than a usual page has, so that only large bodies are inspected; small enough for ten bodies at once. */
 const INSPECTED_FROM = 2 ** 19
 const HEAD_BYTES = 2 ** 17
 const MOST_HEAD_BYTES = 2 ** 23
-/** The body of a failure is a problem or a page of a proxy. Its status says enough if it is larger. */
+/** The body of a failed response is a problem or a proxy's page. If it is larger, the status says enough. */
 const MOST_FAILURE_BYTES = 2 ** 20
 
 /**
- * Reads a body whole that fetch left as it was sent (`decompress: false`), and inflates it in a turn of the event loop. Of
- * answers that arrive together only one is inflated, and worked on, at a time; the others wait in a sixth of the memory,
- * and the event loop is free between them.
+ * Reads the whole body of a response that fetch left as it was sent (`decompress: false`), and inflates it in a turn of the
+ * event loop. Of responses that arrive together, one at a time is inflated and processed; the others wait compressed, in a
+ * sixth of the memory, and the event loop is free in between.
  *
- * Every body is counted as it arrives and as it is inflated. Rejects with {@link TooLarge} as soon as it is known to exceed
- * `mostBytes`; the rest of it is not read. Rejects when the body was cut. One of a good answer must be in a coding that was
- * asked for, and sound; that of a failure is empty instead.
+ * Bytes are counted both as they arrive and as they are inflated. Rejects with {@link TooLarge} as soon as the body is known
+ * to exceed `mostBytes`, without reading the rest. Rejects if the body was truncated. A successful response must have a
+ * requested coding and inflate without an error; for a failed response the body is empty instead.
  */
 export async function readBody(response: Response, options: ReadBodyOptions): Promise<Uint8Array> {
   const { nextTurn = async () => {}, inspect } = options
@@ -47,10 +47,10 @@ export async function readBody(response: Response, options: ReadBodyOptions): Pr
     if (coding === "identity" || sent.length === 0) return sent
     try {
       if (!codings.includes(coding))
-        throw new TypeError(`Cannot read a body in a coding that was not asked for: ${coding}`)
+        throw new TypeError(`Cannot read a body in a coding that was not requested: ${coding}`)
       return gunzip(sent, mostBytes)
     } catch (error) {
-      // The status of a failure says enough, such as that a token was revoked, or that a proxy has throttled us.
+      // The status of a failed response says enough, e.g. that a token was revoked, or that a proxy throttles us.
       if (response.ok) throw error
       return new Uint8Array()
     } finally {
@@ -62,7 +62,7 @@ export async function readBody(response: Response, options: ReadBodyOptions): Pr
   }
 }
 
-/** The bytes as they were sent, and no more than `mostBytes` of them. */
+/** The bytes as they were sent, at most `mostBytes`. */
 async function readSent(
   response: Response,
   mostBytes: number,
@@ -74,14 +74,14 @@ async function readSent(
     await response.body.cancel()
     throw new TooLarge(announced, mostBytes)
   }
-  // A body of a known length cannot be longer, and is read in one piece in two thirds of the time.
+  // A body with a Content-Length cannot be longer, and reading it in one piece takes two thirds of the time.
   if (announced !== undefined && (inspect === undefined || announced < INSPECTED_FROM))
     return new Uint8Array(await response.arrayBuffer())
 
   const parts: Uint8Array[] = []
   let length = 0
   let isInspected = inspect === undefined
-  // A tenth faster than `for await`, which would cancel the body by itself.
+  // A tenth faster than `for await`, which would also cancel the body on an error.
   const reader = response.body.getReader()
   try {
     for (;;) {
@@ -95,13 +95,13 @@ async function readSent(
       inspect?.(parts)
     }
   } catch (error) {
-    // What it rejects with is why the reading failed, if it did.
+    // If reading failed, `cancel()` rejects with the same error.
     await reader.cancel().catch(() => {})
     throw error
   }
 }
 
-/** Content-Length means nothing beside Transfer-Encoding (RFC 9112, 6.3). */
+/** Transfer-Encoding overrides Content-Length (RFC 9112, 6.3). */
 function announcedLength(headers: Headers): number | undefined {
   const length = headers.get("content-length")
   if (length === null || headers.has("transfer-encoding") || !/^\d+$/.test(length)) return undefined
@@ -119,7 +119,7 @@ function join(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuf
   return joined
 }
 
-/** The beginning of the body; empty if it cannot be inflated, or if it becomes so much that its end tells more. */
+/** The beginning of the body, inflated; empty if it cannot be inflated, or exceeds `MOST_HEAD_BYTES`. */
 function headOf(parts: readonly Uint8Array[], coding: string): Uint8Array {
   const sent = Buffer.concat(parts).subarray(0, HEAD_BYTES)
   if (coding === "identity") return sent

@@ -1,14 +1,14 @@
 import { spellingsOf } from "./spellings.ts"
 
-/** Takes secrets and personal data out of a text. */
+/** Masks secrets and personal data in a text. */
 export type Redact = (text: string) => string
 
-/** What this process keeps from every text that it did not write itself: errors, responses of Mailchimp, log lines. */
+/** Masks secrets and personal data in every text from outside: errors, Mailchimp's responses, log lines. */
 export type Redaction = {
   readonly redact: Redact
-  /** Makes a text of somebody else's fit to be shown: redacted, on one line, and cut to 300 characters. */
+  /** Makes a text from outside presentable: redacted, on one line, and truncated to 300 characters. */
   readonly redactShort: Redact
-  /** Masks this one, too, such as a token that is used from now on. Of these the last 256 that were used are known. */
+  /** Masks this secret from now on, e.g. a token. The 256 most recently learned secrets are kept. */
   learn(secret: string): void
 }
 
@@ -16,20 +16,20 @@ const longestText = 300
 const longestInput = 1000
 const mostLearned = 256
 
-/** An @ as it is, as URLs, JSON and HTML spell it, and in full width. */
+/** An @ as it is, encoded for URLs, JSON or HTML, and in full width. */
 const at = String.raw`(?:@|%(?:25)?40|\\u0040|&#(?:64|x40);|&commat;|＠)`
 const hasAt = new RegExp(at, "i")
 const blanks = String.raw`(?:\s|%20|\+){1,3}`
-// Lengths are bounded, because a pattern is tried at every letter of a text that may have thousands.
+// Lengths are bounded, because a pattern is tried at every character of a text that may have thousands.
 const local = String.raw`[^\s"<>()[\],;:=@&＠]{1,128}`
 const domain = String.raw`[^\s"'<>()[\],;:=@&/\\＠]{1,255}`
 const domainWithDot = String.raw`${domain}\.(?:\p{L}{2,}|xn--[\w-]+)`
 
 const addresses: readonly RegExp[] = [
   new RegExp(String.raw`"[^"\n]{1,128}"${at}${domain}`, "giu"),
-  // With blanks it must look like a domain, because an @ stands between other words, too.
+  // If there are blanks around the @, a domain with a dot must follow: an @ also stands between ordinary words.
   new RegExp(String.raw`${local}(?:${blanks}${at}(?:${blanks})?|${at}${blanks})${domainWithDot}`, "giu"),
-  // No address: the path of a package, such as node_modules/@scope/name, and its version, such as name@1.2.3.
+  // Neither the path of a package (node_modules/@scope/name) nor its version (name@1.2.3) is an address.
   new RegExp(String.raw`${local}(?<!/)${at}(?!\d+\.\d+\.)${domain}`, "giu"),
 ]
 
@@ -38,7 +38,7 @@ const names =
 
 const patterns: readonly (readonly [RegExp, string])[] = [
   [/:\/\/[^\s/@"'<>]{1,512}@/g, "://[credentials]@"],
-  // A word alone is none, as in "OAuth error".
+  // A single ordinary word is not a token, as in "OAuth error".
   [/\b(Bearer|OAuth|Basic)(?: |%20|\+)+(?=\S*\d|\S{16})[^\s"',;<>]+/gi, "$1 [token]"],
   [/\beyJ[\w-]+\.[\w.-]*/g, "[token]"],
   [/(?<![\w-])[0-9a-f]{24,}(?:-[a-z]+\d+)?(?![\w-])/gi, "[hex]"],
@@ -47,10 +47,10 @@ const patterns: readonly (readonly [RegExp, string])[] = [
 ]
 
 /**
- * Masks the given secrets in all their spellings, and whatever looks like an e-mail address, a token, a secret or the MD5 of
- * an address.
+ * Masks the given secrets in all their spellings, and anything that looks like an e-mail address, a token, a secret or the
+ * MD5 of an address.
  *
- * @param secrets those that the process has for as long as it lives
+ * @param secrets the secrets that the process has for its whole life
  */
 export function createRedaction(secrets: readonly string[] = []): Redaction {
   const lasting = byLength(secrets.flatMap(spellingsOf))
@@ -68,9 +68,9 @@ export function createRedaction(secrets: readonly string[] = []): Redaction {
   return {
     redact,
     redactShort: (text) => {
-      // What is cut off may end in the middle of an address or a secret, so the last word goes too.
+      // Truncating may split an address or a secret in two, so the last word is dropped, too.
       const short = text.length > longestInput ? text.slice(0, longestInput).replace(/\S*$/, "") : text
-      // Control characters would break a line of a log.
+      // Control characters would break a log line.
       const masked = redact(short).replaceAll(/\p{Cc}+/gu, " ")
       return masked.length > longestText ? `${masked.slice(0, longestText - 1)}…` : masked
     },
@@ -85,7 +85,7 @@ export function createRedaction(secrets: readonly string[] = []): Redaction {
   }
 }
 
-/** The longest first, because one may be a part of another. */
+/** The longest first, because one spelling may be a part of another. */
 function byLength(spellings: readonly string[]): readonly string[] {
   return [...new Set(spellings)].toSorted((a, b) => b.length - a.length)
 }

@@ -1,11 +1,11 @@
-/** Shorter ones are a part of ordinary words, so that masking them would hide everything else. */
+/** A shorter secret may be a part of ordinary words: masking it would make texts unreadable. */
 const shortest = 4
-/** A shorter part of base64 may be a part of any other. */
+/** A shorter piece of base64 may occur in any other. */
 const shortestBase64 = 6
 
 /**
- * The forms in which a secret may come up in somebody else's text: as it is, as URLs and forms spell it, escaped as in JSON,
- * in base64 of both alphabets, also in the midst of other text such as `user:secret`. The longest first, because one may be
+ * The forms in which a secret may occur in a text from outside: as it is, encoded for URLs and forms, escaped for JSON, and
+ * in base64 of both alphabets, also in the middle of other text, as in `user:secret`. The longest first, because one may be
  * a part of another. None for a secret of fewer than four characters.
  */
 export function spellingsOf(secret: string): readonly string[] {
@@ -22,13 +22,13 @@ export function spellingsOf(secret: string): readonly string[] {
     ...urls.map((text) => text.replaceAll(/%[\dA-F]{2}/g, (code) => code.toLowerCase())),
     ...jsonOf(secret),
     ...base64Of(secret),
-    // A key is base64 itself, which the other alphabet spells otherwise.
+    // A key may itself be base64, so it also has a spelling in the other alphabet.
     ...(isBase64(secret) ? alphabetsOf(secret.replace(/=+$/, "")) : []),
   ]
   return [...new Set(all)].toSorted((a, b) => b.length - a.length)
 }
 
-/** PHP, in which Mailchimp is written, escapes slashes and everything that is not ASCII as well. */
+/** Mailchimp is written in PHP, whose JSON also escapes slashes and everything outside ASCII. */
 function jsonOf(secret: string): string[] {
   const json = JSON.stringify(secret).slice(1, -1)
   const ascii = json.replaceAll(
@@ -38,7 +38,7 @@ function jsonOf(secret: string): string[] {
   return [json, ascii].flatMap((text) => [text, text.replaceAll("/", "\\/")])
 }
 
-/** What a secret is in base64 whatever stands before and after it: one form for each place within three bytes. */
+/** A secret in base64 with any text before and after it: one form for each offset within a group of three bytes. */
 function base64Of(secret: string): string[] {
   const bytes = Buffer.from(secret)
   const whole = [0, 1, 2].map((before) => {

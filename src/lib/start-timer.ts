@@ -1,11 +1,11 @@
 import { type Clock, systemClock } from "./clock.ts"
 
-/** Aborting without a reason makes an exception with a stack each time, which costs more than all the rest of a timer. */
+/** Aborting without a reason creates an exception with a stack each time, which costs more than the rest of the timer. */
 const DISPOSED = "The timer was disposed of"
 
-/** Calls `onElapsed` after `ms`, unless it is disposed of before. Then nothing is left of it. */
+/** Calls `onElapsed` after `ms`, unless the timer is disposed of before. Disposing leaves nothing behind. */
 export function startTimer(ms: number, clock: Clock, onElapsed: () => void): Disposable {
-  // Each page has several timers. Without a promise and a signal one takes a quarter of the time.
+  // Each page needs several timers. Without a promise and a signal, a timer takes a quarter of the time.
   if (clock === systemClock) {
     const timer = setTimeout(onElapsed, ms)
     return { [Symbol.dispose]: () => clearTimeout(timer) }

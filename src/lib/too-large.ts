@@ -1,7 +1,7 @@
-/** A body holds more bytes than its reader takes. Nobody has read it whole. */
+/** A body exceeds its reader's limit. It was not read to its end. */
 export class TooLarge extends Error {
   override readonly name = "TooLarge"
-  /** The size of the body as far as it is known: its announced or projected size, or else just over the limit. */
+  /** The size of the body as far as it is known: announced or projected, otherwise just over the limit. */
   readonly bytes: number
 
   constructor(bytes: number, mostBytes: number) {

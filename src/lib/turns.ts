@@ -1,7 +1,7 @@
 /**
- * Lets many who have work to do share the event loop: each call resolves in a turn of it that no other call of the same
- * `createTurns()` has, first come, first served. Without it all that became possible during a turn is done in the next one,
- * before anything else: with a hundred exports a hundred pages in a row.
+ * Shares the event loop fairly: each call resolves in a turn that no other call of the same `createTurns()` has, first come,
+ * first served. Otherwise all pages that arrive in one turn are processed back to back in the next, blocking everything else:
+ * with a hundred exports, a hundred pages in a row.
  */
 export function createTurns(): () => Promise<void> {
   let last = Promise.resolve()

@@ -22,10 +22,10 @@ import { createPageMemories, type PageMemory } from "./members/page-memory.ts"
 import { retry, type RetryEvent } from "./retry.ts"
 import { takeTurn } from "./limiter/take-turn.ts"
 
-/** What a client reports, for logs and metrics. Nothing in it is personal. */
+/** What a client reports for logs and metrics. It contains no personal data. */
 export type MailchimpEvent =
   | (RetryEvent & { readonly action: string })
-  /** A collection was read to its end, and Mailchimp's count of its items says otherwise. */
+  /** A collection was read to its end, and Mailchimp's count of its items differs. */
   | {
       readonly type: "count_differs"
       readonly action: string
@@ -36,50 +36,50 @@ export type MailchimpEvent =
   | {
       readonly type: "answer"
       readonly action: string
-      /** Undefined for a good answer. */
+      /** Undefined if the response was good. */
       readonly kind: MailchimpErrorKind | undefined
       readonly durationMs: number
       readonly bytes: number
     }
-  /** Mailchimp's clock and ours differ by more than the margin: one of them is wrong. Once in a client's life. */
+  /** Mailchimp's clock and ours differ by more than the margin: one of them is wrong. Reported once per client. */
   | { readonly type: "clocks_differ"; readonly aheadS: number }
 
-/** What is known of a connection beyond a single response, as any gateway may answer 401 or 403. */
+/** What is known about a connection beyond a single response, because any gateway may respond with 401 or 403. */
 export type Standing = {
   /**
-   * Reads the metadata endpoint, and resolves to the data center in which the account is. Rejects with
-   * {@link InvalidToken} if the token was revoked, and with another AppError if the endpoint does not say.
+   * Reads the metadata endpoint, and resolves to the account's data center. Rejects with {@link InvalidToken} if the token
+   * was revoked, and with another AppError if the endpoint does not say.
    */
   locate(signal: AbortSignal): Promise<string>
-  /** Notes a response that the user is disabled. Returns whether enough responses say so to believe it. */
+  /** Records a response that the user is disabled. Returns whether there were enough of them to believe it. */
   saysDisabled(): boolean
-  /** Notes a good response: the user is not disabled. */
+  /** Records a good response: the user is not disabled. */
   answered(): void
 }
 
 export type MailchimpClientOptions = {
   readonly accessToken: string
-  /** The data center of the account, such as `us19`. */
+  /** The account's data center, such as `us19`. */
   readonly dc: string
-  /** The API's root, in which `{dc}` stands for the data center: `https://{dc}.api.mailchimp.com/3.0`. */
+  /** The API's root, with `{dc}` for the data center: `https://{dc}.api.mailchimp.com/3.0`. */
   readonly apiUrl: string
-  /** The path of the lists on the API's host, where it is not `/lists` under its root: `/api/3.0/lists`. */
+  /** The path of the lists on the API's host, if it is not `/lists` under the root: e.g. `/api/3.0/lists`. */
   readonly listsPath?: string | undefined
   /** Where the permits and tokens for this client's requests come from. */
   readonly flow: Flow
-  /** How many seconds the clocks may differ before that is reported, and are allowed for where Mailchimp sends no `Date`. */
+  /** By how many seconds the clocks may differ before it is reported, and may be assumed to if Mailchimp sends no `Date`. */
   readonly clockMarginS?: number
-  /** Judges a 401, a wrong data center and a disabled user. Without it they are faults like any other. */
+  /** Confirms a 401, a wrong data center and a disabled user. Without it they are faults like any other. */
   readonly standing?: Standing | undefined
-  /** A little more than the 120 s after which Mailchimp cuts a call. */
+  /** By default a little more than the 120 s after which Mailchimp itself ends a call. */
   readonly timeoutMs?: number
-  /** How long a request is made again, unless it says so itself. Ten minutes if it is left out. */
+  /** How long a request without a deadline of its own is retried. Ten minutes by default. */
   readonly retryMs?: number
-  /** What the process knows of this connection's pages. Of this client alone if it is left out. */
+  /** What the process knows about this connection's pages. By default only this client uses it. */
   readonly pages?: PageMemory
-  /** Resolves in a turn of the event loop that is nobody else's: see {@link readBody}. At once where it is left out. */
+  /** Resolves in a turn of the event loop that no other body has: see {@link readBody}. At once by default. */
   readonly nextTurn?: () => Promise<void>
-  /** What the errors may not hold. It learns the access token with each request. */
+  /** Masks secrets in errors. It learns the access token with each request. */
   readonly redaction?: Redaction
   readonly fetch?: Fetch
   readonly clock?: Clock
@@ -88,55 +88,54 @@ export type MailchimpClientOptions = {
 }
 
 type ParseContext = {
-  /** When this very attempt was sent. */
+  /** When this attempt was sent. */
   readonly sentAt: SentAt
 }
 
 export type MailchimpRequest<T> = {
   /** Completes "Cannot …" in errors, such as "read the members". */
   readonly action: string
-  /** The list that is asked for; none asks for the collection of lists. */
+  /** The list to request; without it, the collection of lists is requested. */
   readonly listId?: string
-  /** What is asked for below the list: `members`. */
+  /** What to request below the list, e.g. `members`. */
   readonly resource?: string
-  /** The query's parameters, made anew for each attempt, as the size of a page may have changed. */
+  /** The query parameters. Called for each attempt, because the size of a page may have changed. */
   query(): Readonly<Record<string, string | number | undefined>>
   /**
-   * Makes a value of the whole body. Whatever it throws means that the answer was not what it should be: it is asked
-   * for again.
+   * Parses the whole body. Any error that it throws means that the response is unusable, and the request is retried.
    */
   parse(body: Uint8Array, context: ParseContext): T
-  /** Told of each attempt that failed. */
+  /** Called for each failed attempt. */
   onFailure?(error: MailchimpError): void
-  /** Whether the next attempt requests less than the one that failed: then it is made after a short pause. */
+  /** Whether the next attempt requests less than the failed one: then it is made after a short pause. */
   isEased?(): boolean
-  /** The most bytes of a body, as it was sent and as it is inflated. Eight megabytes, unless said otherwise. */
+  /** The most bytes of a body, both as it was sent and inflated. Eight megabytes by default. */
   mostBytes?(): number
-  /** Told of the beginning of a large body while it arrives: see {@link readBody}. */
+  /** Called with the beginning of a large body while it arrives: see {@link readBody}. */
   inspect?(head: Uint8Array): void
   readonly signal: AbortSignal
-  /** For each attempt, where the client's own time-out would be too patient. */
+  /** The time-out of each attempt, if the client's own is too long. */
   readonly timeoutMs?: number | undefined
   /**
-   * After so long no other attempt begins, and one that waits for its permit ends. A function is asked again after each failure, and tells how long that is
-   * from then. The client's own `retryMs`, unless said otherwise.
+   * When this time has passed, no other attempt begins, and an attempt that waits for its permit is aborted. A function is
+   * called again after each failure, and returns the time that is left. By default the client's own `retryMs`.
    */
   readonly deadlineMs?: number | (() => number | undefined) | undefined
 }
 
 export type MailchimpClient = {
   /**
-   * Asks until there is a usable answer. Rejects with the signal's reason at once when it aborts, and with a
-   * {@link MailchimpError} when Mailchimp refuses or the deadline has passed.
+   * Retries until there is a usable response. Rejects with the signal's reason as soon as it aborts, and with a
+   * {@link MailchimpError} if Mailchimp refuses or the deadline has passed.
    */
   request<T>(request: MailchimpRequest<T>): Promise<T>
-  /** The time at Mailchimp, for a request about to be sent. */
+  /** The time at Mailchimp, for a request that is about to be sent. */
   now(): Moment
-  /** Waits until the earlier of its clocks shows a second, but `mostS` seconds at most. */
+  /** Waits until the earlier of the two clocks shows `second`, but at most `mostS` seconds. */
   waitUntil(second: number, mostS: number, signal: AbortSignal): Promise<void>
-  /** Waits for so many seconds. */
+  /** Waits for this many seconds. */
   pause(seconds: number, signal: AbortSignal): Promise<void>
-  /** A deadline that several requests share: how much is left of `ms`, or of the client's own `retryMs`. */
+  /** A deadline that several requests share. Returns how much is left of `ms`, by default the client's own `retryMs`. */
   deadline(ms: number | undefined): () => number
   readonly pages: PageMemory
   report(event: MailchimpEvent): void
@@ -146,7 +145,7 @@ const defaultMostBytes = 8 * 2 ** 20
 const defaultTimeoutMs = 125_000
 const defaultRetryMs = 600_000
 
-/** Asks Mailchimp's API for one connection: limits, times out, judges and asks again. */
+/** Sends requests to Mailchimp's API for one connection: limits, times out, classifies failures and retries. */
 export function createMailchimpClient(options: MailchimpClientOptions): MailchimpClient {
   const {
     accessToken,
@@ -165,8 +164,8 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
   })
   let dc = options.dc
 
-  /** Sends the question and reads the answer whole; rejects with what fetch or the time-out threw. */
-  const ask = (url: string, timeoutMs: number, { signal, mostBytes, inspect }: MailchimpRequest<unknown>) =>
+  /** Sends a request and reads the whole response; rejects with what fetch or the time-out threw. */
+  const send = (url: string, timeoutMs: number, { signal, mostBytes, inspect }: MailchimpRequest<unknown>) =>
     withTimeout(
       async (signal): Promise<RawResponse & { receivedMs: number }> => {
         const response = await fetch(url, {
@@ -176,7 +175,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
             "accept-encoding": acceptEncoding,
           },
           decompress: false,
-          // Followed, a redirect could take the token to another host.
+          // Following a redirect could send the token to another host.
           redirect: "manual",
           signal,
         })
@@ -204,7 +203,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
       onEvent?.({ type: "answer", action, kind, durationMs: clock.monotonicMs() - startedMs, bytes })
     try {
       const url = toUrl(options, requestedDc, request)
-      const response = await ask(url, Math.min(timeoutMs, request.timeoutMs ?? timeoutMs), request).catch(
+      const response = await send(url, Math.min(timeoutMs, request.timeoutMs ?? timeoutMs), request).catch(
         (error: unknown) => {
           signal.throwIfAborted()
           throw toTransportError(error, subject)
@@ -215,7 +214,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
         throw toMailchimpError(response, subject, clock.now())
       const { latest } = mailchimpClock.now()
       const value = parse(request, response, { sentAt: { ...sentAt, latest } }, subject)
-      // The date of an answer that is not Mailchimp's own would be somebody else's clock.
+      // Only now is the response known to be Mailchimp's own: a gateway's `Date` would be by another clock.
       mailchimpClock.observe(response.headers.get("date"), response.receivedMs)
       permit.succeeded()
       standing?.answered()
@@ -225,7 +224,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
       if (error instanceof MailchimpError) {
         if (error.kind === "throttled" || error.kind === "blocked") {
           permit.throttled()
-          // Also where this request is not made again: the others must not ask either.
+          // Also if this request is not retried: other flows must pause, too.
           flow.pause(error.retryAfterMs ?? 0)
         }
         if (error.kind === "timed_out") permit.timedOut()
@@ -237,8 +236,8 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
   }
 
   /**
-   * Judges a failure by more than the one response. Resolves if the account is in another data center than the one that
-   * was asked; else rejects, with a final error only if that is confirmed.
+   * Judges a failure by more than its one response. Resolves if the account is in another data center than `requestedDc`;
+   * otherwise rejects, with a final error only if it is confirmed.
    */
   const judge = async (failure: unknown, requestedDc: string, subject: Subject, signal: AbortSignal) => {
     if (!(failure instanceof MailchimpError) || standing === undefined) throw failure
@@ -246,21 +245,21 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
     if (kind === "user_disabled" && standing.saysDisabled())
       throw createMailchimpError("account_disabled", subject, { upstream })
     if (kind !== "unauthorized" && kind !== "wrong_datacenter") throw failure
-    // Another request may have found it meanwhile.
+    // Otherwise another request has found the data center meanwhile.
     if (dc === requestedDc) {
       dc = await standing.locate(signal).catch((cause: unknown) => {
         signal.throwIfAborted()
         if (cause instanceof InvalidToken)
           throw createMailchimpError("token_revoked", subject, { upstream, cause })
-        // An endpoint that does not say is no verdict: the request is retried, and the endpoint read again.
+        // If the endpoint does not say, nothing is confirmed: the request is retried, and the endpoint read again.
         throw cause instanceof AppError ? failure : cause
       })
     }
     if (dc === requestedDc) throw failure
   }
 
-  /** One attempt, and a second one at once if the account has moved: only one, so that no two data centers make a loop. */
-  const attemptWhereItIs = async <T>(
+  /** One attempt, and a second at once if the account has moved: not a third, because two data centers could form a loop. */
+  const attemptInDataCenter = async <T>(
     request: MailchimpRequest<T>,
     subject: Subject,
     leftMs: () => number,
@@ -280,21 +279,21 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
       const { action, listId, signal, deadlineMs } = request
       const subject = { action, listId, redact: redaction.redactShort }
       redaction.learn(accessToken)
-      // The id becomes part of a path. One that cannot be an id may be anything, so the error does not name it.
+      // The id becomes part of a path. An invalid id may contain anything, so the error does not name it.
       if (listId !== undefined && !isListId(listId)) throw createMailchimpError("not_found", { action })
       const startedMs = clock.monotonicMs()
-      // The request's own deadline bounds the wait for a permit, too; the client's own bounds retries alone.
+      // The request's own deadline also bounds the wait for a permit; the client's bounds only retries.
       const ownLeftMs = () =>
         typeof deadlineMs === "number" ? startedMs + deadlineMs - clock.monotonicMs() : deadlineMs?.()
       const leftMs = () => ownLeftMs() ?? startedMs + retryMs - clock.monotonicMs()
-      return retry(() => attemptWhereItIs(request, subject, leftMs, ownLeftMs), {
+      return retry(() => attemptInDataCenter(request, subject, leftMs, ownLeftMs), {
         leftMs,
         isEased: () => request.isEased?.() ?? false,
         signal,
         clock,
         random,
         onRetry: (event) => {
-          // All who share the limiter are throttled with this one, so none of them asks before it does.
+          // All flows of the limiter are throttled together, so none may send a request before this retry.
           if (event.kind === "throttled" || event.kind === "blocked") flow.pause(event.delayMs)
           onEvent?.({ ...event, action })
         },
@@ -336,7 +335,10 @@ function toUrl(
   { listId, resource, query }: MailchimpRequest<unknown>,
 ): string {
   if (!isDataCenter(dc))
-    throw new AppError("metadata_invalid", "Cannot ask Mailchimp as the data center is not one")
+    throw new AppError(
+      "metadata_invalid",
+      "Cannot send a request to Mailchimp because its data center is not valid",
+    )
   const root = apiUrl.replaceAll("{dc}", dc).replace(/\/+$/, "")
   const lists = listsPath === undefined ? `${root}/lists` : new URL(listsPath, root).href.replace(/\/+$/, "")
   const path = [lists, listId, resource].filter((part) => part !== undefined).join("/")

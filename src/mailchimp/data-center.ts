@@ -1,4 +1,4 @@
-/** Whether a text names a data center, such as `us19`. It becomes part of a host name, so nothing else may pass. */
+/** Whether a text is the name of a data center, such as `us19`. The name becomes part of a host name. */
 export function isDataCenter(text: string): boolean {
   return /^[a-z]+\d+$/.test(text)
 }

@@ -9,25 +9,25 @@ import { isHtml, readHtmlPage } from "./html-page.ts"
 const blockedReason =
   "this server is refused in front of Mailchimp, with a page instead of JSON: its IP address may be blocked"
 
-/** Every way in which a call to Mailchimp fails: the code that a caller sees, whether to ask again, and why it failed. */
+/** Every way in which a request to Mailchimp fails: the code that a caller sees, whether to retry, and why it failed. */
 const kinds = {
-  // Not what one response says, but what others have confirmed: see Standing in client.ts.
+  // The first two are never based on a single response: see Standing in client.ts.
   token_revoked: { code: "connection_invalidated", retryable: false, reason: "Mailchimp refused its token" },
   account_disabled: {
     code: "connection_invalidated",
     retryable: false,
     reason: "Mailchimp disabled its user",
   },
-  // The next three are what one response says. Any gateway may send one, so each is retried like a fault.
+  // The next three are based on a single response, which any gateway may send. So each is retried like a fault.
   unauthorized: {
     code: "mailchimp_error",
     retryable: true,
-    reason: "the request was answered with 401 Unauthorized",
+    reason: "the response was 401 Unauthorized",
   },
   user_disabled: {
     code: "mailchimp_error",
     retryable: true,
-    reason: "the request was answered with User Disabled",
+    reason: "the response was 403 User Disabled",
   },
   wrong_datacenter: {
     code: "mailchimp_error",
@@ -37,11 +37,11 @@ const kinds = {
   forbidden: {
     code: "mailchimp_forbidden",
     retryable: false,
-    reason: "Mailchimp does not allow it to this account",
+    reason: "Mailchimp does not allow it for this account",
   },
   throttled: { code: "mailchimp_throttled", retryable: true, reason: "Mailchimp is throttling the account" },
   blocked: { code: "mailchimp_blocked", retryable: true, reason: blockedReason },
-  // Such a page may be about one request alone, such as one for too many rows.
+  // Such a page may concern a single request, e.g. for too many rows.
   blocked_page: { code: "mailchimp_blocked", retryable: true, reason: blockedReason },
   proxy_refused: {
     code: "mailchimp_error",
@@ -64,28 +64,28 @@ const kinds = {
   unusable_answer: {
     code: "mailchimp_error",
     retryable: true,
-    reason: "Mailchimp's answer is not what it should be",
+    reason: "Mailchimp's response is not usable",
   },
   connection_failed: {
     code: "mailchimp_error",
     retryable: true,
-    reason: "the connection to Mailchimp failed or was cut",
+    reason: "the connection to Mailchimp failed or was closed",
   },
   too_large: {
     code: "mailchimp_error",
     retryable: true,
-    reason: "Mailchimp's response has more bytes than are read",
+    reason: "Mailchimp's response exceeds the size limit",
   },
-  timed_out: { code: "mailchimp_timeout", retryable: true, reason: "Mailchimp did not answer in time" },
+  timed_out: { code: "mailchimp_timeout", retryable: true, reason: "Mailchimp did not respond in time" },
 } as const satisfies Record<string, { code: ErrorCode; retryable: boolean; reason: string }>
 
 export type MailchimpErrorKind = keyof typeof kinds
 
-/** A call to Mailchimp that failed. `kind` is stable; the code is what a caller is told. */
+/** A failed request to Mailchimp. `kind` says how it failed; callers see `code`. */
 export class MailchimpError extends AppError {
   override readonly name = "MailchimpError"
   readonly kind: MailchimpErrorKind
-  /** How long Mailchimp asked to wait before another try. */
+  /** How long to wait before a retry, as Mailchimp requested. */
   readonly retryAfterMs: number | undefined
 
   constructor(
@@ -111,18 +111,18 @@ export class MailchimpError extends AppError {
   }
 }
 
-/** Mailchimp's metadata endpoint says that the token is not good: it was revoked. No other failure is this one. */
+/** Mailchimp's metadata endpoint says that the token is invalid: it was revoked. Not used for any other failure. */
 export class InvalidToken extends AppError {
   override readonly name = "InvalidToken"
 }
 
-/** What a call was for: how its errors are worded, and what must not appear in them. */
+/** What a request was for: how its errors are worded, and what must not appear in them. */
 export type Subject = {
   /** Completes "Cannot …", such as "read the members". */
   readonly action: string
-  /** The list that it was about, if it was about one. */
+  /** The list that was requested, if any. */
   readonly listId?: string | undefined
-  /** Makes what Mailchimp says fit to be shown: see {@link Redaction}. */
+  /** Makes Mailchimp's texts presentable: see {@link Redaction}. */
   readonly redact: Redact
 }
 
@@ -136,10 +136,10 @@ export function createMailchimpError(
   } = {},
 ): MailchimpError {
   const about = subject.listId === undefined ? "" : `: list ${subject.listId}`
-  return new MailchimpError(kind, `Cannot ${subject.action} as ${kinds[kind].reason}${about}`, options)
+  return new MailchimpError(kind, `Cannot ${subject.action} because ${kinds[kind].reason}${about}`, options)
 }
 
-/** An answer of Mailchimp's, read whole. */
+/** A response of Mailchimp's with its whole body. */
 export type RawResponse = {
   readonly status: number
   readonly headers: Headers
@@ -147,11 +147,11 @@ export type RawResponse = {
 }
 
 /**
- * Judges an answer that is not a 2xx.
+ * Classifies a response that is not a 2xx.
  *
- * Some statuses mean the same whoever sends them: 429, 504, and a 403 that is neither JSON nor HTML, which is Mailchimp's
- * way to throttle. Any HTML page comes from something in between, and says nothing of the token or the list; with 403 or
- * 503 the edge in front of Mailchimp refuses this server's address.
+ * Some statuses mean the same from any sender: 429, 504, and a 403 that is neither JSON nor HTML, which is how Mailchimp
+ * throttles. An HTML page always comes from a gateway, and says nothing about the token or the list; with 403 or 503, the
+ * edge in front of Mailchimp refuses this server's address.
  *
  * @param nowMs milliseconds since the epoch, against which a date in Retry-After is read
  */
@@ -169,20 +169,20 @@ export function toMailchimpError(response: RawResponse, subject: Subject, nowMs:
   })
 }
 
-/** Judges a 2xx whose body is not what it should be. */
+/** Classifies a 2xx with an unusable body. */
 export function toUnusableResponse(response: RawResponse, subject: Subject, cause: unknown): MailchimpError {
   const upstream = pageUpstreamOf(response, subject.redact)
   const kind = upstream === undefined ? "unusable_answer" : "blocked_page"
   return createMailchimpError(kind, subject, { upstream, cause })
 }
 
-/** What a page of HTML says; undefined if it is none. */
+/** What an HTML page says; undefined if the response is not one. */
 export function pageUpstreamOf(response: RawResponse, redact: Redact): Upstream | undefined {
   const text = new TextDecoder().decode(response.body.subarray(0, longestProblemBytes))
   return isHtml(response.headers, text) ? toPageUpstream(response.status, text, redact) : undefined
 }
 
-/** Judges what was thrown while asking: by fetch, while the body was read, or by the time-out. */
+/** Classifies what was thrown during a request: by fetch, while the body was read, or by the time-out. */
 export function toTransportError(error: unknown, subject: Subject): MailchimpError {
   const proxyStatus = proxyStatusOf(error)
   if (proxyStatus !== undefined)
@@ -190,7 +190,7 @@ export function toTransportError(error: unknown, subject: Subject): MailchimpErr
   return createMailchimpError(transportKindOf(error), subject, { cause: error })
 }
 
-/** The status with which a proxy refused to open a tunnel: Bun tells it in the message of its error alone. */
+/** The status with which a proxy refused to open a tunnel. Bun mentions it only in the message of its error. */
 function proxyStatusOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || !("code" in error) || error.code !== "ERR_PROXY_TUNNEL") return undefined
   return Number(/\b\d{3}\b/.exec(error.message)?.[0] ?? 502)
@@ -211,14 +211,14 @@ function kindOf(status: number, problem: Problem | undefined, html: boolean): Ma
   if (status < 400 || html) return "unusable_answer"
   if (status === 404) return "not_found"
   if (status !== 403) return "rejected"
-  // Mailchimp's glossary of errors writes the titles in one word, its answers write them spaced.
+  // Mailchimp's glossary of errors writes the titles as one word, its responses with spaces.
   const words = (problem?.title ?? "").toLowerCase().replaceAll(/[^a-z]/g, "")
   if (words === "userdisabled") return "user_disabled"
   if (words === "wrongdatacenter") return "wrong_datacenter"
   return "forbidden"
 }
 
-/** With these firewalls refuse a client. Other pages of HTML are about the request, or about what is down. */
+/** Statuses with which firewalls refuse a client. With another status, an HTML page concerns the request or an outage. */
 const blockedStatuses: ReadonlySet<number> = new Set([403, 405, 406, 451, 503])
 
 function toPageUpstream(status: number, html: string, redact: Redact): Upstream {
@@ -230,10 +230,10 @@ function toPageUpstream(status: number, html: string, redact: Redact): Upstream 
   }
 }
 
-/** More than any problem of Mailchimp's, and less than is costly to parse. */
+/** Longer than any problem of Mailchimp's, and cheap to parse. */
 const longestProblemBytes = 65_536
 
-// Every field may be missing, or be of another type: a problem is still a problem then.
+// A problem remains a problem if a field is missing or of another type.
 const problemSchema = z.object({
   title: z.string().optional().catch(undefined),
   detail: z.string().optional().catch(undefined),
@@ -265,7 +265,7 @@ function toUpstream(status: number, problem: Problem | undefined, redact: Redact
   }
 }
 
-/** Longer is believed of nobody: it would reach our caller, who would wait as long. */
+/** A longer Retry-After is not believed: it would be passed on to our caller, who would wait as long. */
 const longestRetryAfterMs = 3_600_000
 
 function retryAfterMs(headers: Headers, nowMs: number): number | undefined {
@@ -279,6 +279,6 @@ function readRetryAfterMs(headers: Headers, nowMs: number): number | undefined {
   if (value === undefined || value === "") return undefined
   if (/^\d+$/.test(value)) return Number(value) * 1000
   const atMs = parseHttpDate(value)
-  // The date is of the sender's clock, so it is compared with that clock where the answer tells it.
+  // The date is by the sender's clock, so it is compared with the sender's `Date` if there is one.
   return atMs === undefined ? undefined : Math.max(0, atMs - (parseHttpDate(headers.get("date")) ?? nowMs))
 }

@@ -1,31 +1,31 @@
 import type { Clock } from "../lib/clock.ts"
 import { parseHttpDate } from "./http-date.ts"
 
-/** A moment by both clocks that tell. Whole seconds since the epoch, but for the monotonic ones. */
+/** A moment by both clocks. In whole seconds since the epoch, except for the monotonic fields. */
 export type Moment = {
-  /** By the earlier of Mailchimp's clock and our own: what is closed by this one is closed by both. */
+  /** By the earlier of Mailchimp's clock and our own: a second that is closed by this clock is closed by both. */
   readonly earliest: number
-  /** By the later of the two: what lies ahead of this one lies ahead of both. */
+  /** By the later of the two: a second that is in the future by this clock is in the future by both. */
   readonly latest: number
-  /** Monotonic seconds, with fractions: only differences mean anything. */
+  /** Monotonic seconds, with fractions: only differences are meaningful. */
   readonly elapsedS: number
-  /** The same, when the latest `Date` was there: what has changed since then with Mailchimp's clock is not known yet. */
+  /** `elapsedS` when the latest `Date` arrived: any later change of Mailchimp's clock is not known yet. */
   readonly datedS: number
 }
 
-/** When a request was sent; but `latest` is of the moment when its response was there, as that can take minutes. */
+/** When a request was sent; but `latest` is when its response had arrived, because that can take minutes. */
 export type SentAt = Moment
 
-/** What is known of the time at Mailchimp. */
+/** What is known about the time at Mailchimp. */
 export type MailchimpClock = {
   /**
    * Reads the `Date` header of a response.
    *
-   * @param receivedMs the monotonic time at which the headers were there
+   * @param receivedMs the monotonic time at which the headers arrived
    */
   observe(date: string | null, receivedMs: number): void
   now(): Moment
-  /** Waits until the earlier clock shows a second, but `mostS` seconds at most. Rejects with the signal's reason. */
+  /** Waits until the earlier clock shows `second`, but at most `mostS` seconds. Rejects with the signal's reason. */
   waitUntil(second: number, mostS: number, signal: AbortSignal): Promise<void>
 }
 
@@ -33,25 +33,25 @@ export type MailchimpClockOptions = {
   readonly clock: Clock
   /** How many seconds before the earlier clock a second counts as closed. */
   readonly marginS: number
-  /** Called once, when Mailchimp's clock first differs from ours by more than the margin: by so many seconds. */
+  /** Called once, when Mailchimp's clock first differs from ours by more than the margin, with the difference in seconds. */
   readonly onDifference?: ((aheadS: number) => void) | undefined
 }
 
 /**
- * Two clocks tell the time at Mailchimp: the `Date` of its latest response, plus the monotonic time since, and our own.
- * Either can be wrong: a proxy or one server of many writes any `Date`, and our own clock may have stepped. Whoever needs a
- * lower bound takes the earlier one, which is right if either is.
+ * Two clocks show the time at Mailchimp: the `Date` of its latest response plus the monotonic time since, and our own. Either
+ * can be wrong: a proxy or one of many servers may send any `Date`, and our own clock may have stepped. A lower bound is the
+ * earlier of the two, which is right if either clock is.
  *
- * `Date` is a lower bound of the sender's clock, because the header drops the fraction of a second (RFC 9110, 5.6.7) and was
- * written before it arrived. Each response replaces the one before. Without any `Date` the lower bound is our own clock less
- * one more margin.
+ * `Date` is a lower bound of the sender's clock, because the header drops the fraction of a second (RFC 9110, 5.6.7) and is
+ * written before it arrives. Each response replaces the previous one. Before the first `Date`, the lower bound is our own
+ * clock less one more margin.
  */
 export function createMailchimpClock({
   clock,
   marginS,
   onDifference,
 }: MailchimpClockOptions): MailchimpClock {
-  /** Mailchimp's time less our monotonic time. */
+  /** Mailchimp's time minus our monotonic time. */
   let aheadMs: number | undefined
   let datedMs: number | undefined
   let hasDiffered = false
@@ -66,7 +66,7 @@ export function createMailchimpClock({
       aheadMs = sentMs - receivedMs
       datedMs = receivedMs
       const differenceMs = aheadMs + clock.monotonicMs() - clock.now()
-      // `Date` has no fraction, so that a second of difference is none.
+      // `Date` has no fraction, so a difference of one second means nothing.
       if (hasDiffered || Math.abs(differenceMs) <= marginS * 1000 + 1000) return
       hasDiffered = true
       onDifference?.(Math.round(differenceMs / 1000))

@@ -21,17 +21,17 @@ import { retry } from "./retry.ts"
 export type MailchimpOAuthOptions = {
   readonly clientId: string
   readonly clientSecret: string
-  /** Exactly as it is registered at Mailchimp. */
+  /** Exactly as registered at Mailchimp. */
   readonly redirectUri: string
   readonly authorizationUrl: string
   readonly tokenUrl: string
-  /** Where the metadata of a token is: the data center is the part of it that is needed. */
+  /** The metadata endpoint, which says in which data center a token's account is. */
   readonly dataCenterUrl: string
   readonly responseType?: string
   readonly grantType?: string
   /** For each request. */
   readonly timeoutMs?: number
-  /** What the errors may not hold. It learns each code and token. */
+  /** Masks secrets in errors. It learns each code and token. */
   readonly redaction?: Redaction
   readonly fetch?: Fetch
   readonly clock?: Clock
@@ -49,26 +49,27 @@ export type MailchimpOAuth = {
   /** Where the user is sent to consent. */
   authorizationUrl(state: string): string
   /**
-   * Exchanges a code for an access token. Asked once: a code is used up even if the answer is lost, so a failed
-   * exchange begins again with a new authorization. Rejects with `exchange_failed`.
+   * Exchanges a code for an access token. Never retried: a code is consumed even if the response is lost, so a failed
+   * exchange needs a new authorization. Rejects with `exchange_failed`.
    */
   exchangeCode(code: string, signal?: AbortSignal): Promise<string>
   /**
-   * Reads which account a token is for. Retried until `deadlineMs` have passed, whatever fails: a gateway may answer
-   * anything. Rejects with {@link InvalidToken} if Mailchimp says that the token is not good, else with `metadata_invalid`.
+   * Reads which account a token is for. Every failure is retried until `deadlineMs` have passed, because a gateway may
+   * respond with anything. Rejects with {@link InvalidToken} if Mailchimp says that the token is invalid, otherwise with
+   * `metadata_invalid`.
    *
-   * @param deadlineMs 15 seconds by default; with 0 there is one request
+   * @param deadlineMs 15 seconds by default; if 0, one request is made
    */
   readMetadata(accessToken: string, signal?: AbortSignal, deadlineMs?: number): Promise<MailchimpAccount>
 }
 
 const metadataDeadlineMs = 15_000
-/** A token and its metadata have some hundred bytes. */
+/** A token and its metadata have a few hundred bytes. */
 const mostBytes = 2 ** 20
-/** Fetch would inflate a body without a limit. One that comes compressed all the same is inflated with one. */
+/** Fetch would inflate a body without a limit. `readBody` has one, if a body arrives compressed all the same. */
 const undecoded = { decompress: false }
 
-/** Mailchimp's OAuth 2. Read by hand, as its answers lack what strict OAuth libraries insist on: `token_type`. */
+/** Mailchimp's OAuth 2. Written by hand, because its responses lack `token_type`, on which strict OAuth libraries insist. */
 export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpOAuth {
   const {
     clientId,
@@ -82,10 +83,10 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
   const redact = redaction.redactShort
   redaction.learn(clientSecret)
 
-  const ask = (url: string, init: RequestInit, signal: AbortSignal | undefined) =>
+  const send = (url: string, init: RequestInit, signal: AbortSignal | undefined) =>
     withTimeout(
       async (signal): Promise<RawResponse> => {
-        // Followed, a redirect could take the secrets to another host.
+        // Following a redirect could send the secrets to another host.
         const response = await fetch(url, { ...init, ...undecoded, redirect: "manual", signal })
         const { status, headers } = response
         return { status, headers, body: await readBody(response, { mostBytes }) }
@@ -117,13 +118,13 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
         headers: { accept: "application/json", "accept-encoding": "identity" },
         body: new URLSearchParams(form),
       }
-      const response = await ask(options.tokenUrl, init, signal).catch((cause: unknown) => {
+      const response = await send(options.tokenUrl, init, signal).catch((cause: unknown) => {
         signal?.throwIfAborted()
         const error = toTransportError(cause, { action: "finish the authorization", redact })
         const detail =
           error.kind === "proxy_refused"
             ? error.detail
-            : "Cannot finish the authorization as Mailchimp did not answer"
+            : "Cannot finish the authorization because Mailchimp did not respond"
         throw new AppError("exchange_failed", detail, { upstream: error.upstream, cause })
       })
       const token = processTokenResponse(response, redact)
@@ -144,7 +145,7 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
       const deadlineAtMs = clock.monotonicMs() + deadlineMs
       return retry(
         async () => {
-          const response = await ask(options.dataCenterUrl, init, signal).catch((error: unknown) => {
+          const response = await send(options.dataCenterUrl, init, signal).catch((error: unknown) => {
             signal.throwIfAborted()
             throw toTransportError(error, subject)
           })
@@ -162,8 +163,8 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
 }
 
 /**
- * OAuth errors (RFC 6749, 4.1.2.1 and 5.2) that this service's own configuration causes: another client id or secret, or a
- * redirect URI that is not registered. No user can help them.
+ * OAuth errors (RFC 6749, 4.1.2.1 and 5.2) caused by this service's own configuration: a wrong client id or secret, or a
+ * redirect URI that is not registered. No user can fix them.
  */
 const clientErrors: ReadonlySet<string> = new Set([
   "invalid_client",
@@ -184,18 +185,22 @@ function isTransient(status: number): boolean {
   return status >= 500 || status === 429 || status === 408
 }
 
-// What cannot stand in a header cannot be a token (RFC 6750, 2.1, is stricter still).
+// A token must fit into a header (RFC 6750, 2.1, is stricter still).
 const tokenSchema = z.object({ access_token: z.string().regex(/^[\x21-\x7e]{1,1000}$/) })
 
 function processTokenResponse(response: RawResponse, redact: Redact): string {
   const body = jsonOf(response)
   const { success, data } = tokenSchema.safeParse(body)
   if (isOk(response) && success) return data.access_token
-  throw refusal("exchange_failed", "Cannot finish the authorization as Mailchimp did not give a token", {
-    response,
-    body,
-    redact,
-  })
+  throw refusal(
+    "exchange_failed",
+    "Cannot finish the authorization because Mailchimp did not issue a token",
+    {
+      response,
+      body,
+      redact,
+    },
+  )
 }
 
 const metadataSchema = z.object({
@@ -209,7 +214,7 @@ const metadataSchema = z.object({
   accountname: z.string().min(1).optional().catch(undefined),
 })
 
-/** Nothing but an account and `invalid_token` is Mailchimp's own: anything else is an answer that is asked for again. */
+/** Only an account and `invalid_token` are surely Mailchimp's own responses. The request is retried after any other. */
 function processMetadataResponse(response: RawResponse, subject: Subject): MailchimpAccount {
   const body = jsonOf(response)
   const { success, data } = metadataSchema.safeParse(body)
@@ -221,11 +226,11 @@ function processMetadataResponse(response: RawResponse, subject: Subject): Mailc
     }
   }
   const upstream = upstreamOf(response, body, subject.redact)
-  // With status 200, as Mailchimp sends it. Gateways send the same text with a 401.
+  // Mailchimp sends it with status 200. Gateways send the same text with a 401.
   if (response.status === 200 && oauthErrorSchema.safeParse(body).data?.error === "invalid_token")
     throw new InvalidToken(
       "metadata_invalid",
-      "Cannot read the account's metadata as Mailchimp refused the token",
+      "Cannot read the account's metadata because Mailchimp refused the token",
       { upstream },
     )
   const isPage = pageUpstreamOf(response, subject.redact) !== undefined
@@ -244,7 +249,7 @@ function jsonOf({ body }: RawResponse): unknown {
   }
 }
 
-// RFC 6749, 5.2. Mailchimp's metadata endpoint sends the same, with status 200.
+// RFC 6749, 5.2. Mailchimp's metadata endpoint sends it, too, with status 200.
 const oauthErrorSchema = z.object({
   error: z.string().optional().catch(undefined),
   error_description: z.string().optional().catch(undefined),
@@ -261,10 +266,10 @@ function refusal(
 function upstreamOf(response: RawResponse, body: unknown, redact: Redact): Upstream {
   const page = pageUpstreamOf(response, redact)
   if (page !== undefined) return page
-  const said = oauthErrorSchema.safeParse(body).data
+  const oauthError = oauthErrorSchema.safeParse(body).data
   return {
     status: response.status,
-    ...(said?.error !== undefined && { title: redact(said.error) }),
-    ...(said?.error_description !== undefined && { detail: redact(said.error_description) }),
+    ...(oauthError?.error !== undefined && { title: redact(oauthError.error) }),
+    ...(oauthError?.error_description !== undefined && { detail: redact(oauthError.error_description) }),
   }
 }

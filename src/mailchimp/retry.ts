@@ -1,7 +1,7 @@
 import type { Clock } from "../lib/clock.ts"
 import { MailchimpError, type MailchimpErrorKind } from "./errors.ts"
 
-/** An attempt failed and is made again after a pause. */
+/** An attempt failed and is retried after a pause. */
 export type RetryEvent = {
   readonly type: "retry"
   readonly kind: MailchimpErrorKind
@@ -12,24 +12,24 @@ export type RetryEvent = {
 
 export type RetryOptions = {
   /**
-   * For how long from now attempts may still begin. Asked again after each failure, as it may have become more. One
-   * that is under way is not cut.
+   * How long from now attempts may still begin. Called after each failure, because the deadline may have been extended. An
+   * attempt in progress is not aborted.
    */
   readonly leftMs: () => number
   readonly signal: AbortSignal
   readonly clock: Clock
-  /** From 0 to below 1. */
+  /** At least 0, less than 1. */
   readonly random: () => number
   readonly onRetry?: ((event: RetryEvent) => void) | undefined
-  /** Whether the next attempt requests less than the one that failed: then the pauses begin anew with a short one. */
+  /** Whether the next attempt requests less than the failed one: then the pauses start from a short one again. */
   readonly isEased?: (() => boolean) | undefined
 }
 
 const firstDelayMs = 500
 const longestDelayMs = 30_000
 /**
- * Mailchimp may still be working on a call that timed out, and needs a rest after throttling: never at once. Three
- * responses that a user is disabled confirm each other after ten seconds, with no need for more of them.
+ * After a time-out Mailchimp may still be working on the request, and after throttling it needs a rest: neither is retried at
+ * once. Three responses that a user is disabled, over ten seconds, confirm each other, so more are not needed.
  */
 const shortestPausesMs: Partial<Record<MailchimpErrorKind, number>> = {
   timed_out: 1000,
@@ -41,8 +41,8 @@ const shortestPausesMs: Partial<Record<MailchimpErrorKind, number>> = {
 }
 
 /**
- * Makes attempts until one succeeds, fails for good, or no time is left for another. The pauses grow
- * exponentially, with full jitter, and are never shorter than Mailchimp's Retry-After.
+ * Makes attempts until an attempt succeeds, fails for good, or no time is left for another. The pauses grow exponentially,
+ * with full jitter, and are never shorter than Mailchimp's Retry-After.
  *
  * Rejects with the last error, or with the signal's reason.
  */
@@ -57,7 +57,7 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
       signal.throwIfAborted()
       if (!(error instanceof MailchimpError) || !error.retryable) throw error
       paused = isEased() ? 1 : paused + 1
-      // Mailchimp did not fail with a response that is too large.
+      // A response that is too large is no failure of Mailchimp's, so it needs no rest.
       const delayMs = error.kind === "too_large" && isEased() ? 0 : delayAfter(error, paused, random)
       if (delayMs > leftMs()) throw error
       onRetry?.({ type: "retry", kind: error.kind, attempt: made, delayMs })

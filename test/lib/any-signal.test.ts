@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { anySignal } from "../../src/lib/any-signal.ts"
 import { createCountedSignal } from "../support/counted-signal.ts"
 
-test("aborts with the first of its signals, with its reason, and leaves no listener", () => {
+test("aborts when the first of its signals does, with the same reason, and leaves no listener", () => {
   for (const which of [0, 1] as const) {
     const sources = [createCountedSignal(), createCountedSignal()] as const
     const { signal } = anySignal(sources[0].signal, sources[1].signal)
@@ -21,7 +21,7 @@ test("is aborted from the start if one of its signals is", () => {
   expect([signal.reason, source.listeners()]).toEqual(["before", 0])
 })
 
-test("a thousand of them on one signal leave no listener once they are disposed of", () => {
+test("a thousand of them on one signal leave no listener after they are disposed of", () => {
   const source = createCountedSignal()
   for (let made = 0; made < 1000; made += 1) {
     using both = anySignal(source.signal, new AbortController().signal)

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { freeBytes } from "../../src/lib/free-bytes.ts"
 
-test("freeBytes() gives a buffer back that the bytes have for themselves", () => {
+test("freeBytes() frees a buffer that the bytes do not share", () => {
   const bytes = new Uint8Array([1, 2, 3])
   freeBytes(bytes)
   expect(bytes.length).toBe(0)
@@ -9,7 +9,7 @@ test("freeBytes() gives a buffer back that the bytes have for themselves", () =>
   expect(() => freeBytes(bytes)).not.toThrow()
 })
 
-test("freeBytes() leaves a buffer alone that others share", () => {
+test("freeBytes() leaves a shared buffer alone", () => {
   const shared = new Uint8Array([1, 2, 3])
   freeBytes(shared.subarray(1))
   expect([...shared]).toEqual([1, 2, 3])

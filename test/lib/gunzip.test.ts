@@ -18,7 +18,7 @@ function textOf(bytes: Uint8Array<ArrayBuffer>, mostBytes = MB): string {
   return Buffer.from(gunzip(bytes, mostBytes)).toString()
 }
 
-test("gunzip() gives back what was packed, in one part or several, also of equal length", () => {
+test("gunzip() returns what was compressed, in one gzip member or several, also of equal length", () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 2000 }), { minLength: 1 }), (parts) => {
       const whole = Buffer.concat(parts)
@@ -31,39 +31,39 @@ test("gunzip() gives back what was packed, in one part or several, also of equal
   expect(textOf(join(gzip("ab"), gzip("ab")))).toBe("abab")
 })
 
-test("gunzip() takes a part of a larger buffer for what it is", () => {
+test("gunzip() inflates a part of a larger buffer", () => {
   const [before, packed] = [gzip("before"), gzip("rows")]
   const all = join(before, packed, gzip("after"))
   expect(textOf(all.subarray(before.length, before.length + packed.length))).toBe("rows")
 })
 
-test("gunzip() refuses gzip that is cut, wherever it is cut, and whoever inflates it", () => {
+test("gunzip() refuses truncated gzip, wherever it ends, in either library", () => {
   const rows = "0123456789".repeat(50)
   for (const packed of [gzip(rows), join(gzip("a"), gzip(rows))]) {
-    // Of a second part three bytes must be there, or else nothing tells that there was one.
+    // A second member is recognized by its first three bytes.
     const least = packed.length === gzip(rows).length ? 0 : gzip("a").length + 3
     for (let length = least; length < packed.length; length += 1)
       expect(() => gunzip(packed.slice(0, length), MB)).toThrow()
   }
 })
 
-test("gunzip() refuses gzip of which a byte is another one", () => {
+test("gunzip() refuses gzip with a changed byte", () => {
   const packed = gzip("0123456789".repeat(50))
-  // The header tells a time, a system and a speed, which nobody reads.
-  for (const place of [0, 1, 2, ...Array.from({ length: packed.length - 10 }, (_, index) => index + 10)]) {
+  // The rest of the header is a time, a system and a speed, which are ignored.
+  for (const index of [0, 1, 2, ...Array.from({ length: packed.length - 10 }, (_, offset) => offset + 10)]) {
     const damaged = packed.slice()
-    damaged[place] = (damaged[place] ?? 0) ^ 0x55
+    damaged[index] = (damaged[index] ?? 0) ^ 0x55
     expect(() => gunzip(damaged, MB)).toThrow()
   }
   expect(() => gunzip(new Uint8Array(Buffer.from("<html></html>")), MB)).toThrow()
 })
 
-test("gunzip() leaves alone what a server pads with", () => {
+test("gunzip() ignores padding after the gzip", () => {
   expect(textOf(join(gzip("rows"), new Uint8Array(9)))).toBe("rows")
   expect(textOf(join(gzip("one"), gzip("two"), new Uint8Array(9)))).toBe("onetwo")
 })
 
-test("gunzip() refuses a bomb by its end, before it inflates anything, and one that lies as soon as it is over the limit", () => {
+test("gunzip() refuses a bomb by its length before it inflates anything, and one with a false length as soon as it exceeds the limit", () => {
   const before = process.memoryUsage().rss
   const honest = gzip(new Uint8Array(256 * MB))
   const lying = honest.slice()
@@ -71,16 +71,16 @@ test("gunzip() refuses a bomb by its end, before it inflates anything, and one t
   for (const bomb of [honest, lying, join(honest, honest), join(honest, gzip("a little"))]) {
     expect(() => gunzip(bomb, 4 * MB)).toThrow(TooLarge)
   }
-  // What was packed, once, and a few times the limit.
+  // The compressed bytes once, and a few times the limit.
   expect(process.memoryUsage().rss - before).toBeLessThan((256 + 64) * MB)
 })
 
-test("gunzip() takes an end that cannot be a length for none", () => {
+test("gunzip() ignores a final length that is impossible", () => {
   const rows = "0123456789".repeat(50)
   expect(textOf(join(gzip(rows), new Uint8Array([0, 255, 255, 255, 255])))).toBe(rows)
 })
 
-test("gunzip() refuses what holds more than it may, also where its end says otherwise", () => {
+test("gunzip() refuses output beyond the limit, also if the final length is within it", () => {
   const zeros = gzip(new Uint8Array(4 * MB))
   expect(gunzip(zeros, 4 * MB).length).toBe(4 * MB)
   expect(() => gunzip(zeros, 4 * MB - 1)).toThrow()

@@ -13,13 +13,13 @@ function sumOf(members: readonly object[], indent?: number): IdSum {
 
 const members = Array.from({ length: 20 }, (_, index) => memberOf(index))
 
-test("a sum over ids is the same for the same rows, in whatever order and spelling they come", () => {
+test("a sum over ids is the same for the same rows, in any order and spelling", () => {
   expect(isSameSum(sumOf(members), sumOf(members.toReversed()))).toBe(true)
-  // A page with white space takes the parser's way.
+  // A page with white space is split by the parser.
   expect(isSameSum(sumOf(members), sumOf(members, 2))).toBe(true)
 })
 
-test("a sum over ids is another one for each row that is missing, twice, or another", () => {
+test("a sum over ids differs if a row is missing, duplicated or replaced", () => {
   const sums = [
     sumOf(members),
     ...members.map((_, index) => sumOf(members.toSpliced(index, 1))),
@@ -29,7 +29,7 @@ test("a sum over ids is another one for each row that is missing, twice, or anot
   expect(new Set(sums).size).toBe(sums.length)
 })
 
-test("a sum over rows without an id tells them apart by their bytes", () => {
+test("a sum over rows without an id distinguishes them by their bytes", () => {
   const without = [1, 2].map((number) => ({ ...memberOf(number), id: "" }))
   const other = [1, 3].map((number) => ({ ...memberOf(number), id: "" }))
   expect(isSameSum(sumOf(without), sumOf(without.toReversed()))).toBe(true)

@@ -14,7 +14,7 @@ describe("nearest()", () => {
     expect(nearest(name, names)).toBe(expected)
   })
 
-  test("is undefined where nothing is near", () => {
+  test("is undefined if nothing is near", () => {
     expect(nearest("constructor", names)).toBeUndefined()
     expect(nearest("status", [])).toBeUndefined()
   })

@@ -17,7 +17,7 @@ async function read(response: Response): Promise<string> {
 }
 
 describe("readBody()", () => {
-  test("inflates gzip, and takes a body without a coding as it is", async () => {
+  test("inflates gzip, and returns a body without a coding unchanged", async () => {
     expect(acceptEncoding).toBe("gzip")
     expect(await read(response(packed, "gzip"))).toBe(text)
     expect(await read(response(packed, "GZIP"))).toBe(text)
@@ -26,7 +26,7 @@ describe("readBody()", () => {
     expect(await read(response(plain))).toBe(text)
   })
 
-  test("takes no body for an empty one, whatever its coding", async () => {
+  test("treats a missing body as empty, whatever its coding", async () => {
     expect(await read(new Response(null, { status: 304, headers: { "content-encoding": "gzip" } }))).toBe("")
   })
 
@@ -34,19 +34,19 @@ describe("readBody()", () => {
     await expect(read(response(packed, coding))).rejects.toThrow(coding)
   })
 
-  test("refuses gzip that is none, or is cut", async () => {
+  test("refuses a body that is not gzip, or is truncated", async () => {
     await expect(read(response(plain, "gzip"))).rejects.toThrow()
     await expect(read(response(packed.slice(0, -1), "gzip"))).rejects.toThrow()
   })
 
-  test("gives an empty body for that of a failure which cannot be read, as its status says enough", async () => {
+  test("returns an empty body if that of a failed response cannot be read, because its status says enough", async () => {
     const headers = { "content-encoding": "gzip" }
     expect(await read(new Response(plain, { status: 401, headers }))).toBe("")
     expect(await read(new Response(plain, { status: 503, headers: { "content-encoding": "br" } }))).toBe("")
     expect(await read(new Response(packed, { status: 429, headers }))).toBe(text)
   })
 
-  test("inflates in the turn that it is given, and not before", async () => {
+  test("inflates in the turn that it is given, not before", async () => {
     const turns: (() => void)[] = []
     const nextTurn = () => new Promise<void>((resolve) => turns.push(resolve))
     let isRead = false
@@ -63,7 +63,7 @@ describe("readBody()", () => {
 
 const MB = 2 ** 20
 
-/** A server of its own on a socket, and how many bytes of each body it could send before it was cut. */
+/** A server on a socket, and how many bytes of a body it could send before the connection was closed. */
 function serve(headers: Record<string, string>, pieces: () => AsyncGenerator<Uint8Array>) {
   const sent = { bytes: 0, ended: Promise.withResolvers<void>() }
   const server = Bun.serve({
@@ -95,37 +95,34 @@ async function* zeros(count: number) {
 }
 
 describe("readBody() counts", () => {
-  test("a body as it arrives, and lets go of the rest", async () => {
+  test("a body as it arrives, and closes the connection beyond the limit", async () => {
     await using server = serve({}, () => zeros(2000))
     await expect(readBody(await server.request(), { mostBytes: 4 * MB })).rejects.toThrow(TooLarge)
     await server.sent.ended.promise
     expect(server.sent.bytes).toBeLessThan(64 * MB)
   })
 
-  test("a body that is announced as too large is not read at all", async () => {
+  test("a body whose Content-Length is too large as too large, without reading it", async () => {
     const announced = new Response(new Uint8Array(10), { headers: { "content-length": String(5 * MB) } })
     await expect(readBody(announced, { mostBytes: 4 * MB })).rejects.toMatchObject({ bytes: 5 * MB })
   })
 
-  test("a body by its pieces, whatever length it announces beside them", async () => {
+  test("a chunked body by its chunks, whatever its Content-Length says", async () => {
     const body = new Response(new Uint8Array(5 * MB), {
       headers: { "content-length": "3", "transfer-encoding": "chunked" },
     })
     await expect(readBody(body, { mostBytes: 4 * MB })).rejects.toThrow(TooLarge)
   })
 
-  test.each([true, false])(
-    "a body of just as many bytes as it may have comes whole, gzip %p",
-    async (isPacked) => {
-      const whole = crypto.getRandomValues(new Uint8Array(60_000))
-      const body = () => (isPacked ? response(new Uint8Array(gzipSync(whole)), "gzip") : response(whole))
-      const mostBytes = isPacked ? gzipSync(whole).length : whole.length
-      expect((await readBody(body(), { mostBytes })).length).toBe(whole.length)
-      await expect(readBody(body(), { mostBytes: whole.length - 1 })).rejects.toThrow(TooLarge)
-    },
-  )
+  test.each([true, false])("a body of exactly the limit as allowed, gzip %p", async (isPacked) => {
+    const whole = crypto.getRandomValues(new Uint8Array(60_000))
+    const body = () => (isPacked ? response(new Uint8Array(gzipSync(whole)), "gzip") : response(whole))
+    const mostBytes = isPacked ? gzipSync(whole).length : whole.length
+    expect((await readBody(body(), { mostBytes })).length).toBe(whole.length)
+    await expect(readBody(body(), { mostBytes: whole.length - 1 })).rejects.toThrow(TooLarge)
+  })
 
-  test("the body of a failure, of which the status says enough", async () => {
+  test("the body of a failed response, and returns an empty one beyond the limit", async () => {
     for (const headers of [{ "content-encoding": "gzip" }, {}]) {
       const bytes = "content-encoding" in headers ? gzipSync(new Uint8Array(64 * MB)) : new Uint8Array(3 * MB)
       const failure = new Response(new Uint8Array(bytes), { status: 502, headers })
@@ -139,7 +136,7 @@ describe("readBody() inspects", () => {
   const words = Array.from({ length: 400_000 }, () => Math.random().toString(36).slice(2, 7)).join(" word ")
 
   test.each([true, false])(
-    "a large body once, by its beginning, while it arrives, gzip %p",
+    "the beginning of a large body once, while the body arrives, gzip %p",
     async (isPacked) => {
       const heads: string[] = []
       const whole = Buffer.from(words)
@@ -158,7 +155,7 @@ describe("readBody() inspects", () => {
     },
   )
 
-  test("and reads no further when that throws", async () => {
+  test("and stops reading if that throws", async () => {
     await using server = serve({}, () => zeros(2000))
     const refusal = new Error("too much")
     const inspect = () => {
@@ -169,7 +166,7 @@ describe("readBody() inspects", () => {
     expect(server.sent.bytes).toBeLessThan(64 * MB)
   })
 
-  test("no small one, and none that it cannot inflate", async () => {
+  test("no small body, and an empty beginning if it cannot be inflated", async () => {
     const heads: number[] = []
     const inspect = (head: Uint8Array) => void heads.push(head.length)
     await readBody(response(packed, "gzip"), { mostBytes: MB, inspect })

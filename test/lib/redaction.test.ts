@@ -72,11 +72,11 @@ describe("redact()", () => {
       expect(redact(btoa(`${before}pass/word`))).toContain("[secret]")
   })
 
-  test("a secret that is no more than three letters hides no other text", () => {
+  test("a secret of three letters or fewer masks no other text", () => {
     expect(createRedaction(["a", "", " ", "id"]).redact("a valid id")).toBe("a valid id")
   })
 
-  test("learns tokens, and forgets the one that was not used for longest", () => {
+  test("learns tokens, and forgets the least recently used", () => {
     const { redact, learn } = createRedaction(["lasting"])
     learn("token-first")
     for (let made = 0; made < 255; made += 1) learn(`token-${made}-`)
@@ -87,7 +87,7 @@ describe("redact()", () => {
     )
   })
 
-  test("takes little time for long texts, hostile ones, and with every secret that it can know", () => {
+  test("is fast for long and hostile texts, also with the maximum number of secrets", () => {
     const { redact, learn } = createRedaction(
       Array.from({ length: 20 }, (_, index) => `lasting/secret+${index}`),
     )
@@ -103,7 +103,7 @@ describe("redact()", () => {
   })
 })
 
-test("redactShort() is one line of 300 characters at most, which ends in no half of an address", () => {
+test("redactShort() returns one line of 300 characters at most, which does not end in half an address", () => {
   expect(redactShort("a\nb\r\n\u0007c")).toBe("a b c")
   expect(redactShort("x ".repeat(5000))).toHaveLength(300)
   expect(redactShort(`${"y".repeat(280)} ada@example.com ${"z".repeat(2000)}`)).toBe(

@@ -3,7 +3,7 @@ import { systemClock } from "../../src/lib/clock.ts"
 import { startTimer } from "../../src/lib/start-timer.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
 
-test("startTimer() calls when the time is up, and once", async () => {
+test("startTimer() calls once, when the time is up", async () => {
   const clock = createVirtualClock()
   let calls = 0
   const timer = startTimer(1000, clock, () => (calls += 1))
@@ -16,7 +16,7 @@ test("startTimer() calls when the time is up, and once", async () => {
   expect(calls).toBe(1)
 })
 
-test("startTimer() never calls once disposed of, and leaves no timer", async () => {
+test("startTimer() never calls after it is disposed of, and leaves no timer", async () => {
   const clock = createVirtualClock()
   let calls = 0
   startTimer(1000, clock, () => (calls += 1))[Symbol.dispose]()
@@ -25,7 +25,7 @@ test("startTimer() never calls once disposed of, and leaves no timer", async () 
   expect(calls).toBe(0)
 })
 
-test("startTimer() of the machine's clock calls once, and never once disposed of", async () => {
+test("startTimer() with the machine's clock calls once, and never after it is disposed of", async () => {
   const calls: string[] = []
   using _disposed = (() => {
     const timer = startTimer(1, systemClock, () => calls.push("disposed"))

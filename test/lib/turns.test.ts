@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { createTurns } from "../../src/lib/turns.ts"
 
-test("createTurns() gives each call a turn of the event loop of its own, first come, first served", async () => {
+test("createTurns() gives each call its own turn of the event loop, first come, first served", async () => {
   let turn = 0
   let counting = setImmediate(function count() {
     turn += 1

@@ -7,7 +7,7 @@ import { createVirtualClock } from "../support/virtual-clock.ts"
 const never = () => new Promise<never>(() => {})
 
 describe("withTimeout()", () => {
-  test("gives the work's value and leaves no timer and no listener", async () => {
+  test("returns the work's value, and leaves no timer and no listener", async () => {
     const clock = createVirtualClock()
     const { signal, listeners } = createCountedSignal()
     for (let round = 0; round < 100; round += 1) {
@@ -17,7 +17,7 @@ describe("withTimeout()", () => {
     expect([clock.sleepers(), listeners()]).toEqual([0, 0])
   })
 
-  test("rejects with TimedOut when the time is up, aborts the work, leaves nothing", async () => {
+  test("rejects with TimedOut when the time is up, aborts the work, and leaves nothing behind", async () => {
     const clock = createVirtualClock()
     const { signal, listeners } = createCountedSignal()
     let workSignal: AbortSignal | undefined
@@ -34,7 +34,7 @@ describe("withTimeout()", () => {
     expect([clock.sleepers(), listeners()]).toEqual([0, 0])
   })
 
-  test("rejects with the caller's reason at once when he aborts, even if the work does not listen", async () => {
+  test("rejects with the caller's reason as soon as they abort, even if the work does not listen", async () => {
     const clock = createVirtualClock()
     const { controller, signal, listeners } = createCountedSignal()
     let workSignal: AbortSignal | undefined
@@ -50,7 +50,7 @@ describe("withTimeout()", () => {
     expect([clock.sleepers(), listeners()]).toEqual([0, 0])
   })
 
-  test("does not begin when the caller has aborted already", async () => {
+  test("does not begin if the caller has aborted already", async () => {
     const clock = createVirtualClock()
     let began = false
     const work = async () => {
@@ -79,7 +79,7 @@ describe("abortable()", () => {
     controller.abort("gone")
     expect(await waiting).toBe("gone")
     expect(await abortable(never(), signal).catch((error: unknown) => error)).toBe("gone")
-    // One fired, and is gone by itself.
+    // The first listener fired, which removed it.
     expect(listeners()).toBe(1)
   })
 })

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import type { Clock } from "../../src/lib/clock.ts"
 import { within } from "../../src/lib/within.ts"
 
-/** A clock whose sleeps end by `ring`, and which knows how many are still running. */
+/** A clock whose sleeps end when `ring` is called, and which counts those still running. */
 function createTestClock() {
   const { promise: rung, resolve: ring } = Promise.withResolvers<void>()
   let sleeping = 0
@@ -20,7 +20,7 @@ function createTestClock() {
 }
 
 describe("within()", () => {
-  test("is the value that came in time, and leaves no timer", async () => {
+  test("returns a value that arrives in time, and leaves no timer", async () => {
     const { clock, sleeping } = createTestClock()
     expect(await within(Promise.resolve(7), 1000, clock)).toBe(7)
     await Bun.sleep(0)
@@ -34,7 +34,7 @@ describe("within()", () => {
     expect(await late).toBeUndefined()
   })
 
-  test("fails as the promise does, and leaves no timer", async () => {
+  test("rejects if the promise does, and leaves no timer", async () => {
     const { clock, sleeping } = createTestClock()
     await expect(within(Promise.reject(new Error("broken")), 1000, clock)).rejects.toThrow("broken")
     await Bun.sleep(0)

@@ -35,7 +35,7 @@ function setUp(options: Partial<MailchimpClientOptions> = {}) {
     random: () => 0,
     ...options,
   })
-  const ask = () =>
+  const send = () =>
     client.request({
       action: "read the members",
       listId,
@@ -43,7 +43,7 @@ function setUp(options: Partial<MailchimpClientOptions> = {}) {
       query: () => ({ count: 1000 }),
       parse: (body) => {
         const page = JSON.parse(new TextDecoder().decode(body))
-        return page.members.length === page.total_items ? "whole" : "cut"
+        return page.members.length === page.total_items ? "whole" : "truncated"
       },
       signal: counted.signal,
     })
@@ -53,12 +53,12 @@ function setUp(options: Partial<MailchimpClientOptions> = {}) {
     timers: clock.sleepers(),
     listeners: counted.listeners(),
   })
-  return { clock, limiter, client, ask, leftovers, ...counted }
+  return { clock, limiter, client, send, leftovers, ...counted }
 }
 
 const nothing = { inUse: 0, kept: 0, timers: 0, listeners: 0 }
 
-/** Waits for something that happens on the other side of a socket. */
+/** Waits for an event on the other side of a socket. */
 async function until(isSo: () => boolean) {
   while (!isSo()) await Bun.sleep(1)
 }
@@ -67,8 +67,8 @@ const log = () => running.sandbox.traffic.log
 
 describe("request(), over sockets", () => {
   const broken: [string, FaultAction][] = [
-    ["a body that is cut", { kind: "cut", keep: 0.5 }],
-    ["a body that is cut at its very end", { kind: "cut", keep: 0.9999 }],
+    ["a truncated body", { kind: "cut", keep: 0.5 }],
+    ["a body that is truncated at its very end", { kind: "cut", keep: 0.9999 }],
     ["a connection that is reset", { kind: "reset" }],
     ["JSON that ends early", { kind: "bad_json", keep: 0.5 }],
     ["HTML with status 200", { kind: "html", status: 200 }],
@@ -76,12 +76,12 @@ describe("request(), over sockets", () => {
     ["an internal server error", { kind: "problem", problem: "internal_server_error" }],
   ]
   for (const gzip of [true, false]) {
-    test.each(broken)(`asks again after %s, gzip ${gzip}`, async (_name, action) => {
+    test.each(broken)(`retries after %s, gzip ${gzip}`, async (_name, action) => {
       running.sandbox.settings.gzip = gzip
-      const { ask, leftovers, clock } = setUp()
+      const { send, leftovers, clock } = setUp()
       const fault = running.sandbox.faults.add({ action, times: 2 })
-      // The jitter is nothing here, so a pause ends as soon as time moves.
-      const requested = ask()
+      // The jitter is zero here, so a pause ends as soon as time moves.
+      const requested = send()
       let result: string | undefined
       while (result === undefined) result = (await Promise.race([requested, clock.advance(1)])) ?? undefined
       expect(result).toBe("whole")
@@ -94,15 +94,15 @@ describe("request(), over sockets", () => {
     ["https", "407 Proxy Authentication Required", 407],
     ["https", "403 Forbidden", 403],
     ["http", "407 Proxy Authentication Required", 407],
-  ])("names the proxy that refuses it: by %s, %s", async (scheme, refusal, status) => {
+  ])("names the proxy that refuses a request: by %s, %s", async (scheme, refusal, status) => {
     await using proxy = await startRefusingProxy(refusal)
-    const { ask, leftovers } = setUp({
+    const { send, leftovers } = setUp({
       apiUrl: `${scheme}://{dc}.api.mailchimp.com/3.0`,
       retryMs: 0,
       random: () => 0.5,
       fetch: (url, init) => fetch(url, { ...init, proxy: proxy.url }),
     })
-    await expect(ask()).rejects.toMatchObject({
+    await expect(send()).rejects.toMatchObject({
       code: "mailchimp_error",
       kind: "proxy_refused",
       retryable: true,
@@ -112,44 +112,47 @@ describe("request(), over sockets", () => {
     expect(leftovers()).toEqual(nothing)
   })
 
-  test("a body that comes slowly comes whole", async () => {
+  test("reads the whole of a slow body", async () => {
     running.sandbox.faults.add({ action: { kind: "slow", chunks: 20, everyMs: 2 } })
-    const { ask, leftovers } = setUp()
-    expect(await ask()).toBe("whole")
+    const { send, leftovers } = setUp()
+    expect(await send()).toBe("whole")
     expect(leftovers()).toEqual(nothing)
   })
 
   const endless: [string, FaultAction][] = [
-    ["before an answer", { kind: "hang" }],
+    ["before a response", { kind: "hang" }],
     ["in the middle of a body", { kind: "slow", chunks: 10_000, everyMs: 5 }],
   ]
-  test.each(endless)("times out %s, lets go of it, and asks again after a second", async (_name, action) => {
-    running.sandbox.faults.add({ action })
-    const { ask, clock, leftovers, limiter } = setUp({ timeoutMs: 60_000 })
-    const requested = ask()
-    await until(() => log().length === 1)
-    await clock.advance(59_999)
-    expect(log()[0]?.abortedAt).toBeUndefined()
-    await clock.advance(1)
-    await until(() => log()[0]?.abortedAt !== undefined)
-    // Mailchimp may still be working on it: the permit is kept until it cuts the call itself.
-    expect(limiter.state()).toMatchObject({ inUse: 0, kept: 1 })
-    expect(log()).toHaveLength(1)
-    await clock.advance(1000)
-    expect(await requested).toBe("whole")
-    await clock.advance(60_000)
-    expect(leftovers()).toEqual(nothing)
-  })
+  test.each(endless)(
+    "times out %s, closes the connection, and retries after a second",
+    async (_name, action) => {
+      running.sandbox.faults.add({ action })
+      const { send, clock, leftovers, limiter } = setUp({ timeoutMs: 60_000 })
+      const requested = send()
+      await until(() => log().length === 1)
+      await clock.advance(59_999)
+      expect(log()[0]?.abortedAt).toBeUndefined()
+      await clock.advance(1)
+      await until(() => log()[0]?.abortedAt !== undefined)
+      // Mailchimp may still be working on the request: the permit is kept until Mailchimp's own time-out.
+      expect(limiter.state()).toMatchObject({ inUse: 0, kept: 1 })
+      expect(log()).toHaveLength(1)
+      await clock.advance(1000)
+      expect(await requested).toBe("whole")
+      await clock.advance(60_000)
+      expect(leftovers()).toEqual(nothing)
+    },
+  )
 
-  test("a caller who leaves is not asked for again, and everything of his is let go at once", async () => {
+  test("an abort by the caller ends the request at once, without a retry, and leaves nothing behind", async () => {
     const seenMs: number[] = []
     for (let round = 0; round < 50; round += 1) {
       for (const [, action] of endless) {
         running.sandbox.traffic.reset()
         running.sandbox.faults.add({ action })
-        const { ask, controller, leftovers } = setUp()
-        const requested = ask().catch((error: unknown) => error)
-        // The status is noted when the headers go out; the body takes fifty seconds from there.
+        const { send, controller, leftovers } = setUp()
+        const requested = send().catch((error: unknown) => error)
+        // The status is recorded when the headers are sent; the body takes another fifty seconds.
         await until(() => log().length === 1 && (action.kind === "hang" || log()[0]?.status === 200))
         await Bun.sleep(6)
         const leftMs = performance.now()
@@ -166,8 +169,8 @@ describe("request(), over sockets", () => {
     await until(() => running.sandbox.traffic.connections(1).now === 0)
   })
 
-  test("asks again after one 401, one User Disabled, and one gateway's 401 in mid-flight", async () => {
-    const { ask, clock, leftovers } = setUp()
+  test("retries after one 401, one User Disabled, and one gateway's 401", async () => {
+    const { send, clock, leftovers } = setUp()
     const refusals: FaultAction[] = [
       { kind: "problem", problem: "api_key_invalid" },
       { kind: "problem", problem: "user_disabled" },
@@ -176,7 +179,7 @@ describe("request(), over sockets", () => {
     ]
     for (const action of refusals) {
       running.sandbox.faults.add({ action })
-      const requested = ask()
+      const requested = send()
       await until(() => clock.sleepers() > 0 && leftovers().inUse === 0)
       await clock.advance(5050)
       expect(await requested).toBe("whole")
@@ -184,7 +187,7 @@ describe("request(), over sockets", () => {
     expect(leftovers()).toEqual(nothing)
   })
 
-  test("nobody listens: the connection failed", async () => {
+  test("nothing listens on the port: the connection failed", async () => {
     const { client, signal } = setUp({ random: () => 0.5 })
     await running.stop()
     const request = { action: "read the lists", query: () => ({}), parse: () => 1, signal, deadlineMs: 0 }
@@ -193,7 +196,7 @@ describe("request(), over sockets", () => {
   })
 })
 
-/** By how many requests the worst span of time is over 10 + 10 t. */
+/** By how many requests the worst span of time exceeds 10 + 10 t. */
 function worstExcess(timesMs: readonly number[]) {
   const excesses = timesMs.flatMap((fromMs, from) =>
     timesMs.slice(from).map((toMs, more) => more + 1 - (10 + (toMs - fromMs) / 100)),
@@ -201,7 +204,7 @@ function worstExcess(timesMs: readonly number[]) {
   return Math.max(...excesses)
 }
 
-test("two exports of one account and one of another: each account has its own ten, and all fair shares", async () => {
+test("two exports of one account and one of another: each account has its own ten requests a second, in fair shares", async () => {
   await running.stop()
   const otherList = "b1b2c3d4e5"
   const other = {
@@ -253,7 +256,7 @@ test("two exports of one account and one of another: each account has its own te
   }
   expect(running.sandbox.traffic.total).toBe(45)
   expect(log().filter(({ status }) => status !== 200)).toHaveLength(0)
-  // The first two share one bucket and so end together; the third has its own and is not slowed by them.
+  // The first two share a bucket, so they end together. The third has its own, and is not slowed down.
   expect(thirdMs).toBeLessThan(Math.min(firstMs, secondMs))
   const worst = Math.max(...[...arrivedMs.values()].map(worstExcess))
   process.stdout.write(

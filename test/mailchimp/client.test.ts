@@ -26,8 +26,8 @@ afterAll(() => server.close())
 const problem = (status: number, title: string, headers: Record<string, string> = {}) =>
   HttpResponse.json({ title, status, detail: "Because", instance: "i-1" }, { status, headers })
 
-/** Answers each request in turn, and notes the requests. The last answer is given again and again. */
-function answerWith(url: string, ...responses: (() => Response)[]) {
+/** Gives each request the next response, the last one repeatedly, and records the requests. */
+function respondWith(url: string, ...responses: (() => Response)[]) {
   const requests: Request[] = []
   server.use(
     http.get(url, ({ request }) => {
@@ -60,7 +60,7 @@ function setUp(options: Partial<MailchimpClientOptions> = {}) {
     onEvent: (event) => events.push(event),
     ...options,
   })
-  const ask = (more: { deadlineMs?: number; listId?: string; resource?: string } = {}) =>
+  const send = (more: { deadlineMs?: number; listId?: string; resource?: string } = {}) =>
     clock.settle(
       client.request<unknown>({
         action: "read the lists",
@@ -70,8 +70,8 @@ function setUp(options: Partial<MailchimpClientOptions> = {}) {
         ...more,
       }),
     )
-  const fail = async (more: Parameters<typeof ask>[0] = {}) => {
-    const error = await ask(more).catch((error: unknown) => error)
+  const fail = async (more: Parameters<typeof send>[0] = {}) => {
+    const error = await send(more).catch((error: unknown) => error)
     if (!(error instanceof AppError)) throw error
     return error
   }
@@ -81,10 +81,10 @@ function setUp(options: Partial<MailchimpClientOptions> = {}) {
     timers: clock.sleepers(),
     listeners: counted.listeners(),
   })
-  return { client, clock, limiter, flow, events, ask, fail, leftovers, ...counted }
+  return { client, clock, limiter, flow, events, send, fail, leftovers, ...counted }
 }
 
-/** A standing that believes nothing, and counts how often the metadata are read. */
+/** A standing that never confirms a disabled user, and counts how often the metadata are read. */
 function standingOf(locate: Standing["locate"]) {
   let reads = 0
   const standing: Standing = {
@@ -101,10 +101,10 @@ function standingOf(locate: Standing["locate"]) {
 const nothing = { inUse: 0, waiting: 0, timers: 0, listeners: 0 }
 
 describe("request()", () => {
-  test("asks the account's data center with its token, and gives what parse makes of the body", async () => {
-    const { ask, events, leftovers } = setUp()
-    const [request] = [answerWith(listsUrl, json({ lists: [] }))]
-    expect(await ask()).toEqual({ lists: [] })
+  test("sends the token to the account's data center, and returns the parsed body", async () => {
+    const { send, events, leftovers } = setUp()
+    const [request] = [respondWith(listsUrl, json({ lists: [] }))]
+    expect(await send()).toEqual({ lists: [] })
     expect(request[0]?.url).toBe(`${listsUrl}?count=5`)
     expect(request[0]?.headers.get("authorization")).toBe(`Bearer ${accessToken}`)
     expect(request[0]?.headers.get("accept")).toBe("application/json")
@@ -113,25 +113,25 @@ describe("request()", () => {
     expect(leftovers()).toEqual(nothing)
   })
 
-  test("finds lists and what is below them under another path of the same host", async () => {
-    const { ask } = setUp({ listsPath: "/api/3.0/lists/" })
-    const requests = answerWith("https://us1.api.mailchimp.com/api/3.0/lists/a1b2/members", json({}))
-    await ask({ listId: "a1b2", resource: "members" })
+  test("requests lists and their resources under another path of the same host", async () => {
+    const { send } = setUp({ listsPath: "/api/3.0/lists/" })
+    const requests = respondWith("https://us1.api.mailchimp.com/api/3.0/lists/a1b2/members", json({}))
+    await send({ listId: "a1b2", resource: "members" })
     expect(requests).toHaveLength(1)
   })
 
   test.each(["", "..", "a/b", "a?b", "ann@example.com", "ä", "%2e%2e"])(
-    "does not ask for a list whose id cannot be one: %j",
+    "does not request a list with an invalid id: %j",
     async (listId) => {
       const { fail } = setUp()
       const error = await fail({ listId })
       expect(error.code).toBe("list_not_found")
-      expect(error.detail).toBe("Cannot read the lists as Mailchimp knows no such list")
+      expect(error.detail).toBe("Cannot read the lists because Mailchimp knows no such list")
     },
   )
 
   test.each(["evil.com/", "us1.evil.com", "US1", "", "us"])(
-    "never sends the token to a host made of %j",
+    "never sends the token to a host built from %j",
     async (dc) => {
       const { fail, leftovers } = setUp({ dc })
       expect((await fail()).code).toBe("metadata_invalid")
@@ -139,9 +139,9 @@ describe("request()", () => {
     },
   )
 
-  test("does not follow a redirect, which could take the token elsewhere", async () => {
+  test("does not follow a redirect, which could send the token to another host", async () => {
     const { fail } = setUp()
-    answerWith(listsUrl, () => HttpResponse.redirect("https://elsewhere.example/", 302))
+    respondWith(listsUrl, () => HttpResponse.redirect("https://elsewhere.example/", 302))
     const error = await fail({ deadlineMs: 0 })
     expect(error).toMatchObject({ kind: "unusable_answer", upstream: { status: 302 } })
   })
@@ -157,25 +157,25 @@ describe("request()", () => {
     ["JSON that ends early", () => HttpResponse.text('{"lists":[')],
     ["an empty body", () => new HttpResponse(null, { status: 204 })],
     ["a connection that failed", () => HttpResponse.error()],
-    ["a 401 of Mailchimp's", () => problem(401, "API Key Invalid")],
-    ["a 401 of a gateway's", () => HttpResponse.json({ message: "Unauthorized" }, { status: 401 })],
+    ["a 401 from Mailchimp", () => problem(401, "API Key Invalid")],
+    ["a 401 from a gateway", () => HttpResponse.json({ message: "Unauthorized" }, { status: 401 })],
     ["a 401 that is HTML", () => HttpResponse.html("<html>401</html>", { status: 401 })],
     ["a 401 without a body", () => new HttpResponse(null, { status: 401 })],
-    ["a proxy that wants a password", () => problem(407, "Proxy Authentication Required")],
+    ["a proxy that requires a password", () => problem(407, "Proxy Authentication Required")],
     ["a disabled user", () => problem(403, "User Disabled")],
     ["a wrong data center", () => problem(403, "Wrong Datacenter")],
-  ])("asks again after %s", async (_name, failure) => {
-    const { ask, leftovers, events } = setUp()
-    const requests = answerWith(listsUrl, failure, failure, json({ total_items: 7 }))
-    expect(await ask()).toEqual({ total_items: 7 })
+  ])("retries after %s", async (_name, failure) => {
+    const { send, leftovers, events } = setUp()
+    const requests = respondWith(listsUrl, failure, failure, json({ total_items: 7 }))
+    expect(await send()).toEqual({ total_items: 7 })
     expect(requests).toHaveLength(3)
     expect(events.map(({ type }) => type)).toEqual(["answer", "retry", "answer", "retry", "answer"])
     expect({ ...leftovers() }).toEqual(nothing)
   })
 
-  test("a value that parse refuses is Mailchimp's failure, whatever parse throws", async () => {
+  test("a body that parse refuses is a failure of Mailchimp's, whatever parse throws", async () => {
     const { client, clock, signal } = setUp()
-    const requests = answerWith(listsUrl, json({}))
+    const requests = respondWith(listsUrl, json({}))
     const refusals = [new RangeError("not its rows"), new AppError("mailchimp_error", "Cannot read a page")]
     const parse = () => {
       const refusal = refusals[requests.length - 1]
@@ -187,26 +187,26 @@ describe("request()", () => {
   })
 
   test.each([
-    ["a role that may not", () => problem(403, "Forbidden"), "forbidden"],
-    ["a list that is gone", () => problem(404, "Resource Not Found"), "not_found"],
+    ["a role without permission", () => problem(403, "Forbidden"), "forbidden"],
+    ["a list that was deleted", () => problem(404, "Resource Not Found"), "not_found"],
     ["a bad request", () => problem(400, "Invalid Resource"), "rejected"],
-  ] as const)("asks once after %s", async (_name, failure, kind) => {
+  ] as const)("does not retry after %s", async (_name, failure, kind) => {
     const { fail, leftovers } = setUp()
-    const requests = answerWith(`${listsUrl}/a1`, failure)
+    const requests = respondWith(`${listsUrl}/a1`, failure)
     expect(await fail({ listId: "a1" })).toMatchObject({ kind, upstream: { detail: "Because" } })
     expect(requests).toHaveLength(1)
     expect(leftovers()).toEqual(nothing)
   })
 
-  test.each([5000, 90_000])("is made again for %d ms where the client was told so", async (retryMs) => {
+  test.each([5000, 90_000])("is retried for %d ms if the client is configured so", async (retryMs) => {
     const { fail, clock } = setUp({ retryMs })
-    answerWith(listsUrl, () => problem(500, "Internal Server Error"))
+    respondWith(listsUrl, () => problem(500, "Internal Server Error"))
     expect((await fail()).code).toBe("mailchimp_error")
     expect(clock.monotonicMs()).toBeLessThanOrEqual(retryMs)
     expect(clock.monotonicMs()).toBeGreaterThan(retryMs - 30_000 / 2)
   })
 
-  test("a deadline is shared by all who have it, and the client's own is what it was told", async () => {
+  test("requests can share a deadline, and the client's own is as configured", async () => {
     const { client, clock } = setUp({ retryMs: 5000 })
     const [own, given] = [client.deadline(undefined), client.deadline(30_000)]
     await clock.advance(2000)
@@ -215,44 +215,44 @@ describe("request()", () => {
     expect([own(), given()]).toEqual([0, 0])
   })
 
-  test("ends with Mailchimp's last error once the deadline leaves no time", async () => {
+  test("rejects with Mailchimp's last error when the deadline leaves no time for a retry", async () => {
     const { fail, clock } = setUp()
-    answerWith(listsUrl, () => problem(500, "Internal Server Error"))
+    respondWith(listsUrl, () => problem(500, "Internal Server Error"))
     const error = await fail({ deadlineMs: 30_000 })
     expect(error).toMatchObject({ code: "mailchimp_error", upstream: { status: 500 } })
     expect(clock.monotonicMs()).toBeLessThanOrEqual(30_000)
   })
 
-  test("no error, event or cause holds the token", async () => {
+  test("no error, event or cause contains the token", async () => {
     const { fail, events } = setUp()
     for (const response of [() => problem(500, accessToken), () => HttpResponse.error()]) {
-      answerWith(listsUrl, response)
+      respondWith(listsUrl, response)
       const error = await fail({ deadlineMs: 0 })
       expect(Bun.inspect([error, error.cause, events])).not.toContain(accessToken)
     }
   })
 
-  test("throttling takes half of the permits and pauses everyone who shares them", async () => {
+  test("throttling halves the permits and pauses all flows that share them", async () => {
     const states: unknown[] = []
     const onEvent = ({ type }: MailchimpEvent) => {
       if (type === "retry") states.push({ ...limiter.state(), spare: other.spare() })
     }
-    const { ask, limiter, clock } = setUp({ onEvent })
+    const { send, limiter, clock } = setUp({ onEvent })
     const other = limiter.join()
-    answerWith(listsUrl, () => problem(429, "Too Many Requests", { "retry-after": "20" }), json({}))
-    await ask()
+    respondWith(listsUrl, () => problem(429, "Too Many Requests", { "retry-after": "20" }), json({}))
+    await send()
     expect(states).toMatchObject([{ permits: 5, pausedMs: 20_000, spare: 0 }])
     expect(clock.monotonicMs()).toBe(20_000)
   })
 
-  test("everyone waits as long as Mailchimp asks, also when the one who was told does not", async () => {
+  test("all flows wait as long as Retry-After says, even if the throttled request gives up", async () => {
     const { fail, limiter } = setUp()
-    answerWith(listsUrl, () => problem(429, "Too Many Requests", { "retry-after": "40" }))
+    respondWith(listsUrl, () => problem(429, "Too Many Requests", { "retry-after": "40" }))
     expect(await fail({ deadlineMs: 30_000 })).toMatchObject({ code: "mailchimp_throttled", retryAfterS: 40 })
     expect(limiter.state().pausedMs).toBe(40_000)
   })
 
-  test("during a pause longer than the deadline it ends at once, and says when to come back", async () => {
+  test("a request during a pause that exceeds its deadline fails at once, with a Retry-After", async () => {
     const { fail, flow, clock } = setUp()
     flow.pause(90_000)
     expect(await fail({ deadlineMs: 30_000 })).toMatchObject({ code: "mailchimp_throttled", retryAfterS: 90 })
@@ -262,20 +262,20 @@ describe("request()", () => {
   test.each([
     ["a 401 that names the data center", () => problem(401, "API Key Invalid")],
     ["a 403 Wrong Datacenter", () => problem(403, "Wrong Datacenter")],
-  ])("goes on in another data center when the account has moved, at once: %s", async (_name, refusal) => {
+  ])("continues at once in another data center if the account has moved: %s", async (_name, refusal) => {
     const { standing, reads } = standingOf(async () => "us2")
-    const { clock, ask } = setUp({ standing })
-    const old = answerWith(listsUrl, refusal)
-    const now = answerWith(movedUrl, json({ moved: true }))
-    expect(await ask()).toEqual({ moved: true })
-    expect(await ask()).toEqual({ moved: true })
+    const { clock, send } = setUp({ standing })
+    const old = respondWith(listsUrl, refusal)
+    const now = respondWith(movedUrl, json({ moved: true }))
+    expect(await send()).toEqual({ moved: true })
+    expect(await send()).toEqual({ moved: true })
     expect([reads(), old.length, now.length, clock.monotonicMs()]).toEqual([1, 1, 2, 0])
   })
 
-  test("a 401 of a token that the metadata endpoint does not know is final, with Mailchimp's words", async () => {
+  test("a 401 is final if the metadata endpoint says that the token is invalid, and Mailchimp's texts are passed on", async () => {
     const { standing } = standingOf(() => Promise.reject(new InvalidToken("metadata_invalid", "Cannot")))
     const { fail, leftovers } = setUp({ standing })
-    const requests = answerWith(listsUrl, () => problem(401, "API Key Invalid"))
+    const requests = respondWith(listsUrl, () => problem(401, "API Key Invalid"))
     expect(await fail()).toMatchObject({
       kind: "token_revoked",
       code: "connection_invalidated",
@@ -288,10 +288,10 @@ describe("request()", () => {
   test.each([
     ["with a good token", async () => "us1"],
     ["with metadata that cannot be read", () => Promise.reject(new AppError("metadata_invalid", "Cannot"))],
-  ])("a 401 that lasts is a fault in the end, %s", async (_name, locate) => {
+  ])("a persistent 401 is a fault in the end, %s", async (_name, locate) => {
     const { standing, reads } = standingOf(locate)
     const { fail, clock, events } = setUp({ standing })
-    const requests = answerWith(listsUrl, () => problem(401, "API Key Invalid"))
+    const requests = respondWith(listsUrl, () => problem(401, "API Key Invalid"))
     expect(await fail({ deadlineMs: 30_000 })).toMatchObject({
       kind: "unauthorized",
       code: "mailchimp_error",
@@ -299,28 +299,28 @@ describe("request()", () => {
       retryable: true,
       upstream: { status: 401, title: "API Key Invalid", detail: "Because" },
     })
-    // Each pause is half of the longest one: 250 ms, 500 ms, and so on.
+    // Each pause is half of its maximum: 250 ms, 500 ms, and so on.
     expect(requests).toHaveLength(7)
     expect(reads()).toBe(7)
     expect(clock.monotonicMs()).toBeLessThanOrEqual(30_000)
     expect(events.filter(({ type }) => type === "retry")).toHaveLength(6)
   })
 
-  test("data centers that refer to each other are followed once an attempt, until the deadline", async () => {
+  test("data centers that refer to each other are followed once per attempt, until the deadline", async () => {
     let at = "us1"
     const { standing, reads } = standingOf(async () => (at = at === "us1" ? "us2" : "us1"))
     const { fail } = setUp({ standing })
-    const there = answerWith(listsUrl, () => problem(401, "API Key Invalid"))
-    const here = answerWith(movedUrl, () => problem(403, "Wrong Datacenter"))
+    const there = respondWith(listsUrl, () => problem(401, "API Key Invalid"))
+    const here = respondWith(movedUrl, () => problem(403, "Wrong Datacenter"))
     expect(await fail({ deadlineMs: 30_000 })).toMatchObject({ code: "mailchimp_error", retryable: true })
     expect([reads(), there.length + here.length]).toEqual([7, 14])
   })
 
-  test("a disabled user is final once enough responses say so, and a fault until then", async () => {
+  test("User Disabled is a fault until enough responses confirm it, and then final", async () => {
     let said = 0
     const { standing } = standingOf(async () => "us1")
     const { fail, clock } = setUp({ standing: { ...standing, saysDisabled: () => (said += 1) === 3 } })
-    const requests = answerWith(listsUrl, () => problem(403, "User Disabled"))
+    const requests = respondWith(listsUrl, () => problem(403, "User Disabled"))
     expect(await fail({ deadlineMs: 30_000 })).toMatchObject({
       kind: "account_disabled",
       code: "connection_invalidated",
@@ -329,34 +329,34 @@ describe("request()", () => {
     expect([requests.length, clock.monotonicMs()]).toEqual([3, 10_100])
   })
 
-  test("a good response is told, so that a disabled user is not believed", async () => {
+  test("a good response is reported to the standing, as evidence against a disabled user", async () => {
     let answered = 0
     const { standing } = standingOf(async () => "us1")
-    const { ask } = setUp({ standing: { ...standing, answered: () => void (answered += 1) } })
-    answerWith(listsUrl, () => problem(403, "User Disabled"), json({}))
-    await ask()
+    const { send } = setUp({ standing: { ...standing, answered: () => void (answered += 1) } })
+    respondWith(listsUrl, () => problem(403, "User Disabled"), json({}))
+    await send()
     expect(answered).toBe(1)
   })
 
-  test("a caller who leaves while the metadata are read leaves at once, and nothing is left", async () => {
+  test("an abort while the metadata are read takes effect at once, and leaves nothing behind", async () => {
     const { promise: reading, resolve: read } = Promise.withResolvers<void>()
     const { standing } = standingOf((signal) => {
       read()
       return abortable(new Promise(() => {}), signal)
     })
     const { client, controller, leftovers } = setUp({ standing })
-    answerWith(listsUrl, () => problem(401, "API Key Invalid"))
+    respondWith(listsUrl, () => problem(401, "API Key Invalid"))
     const request = { action: "x", query: () => ({}), parse: () => 1, signal: controller.signal }
     const requested = client.request(request).catch((error: unknown) => error)
     await reading
-    // The permit is for requests to the API: others may use it meanwhile.
+    // Permits are for requests to the API: other flows may use this one meanwhile.
     expect(leftovers()).toMatchObject({ inUse: 0, timers: 0 })
     controller.abort("left")
     expect(await requested).toBe("left")
     expect(leftovers()).toMatchObject({ inUse: 0, waiting: 0, timers: 0 })
   })
 
-  test("a signal that has aborted already asks nothing", async () => {
+  test("a signal that has already aborted sends no request", async () => {
     const { client, controller, leftovers } = setUp()
     controller.abort("left")
     const request = { action: "x", query: () => ({}), parse: () => 1, signal: controller.signal }
@@ -364,7 +364,7 @@ describe("request()", () => {
     expect(leftovers()).toEqual(nothing)
   })
 
-  test("a caller who leaves meanwhile is no failure of Mailchimp's, and nothing of his is left", async () => {
+  test("an abort by the caller is no failure of Mailchimp's, and leaves nothing behind", async () => {
     const { client, controller, events, leftovers } = setUp({ fetch: () => new Promise(() => {}) })
     const failures: MailchimpError[] = []
     const onFailure = (error: MailchimpError) => failures.push(error)
@@ -378,15 +378,15 @@ describe("request()", () => {
   })
 
   test("hundreds of requests on one signal leave no listener on it", async () => {
-    const { ask, leftovers } = setUp()
-    answerWith(listsUrl, () => problem(500, "Internal Server Error"), json({}))
-    for (let made = 0; made < 200; made += 1) await ask()
+    const { send, leftovers } = setUp()
+    respondWith(listsUrl, () => problem(500, "Internal Server Error"), json({}))
+    for (let made = 0; made < 200; made += 1) await send()
     expect(leftovers()).toEqual(nothing)
   })
 
-  test("tells each failed attempt to whoever asked", async () => {
+  test("reports each failed attempt to onFailure", async () => {
     const { client, clock, signal } = setUp()
-    answerWith(listsUrl, () => problem(504, "Gateway Timeout"), json({}))
+    respondWith(listsUrl, () => problem(504, "Gateway Timeout"), json({}))
     const failures: MailchimpError[] = []
     let attempts = 0
     const query = () => ({ attempt: (attempts += 1) })
@@ -402,11 +402,11 @@ describe("now()", () => {
   const second = Date.parse(date) / 1000
   const { signal } = new AbortController()
 
-  test("is the earlier of Mailchimp's clock, as of the newest good answer, and our own", async () => {
-    const { client, clock, ask } = setUp()
-    answerWith(listsUrl, json({}, { date }))
+  test("is the earlier of our own clock and Mailchimp's, by the latest good response", async () => {
+    const { client, clock, send } = setUp()
+    respondWith(listsUrl, json({}, { date }))
     expect(client.now().earliest).toBe(clock.now() / 1000 - 10)
-    await ask()
+    await send()
     expect(client.now()).toMatchObject({ earliest: second, latest: second + 60 })
     await clock.advance(2500)
     expect(client.now().earliest).toBe(second + 2)
@@ -414,22 +414,26 @@ describe("now()", () => {
     expect(client.now().earliest).toBe(second + 10)
   })
 
-  test("does not learn from an answer that is not Mailchimp's own", async () => {
-    const { client, ask } = setUp()
+  test("ignores the Date of a response that is not Mailchimp's own", async () => {
+    const { client, send } = setUp()
     const past = "Wed, 01 May 2014 10:00:00 GMT"
     const page = () => HttpResponse.html("<html>Maintenance</html>", { headers: { date: past } })
     const failed = () => problem(502, "Bad Gateway", { date: past })
-    answerWith(listsUrl, page, failed, json({}, { date }))
-    await ask()
+    respondWith(listsUrl, page, failed, json({}, { date }))
+    await send()
     expect(client.now().earliest).toBe(second)
   })
 
-  test("an answer carries the clock of when its own attempt was sent", async () => {
-    const { client, clock, ask, signal } = setUp()
-    answerWith(listsUrl, json({}, { date }))
-    await ask()
+  test("a response has the time at which its own attempt was sent", async () => {
+    const { client, clock, send, signal } = setUp()
+    respondWith(listsUrl, json({}, { date }))
+    await send()
     await clock.advance(5000)
-    answerWith(listsUrl, () => problem(429, "Too Many Requests", { "retry-after": "60" }), json({}, { date }))
+    respondWith(
+      listsUrl,
+      () => problem(429, "Too Many Requests", { "retry-after": "60" }),
+      json({}, { date }),
+    )
     const requested = client.request({
       action: "x",
       query: () => ({}),
@@ -439,11 +443,11 @@ describe("now()", () => {
     expect(await clock.settle(requested)).toBe(second + 65)
   })
 
-  test("tells once of clocks that differ by more than the margin", async () => {
-    const { ask, events } = setUp()
-    answerWith(listsUrl, json({}, { date }))
-    await ask()
-    await ask()
+  test("reports once that clocks differ by more than the margin", async () => {
+    const { send, events } = setUp()
+    respondWith(listsUrl, json({}, { date }))
+    await send()
+    await send()
     expect(events.filter(({ type }) => type === "clocks_differ")).toEqual([
       { type: "clocks_differ", aheadS: -60 },
     ])

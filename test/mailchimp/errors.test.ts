@@ -66,19 +66,19 @@ describe("toMailchimpError()", () => {
   test.each(cases)("%s", (_name, given, kind, code, retryable) => {
     const error = toMailchimpError(given, subject, nowMs)
     expect<unknown>([error.kind, error.code, error.retryable]).toEqual([kind, code, retryable])
-    expect(error.detail).toStartWith("Cannot read the members as ")
+    expect(error.detail).toStartWith("Cannot read the members because ")
     expect(error.detail).toEndWith(": list a1b2")
     expect(error.upstream?.status).toBe(given.status)
   })
 
-  test("a 404 that is not about a list does not claim that one is missing", () => {
+  test("a 404 that is not about a list does not claim that a list is missing", () => {
     const about = { action: "read the lists", redact }
     const error = toMailchimpError(problem(404, "Resource Not Found"), about, nowMs)
     expect([error.kind, error.code]).toEqual(["rejected", "mailchimp_error"])
-    expect(error.detail).toBe("Cannot read the lists as Mailchimp rejected the request")
+    expect(error.detail).toBe("Cannot read the lists because Mailchimp rejected the request")
   })
 
-  test("passes on what Mailchimp says, the fields of a validation error too", () => {
+  test("passes on Mailchimp's texts, including the fields of a validation error", () => {
     const errors = [
       { field: "count", message: "Must be at most 1000" },
       { field: "", message: "Schema describes object" },
@@ -95,14 +95,14 @@ describe("toMailchimpError()", () => {
     })
   })
 
-  test("takes a problem whose fields are of other types for what it still is", () => {
+  test("still reads a problem whose fields have other types", () => {
     const given = problem(403, "User Disabled", { detail: 7, instance: null, errors: "none" })
     const error = toMailchimpError(given, subject, nowMs)
     expect(error.kind).toBe("user_disabled")
     expect(error.upstream).toEqual({ status: 403, title: "User Disabled" })
   })
 
-  test("lets no address, token or hash of an address through", () => {
+  test("masks addresses, tokens and hashes of addresses", () => {
     const given = problem(400, "Invalid ann@example.com", {
       detail: `ann@example.com (ann%40example.com, "Someone" <"ann ann"@example.com> <ånn.o'neil+x@exämple.com>) with ${token}-us6 and ${token.toUpperCase()}: d41d8cd98f00b204e9800998ecf8427e`,
       instance: `${token}@x`,
@@ -112,7 +112,7 @@ describe("toMailchimpError()", () => {
     expect(text).toContain("[address]")
   })
 
-  test("keeps what Mailchimp says short", () => {
+  test("truncates Mailchimp's texts", () => {
     const given = problem(400, "x ".repeat(5000), {
       detail: `${"y ".repeat(480)}${"z".repeat(39)} ann@example.com`,
     })
@@ -121,7 +121,7 @@ describe("toMailchimpError()", () => {
     expect(upstream?.detail).toHaveLength(300)
   })
 
-  test("reads Retry-After in seconds, as a date of the sender's clock, and not as anything else", () => {
+  test("reads Retry-After in seconds or as a date by the sender's clock, and ignores anything else", () => {
     const date = "Wed, 01 May 2024 12:01:30 GMT"
     expect(wait({ "retry-after": "7" })).toBe(7000)
     expect(wait({ "retry-after": date })).toBe(90_000)
@@ -151,7 +151,7 @@ describe("toMailchimpError()", () => {
       expect(wait({ "retry-after": value })).toBe(3_600_000)
   })
 
-  test("tells a caller when to come back: a Retry-After for each throttled answer", () => {
+  test("sets a Retry-After for the caller of each throttled request", () => {
     const seconds = (headers: Record<string, string>) =>
       toMailchimpError(response(429, "", headers), subject, nowMs).retryAfterS
     expect([seconds({ "retry-after": "7" }), seconds({})]).toEqual([7, 1])
@@ -161,7 +161,7 @@ describe("toMailchimpError()", () => {
   })
 })
 
-/** How long an answer with such headers asks to wait. */
+/** How long a response with these headers says to wait. */
 const wait = (headers: Record<string, string>) =>
   toMailchimpError(response(429, "", headers), subject, nowMs).retryAfterMs
 
@@ -170,13 +170,13 @@ describe("toTransportError()", () => {
     ["Proxy refused to open a tunnel: 407 Proxy Authentication Required", 407],
     ["Proxy refused to open a tunnel: 403 Forbidden", 403],
     ["Proxy refused to open a tunnel", 502],
-  ])("names the proxy that refuses a tunnel: %s", (message, status) => {
+  ])("reports that the proxy refuses a tunnel: %s", (message, status) => {
     const error = toTransportError(Object.assign(new Error(message), { code: "ERR_PROXY_TUNNEL" }), subject)
     expect(error).toMatchObject({ kind: "proxy_refused", code: "mailchimp_error", upstream: { status } })
     expect(error.detail).toContain("the proxy in front of this service refuses it: check HTTPS_PROXY")
   })
 
-  test("tells a time-out from a broken connection, and keeps the cause for the log", () => {
+  test("distinguishes a time-out from a failed connection, and keeps the cause for the log", () => {
     const [late, broken] = [new TimedOut("late"), new Error("ECONNRESET")]
     expect(toTransportError(late, subject)).toMatchObject({
       kind: "timed_out",

@@ -46,7 +46,7 @@ test.each([
 })
 
 test.each(["<".repeat(65_536), " ".repeat(65_536), "ref ".repeat(16_384), "&#".repeat(32_768)])(
-  "a page of one thing, again and again, tells nothing: %#",
+  "a hostile page of one repeated text yields nothing: %#",
   (html) => {
     expect(readHtmlPage(html)).toEqual({})
   },

@@ -20,7 +20,7 @@ function setUp() {
 }
 
 describe("createMailchimpClock()", () => {
-  test("takes its own clock less a margin as the earlier one while no response has a date", () => {
+  test("uses its own clock less a margin as the earlier clock until a response has a date", () => {
     const { mailchimp, differences } = setUp()
     mailchimp.observe(null, 0)
     mailchimp.observe("yesterday", 0)
@@ -28,7 +28,7 @@ describe("createMailchimpClock()", () => {
     expect(differences).toEqual([])
   })
 
-  test("takes the earlier and the later of its own clock and the latest date, whichever is wrong", async () => {
+  test("returns the earlier and the later of its own clock and the latest date, whichever is wrong", async () => {
     const { clock, mailchimp, observe } = setUp()
     for (const second of [START + 600, START - 600, START + 30]) {
       observe(second)
@@ -40,7 +40,7 @@ describe("createMailchimpClock()", () => {
     expect(mailchimp.now()).toMatchObject({ earliest: START - 600, latest: START + 2 })
   })
 
-  test("is never ahead of Mailchimp, however wrong our clock, the latency or one date of many", () => {
+  test("is never ahead of Mailchimp, however wrong our clock, the latency or a single date may be", () => {
     const responses = fc.array(
       fc.record({
         pauseMs: fc.nat(5000),
@@ -57,7 +57,7 @@ describe("createMailchimpClock()", () => {
         const clock = { ...createVirtualClock(), now: own, monotonicMs: () => elapsedMs }
         const mailchimp = createMailchimpClock({ clock, marginS: 10 })
         for (const { pauseMs, travelMs, dateWrongS } of responses) {
-          // A date that is ahead is harmless where our own clock is right.
+          // A date that is ahead is harmless if our own clock is right.
           const wrongMs = (ownWrongS === 0 ? Math.abs(dateWrongS) : dateWrongS) * 1000
           const sentMs = START * 1000 + elapsedMs + wrongMs
           elapsedMs += travelMs
@@ -69,7 +69,7 @@ describe("createMailchimpClock()", () => {
     )
   })
 
-  test("tells once when the two differ by more than the margin", () => {
+  test("reports once that the two clocks differ by more than the margin", () => {
     const { observe, differences } = setUp()
     observe(START - 10)
     expect(differences).toEqual([])
@@ -78,7 +78,7 @@ describe("createMailchimpClock()", () => {
     expect(differences).toEqual([30])
   })
 
-  test("waits until the earlier one shows a second, not longer, and aborts at once", async () => {
+  test("waits until the earlier clock shows a second, no longer, and aborts at once", async () => {
     const { clock, mailchimp, observe } = setUp()
     observe(START - 5)
     await mailchimp.waitUntil(START - 5, 60, signal)
@@ -92,7 +92,7 @@ describe("createMailchimpClock()", () => {
     expect(await mailchimp.waitUntil(1, 1, controller.signal).catch((error: unknown) => error)).toBe("left")
   })
 
-  test("waits no longer than it may, whatever the clocks say", async () => {
+  test("waits no longer than the maximum, whatever the clocks say", async () => {
     const { clock, mailchimp, observe } = setUp()
     observe(START - 600)
     await clock.settle(mailchimp.waitUntil(START, 20, signal))

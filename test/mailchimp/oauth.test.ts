@@ -44,8 +44,8 @@ function setUp(options: Partial<MailchimpOAuthOptions> = {}) {
   return { oauth, clock, failure }
 }
 
-/** Answers each request in turn, and notes the requests. */
-function answerWith(url: string, ...responses: (() => Response)[]) {
+/** Gives each request the next response, and records the requests. */
+function respondWith(url: string, ...responses: (() => Response)[]) {
   const requests: Request[] = []
   server.use(
     http.all(url, ({ request }) => {
@@ -64,7 +64,7 @@ const json =
 const html = (status: number) => () => HttpResponse.html("<html>Oops</html>", { status })
 
 describe("authorizationUrl()", () => {
-  test("carries what Mailchimp wants to know, and keeps the address's own query", () => {
+  test("has the parameters that Mailchimp requires, and keeps the URL's own query", () => {
     const { oauth } = setUp({ authorizationUrl: "https://login.mailchimp.com/oauth2/authorize?lang=de" })
     const url = new URL(oauth.authorizationUrl("a state+/="))
     expect(url.origin + url.pathname).toBe("https://login.mailchimp.com/oauth2/authorize")
@@ -79,9 +79,9 @@ describe("authorizationUrl()", () => {
 })
 
 describe("exchangeCode()", () => {
-  test("sends everything in a form, and gives the token of an answer without token_type", async () => {
+  test("sends a form, and returns the token of a response without token_type", async () => {
     const { oauth, clock } = setUp()
-    const requests = answerWith(tokenUrl, json({ access_token: accessToken, expires_in: 0, scope: null }))
+    const requests = respondWith(tokenUrl, json({ access_token: accessToken, expires_in: 0, scope: null }))
     expect(await clock.settle(oauth.exchangeCode(code))).toBe(accessToken)
     const [request] = requests
     expect(request?.method).toBe("POST")
@@ -101,10 +101,10 @@ describe("exchangeCode()", () => {
   test.each([
     ["an OAuth error", json({ error: "invalid_grant", error_description: `No ${code}` }, 400)],
     ["an OAuth error with status 200", json({ error: "invalid_grant" })],
-    ["an answer without a token", json({ expires_in: 0 })],
+    ["a response without a token", json({ expires_in: 0 })],
     ["an empty token", json({ access_token: "" })],
-    ["a token that is no text", json({ access_token: 5 })],
-    ["a token that cannot stand in a header", json({ access_token: "a\r\nb" })],
+    ["a token that is not a string", json({ access_token: 5 })],
+    ["a token that does not fit into a header", json({ access_token: "a\r\nb" })],
     ["a token with a failing status", json({ access_token: "abc" }, 500)],
     ["HTML with status 200", html(200)],
     ["HTML with status 502", html(502)],
@@ -112,17 +112,17 @@ describe("exchangeCode()", () => {
     ["JSON null", json(null)],
     ["a redirect", () => HttpResponse.redirect("https://elsewhere.example/", 307)],
     ["a connection that failed", () => HttpResponse.error()],
-  ])("is refused by %s, and never asked again", async (_name, response) => {
+  ])("fails after %s, without a retry", async (_name, response) => {
     const { oauth, failure, clock } = setUp()
-    const requests = answerWith(tokenUrl, response)
+    const requests = respondWith(tokenUrl, response)
     expect((await failure(oauth.exchangeCode(code))).code).toBe("exchange_failed")
     expect(requests).toHaveLength(1)
     expect(clock.sleepers()).toBe(0)
   })
 
-  test("passes on what Mailchimp says", async () => {
+  test("passes on Mailchimp's error", async () => {
     const { oauth, failure } = setUp()
-    answerWith(tokenUrl, json({ error: "invalid_grant", error_description: `${code} has expired` }, 400))
+    respondWith(tokenUrl, json({ error: "invalid_grant", error_description: `${code} has expired` }, 400))
     expect((await failure(oauth.exchangeCode(code))).upstream).toEqual({
       status: 400,
       title: "invalid_grant",
@@ -130,13 +130,13 @@ describe("exchangeCode()", () => {
     })
   })
 
-  test("ends after ten seconds", async () => {
+  test("times out after ten seconds", async () => {
     const { oauth, failure, clock } = setUp({ fetch: () => new Promise(() => {}) })
     expect((await failure(oauth.exchangeCode(code))).code).toBe("exchange_failed")
     expect([clock.monotonicMs(), clock.sleepers()]).toEqual([10_000, 0])
   })
 
-  test("ends at once when the caller leaves, with his reason", async () => {
+  test("rejects with the caller's reason as soon as they abort", async () => {
     const { oauth, clock } = setUp({ fetch: () => new Promise(() => {}) })
     const { controller, signal, listeners } = createCountedSignal()
     const exchanged = oauth.exchangeCode(code, signal).catch((error: unknown) => error)
@@ -155,9 +155,9 @@ describe("readMetadata()", () => {
     api_endpoint: "https://us3.api.mailchimp.com",
   }
 
-  test("gives data center, user and account name, and nothing personal", async () => {
+  test("returns the data center, the user and the account name, and nothing personal", async () => {
     const { oauth, clock } = setUp()
-    const requests = answerWith(dataCenterUrl, json(recorded))
+    const requests = respondWith(dataCenterUrl, json(recorded))
     const account = await clock.settle(oauth.readMetadata(accessToken))
     expect(account).toEqual({ dc: "us3", userId: "131656250", accountName: "Acme" })
     expect(requests[0]?.headers.get("authorization")).toBe(`OAuth ${accessToken}`)
@@ -166,16 +166,16 @@ describe("readMetadata()", () => {
 
   test("needs no more than the data center", async () => {
     const { oauth, clock } = setUp()
-    answerWith(dataCenterUrl, json({ dc: "us19", user_id: null, accountname: "" }))
+    respondWith(dataCenterUrl, json({ dc: "us19", user_id: null, accountname: "" }))
     expect(await clock.settle(oauth.readMetadata(accessToken))).toEqual({ dc: "us19" })
   })
 
   test.each([
     ["", json({ error: "invalid_token", error_description: `Bad ${accessToken}` })],
     [" beside a data center", json({ ...recorded, error: "invalid_token" })],
-  ])("tells an invalid token apart, at once: invalid_token%s", async (_name, response) => {
+  ])("rejects with InvalidToken at once: invalid_token%s", async (_name, response) => {
     const { oauth, failure } = setUp()
-    const requests = answerWith(dataCenterUrl, response)
+    const requests = respondWith(dataCenterUrl, response)
     const error = await failure(oauth.readMetadata(accessToken))
     expect(error).toBeInstanceOf(InvalidToken)
     expect(error).toMatchObject({ code: "metadata_invalid", upstream: { title: "invalid_token" } })
@@ -188,16 +188,16 @@ describe("readMetadata()", () => {
     ["a 401 of Mailchimp's API", json({ title: "API Key Invalid", status: 401 }, 401)],
     ["a 403 that is HTML", html(403)],
     ["no data center", json({ ...recorded, dc: undefined })],
-    ["a data center that is none", json({ ...recorded, dc: "evil.example/" })],
-    ["one with a line break at its end", json({ ...recorded, dc: "us1\n" })],
-    ["a data center that is no text", json({ ...recorded, dc: 5 })],
+    ["an invalid data center", json({ ...recorded, dc: "evil.example/" })],
+    ["a data center with a line break at its end", json({ ...recorded, dc: "us1\n" })],
+    ["a data center that is not a string", json({ ...recorded, dc: 5 })],
     ["a failing status", json(recorded, 401)],
     ["HTML with status 200", html(200)],
     ["JSON null", json(null)],
     ["a redirect", () => HttpResponse.redirect("https://elsewhere.example/", 302)],
-  ])("is read again after %s, and refused by it only in the end", async (_name, response) => {
+  ])("is retried after %s, and fails only in the end", async (_name, response) => {
     const lasting = setUp()
-    const requests = answerWith(dataCenterUrl, response)
+    const requests = respondWith(dataCenterUrl, response)
     const error = await lasting.failure(lasting.oauth.readMetadata(accessToken))
     expect(error.code).toBe("metadata_invalid")
     expect(error).not.toBeInstanceOf(InvalidToken)
@@ -205,13 +205,13 @@ describe("readMetadata()", () => {
     expect(lasting.clock.monotonicMs()).toBeLessThanOrEqual(15_000)
 
     const passing = setUp()
-    answerWith(dataCenterUrl, response, json(recorded))
+    respondWith(dataCenterUrl, response, json(recorded))
     expect(await passing.clock.settle(passing.oauth.readMetadata(accessToken))).toMatchObject({ dc: "us3" })
   })
 
-  test("is read once without time to retry", async () => {
+  test("is requested once if there is no time to retry", async () => {
     const { oauth, failure } = setUp()
-    const requests = answerWith(dataCenterUrl, html(503))
+    const requests = respondWith(dataCenterUrl, html(503))
     const { signal } = new AbortController()
     expect((await failure(oauth.readMetadata(accessToken, signal, 0))).code).toBe("metadata_invalid")
     expect(requests).toHaveLength(1)
@@ -221,23 +221,23 @@ describe("readMetadata()", () => {
     ["a 503", html(503)],
     ["a 429", json({}, 429)],
     ["a connection that failed", () => HttpResponse.error()],
-  ])("is asked again after %s", async (_name, response) => {
+  ])("is retried after %s", async (_name, response) => {
     const { oauth, clock } = setUp()
-    const requests = answerWith(dataCenterUrl, response, response, json(recorded))
+    const requests = respondWith(dataCenterUrl, response, response, json(recorded))
     expect(await clock.settle(oauth.readMetadata(accessToken))).toMatchObject({ dc: "us3" })
     expect(requests).toHaveLength(3)
   })
 
-  test("fails in the end, with what Mailchimp said last", async () => {
+  test("fails in the end with Mailchimp's last error", async () => {
     const { oauth, failure, clock } = setUp()
-    answerWith(dataCenterUrl, json({ title: "Internal Server Error", status: 500 }, 500))
+    respondWith(dataCenterUrl, json({ title: "Internal Server Error", status: 500 }, 500))
     const error = await failure(oauth.readMetadata(accessToken))
     expect(error).toMatchObject({ code: "metadata_invalid", upstream: { status: 500 } })
     expect(clock.monotonicMs()).toBeLessThanOrEqual(15_000)
     expect(clock.sleepers()).toBe(0)
   })
 
-  test("ends at once when the caller leaves, with his reason", async () => {
+  test("rejects with the caller's reason as soon as they abort", async () => {
     const { oauth, clock } = setUp({ fetch: () => new Promise(() => {}) })
     const { controller, signal, listeners } = createCountedSignal()
     const read = oauth.readMetadata(accessToken, signal).catch((error: unknown) => error)
@@ -246,7 +246,7 @@ describe("readMetadata()", () => {
   })
 })
 
-test("the whole trip, over sockets: consent, code, token, account, and the code a second time", async () => {
+test("the whole authorization, over sockets: consent, code, token, account, and the code a second time", async () => {
   server.close()
   const running = startSandbox({
     decision: "approve",
@@ -277,7 +277,7 @@ test("the whole trip, over sockets: consent, code, token, account, and the code 
   }
 })
 
-test("a body that becomes 300 MB takes no more memory than a token may, however it is sent", async () => {
+test("a body that inflates to 300 MB takes no more memory than the limit for a token, with any coding", async () => {
   const running = startSandbox({ decision: "approve", accounts: [{ tokens: [accessToken] }] })
   const { faults } = running.sandbox
   try {
@@ -301,7 +301,7 @@ test("a body that becomes 300 MB takes no more memory than a token may, however 
         oauth.readMetadata(accessToken),
       ])
       expect(exchange).toMatchObject({ code: "exchange_failed" })
-      // Requested again, as after any response that is not usable.
+      // Retried, as after any unusable response.
       expect(metadata).toMatchObject({ dc: "us19" })
       expect(fault.played).toBe(2)
       expect(process.memoryUsage().rss - before).toBeLessThan(100 * 2 ** 20)

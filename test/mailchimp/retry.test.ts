@@ -7,7 +7,7 @@ import { createVirtualClock } from "../support/virtual-clock.ts"
 const fail = (kind: MailchimpErrorKind, retryAfterMs?: number) =>
   new MailchimpError(kind, "Cannot", { retryAfterMs })
 
-/** Runs attempts that fail as told, then succeed. */
+/** Runs attempts that fail with the given errors, then succeed. */
 async function run(
   failures: readonly Error[],
   options: {
@@ -41,7 +41,7 @@ async function run(
 const manyErrors = (kind: MailchimpErrorKind) => Array.from({ length: 1000 }, () => fail(kind))
 
 describe("retry()", () => {
-  test("gives the first value there is, and reports each failure", async () => {
+  test("returns the first value, and reports each failure", async () => {
     const { result, events } = await run([fail("server_error"), fail("connection_failed")], { random: 0.5 })
     expect(result).toBe("value")
     expect(events).toEqual([
@@ -50,7 +50,7 @@ describe("retry()", () => {
     ])
   })
 
-  test("pauses twice as long each time, up to 30 s, by full jitter: anything between nothing and that", async () => {
+  test("doubles the pauses up to 30 s, with full jitter: any time from zero to that", async () => {
     const failures = manyErrors("server_error").slice(0, 9)
     const longest = (await run(failures)).events.map(({ delayMs }) => delayMs)
     expect(longest).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000])
@@ -58,14 +58,14 @@ describe("retry()", () => {
     expect(new Set(shortest)).toEqual(new Set([0]))
   })
 
-  test("begins with short pauses again when the next attempt requests less", async () => {
+  test("starts from a short pause again if the next attempt requests less", async () => {
     const failures = manyErrors("server_error").slice(0, 6)
     const { events } = await run(failures, { isEased: (made) => made === 3 || made === 4 })
     expect(events.map(({ delayMs }) => delayMs)).toEqual([500, 1000, 500, 500, 1000, 2000])
     expect(events.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4, 5, 6])
   })
 
-  test("requests less at once after a response that was too large, and pauses where there is no less", async () => {
+  test("requests less at once after a response that was too large, and pauses if it cannot request less", async () => {
     const failures = manyErrors("too_large").slice(0, 4)
     const { events } = await run(failures, { isEased: (made) => made <= 2 })
     expect(events.map(({ delayMs }) => delayMs)).toEqual([0, 0, 1000, 2000])
@@ -73,22 +73,22 @@ describe("retry()", () => {
     expect(rest.events).toMatchObject([{ delayMs: 1000 }])
   })
 
-  test.each(["timed_out", "throttled"] as const)("never asks again at once after %s", async (kind) => {
+  test.each(["timed_out", "throttled"] as const)("never retries at once after %s", async (kind) => {
     const { events } = await run([fail(kind)], { random: 0 })
     expect(events).toMatchObject([{ delayMs: 1000 }])
   })
 
-  test("leaves time between the responses that a user is disabled: three of them take ten seconds", async () => {
+  test("pauses between responses that a user is disabled, so that three of them take ten seconds", async () => {
     const failures = [fail("user_disabled"), fail("user_disabled")]
     expect((await run(failures, { random: 0 })).startedMs).toEqual([0, 5050, 10_100])
   })
 
-  test("waits as long as Mailchimp asks, and longer where the jitter is longer", async () => {
+  test("waits as long as Retry-After says, or longer if the jitter is longer", async () => {
     expect((await run([fail("throttled", 20_000)], { random: 0 })).startedMs).toEqual([0, 20_000])
     expect((await run([fail("server_error", 100)])).startedMs).toEqual([0, 500])
   })
 
-  test("gives up with the last error when the deadline leaves no time for another attempt", async () => {
+  test("gives up with the last error if the deadline leaves no time for another attempt", async () => {
     const failures = manyErrors("server_error")
     const { result, startedMs } = await run(failures, { deadlineMs: 30_000 })
     expect(result).toBe(failures[startedMs.length - 1])
@@ -96,18 +96,18 @@ describe("retry()", () => {
     expect(startedMs).toEqual([0, 500, 1500, 3500, 7500, 15_500])
   })
 
-  test("gives up at once when Mailchimp asks to wait beyond the deadline", async () => {
+  test("gives up at once if Retry-After is beyond the deadline", async () => {
     const failure = fail("throttled", 31_000)
     const { result, startedMs } = await run([failure], { deadlineMs: 30_000 })
     expect([result, startedMs]).toEqual([failure, [0]])
   })
 
-  test("does not cut an attempt under way at the deadline", async () => {
+  test("does not abort an attempt in progress at the deadline", async () => {
     expect((await run([], { deadlineMs: 30_000, attemptMs: 100_000 })).result).toBe("value")
   })
 
   test.each(["token_revoked", "account_disabled", "forbidden", "not_found", "rejected"] as const)(
-    "asks once when Mailchimp means it: %s",
+    "does not retry after a final error: %s",
     async (kind) => {
       const failure = fail(kind)
       const { result, startedMs } = await run([failure])
@@ -115,7 +115,7 @@ describe("retry()", () => {
     },
   )
 
-  test("asks once when something else failed than Mailchimp", async () => {
+  test("does not retry after an error that is not Mailchimp's", async () => {
     for (const failure of [new TypeError("a bug"), new AppError("database_unavailable", "Cannot")]) {
       expect(await run([failure])).toMatchObject({ result: failure, startedMs: [0] })
     }
@@ -138,7 +138,7 @@ describe("retry()", () => {
     expect([await result, attempts, clock.sleepers()]).toEqual(["left", 1, 0])
   })
 
-  test("an attempt that fails because of the abort is the abort", async () => {
+  test("an attempt that fails because of the abort rejects with the signal's reason", async () => {
     const controller = new AbortController()
     const attempt = () => {
       controller.abort("left")

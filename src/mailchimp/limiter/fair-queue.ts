@@ -1,21 +1,21 @@
-/** Items that wait, each for a party. Parties are served in turn, the items of one party in their order. */
+/** Items that wait, each for a flow. Flows are served in turn, and the items of one flow in their order. */
 export type FairQueue<Flow, Item> = {
   readonly size: number
   sizeOf(flow: Flow): number
   add(flow: Flow, item: Item): void
-  /** Takes an item out, wherever it stands. An item that is not there is ignored. */
+  /** Removes an item from any position. Ignores an item that is not in the queue. */
   delete(flow: Flow, item: Item): void
-  /** Takes the next item, of the party whose turn it is. */
+  /** Removes and returns the next item of the flow whose turn it is. */
   next(): Item | undefined
   [Symbol.iterator](): Iterator<Item>
 }
 
 /**
- * First come, first served per party, in turn: a party with a thousand items delays one with a single item by one
- * item, not by a thousand. Every operation is O(1), and a party without items leaves nothing behind.
+ * Serves flows in turn, each flow first come, first served: a flow with a thousand items delays a flow with a single item by
+ * one item, not by a thousand. Every operation is O(1), and a flow without items leaves nothing behind.
  */
 export function createFairQueue<Flow, Item>(): FairQueue<Flow, Item> {
-  // A Map keeps the order of insertion: the party whose turn it is stands first.
+  // A Map keeps the order of insertion: the flow whose turn it is comes first.
   const itemsByFlow = new Map<Flow, Set<Item>>()
   let size = 0
 

@@ -6,65 +6,66 @@ import { createUsefulRequests } from "./useful-requests.ts"
 
 /** The right to one request: one simultaneous connection to Mailchimp, from its start until it is disposed of. */
 export type Permit = Disposable & {
-  /** The request was answered well: permits that were taken away grow back, one for each round of successes. */
+  /** The request succeeded: permits that were taken away grow back, one for each round of successes. */
   succeeded(): void
   /** Mailchimp throttled the request: half of the permits are taken away. */
   throttled(): void
   /**
-   * The request timed out. Mailchimp may still be working on it, so the permit is not given back before Mailchimp
-   * cuts the call: {@link mailchimpCutMs} after it began.
+   * The request timed out. Mailchimp may still be working on it, so the permit is kept until Mailchimp's own time-out:
+   * {@link mailchimpTimeoutMs} after the request began.
    */
   timedOut(): void
 }
 
-/** What waiting requests wait for: a permit (a free connection), or Mailchimp's rate. */
+/** What a request waits for: a permit (a free connection), or a token (Mailchimp's rate limit). */
 type WaitReason = "permit" | "rate_limit"
 
-/** One of those who share a limiter: an export, or another piece of work. */
+/** An export, or other piece of work, that shares a limiter with others. */
 export type Flow = {
   /**
-   * Waits for a permit and a token. First come, first served within the party; parties are served in turn. Rejects
-   * with the signal's reason when it aborts, and leaves nothing behind.
+   * Waits for a permit and a token. Flows are served in turn, and within a flow first come, first served. Rejects with the
+   * signal's reason when it aborts, and leaves nothing behind.
    *
-   * @param patienceMs how long a pause of the whole limiter is worth waiting for
-   * @throws {LimiterPaused} when a pause lasts longer than that
+   * @param patienceMs the longest pause of the whole limiter to wait for
+   * @throws {LimiterPaused} if a pause lasts longer
    */
   acquire(signal: AbortSignal, patienceMs?: number): Promise<Permit>
-  /** What the party waits for now; undefined when it does not wait. */
+  /** What the flow waits for now; undefined if it does not wait. */
   waitingFor(): WaitReason | undefined
   /**
-   * How many requests could start at once and be of use: there are permits and tokens for them, and those under way do not
-   * use all of the rate, as few do where answers are fast. While nothing tells how fast, they take `unknownMs`, or for ever.
+   * How many more requests could start at once and be useful: there are permits and tokens for them, and the requests in
+   * progress do not use the whole rate already, as a few do if responses are fast. Until the duration of a request is known,
+   * it is assumed to be `unknownMs`, by default infinite.
    */
   spare(unknownMs?: number): number
-  /** Stops every party's new requests for so long, ten minutes at most: Mailchimp asked for it, or is throttling. */
+  /** Stops new requests of all flows, for ten minutes at most: Mailchimp requested it, or is throttling. */
   pause(ms: number): void
-  /** The party is done. A limiter is forgotten when all are, and it has rested. */
+  /** The flow has ended. A limiter is dropped after its last flow has left and it has rested. */
   leave(): void
 }
 
 /** The state of a limiter, for metrics. */
 type LimiterState = {
-  /** Permits there are now: fewer than the maximum after throttling. */
+  /** The current number of permits: fewer than the maximum after throttling. */
   readonly permits: number
-  /** Permits that a request holds. */
+  /** Permits held by requests. */
   readonly inUse: number
   /** Permits kept for requests that timed out. */
   readonly kept: number
   readonly waiting: number
   readonly flows: number
-  /** Milliseconds that a pause still lasts; 0 without one. */
+  /** How much longer a pause lasts, in milliseconds; 0 if there is none. */
   readonly pausedMs: number
 }
 
 export type Limiter = {
   join(): Flow
   state(): LimiterState
-  /** Whether no one uses it, and a new one would do as well. */
+  /** Whether nothing uses the limiter, and a new one would behave the same. */
   isRested(): boolean
 }
 
-/** The limiter is paused for longer than a request wanted to wait. */
+/** The limiter is paused for longer than a request would wait. */
 export class LimiterPaused extends Error {
   override readonly name = "LimiterPaused"
   readonly pausedMs: number
@@ -75,19 +76,19 @@ export class LimiterPaused extends Error {
   }
 }
 
-/** Mailchimp cuts a call after 120 s. Until then, one that we gave up may hold one of the user's connections. */
-const mailchimpCutMs = 120_000
+/** Mailchimp ends a call after 120 s. Until then a request that we gave up may hold one of the user's connections. */
+const mailchimpTimeoutMs = 120_000
 
 /** One odd Retry-After must not lock an account out for a day. */
 const longestPauseMs = 600_000
 
-/** Throttling that is longer ago says nothing of how many connections Mailchimp can take now. */
+/** Older throttling says nothing about how many connections Mailchimp can take now. */
 const throttlingForgottenMs = 60_000
 
 export type LimiterOptions = {
-  /** Simultaneous connections: Mailchimp allows ten per user, and answers 429 beyond. */
+  /** Simultaneous connections: Mailchimp allows ten per user, and responds with 429 beyond. */
   readonly permits?: number
-  /** Requests that may start at once after a rest. */
+  /** How many requests may start at once after a rest. */
   readonly tokens?: number
   readonly refillPerSecond?: number
   readonly clock?: Clock
@@ -96,11 +97,11 @@ export type LimiterOptions = {
 type Waiter = { grant(): void; refuse(error: LimiterPaused): void; readonly patientUntilMs: number }
 
 /**
- * Limits the requests to one Mailchimp user, for all of this process who ask on his behalf: each request holds a
- * permit, and in any t seconds at most `tokens + refillPerSecond * t` requests start.
+ * Limits this process's requests on behalf of one Mailchimp user: each request holds a permit, and in any t seconds at most
+ * `tokens + refillPerSecond * t` requests start.
  *
- * That bound is to hold where Mailchimp counts, and requests may arrive there closer together than they started. So
- * the bucket holds one token less than promised: arrivals may be off by the time in which a token is refilled.
+ * Mailchimp counts requests as they arrive, possibly closer together than they started. So the bucket holds one token fewer
+ * than promised: the bound holds at Mailchimp if arrivals vary by less than the time in which a token is refilled.
  */
 export function createLimiter(options: LimiterOptions = {}): Limiter {
   const { permits: maxPermits = 10, tokens = 10, refillPerSecond = 10, clock = systemClock } = options
@@ -130,7 +131,7 @@ export function createLimiter(options: LimiterOptions = {}): Limiter {
     return oldest === undefined ? 0 : clock.monotonicMs() - oldest.startedAtMs
   }
 
-  /** Milliseconds until the next request may start; Infinity when only the end of another one can tell. */
+  /** Milliseconds until the next request may start; Infinity if it depends on the end of another request. */
   const blockedMs = () => {
     if (pausedMs() > 0) return pausedMs()
     if (freePermits() > 0) return bucket.waitMs()
@@ -138,14 +139,14 @@ export function createLimiter(options: LimiterOptions = {}): Limiter {
     return firstKept - clock.monotonicMs()
   }
 
-  /** Starts what may start. There is a timer only while someone waits for a moment that is known. */
+  /** Starts every request that may start. A timer exists only while a request waits for a known moment. */
   const serve = () => {
     alarm?.[Symbol.dispose]()
     alarm = undefined
     while (queue.size > 0) {
       const ms = blockedMs()
       if (ms > 0) {
-        // A whole millisecond, so that a rounding error cannot make it wake again and again just too early.
+        // A whole millisecond, so that a rounding error cannot wake it repeatedly just too early.
         if (ms < Infinity) alarm = startTimer(Math.ceil(ms), clock, serve)
         return
       }
@@ -162,17 +163,17 @@ export function createLimiter(options: LimiterOptions = {}): Limiter {
     return {
       succeeded: () => {
         useful.answered(clock.monotonicMs() - startedAtMs)
-        // Whoever began before the permits were cut says nothing of how the fewer do.
+        // A request that began before the permits were reduced says nothing about the reduced number.
         if (startedAtMs > shrunkAtMs) permits = Math.min(maxPermits, permits + 1 / permits)
       },
       throttled: () => {
-        // Requests that were under way together are throttled together: that is one sign, not ten.
+        // Concurrent requests are throttled together: that is one sign, not ten.
         if (startedAtMs <= shrunkAtMs) return
         permits = Math.max(1, permits / 2)
         shrunkAtMs = clock.monotonicMs()
       },
       timedOut: () => {
-        keptUntil = startedAtMs + mailchimpCutMs
+        keptUntil = startedAtMs + mailchimpTimeoutMs
       },
       [Symbol.dispose]: () => {
         if (!underWay.delete(request)) return
@@ -258,15 +259,15 @@ export function createLimiter(options: LimiterOptions = {}): Limiter {
 }
 
 export type Limiters = {
-  /** Joins the limiter of a Mailchimp user. The party must leave it again. */
+  /** Joins the limiter of a Mailchimp user. The flow must leave it again. */
   join(user: { readonly dc: string; readonly userId: string }): Flow
-  /** The limiters there are, for metrics. */
+  /** The state of every limiter, for metrics. */
   states(): readonly LimiterState[]
 }
 
 /**
- * The limiters of this process, one per Mailchimp user. Each is kept while someone uses it, and then until it has
- * rested: were it forgotten sooner, a hundred short exports in a row would each begin with a full bucket.
+ * The limiters of this process, one per Mailchimp user. A limiter is kept while it is used, and then until it has rested:
+ * otherwise a hundred short exports in a row would each begin with a full bucket.
  */
 export function createLimiters(options: LimiterOptions = {}): Limiters {
   const limiterByUser = new Map<string, Limiter>()

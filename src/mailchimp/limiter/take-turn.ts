@@ -6,24 +6,24 @@ import { LimiterPaused, type Flow, type Permit } from "./limiter.ts"
 
 type Turn = {
   readonly signal: AbortSignal
-  /** How long a pause of the whole limiter is worth waiting for. */
+  /** The longest pause of the whole limiter to wait for. */
   readonly patienceMs: number
   /**
-   * How much longer the request may wait for its permit and its token; undefined if the wait has no end, as in mid-export.
-   * Asked again when the time is up, since an export may have begun to answer meanwhile.
+   * How much longer the request may wait for its permit and its token; undefined if without limit, as in mid-export. Called
+   * again when the time is up, because an export may have begun to respond meanwhile.
    */
   readonly waitLeftMs: () => number | undefined
   readonly clock: Clock
 }
 
-/** Aborting without a reason makes an exception with a stack each time. */
+/** Aborting without a reason creates an exception with a stack each time. */
 const WAITED = "The request waited for too long"
-/** Permits come back within seconds, or when a request times out: nobody knows. */
+/** A guess: permits come back within seconds, or when a request times out. */
 const retryAfterMs = 10_000
 
 /**
- * Waits for the right to one request. Rejects with the signal's reason, and with a MailchimpError if Mailchimp is
- * throttling for too long, or if other requests of the same Mailchimp user leave no permit or no token in time.
+ * Waits for the right to one request. Rejects with the signal's reason, and with a MailchimpError if Mailchimp throttles for
+ * too long, or if other requests of the same Mailchimp user leave no permit or no token in time.
  */
 export async function takeTurn(flow: Flow, subject: Omit<Subject, "redact">, turn: Turn): Promise<Permit> {
   const { signal, patienceMs, waitLeftMs, clock } = turn
@@ -60,7 +60,7 @@ export async function takeTurn(flow: Flow, subject: Omit<Subject, "redact">, tur
   }
 }
 
-/** The limiter's own pause is Mailchimp's throttling; anything else stays as it is. */
+/** A pause of the limiter is reported as Mailchimp's throttling; any other error stays as it is. */
 function toThrottled(error: unknown, subject: Omit<Subject, "redact">): unknown {
   if (!(error instanceof LimiterPaused)) return error
   return createMailchimpError("throttled", subject, { retryAfterMs: error.pausedMs, cause: error })

@@ -1,18 +1,17 @@
-/** The right to start so many requests in a span of time. Counts, but does not wait. */
+/** Limits how many requests start in a span of time. Counts, but does not wait. */
 export type TokenBucket = {
-  /** Takes a token, or changes nothing and returns false when there is none. */
+  /** Takes a token, or changes nothing and returns false if there is none. */
   take(): boolean
-  /** Whole tokens there are now. */
+  /** The current number of whole tokens. */
   available(): number
-  /** Milliseconds until there is a token; 0 when there is one. */
+  /** Milliseconds until there is a token; 0 if there is one now. */
   waitMs(): number
 }
 
 /**
  * A token bucket: in any t seconds at most `capacity + refillPerSecond * t` tokens are taken. It is full at first.
  *
- * It counts whole tokens since it was last full, and keeps no fraction of one, so no rounding error adds up however
- * long it runs.
+ * The bucket counts whole tokens since it was last full and keeps no fractions, so rounding errors never add up.
  */
 export function createTokenBucket(options: {
   readonly capacity: number

@@ -1,28 +1,28 @@
-/** How many requests side by side are of use, where no more than so many may start in a second. */
+/** How many concurrent requests are useful if the number that may start in a second is limited. */
 export type UsefulRequests = {
-  /** A request was answered well after so long. */
+  /** A request succeeded after this time. */
   answered(afterMs: number): void
   /**
-   * So many requests side by side use all of the rate. Whatever more were begun would only wait.
+   * How many concurrent requests use the whole rate. More of them would only wait.
    *
-   * @param underWayMs how long the oldest request has been under way; 0 when there is none
-   * @param unknownMs how long a request takes if nothing tells
+   * @param underWayMs how long the oldest request has been in progress; 0 if there is none
+   * @param unknownMs the assumed duration of a request until one is known
    */
   most(underWayMs: number, unknownMs?: number): number
 }
 
-/** Of so many answers the slowest counts. More are never under way together, so small quick ones do not hide a page. */
+/** How many responses are remembered: the slowest counts. More are never concurrent, so small ones do not hide a page. */
 const remembered = 16
 
-/** One answer does not tell how long the next takes: an export's first is the name of a list, and then come pages. */
+/** A single response says little: an export's first is the name of a list, and pages follow. */
 const enoughToTell = 2
 
-/** So much more than the rate can feed, so that the tokens of a burst are used up as well, within four seconds. */
+/** More requests than the rate sustains, so that the tokens of a burst are used, too, within four seconds. */
 const surplus = 1.25
 
 /**
- * By Little's law: as many requests are under way as start in the time that one takes. That time is the longest of late,
- * as too few requests would waste the rate, and too many cost but a few questions more. One that is not known is long.
+ * By Little's law, the requests in progress are as many as start during the time that a request takes. The longest recent
+ * time counts, because too few requests would waste the rate, and too many cost only a few requests more.
  */
 export function createUsefulRequests(perSecond: number): UsefulRequests {
   const recentMs: number[] = []

@@ -3,7 +3,7 @@ import { isListId, type MailchimpClient } from "../client.ts"
 import { MailchimpError } from "../errors.ts"
 import { listAll } from "./list-all.ts"
 
-/** What the members of a list may be interested in. */
+/** An interest that members of a list may have. */
 export type Interest = {
   /** Its key in a member's `interests`. */
   readonly id: string
@@ -13,16 +13,16 @@ export type Interest = {
 
 type RequestOptions = { readonly signal: AbortSignal; readonly deadlineMs?: number | undefined }
 
-/** Such a response is small: one that takes longer does not come. */
+/** Such a response is small: if it takes longer, it will not come. */
 const timeoutMs = 30_000
 
 const totalItems = z.int().nonnegative()
 const noEntry = { id: "", name: "" }
 
-/** An entry that is malformed must not hide the others. */
+/** A malformed entry must not hide the others. */
 const entry = z.object({ id: z.string().catch(""), name: z.string().catch("") }).catch(noEntry)
 
-/** Mailchimp may leave the array of an empty collection out. */
+/** Mailchimp may omit the array of an empty collection. */
 const categoriesSchema = z
   .object({ categories: z.array(entry).optional(), total_items: totalItems })
   .refine(({ categories, total_items }) => categories !== undefined || total_items === 0)
@@ -34,8 +34,8 @@ const interestsSchema = z
   .transform(({ interests = [], total_items }) => ({ items: interests, totalItems: total_items }))
 
 /**
- * Reads the interests of a list, all of them; the categories are read concurrently. Interests without an id are left out,
- * because no member could have them. `deadlineMs` is for all requests together.
+ * Reads all interests of a list, its categories concurrently. Interests without an id are left out, because no member could
+ * have them. `deadlineMs` is for all requests together.
  */
 export async function readInterests(
   client: MailchimpClient,
@@ -70,7 +70,7 @@ export async function readInterests(
   return (await Promise.all(ids.map((id) => readCategory(id).catch(toNoneIfDeleted)))).flat()
 }
 
-/** A category that was deleted after it was listed has no interests; a list that was deleted is noticed by all else. */
+/** A category that was deleted after it was listed has no interests. If the list was deleted, other requests fail. */
 function toNoneIfDeleted(error: unknown): Interest[] {
   if (error instanceof MailchimpError && error.kind === "not_found") return []
   throw error

@@ -3,15 +3,15 @@ import type { MailchimpClient, MailchimpRequest } from "../client.ts"
 import { createMailchimpError, type MailchimpError } from "../errors.ts"
 import { createPageFailures } from "../members/page-size.ts"
 
-/** One page of a collection, and how many items there are in all. */
+/** One page of a collection, and how many items the collection has. */
 type CollectionPage<T> = { readonly items: readonly T[]; readonly totalItems: number }
 
 type Collection<T> = Pick<MailchimpRequest<T>, "action" | "listId" | "resource" | "signal" | "timeoutMs"> & {
-  /** The query's parameters besides count and offset. The order must be stable. */
+  /** The query parameters besides count and offset. The order of the items must be stable. */
   readonly query: Readonly<Record<string, string>>
   readonly schema: z.ZodType<CollectionPage<T>>
   key(item: T): string
-  /** After so long no other page is requested: one deadline for all of them. */
+  /** When this time has passed, no other page is requested: one deadline for all pages. */
   readonly deadlineMs?: number | undefined
 }
 
@@ -23,20 +23,20 @@ type Walk<T> = Collection<T> & {
 }
 
 const mostWalks = 5
-/** No account has as many lists: a collection with more has no end. */
+/** No account has this many lists: a larger collection is taken to be endless. */
 const mostItems = 100_000
-/** A page that ends early is the end if it is the same so often in a row. Once it may be Mailchimp's bad moment. */
+/** A page with too few items may be a momentary failure, so it is retried. The third such page is accepted as the end. */
 const mostDoubts = 3
 
 /**
- * Yields every item of a small collection that is paged by offset, each once, a page at a time.
+ * Yields every item of a small collection that is paged by offset, each once, one page at a time.
  *
- * An item that is deleted meanwhile moves all later ones forward, and the next page would skip one unseen. So each page
- * overlaps the one before by an item; if that is another one, the collection is read again from its beginning. A page is
- * halved when it fails: see {@link createPageFailures}.
+ * If an item is deleted meanwhile, all later items move forward, and the next page would skip an item. So each page overlaps
+ * the previous page by one item; if the item there is another one, the collection is read again from its beginning. A page
+ * that fails is halved: see {@link createPageFailures}.
  *
- * Mailchimp's count of the items may be wrong. So there may be more after a full page, and a page without any new item is
- * the end. A count that disagrees is reported.
+ * Mailchimp's count of the items may be wrong. So a full page may be followed by another, and a page without a new item is
+ * the end. A count that differs is reported.
  */
 export async function* listAll<T>(client: MailchimpClient, collection: Collection<T>): AsyncGenerator<T> {
   const leftMs = client.deadline(collection.deadlineMs)
@@ -48,12 +48,12 @@ export async function* listAll<T>(client: MailchimpClient, collection: Collectio
   throw endless(collection)
 }
 
-/** Goes through the pages once. Returns whether the items moved meanwhile, so that some may have been missed. */
+/** Reads the pages once. Returns whether items moved meanwhile, so that some may have been missed. */
 async function* walk<T>(options: Walk<T>): AsyncGenerator<T, boolean> {
   const { key, yielded, isFirst } = options
-  /** The key of the last item, which the next page begins with. */
+  /** The key of the last item, with which the next page begins. */
   let overlap: string | undefined
-  /** The first keys of the first page and of the last one: only a server that ignores the offset shows them again. */
+  /** The first keys of the first and the latest page: only a server that ignores the offset returns them again. */
   let starts: string[] = []
   for (let offset = 0; offset <= mostItems;) {
     const { items, totalItems, count } = await readPage(options, offset, overlap === undefined ? 1 : 2)
@@ -81,7 +81,7 @@ async function* walk<T>(options: Walk<T>): AsyncGenerator<T, boolean> {
       reportCount(options, reached, totalItems)
       return false
     }
-    // A single item cannot be the overlap and lead any further.
+    // If a page of a single item overlapped, it would never advance.
     overlap = second === undefined ? undefined : items.slice(-1).map(key)[0]
     offset = overlap === undefined ? reached : reached - 1
   }
@@ -93,9 +93,9 @@ function reportCount({ client, action, listId }: Walk<unknown>, items: number, t
 }
 
 /**
- * Reads one page, and how many items were requested by the attempt that was answered.
+ * Reads one page. Returns also how many items its successful attempt requested.
  *
- * @param fewest how many items the page has if it is not the end: one, or two if the first one is the overlap
+ * @param fewest how many items the page has unless it is the end: one, or two if the first is the overlap
  */
 async function readPage<T>(
   options: Walk<T>,

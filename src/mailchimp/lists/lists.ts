@@ -3,13 +3,13 @@ import { isListId, type MailchimpClient } from "../client.ts"
 import { MailchimpError } from "../errors.ts"
 import { listAll } from "./list-all.ts"
 
-/** An audience. The counts are up to some minutes old, as Mailchimp caches them. */
+/** An audience. The counts may be some minutes old, because Mailchimp caches them. */
 export type MailchimpList = {
   readonly id: string
   readonly name: string
-  /** The number by which Mailchimp's own pages name the list in their addresses. */
+  /** The number of the list in the URLs of Mailchimp's own pages. */
   readonly webId?: number | undefined
-  /** Subscribed members only. */
+  /** Only subscribed members. */
   readonly memberCount: number
   readonly unsubscribeCount: number
   readonly cleanedCount: number
@@ -24,9 +24,9 @@ export type MergeField = {
   readonly type: string
 }
 
-type AskOptions = { readonly signal: AbortSignal; readonly deadlineMs?: number | undefined }
+type RequestOptions = { readonly signal: AbortSignal; readonly deadlineMs?: number | undefined }
 
-/** Such an answer is small: one that takes longer does not come. */
+/** Such a response is small: if it takes longer, it will not come. */
 const timeoutMs = 30_000
 
 const count = z.int().nonnegative().catch(0)
@@ -44,7 +44,7 @@ const listSchema = z
   })
   .transform(toList)
 
-/** An entry that is malformed must not hide the others, so it becomes what can be read of it. */
+/** A malformed entry must not hide the others, so every field that can be read is kept. */
 const listEntrySchema = z
   .object({
     id: z.unknown().optional().transform(toId),
@@ -55,7 +55,7 @@ const listEntrySchema = z
   .catch({ id: "", web_id: undefined, name: "", stats: noStats })
   .transform(toList)
 
-/** An id that is not a text becomes one, so that errors can name it. */
+/** An id that is not a string is converted, so that errors can name it. */
 function toId(id: unknown): string {
   return typeof id === "string" ? id : (JSON.stringify(id) ?? "")
 }
@@ -92,19 +92,19 @@ const listFields = [
 
 const totalItems = z.int().nonnegative()
 
-/** Mailchimp may leave the array of an empty collection out. */
+/** Mailchimp may omit the array of an empty collection. */
 const listsSchema = z
   .object({ lists: z.array(listEntrySchema).optional(), total_items: totalItems })
   .refine(({ lists, total_items }) => lists !== undefined || total_items === 0)
   .transform(({ lists = [], total_items }) => ({ items: lists, totalItems: total_items }))
 
 /**
- * Yields every list of the account, the oldest first. Lists made or deleted meanwhile hide none of the others.
+ * Yields every list of the account, the oldest first. Lists created or deleted meanwhile hide none of the others.
  *
- * A list whose id cannot be one comes as well, with its id as Mailchimp sent it, or "" if there is none: no request for it
- * or for its members is sent, and each rejects with `list_not_found`. `deadlineMs` is for all pages together.
+ * A list with an invalid id is yielded, too, with its id as Mailchimp sent it, or "" if there is none. Requests for it or its
+ * members are never sent, and reject with `list_not_found`. `deadlineMs` is for all pages together.
  */
-export function listLists(client: MailchimpClient, options: AskOptions): AsyncGenerator<MailchimpList> {
+export function listLists(client: MailchimpClient, options: RequestOptions): AsyncGenerator<MailchimpList> {
   return listAll(client, {
     ...options,
     timeoutMs,
@@ -123,7 +123,7 @@ export function listLists(client: MailchimpClient, options: AskOptions): AsyncGe
 export function readList(
   client: MailchimpClient,
   listId: string,
-  options: AskOptions,
+  options: RequestOptions,
 ): Promise<MailchimpList> {
   return client
     .request({
@@ -138,14 +138,14 @@ export function readList(
       throw error instanceof MailchimpError && error.kind === "not_found" && looksLikeWebId(listId)
         ? new MailchimpError(
             "not_found",
-            `Cannot read the list because ${listId} is no list's id: it looks like the web id that Mailchimp shows in its address bar, and /lists tells both`,
+            `Cannot read the list because ${listId} is not the id of a list: it looks like the web id in the URLs of Mailchimp's pages, and /lists shows both`,
             { upstream: error.upstream, cause: error },
           )
         : error
     })
 }
 
-/** Ids have ten hexadecimal digits; web ids are counted. */
+/** Ids have ten hexadecimal digits; web ids are consecutive numbers. */
 function looksLikeWebId(listId: string): boolean {
   return /^\d{1,9}$/.test(listId)
 }
@@ -164,13 +164,13 @@ const mergeFieldsSchema = z
   .transform(({ merge_fields = [], total_items }) => ({ items: merge_fields, totalItems: total_items }))
 
 /**
- * Reads the merge fields of a list, all of them. EMAIL, which every list has, is not among them, and neither is one without
- * a tag, which no member could have. `deadlineMs` is for all pages together.
+ * Reads all merge fields of a list, except EMAIL, which every list has and Mailchimp does not return, and except fields
+ * without a tag, which no member could have. `deadlineMs` is for all pages together.
  */
 export async function readMergeFields(
   client: MailchimpClient,
   listId: string,
-  options: AskOptions,
+  options: RequestOptions,
 ): Promise<MergeField[]> {
   const fields = listAll(client, {
     ...options,

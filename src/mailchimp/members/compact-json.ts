@@ -11,25 +11,25 @@ const MINUS = 0x2d
 const DOT = 0x2e
 const ZERO = 0x30
 const U = 0x75
-/** What may follow a backslash, but for the four digits after a `u`. */
+/** The bytes that may follow a backslash; a `u` is followed by four digits. */
 const ESCAPED = Uint8Array.from({ length: 256 }, (_, byte) =>
   Number('"\\/bfnrtu'.includes(String.fromCharCode(byte))),
 )
 const HEX_DIGITS = 4
 const LITERALS = ["true", "false", "null"].map((literal) => Buffer.from(literal))
-/** Deeper ones are for a parser, which has a stack of its own. */
+/** Deeper objects are left to a parser, which does not use our stack. */
 const DEEPEST = 32
 
 /**
- * Where the JSON object that begins at `start` ends; 0 if there is none, or if only a parser can tell: white space between
- * tokens, an exponent, or 32 levels. Values are checked by the grammar of RFC 8259, and nothing is made of them. The text is
- * known to be UTF-8.
+ * The end of the JSON object that begins at `start`; 0 if there is none, or if it needs a parser because it has white space
+ * between tokens, an exponent or 32 levels. Values are checked against the grammar of RFC 8259 but not created. The text must
+ * be UTF-8.
  */
 export function compactObjectEnd(json: Uint8Array, start: number): number {
   return json[start] === OPEN_OBJECT ? collectionEnd(json, start, DEEPEST) : 0
 }
 
-/** Every function here returns where something ends, or 0. */
+/** Every function here returns the end of something, or 0. */
 function valueEnd(json: Uint8Array, start: number, depth: number): number {
   const first = json[start] ?? 0
   if (first === QUOTE) return stringEnd(json, start)
@@ -43,35 +43,36 @@ function collectionEnd(json: Uint8Array, start: number, depth: number): number {
   const isObject = json[start] === OPEN_OBJECT
   const close = isObject ? CLOSE_OBJECT : CLOSE_ARRAY
   if (json[start + 1] === close) return start + 2
-  let place = start + 1
+  let position = start + 1
   for (;;) {
     if (isObject) {
-      const keyEnd = json[place] === QUOTE ? stringEnd(json, place) : 0
+      const keyEnd = json[position] === QUOTE ? stringEnd(json, position) : 0
       if (keyEnd === 0 || json[keyEnd] !== COLON) return 0
-      place = keyEnd + 1
+      position = keyEnd + 1
     }
-    place = valueEnd(json, place, depth - 1)
-    if (place === 0) return 0
-    if (json[place] === close) return place + 1
-    if (json[place] !== COMMA) return 0
-    place += 1
+    position = valueEnd(json, position, depth - 1)
+    if (position === 0) return 0
+    if (json[position] === close) return position + 1
+    if (json[position] !== COMMA) return 0
+    position += 1
   }
 }
 
 function stringEnd(json: Uint8Array, start: number): number {
-  let place = start + 1
-  // What is not there is zero, which no string holds.
-  for (let byte = json[place] ?? 0; byte !== QUOTE; byte = json[place] ?? 0) {
+  let position = start + 1
+  // A byte past the end counts as 0, which is invalid in a string.
+  for (let byte = json[position] ?? 0; byte !== QUOTE; byte = json[position] ?? 0) {
     if (byte < SPACE) return 0
-    place += 1
+    position += 1
     if (byte !== BACKSLASH) continue
-    const escape = json[place] ?? 0
+    const escape = json[position] ?? 0
     if (ESCAPED[escape] !== 1) return 0
-    place += 1
+    position += 1
     if (escape !== U) continue
-    for (const end = place + HEX_DIGITS; place < end; place += 1) if (!isHexDigit(json[place] ?? 0)) return 0
+    for (const end = position + HEX_DIGITS; position < end; position += 1)
+      if (!isHexDigit(json[position] ?? 0)) return 0
   }
-  return place + 1
+  return position + 1
 }
 
 function numberEnd(json: Uint8Array, start: number): number {
@@ -84,9 +85,9 @@ function numberEnd(json: Uint8Array, start: number): number {
 }
 
 function digitsEnd(json: Uint8Array, start: number): number {
-  let place = start
-  while (isDigit(json[place] ?? 0)) place += 1
-  return place
+  let position = start
+  while (isDigit(json[position] ?? 0)) position += 1
+  return position
 }
 
 function literalEnd(json: Uint8Array, start: number): number {

@@ -7,23 +7,24 @@ import { type JoinedMembers, NEWLINE, at } from "./joined-members.ts"
 import { ID_LENGTH, ID_OFFSET, createUniqueIds, hashId } from "./unique-ids.ts"
 
 const HEAD = Buffer.from('{"members":[{"id":"')
-/** The bracket before the first row. */
-const FIRST_PLACE = HEAD.length - ID_OFFSET
-/** Between two objects of an array, and nowhere inside a string: a quote there is escaped, and no string ends so. */
+/** The position of the bracket before the first row. */
+const FIRST_POSITION = HEAD.length - ID_OFFSET
+/** Occurs between two objects of an array, but never inside a string, where a quote would be escaped. */
 const BOUNDARY = Buffer.from('},{"id":"')
 const QUOTE = 0x22
 const COMMA = 0x2c
 const COLON = 0x3a
 const CLOSE_ARRAY = 0x5d
 
-/** The bytes between two checks of the text: few enough to be in the processor's cache, because a boundary was searched there. */
+/** The bytes between two checks of the text: few enough to be still in the processor's cache after the search. */
 const CHUNK = 65_536
 
 /**
- * The members by structure; undefined if anything is not as Mailchimp is known to write it. Then a parser splits them.
+ * Finds the members by structure. Undefined if anything differs from how Mailchimp is known to write it; then a parser splits
+ * the page.
  *
- * A boundary may be in an array inside a member, or after the members. So there must be as many rows as the page counts, each
- * with the first row's key after its id; the last row must be JSON, and what follows its end must complete the envelope.
+ * A boundary may also occur in an array inside a member, or after the members. So the page must have as many rows as it
+ * counts, each with the first row's key after its id; the last row must be JSON, and the rest must complete the envelope.
  */
 export function findMembers(
   json: Buffer,
@@ -31,7 +32,7 @@ export function findMembers(
 ): JoinedMembers | undefined {
   const { count, offset, listId } = options
   if (json.compare(HEAD, 0, HEAD.length, 0, Math.min(HEAD.length, json.length)) !== 0) return undefined
-  const places = [FIRST_PLACE]
+  const places = [FIRST_POSITION]
   let checked = 0
   for (let brace = json.indexOf(BOUNDARY); brace !== -1; brace = json.indexOf(BOUNDARY, brace + 2)) {
     if (places.length === count) break
@@ -46,46 +47,46 @@ export function findMembers(
   if (!envelope) return undefined
   const totalItems = totalItemsOf(envelope)
   if (totalItems === undefined || places.length !== Math.min(count, totalItems - offset)) return undefined
-  // A first `members` array of one row would end in the first row, and the last one follow in it.
-  if (valueEnd(json, FIRST_PLACE + 1) !== (places[1] ?? end)) return undefined
+  // If `members` occurs twice, its first array could consist of one row, and the last row belong to the second array.
+  if (valueEnd(json, FIRST_POSITION + 1) !== (places[1] ?? end)) return undefined
   if (!isObject(json, start, end)) return undefined
   if (!isLine(json, checked, end) || !isUtf8(json.subarray(end))) return undefined
   const hashes = readIds(json, places)
   if (!hashes) return undefined
   requireList(envelope, listId)
 
-  // A comma, or the opening bracket.
-  for (const place of places) json[place] = NEWLINE
+  // Replaces the opening bracket, or the comma.
+  for (const position of places) json[position] = NEWLINE
   places.push(end)
   const id = createUniqueIds(json, places, hashes)
   return { joined: json, places, totalItems, id, addIds: createAddIds(json, places) }
 }
 
-/** Whether the row is JSON. A usual one needs no parser, which takes twenty times as long. */
+/** Whether the row is a JSON object. A usual row needs no parser, which takes twenty times as long. */
 function isObject(json: Buffer, start: number, end: number): boolean {
   return compactObjectEnd(json, start) === end || isRecord(tryParse(json.toString("utf8", start, end)))
 }
 
-/** The search of a Buffer for a byte takes twice the time of an array's. */
+/** Searches a Uint8Array, because searching a Buffer for a byte takes twice the time. */
 function isLine({ buffer, byteOffset }: Buffer, start: number, end: number): boolean {
   const bytes = new Uint8Array(buffer, byteOffset + start, end - start)
   return isUtf8(bytes) && !bytes.includes(NEWLINE)
 }
 
-/** What follows the end of the last row, as an object; undefined if that cannot be the end of the members. */
+/** The rest of the envelope after the last row; undefined if the members cannot end there. */
 function envelopeAfter(json: Buffer, end: number) {
   if (json[end] !== CLOSE_ARRAY || json[end + 1] !== COMMA) return undefined
   const envelope = tryParse(`{${json.toString("utf8", end + 2)}`)
   return isRecord(envelope) && !("members" in envelope) ? envelope : undefined
 }
 
-/** A hash of each id. Undefined if an id has another length, or another key after it than that of the first row. */
+/** A hash of each id. Undefined if an id has another length, or if another key than in the first row follows it. */
 function readIds(json: Buffer, places: readonly number[]): Int32Array | undefined {
   const view = new DataView(json.buffer, json.byteOffset, json.byteLength)
-  const first = idEnd(json, FIRST_PLACE + ID_OFFSET)
+  const first = idEnd(json, FIRST_POSITION + ID_OFFSET)
   const length = json.indexOf(COLON, first) + 1 - first
   if (json[first] !== COMMA || length < 4) return undefined
-  // Four times four bytes: all of them, or nearly all of a long key.
+  // Four times four bytes cover all of a usual key, or most of a long one.
   const [b, c, d] = [Math.floor((length - 4) / 3), Math.floor(((length - 4) * 2) / 3), length - 4]
   const [wordA, wordB] = [view.getInt32(first), view.getInt32(first + b)]
   const [wordC, wordD] = [view.getInt32(first + c), view.getInt32(first + d)]
@@ -112,7 +113,7 @@ function createAddIds(json: Buffer, places: readonly number[]): JoinedMembers["a
   }
 }
 
-/** Where an id ends, after its quote, if it is as long as Mailchimp's or empty; else 0. */
+/** The end of an id, after its quote, if it is as long as Mailchimp's ids or empty; otherwise 0. */
 function idEnd(json: Buffer, start: number): number {
   if (json[start] === QUOTE) return start + 1
   return json[start + ID_LENGTH] === QUOTE ? start + ID_LENGTH + 1 : 0

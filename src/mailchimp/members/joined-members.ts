@@ -1,9 +1,9 @@
 import type { IdSum } from "../../lib/id-sum.ts"
 
-/** The rows one after the other, each after a newline. */
+/** Rows joined in one buffer, each after a newline. */
 export type JoinedRows = {
   readonly joined: Buffer
-  /** Where the newline before each row is, and where the last row ends. */
+  /** The position of the newline before each row, and the end of the last row. */
   readonly places: readonly number[]
 }
 
@@ -11,7 +11,7 @@ export type JoinedMembers = JoinedRows & {
   readonly totalItems: number
   /** The key of a row: see {@link Rows}. */
   readonly id: (index: number) => string | undefined
-  /** Adds the ids of rows as they were sent, even if they are no keys. Calls back for each that is empty, or no text. */
+  /** Adds the ids of rows as they were sent, even if they are not keys. Calls `onNone` for a row with an empty id, or none. */
   readonly addIds: (sum: IdSum, start: number, end: number, onNone: (index: number) => void) => void
 }
 

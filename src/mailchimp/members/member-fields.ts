@@ -1,6 +1,6 @@
 import { nearest } from "../../lib/nearest.ts"
 
-/** The names of a member's fields, as Mailchimp's reference and its real answers have them. */
+/** The names of a member's fields, from Mailchimp's reference and its real responses. */
 const memberFields: ReadonlySet<string> = new Set([
   "id",
   "email_address",
@@ -54,19 +54,19 @@ function nested(parent: string, ...names: readonly string[]): string[] {
 }
 
 /**
- * Whether Mailchimp knows the field. It ignores a name it does not know, and so would let through what was to be left
- * out. Merge tags and interests may be any: only a list can tell which ones it has.
+ * Whether Mailchimp knows the field. Mailchimp ignores an unknown name, so a misspelled `exclude_fields` would exclude nothing.
+ * Any merge tag and any interest passes, because they differ between lists.
  */
 export function isMemberField(name: string): boolean {
   return memberFields.has(name) || MERGE_FIELD.test(name) || INTEREST.test(name)
 }
 
-/** The tag that a `merge_fields.TAG` names: known or not, only its list can tell. */
+/** The tag in `merge_fields.TAG`. Only a list shows whether the tag exists. */
 export function mergeTagOf(name: string): string | undefined {
   return MERGE_FIELD.exec(name)?.[1]
 }
 
-/** The id that an `interests.ID` names: known or not, only its list can tell. */
+/** The id in `interests.ID`. Only a list shows whether the interest exists. */
 export function interestIdOf(name: string): string | undefined {
   return INTEREST.exec(name)?.[1]
 }

@@ -1,13 +1,13 @@
 import { MalformedPage } from "./malformed-page.ts"
 
-/** What of a members response is known besides its rows. */
+/** A members response without its rows. */
 export type Envelope = Readonly<Record<string, unknown>>
 
 export function isRecord(value: unknown): value is Envelope {
   return typeof value === "object" && value !== null && !Array.isArray(value)
 }
 
-/** The `total_items` of an envelope. Undefined if it is missing, or no count. */
+/** The `total_items` of an envelope. Undefined if missing, or not a count. */
 export function totalItemsOf(envelope: Envelope): number | undefined {
   const total = envelope["total_items"]
   return typeof total === "number" && Number.isSafeInteger(total) && total >= 0 ? total : undefined

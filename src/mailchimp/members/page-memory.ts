@@ -4,27 +4,27 @@ import { createPageSize, type PageSize } from "./page-size.ts"
 /** Mailchimp's own maximum. */
 export const largestPage = 1000
 
-/** How many bytes a row has, by the pages seen so far. */
+/** An estimate of the bytes of a row, from the pages seen so far. */
 type RowBytes = {
   /** Undefined before the first page. */
   current(): number | undefined
   saw(bytes: number, rows: number): void
-  /** A page of so many rows was too large: it had that many bytes, or more. */
+  /** A page with this many rows was too large: it had at least `bytes`. */
   exceeded(bytes: number, rows: number): void
 }
 
-/** What is known of the pages of one connection, so that the next request need not find it out again. */
+/** What is known about the pages of one connection, so that the next request need not learn it again. */
 export type PageMemory = {
-  /** Of one collection, such as the members of a list. */
+  /** The page size of one collection, such as the members of a list. */
   size(collection: string): PageSize
-  /** Of the rows of one collection, or of all that are requested with the same fields. */
+  /** The size of the rows of one collection, or of all rows that are requested with the same fields. */
   rowBytes(rows: string): RowBytes
 }
 
-/** An entry has about 200 bytes: two megabytes for ten thousand. */
+/** An entry takes about 200 bytes, so ten thousand take two megabytes. */
 const mostEntries = 10_000
 
-/** The memories of all connections. The entries that were not used for longest are forgotten, so memory is bounded. */
+/** The memories of all connections. The least recently used entries are dropped, so memory is bounded. */
 export function createPageMemories(most = mostEntries): (connectionId: string) => PageMemory {
   const sizes = createRecent<PageSize>(most)
   const rowBytes = createRecent<RowBytes>(most)
@@ -34,15 +34,16 @@ export function createPageMemories(most = mostEntries): (connectionId: string) =
   })
 }
 
-/** A few rows tell nothing of others: a probe has one. */
+/** Fewer rows say nothing about others: a probe has one. */
 const fewestRows = 10
 
 const fastest = 1 / 2
 const slowest = 1 / 32
 
 /**
- * Rises at once and falls by half, so that a page of small rows among large ones makes no page too large. Pages that are too
- * large again after it fell were no matter of their rows, or of few of them: from then on it falls half as fast.
+ * The estimate rises at once and falls by half, so that one page of small rows among large rows does not make the next page
+ * too large. If a page is too large again after the estimate fell, the size of most rows was not the cause: from then on the
+ * estimate falls half as fast.
  */
 function createRowBytes(): RowBytes {
   let bytesPerRow: number | undefined
@@ -62,7 +63,7 @@ function createRowBytes(): RowBytes {
     current: () => bytesPerRow,
     saw: note,
     exceeded: (bytes, rows) => {
-      // Pages under way together exceed together.
+      // Concurrent pages exceed the limit together, so they count once.
       if (hasExceeded && hasFallen) fall = Math.max(slowest, fall / 2)
       hasExceeded = true
       hasFallen = false

@@ -8,15 +8,15 @@ export type PageSize = {
   failed(count: number): void
 }
 
-/** No page is made smaller than this. */
+/** Pages never get smaller than this. */
 export const smallestPage = 10
 const firstStreak = 10
 const longestStreak = 640
 
 /**
- * Halves when a page fails and doubles after a row of successes. A page that is too big may cost two minutes, so each
- * series of failures doubles the successes that it takes to try a bigger one again. Pages that stay at their largest size
- * for that long halve them: a size is remembered longer than Mailchimp's bad hour lasts.
+ * Halves when a page fails, and doubles after a streak of successes. A page that is too big may cost two minutes, so each
+ * series of failures doubles the streak that is needed to try a bigger page again. A streak at the largest size halves the
+ * needed streak, because a page size is remembered for longer than an outage at Mailchimp lasts.
  */
 export function createPageSize(largest: number): PageSize {
   let size = largest
@@ -36,7 +36,7 @@ export function createPageSize(largest: number): PageSize {
     },
     failed: (count) => {
       streak = 0
-      // Pages under way together fail together, and those that were bigger than the present size are history.
+      // Concurrent pages fail together, so a page that is bigger than the current size counts no more.
       if (count > size || count <= smallestPage) return
       size = Math.max(smallestPage, Math.floor(count / 2))
       if (!isSeries) streakNeeded = Math.min(longestStreak, streakNeeded * 2)
@@ -46,11 +46,11 @@ export function createPageSize(largest: number): PageSize {
 }
 
 /**
- * Judges the failures of one page, attempt by attempt, and halves the size if it may be the reason.
+ * Judges the failures of one page, attempt by attempt, and halves the page size if the size may be the cause.
  *
- * Mailchimp answers a page that is too big for an account with 503 or 504, or not in time: halved at once, and so is one
- * that exceeds the limit of bytes. Gateways in front of it answer a 500, a page of HTML, or a body that is cut: any failure
- * that is neither throttling nor a refusal halves the page from its second time on.
+ * For a page that is too big for an account, Mailchimp responds with 503 or 504, or times out. Then the page is halved at once,
+ * as it is if it exceeds the limit of bytes. Gateways in front of Mailchimp respond with a 500, an HTML page or a truncated
+ * body: any failure that is neither throttling nor a refusal halves the page from the second failure on.
  *
  * @param count the rows that the failed attempt requested
  */
@@ -65,7 +65,7 @@ export function createPageFailures(size: PageSize): (error: MailchimpError, coun
   }
 }
 
-/** Whatever a client error is about, it is not about the size of a page. A 408 is a time-out. */
+/** A client error is never about the size of a page, except a 408, which is a time-out. */
 function isRefusal(status: number | undefined): boolean {
   return status !== undefined && status >= 400 && status <= 499 && status !== 408
 }

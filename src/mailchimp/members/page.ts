@@ -4,33 +4,33 @@ import type { SentAt } from "../mailchimp-clock.ts"
 /** Whole seconds since the epoch: the resolution of Mailchimp's `last_changed`. */
 export type Second = number
 
-/** Equal for two rows of equal bytes, and for no others that one will ever meet. */
+/** Equal for rows with equal bytes, and in practice different for all others. */
 export type Fingerprint = bigint | number | string
 
-/** The members of one answer, in order, as Mailchimp sent them. */
+/** The members of one response, in order, as Mailchimp sent them. */
 export type Rows = {
   readonly length: number
   /**
-   * The member's key, unique within its list only: its id, where that is a text that occurs once in the page. Undefined for
-   * all others, such as contacts without an address, whose rows nothing can tell apart.
+   * The member's key, unique only within its list: its id, if it is a string that occurs once in the page. Otherwise
+   * undefined, e.g. for contacts without an address, whose rows have nothing to distinguish them.
    */
   id(index: number): string | undefined
-  /** Its `last_changed`. Undefined where Mailchimp gave none that is a date. */
+  /** The row's `last_changed`. Undefined if Mailchimp sent no valid date. */
   second(index: number): Second | undefined
   fingerprint(index: number): Fingerprint
-  /** The rows from `start` to before `end`, each *after* a newline, so that a separator never waits for a row. */
+  /** The rows from `start` up to, but not including, `end`, each *after* a newline, so no separator waits for the next row. */
   bytes(start: number, end: number): Uint8Array
-  /** Adds the rows from `start` to before `end` to a sum: by their ids, even those that are no key, else by their bytes. */
+  /** Adds the rows from `start` up to, but not including, `end` to a sum: by any id, also one that is no key, else by bytes. */
   addIds(sum: IdSum, start: number, end: number): void
-  /** Gives their memory back, at once: no row can be read any more, and bytes that were taken are gone. */
+  /** Frees the memory at once: afterwards no row can be read, and bytes that `bytes()` returned are gone. */
   release(): void
-  /** How many rows match the question, by Mailchimp's count. */
+  /** How many rows match the request, by Mailchimp's count. */
   readonly totalItems: number
 }
 
-/** The answer to one question. */
+/** The rows of one response, with what is known about its request. */
 export type Page = Rows & {
-  /** How many rows were asked for. */
+  /** How many rows were requested. */
   readonly count: number
   /** When the request was sent. */
   readonly sentAt: SentAt

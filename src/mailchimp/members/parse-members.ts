@@ -7,8 +7,8 @@ import { type IdSum, addIdBytes, addText } from "../../lib/id-sum.ts"
 import { ID_LENGTH } from "./unique-ids.ts"
 
 /**
- * The members by a parser, which accepts a page in any spelling and with fewer rows than its count says. The rows are
- * passed byte for byte all the same, without the white space between their tokens.
+ * Splits a page with a parser, which accepts any spelling, and fewer rows than the page counts. The rows still pass byte for
+ * byte, except for white space between their tokens.
  *
  * @throws {MalformedPage} if the response is not a page of at most `count` members of the list
  */
@@ -18,14 +18,14 @@ export function parseMembers(
 ): JoinedMembers {
   if (!isUtf8(json)) throw new MalformedPage("it is not UTF-8")
   const envelope = parseJson(json)
-  if (!isRecord(envelope)) throw new MalformedPage("it holds none")
+  if (!isRecord(envelope)) throw new MalformedPage("it is not an object")
   const totalItems = totalItemsOf(envelope)
-  // An empty collection may lack its array.
+  // Mailchimp may omit the array of an empty collection.
   const members = envelope["members"] ?? (totalItems === 0 ? [] : undefined)
-  if (!Array.isArray(members)) throw new MalformedPage("it holds none")
+  if (!Array.isArray(members)) throw new MalformedPage("it has no members")
   if (totalItems === undefined) throw new MalformedPage("its total_items is missing")
   requireList(envelope, listId)
-  if (members.length > count) throw new MalformedPage("it holds more than were requested")
+  if (members.length > count) throw new MalformedPage("it has more rows than were requested")
   const ids = members.map((member: unknown) => {
     if (!isRecord(member)) throw new MalformedPage("a row is not a member")
     return member["id"]
@@ -43,7 +43,7 @@ function createAddIds(ids: readonly unknown[]): JoinedMembers["addIds"] {
   }
 }
 
-/** The same sum as if the page had been split by its bytes. */
+/** Must give the same sum as for a page that was split by structure. */
 function addId(sum: IdSum, id: string): void {
   const bytes = Buffer.from(id)
   if (bytes.length === ID_LENGTH)
@@ -53,7 +53,7 @@ function addId(sum: IdSum, id: string): void {
 
 function rowsOf(json: Buffer, length: number): Uint8Array[] {
   if (length === 0) return []
-  // Of a key that comes twice the parser took the last one.
+  // If a key occurs twice, the parser took the last.
   const entry = objectEntries(json, json.indexOf("{")).findLast(({ key }) => key === "members")
   return entry ? arrayValues(json, entry.value.start).map((span) => compact(json, span)) : []
 }

@@ -4,71 +4,71 @@ import type { SentAt } from "../mailchimp-clock.ts"
 import { largestPage } from "./page-memory.ts"
 import { createPageFailures, smallestPage } from "./page-size.ts"
 
-/** One question for members of one list. Seconds are whole seconds since the epoch. */
+/** One request for members of one list. Seconds are whole seconds since the epoch. */
 export type MembersQuery = {
   readonly listId: string
-  /** Mailchimp's own filter, one value. Without it archived members are left out. */
+  /** Mailchimp's own filter, a single value. Without it archived members are left out. */
   readonly status?: string | undefined
   /** Only members changed after this second. */
   readonly since?: number | undefined
   /** Only members changed at or before this second. */
   readonly before?: number | undefined
   readonly sort: "last_changed" | "timestamp_opt"
-  /** Ascending when left out. */
+  /** Ascending by default. */
   readonly direction?: "ASC" | "DESC" | undefined
   readonly offset: number
-  /** At most so many rows, fewer where Mailchimp fails on big pages. Without it: as many as a page may hold. */
+  /** The most rows to request, fewer if Mailchimp fails on big pages. By default as many as a page may hold. */
   readonly count?: number | undefined
 }
 
 export type MembersPageContext = {
   readonly listId: string
-  /** How many rows were asked for, by the attempt that was answered. */
+  /** How many rows the successful attempt requested. */
   readonly count: number
   readonly offset: number
   /** When that attempt was sent. */
   readonly sentAt: SentAt
 }
 
-/** A page is whatever its parser makes of it, and tells how many rows it has. */
+/** The result of any page parser that knows the number of its rows. */
 type AnyPage = { readonly length: number }
 
 export type MembersReaderOptions<T extends AnyPage> = {
-  /** Makes a page of the body. What it throws is an answer that was not what it should be, and is asked for again. */
+  /** Parses a body. An error that it throws means that the response is unusable, and the request is retried. */
   parsePage(body: Uint8Array, context: MembersPageContext): T
-  /** The fields of an answer to ask for, dotted: `members.email_address`. Without it: all of them. */
+  /** The fields of the response to request, dotted: `members.email_address`. By default all. */
   readonly fields?: readonly string[] | undefined
-  /** The fields of an answer to leave out. Mailchimp refuses both at once. */
+  /** The fields of the response to leave out. Mailchimp refuses a request with both. */
   readonly excludeFields?: readonly string[] | undefined
-  /** Rows of a page at most; 1000 is Mailchimp's own maximum. */
+  /** The most rows of a page; 1000 is Mailchimp's own maximum. */
   readonly pageSize?: number
-  /** After how long from now a page is not asked for again: see {@link MailchimpRequest}. */
+  /** How long from now a page may still be retried: see {@link MailchimpRequest}. */
   readonly deadlineMs?: () => number | undefined
 }
 
 export type MembersReader<T extends AnyPage> = Pick<MailchimpClient, "now" | "waitUntil" | "pause"> & {
-  /** Asks for one page, with all retries. Rejects with the signal's reason, or with a MailchimpError. */
+  /** Requests one page, with all retries. Rejects with the signal's reason, or with a MailchimpError. */
   read(query: MembersQuery, signal: AbortSignal): Promise<T>
 }
 
 const MB = 2 ** 20
-/** The size of a page is chosen for so many bytes: ten pages side by side, each twice in memory, are eighty megabytes. */
+/** The target size of a page: ten concurrent pages, each twice in memory, take eighty megabytes. */
 const pageBytes = 4 * MB
-/** A page of more bytes is not read, and requested again with fewer rows. */
+/** A page with more bytes is not read, but requested again with fewer rows. */
 const mostPageBytes = 2 * pageBytes
-/** What the smallest page may have. */
+/** The most bytes of the smallest page. */
 const mostBytes = 32 * MB
-/** A key that each row has once, in any spelling of JSON: a quote within a string is escaped. */
+/** A key that each row has once. It cannot occur within a string, where its quotes would be escaped. */
 const rowKey = Buffer.from('"last_changed"')
-/** The beginning of a page tells the size of its rows if it holds a few of them. */
+/** How many rows the beginning of a page must have to estimate the size of a row. */
 const fewestRows = 2
 
 /**
  * Reads the members of a connection's lists, page by page.
  *
- * A page is as large as Mailchimp can make it ({@link PageSize}), and has no more rows than fit into four megabytes, by the
- * rows of this list or of this connection seen before. While the first page of unknown rows arrives, its beginning shows
- * whether it will be too large. So no page waits for another one, and an account with rows of a usual size loses no time.
+ * A page is as large as Mailchimp manages ({@link PageSize}), and has at most as many rows as fit into four megabytes, judging
+ * by earlier rows of this list or connection. If the size of rows is not known yet, the beginning of a page shows whether the
+ * page will be too large. So no page waits for another, and an account with rows of a usual size loses no time.
  */
 export function createMembersReader<T extends AnyPage>(
   client: MailchimpClient,
@@ -79,7 +79,7 @@ export function createMembersReader<T extends AnyPage>(
     fields: options.fields?.join(","),
     exclude_fields: options.excludeFields?.join(","),
   }
-  // The fields make the size of a row. Their names may be many kilobytes.
+  // The fields determine the size of a row. Hashed, because their names may be many kilobytes.
   const rows = `rows ${Bun.hash(JSON.stringify(selection))}`
 
   return {
@@ -152,7 +152,7 @@ function countRows(head: Uint8Array): number {
   return rows
 }
 
-/** The years that are written with four digits: a margin may reach beyond what a caller can name. */
+/** Years have four digits in a date, but a margin may extend beyond any date that a caller can name. */
 const firstSecond = Date.parse("0000-01-01T00:00:00Z") / 1000
 const lastSecond = Date.parse("9999-12-31T23:59:59Z") / 1000
 

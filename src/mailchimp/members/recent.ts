@@ -1,12 +1,12 @@
-/** Values by key, of which those that were not used for longest are forgotten. */
+/** Values by key, of which the least recently used are dropped. */
 export type Recent<T> = {
-  /** The value of a key, made by `create` if it is not known, or not any more. */
+  /** The value of a key; a new one from `create` if there is none, or not any more. */
   get(key: string, create: () => T): T
 }
 
 /** Keeps at most `most` values. */
 export function createRecent<T>(most: number): Recent<T> {
-  // A map is in the order of insertion, so the first key is the one that was not used for longest.
+  // A Map keeps the order of insertion, so the first key is the least recently used.
   const values = new Map<string, T>()
 
   return {

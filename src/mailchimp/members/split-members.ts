@@ -8,25 +8,25 @@ import type { Rows } from "./page.ts"
 import { withoutKeys } from "./without-keys.ts"
 
 export type SplitOptions = {
-  /** How many rows were asked for, and from which place. */
+  /** How many rows were requested, and from which offset. */
   readonly count: number
   readonly offset: number
   /** The list that was requested. A response that names another one is not a page of it. */
   readonly listId?: string | undefined
-  /** Keys of a member that were asked for by us alone and must not go out. */
+  /** Keys of a member that only we requested. They are removed from the rows. */
   readonly without?: readonly string[]
 }
 
 /**
- * Splits a members answer into its rows without parsing them. The boundaries between members are found by structure,
- * the comma there becomes a newline in place, and slices of the same bytes go out: number spelling, escapes and key
- * order stay as Mailchimp sent them. An answer that does not look exactly so is split by a parser.
+ * Splits a members response into its rows without parsing them. The boundaries between members are found by structure, each
+ * comma there is replaced by a newline in place, and slices of the same bytes are passed on: spelling of numbers, escapes and
+ * order of keys stay as Mailchimp sent them. A response with any other structure is split by a parser.
  *
- * All of the page is checked to be UTF-8, and its last row and its envelope to be JSON. The rows before are not parsed,
- * which would take ten times as long.
+ * The whole page is checked to be UTF-8, and its last row and its envelope to be JSON. Parsing the other rows, too, would take
+ * ten times as long.
  *
- * @param body the whole body; it is changed in place and belongs to the rows from here on
- * @throws {MalformedPage} when it is not a page of at most `count` members
+ * @param body the whole body; it is changed in place and belongs to the rows from now on
+ * @throws {MalformedPage} if the body is not a page of at most `count` members
  */
 export function splitMembers(body: Uint8Array, options: SplitOptions): Rows {
   const { without = [] } = options
@@ -34,7 +34,7 @@ export function splitMembers(body: Uint8Array, options: SplitOptions): Rows {
   const members = findMembers(json, options) ?? parseMembers(json, options)
   const { places, totalItems, id } = members
   const length = places.length - 1
-  // The rows at the edges are needed in any case. Read here, one that is malformed is asked for again.
+  // The seconds of the first and the last row are always needed. If read here, a malformed row causes a retry.
   const seconds = new Map([0, length - 1].map((edge) => [edge, secondOf(members, edge)]))
   const sent = without.length > 0 ? withoutKeys(members, without) : members
   let isReleased = false

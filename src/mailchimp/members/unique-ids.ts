@@ -6,12 +6,12 @@ const QUOTE = 0x22
 
 /** Mailchimp's ids are MD5s in hex. */
 export const ID_LENGTH = 32
-/** An id begins so many bytes after the byte before its row. */
+/** The distance from the byte before a row to the row's id. */
 export const ID_OFFSET = ',{"id":"'.length
 const FEW_LOOKUPS = 16
 const USUAL_ID = /^[0-9a-f]{32}$/
 
-/** A hash of the bytes from `start`: half of them, spread over all. */
+/** A hash of the id at `start`, from half of its bytes. */
 export function hashId(view: DataView, start: number): number {
   const half = Math.imul(view.getInt32(start), 31) ^ view.getInt32(start + 12)
   const whole = Math.imul(Math.imul(half, 31) ^ view.getInt32(start + 20), 31) ^ view.getInt32(start + 28)
@@ -19,11 +19,11 @@ export function hashId(view: DataView, start: number): number {
 }
 
 /**
- * The keys of a page's rows: each id that is not empty and occurs once. Only the ids that are needed become strings, and
- * only those with an equal hash are compared.
+ * The keys of a page's rows: each id that is not empty and occurs once. Only requested ids become strings, and only ids with
+ * equal hashes are compared.
  *
- * @param places where the byte before each row is
- * @param hashes of the first bytes of each id; they say nothing of an id that is shorter
+ * @param places the position of the byte before each row
+ * @param hashes a hash of the first bytes of each id; meaningless for a shorter id
  */
 export function createUniqueIds(
   json: Buffer,
@@ -40,7 +40,7 @@ export function createUniqueIds(
     return hashes.some((_, other) => other !== index && idAt(other) === id) ? undefined : id
   }
 
-  /** Few ids of most pages are needed: then a search takes less time than a table. */
+  /** Most pages need only a few ids, for which a search takes less time than a table. */
   function isRepeated(index: number): boolean {
     lookups += 1
     if (lookups > FEW_LOOKUPS) return (repeated ??= markRepeated(hashes))[index] === 1
@@ -61,7 +61,7 @@ export function createUniqueIds(
 function markRepeated(hashes: Int32Array): Uint8Array {
   const repeated = new Uint8Array(hashes.length)
   const bits = Math.ceil(Math.log2(hashes.length)) + 1
-  /** In each slot the number of a row, from 1: a hash table with open addressing, at most half full. */
+  /** A hash table with open addressing, at most half full. A slot has the number of a row, counted from 1. */
   const rows = new Int32Array(1 << bits)
   for (let index = 0; index < hashes.length; index += 1) {
     const hash = hashes[index] ?? 0

@@ -8,28 +8,28 @@ const CLOSE_ARRAY = 0x5d
 const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
 const ID_HEAD = Buffer.from('{"id":"')
-/** From the quote of its key to the comma after its value. */
+/** From the quote before the key to the comma after the value. */
 const ID_ENTRY_LENGTH = ID_HEAD.length - 1 + ID_LENGTH + 2
-/** The comma is outside of any string, because a quote inside one is escaped. */
+/** Cannot occur inside a string, where the quotes would be escaped. */
 const CHANGED_HEAD = Buffer.from(',"last_changed":"')
 const DATE_LENGTH = "2026-01-31T08:00:00+00:00".length
 const CHANGED_ENTRY_LENGTH = CHANGED_HEAD.length + DATE_LENGTH + 1
 
-/** Bytes are compared in words of four, which takes half the time. The last two may overlap. */
-const [ID_1, ID_2] = [0, 3].map((place) => ID_HEAD.readInt32BE(place))
-const [CHANGED_1, CHANGED_2, CHANGED_3, CHANGED_4, CHANGED_5] = [0, 4, 8, 12, 13].map((place) =>
-  CHANGED_HEAD.readInt32BE(place),
+/** Comparing words of four bytes takes half the time. The last two words may overlap. */
+const [ID_1, ID_2] = [0, 3].map((offset) => ID_HEAD.readInt32BE(offset))
+const [CHANGED_1, CHANGED_2, CHANGED_3, CHANGED_4, CHANGED_5] = [0, 4, 8, 12, 13].map((offset) =>
+  CHANGED_HEAD.readInt32BE(offset),
 )
 const ONES = 0x01010101
 const HIGHEST_BITS = 0x80808080 | 0
 
-/** Adds the spans to leave out of one row, in order. Returns how many bytes are left; undefined if the row is not usual. */
+/** Adds the spans to leave out of one row, in order. Returns how many bytes are left; undefined for an unusual row. */
 type LeaveOutUsual = (start: number, end: number, bounds: number[]) => number | undefined
 
 /**
- * Leaves `id` and `last_changed` out of rows as Mailchimp writes them, by pattern: an id of 32 characters begins the row, and
- * a date of 25 is an entry of the row itself. That takes a fifth of the time of reading each byte. Such a row is not
- * validated, like the rows from which nothing is left out.
+ * Leaves `id` and `last_changed` out of rows as Mailchimp writes them, by pattern: the row begins with an id of 32 characters,
+ * and has a date of 25 characters as an entry of its own. This takes a fifth of the time of reading each byte. Such rows are
+ * not validated, just as rows from which nothing is left out.
  */
 export function createLeaveOutUsual(json: Buffer, names: readonly string[]): LeaveOutUsual {
   const hasId = names.includes("id")
@@ -42,7 +42,7 @@ export function createLeaveOutUsual(json: Buffer, names: readonly string[]): Lea
     const idEnd = hasId ? start + 1 + ID_ENTRY_LENGTH : start
     if (hasId && !beginsWithId(json, view, start)) return undefined
     const changed = hasChanged ? findChanged(start, end) : end
-    // An id alone before it would leave its comma behind.
+    // If only the id came before, its comma would be left over.
     if (changed < idEnd) return undefined
     if (hasId) bounds.push(start + 1, idEnd)
     if (hasChanged) bounds.push(changed, changed + CHANGED_ENTRY_LENGTH)
@@ -50,7 +50,7 @@ export function createLeaveOutUsual(json: Buffer, names: readonly string[]): Lea
   }
 }
 
-/** Whether an id of the usual length begins the row, and another key follows. */
+/** Whether the row begins with an id of the usual length, and another key follows. */
 function beginsWithId(json: Buffer, view: DataView, start: number): boolean {
   const id = start + ID_HEAD.length
   const after = id + ID_LENGTH
@@ -63,14 +63,14 @@ function beginsWithId(json: Buffer, view: DataView, start: number): boolean {
   )
 }
 
-/** Finds where the entry is with its comma, row by row; -1 if the row has none in the usual spelling, or several. */
+/** Finds the entry and its comma, row by row; -1 if a row has none in the usual spelling, or several. */
 function createFindChanged(json: Buffer, view: DataView): (start: number, end: number) => number {
-  /** The next one in any row, as far as it was searched for. */
+  /** The next entry in any row, as far as searched. */
   let next = -1
 
   return (start, end) => {
     if (json[end - 1] !== CLOSE_OBJECT) return -1
-    // The brace that follows ends the row, so the entry is one of the row itself.
+    // The brace that follows ends the row, so the entry is the row's own.
     const last = end - 1 - CHANGED_ENTRY_LENGTH
     if (last > start && isChanged(json, view, last)) return last
     if (next < start) next = indexOfChanged(json, start)
@@ -103,29 +103,29 @@ function isChangedHead(view: DataView, start: number): boolean {
   )
 }
 
-/** Whether the brackets from there on end with the brace of the row itself, and not before. */
+/** Whether the brackets from `start` on end with the row's own brace, not before. */
 function isOfRow(json: Buffer, start: number, end: number): boolean {
   let depth = 1
-  for (let place = start; place < end; place += 1) {
-    let byte = json[place] ?? 0
+  for (let position = start; position < end; position += 1) {
+    let byte = json[position] ?? 0
     if (byte === QUOTE) {
-      for (byte = json[++place] ?? QUOTE; byte !== QUOTE; byte = json[++place] ?? QUOTE)
-        if (byte === BACKSLASH) place += 1
+      for (byte = json[++position] ?? QUOTE; byte !== QUOTE; byte = json[++position] ?? QUOTE)
+        if (byte === BACKSLASH) position += 1
     } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) depth += 1
-    else if ((byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) && --depth === 0) return place === end - 1
+    else if ((byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) && --depth === 0) return position === end - 1
   }
   return false
 }
 
-/** Whether so many bytes, four at least, are a part of a string that neither ends in it nor escapes anything. */
+/** Whether `length` bytes, at least four, lie inside a string: none is a quote or a backslash. */
 function isPlain(view: DataView, start: number, length: number): boolean {
   const last = start + length - 4
   let ends = stringEnds(view.getInt32(last))
-  for (let place = start; place < last; place += 4) ends |= stringEnds(view.getInt32(place))
+  for (let position = start; position < last; position += 4) ends |= stringEnds(view.getInt32(position))
   return ends === 0
 }
 
-/** Not zero if a byte of the word is a quote or a backslash: such a byte becomes a zero, which borrows its highest bit. */
+/** Not zero if a byte of the word is a quote or a backslash: XOR makes such a byte 0, and the subtraction sets its highest bit. */
 function stringEnds(word: number): number {
   const quotes = word ^ 0x22222222
   const backslashes = word ^ 0x5c5c5c5c

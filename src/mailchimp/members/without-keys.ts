@@ -11,17 +11,17 @@ const COLON = 0x3a
 const BACKSLASH = 0x5c
 const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
-/** Shorter pieces are copied byte by byte, which takes less time than a call of `copy`. */
+/** Copying shorter pieces byte by byte takes less time than calling `copy`. */
 const SHORT_BYTES = 8
 
-/** Spans to leave out, in order: where each starts and where it ends, in turn; and the bytes that replace some of them. */
+/** The spans to leave out, in order, as alternating starts and ends, and the bytes that replace some of them. */
 type Edits = { readonly bounds: number[]; readonly replaced: Map<number, Uint8Array> }
 
 /**
  * The same rows without some of their keys. All other bytes stay as they are.
  *
- * In a row as Mailchimp writes it the keys are found by pattern. In any other row one pass over its quotes and brackets finds
- * them, wherever they are. A row with white space between its entries or with escapes in its keys is taken apart instead.
+ * In a row as Mailchimp writes it, the keys are found by pattern. In any other row they are found by one pass over quotes and
+ * brackets. A row with white space between its entries, or with escapes in its keys, is written anew from its entries.
  *
  * @throws {MalformedPage} if a row is not an object
  */
@@ -66,7 +66,7 @@ function leaveOut(
     if (entryEnd >= end) break
     next = json[entryEnd] ?? 0
     if (isOneOf(keys, json, entry + 1, colon - 1)) {
-      // The comma before an entry goes with it; the comma after it if no entry is left before.
+      // Leaves out the comma before the entry, or the comma after the entry if no entry before is left.
       const [from, to] = isFirst ? [entry, next === COMMA ? entryEnd + 1 : entryEnd] : [entry - 1, entryEnd]
       bounds.push(from, to)
       left -= to - from
@@ -78,7 +78,7 @@ function leaveOut(
   return undefined
 }
 
-/** Where the colon after a key is; 0 if there is no key without escapes that a colon follows. */
+/** The position of the colon after a key; 0 unless there is a key without escapes, followed by a colon. */
 function colonAfterKey(json: Buffer, start: number): number {
   if (json[start] !== QUOTE) return 0
   let end = start + 1
@@ -111,7 +111,7 @@ function replaceRow(
   { bounds, replaced }: Edits,
 ): number {
   const row = json.subarray(start, end)
-  // The rows of a page are not validated before, so a damaged one is found here.
+  // The rows of a page were not validated before, so a damaged row may only be found here.
   if (!isRecord(tryParse(row.toString()))) throw new MalformedPage("a row is not JSON")
   const kept = objectEntries(row, row.indexOf(OPEN_OBJECT))
     .filter(({ key }) => !names.includes(key))
@@ -124,7 +124,7 @@ function replaceRow(
 
 /** The rows without what the edits leave out: `length` bytes. */
 function applyEdits({ joined, places }: JoinedRows, length: number, { bounds, replaced }: Edits): Buffer {
-  // A buffer of its own, whose memory can be given back. Every byte of it is written.
+  // Not from the pool, so that its memory can be freed. Every byte is overwritten.
   const result = Buffer.allocUnsafeSlow(length)
   let to = 0
   let from = at(places, 0)
@@ -142,7 +142,7 @@ function applyEdits({ joined, places }: JoinedRows, length: number, { bounds, re
   return result
 }
 
-/** Copies from `start` to before `end`, and returns where the copy ends. */
+/** Copies the bytes from `start` up to, but not including, `end`. Returns the end of the copy. */
 function copy(source: Buffer, start: number, end: number, target: Buffer, to: number): number {
   if (end - start > SHORT_BYTES) source.copy(target, to, start, end)
   else for (let index = start; index < end; index += 1) target[to + index - start] = source[index] ?? 0

@@ -9,13 +9,13 @@ function drain<Item>(queue: { next(): Item | undefined }): Item[] {
 }
 
 describe("createFairQueue()", () => {
-  test("serves the parties in turn, each party's items in their order", () => {
+  test("serves the flows in turn, each flow's items in their order", () => {
     const queue = createFairQueue<string, string>()
     for (const item of ["a1", "a2", "a3", "a4", "b1", "b2", "c1"]) queue.add(item.charAt(0), item)
     expect(drain(queue)).toEqual(["a1", "b1", "c1", "a2", "b2", "a3", "a4"])
   })
 
-  test("puts a party that comes back behind those who wait", () => {
+  test("puts a flow that comes back after the flows that wait", () => {
     const queue = createFairQueue<string, string>()
     queue.add("a", "a1")
     queue.add("b", "b1")
@@ -24,17 +24,17 @@ describe("createFairQueue()", () => {
     expect(drain(queue)).toEqual(["b1", "a2"])
   })
 
-  test("never serves a waiting party twice while another one waits, whatever happens", () => {
+  test("never serves a flow twice while another flow waits, whatever happens", () => {
     const action = fc.oneof(
       fc.record({ type: fc.constant("add" as const), flow: fc.nat(4) }),
-      fc.record({ type: fc.constant("delete" as const), place: fc.nat(30) }),
+      fc.record({ type: fc.constant("delete" as const), position: fc.nat(30) }),
       fc.record({ type: fc.constant("next" as const) }),
     )
     fc.assert(
       fc.property(fc.array(action, { maxLength: 200 }), (actions) => {
         const queue = createFairQueue<number, { flow: number; nth: number }>()
         let waiting: { flow: number; nth: number }[] = []
-        /** For each party that waits: who was served since it began to. */
+        /** For each flow that waits: the flows served since it began to wait. */
         const servedSince = new Map<number, number[]>()
         for (const [nth, step] of actions.entries()) {
           if (step.type === "add") {
@@ -43,7 +43,7 @@ describe("createFairQueue()", () => {
             waiting.push(item)
             if (!servedSince.has(step.flow)) servedSince.set(step.flow, [])
           }
-          const left = step.type === "delete" ? waiting[step.place] : undefined
+          const left = step.type === "delete" ? waiting[step.position] : undefined
           if (left !== undefined) queue.delete(left.flow, left)
           const served = step.type === "next" ? queue.next() : undefined
           if (step.type === "next") expect(served === undefined).toBe(waiting.length === 0)
@@ -69,7 +69,7 @@ describe("createFairQueue()", () => {
     )
   })
 
-  test("forgets an item that leaves, and ignores one that is not there", () => {
+  test("drops a deleted item, and ignores an item that is not in the queue", () => {
     const queue = createFairQueue<string, string>()
     queue.add("a", "a1")
     queue.add("a", "a2")

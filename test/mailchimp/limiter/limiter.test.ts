@@ -11,7 +11,7 @@ import { createVirtualClock, type VirtualClock } from "../../support/virtual-clo
 
 const { signal } = new AbortController()
 
-/** Asks again and again, each request taking so long, and notes when each began. */
+/** Makes concurrent requests that take `ms` each, and records when each began. */
 async function work(flow: Flow, clock: VirtualClock, requests: number, ms: number) {
   const startedMs: number[] = []
   await Promise.all(
@@ -24,8 +24,8 @@ async function work(flow: Flow, clock: VirtualClock, requests: number, ms: numbe
   return startedMs
 }
 
-/** Makes requests that are answered well, one after the other, each after so long. */
-async function response(flow: Flow, clock: VirtualClock, afterMs: readonly number[]) {
+/** Makes successful requests, one after the other, each of the given duration. */
+async function succeed(flow: Flow, clock: VirtualClock, afterMs: readonly number[]) {
   for (const ms of afterMs) {
     using permit = await clock.settle(flow.acquire(signal))
     await clock.advance(ms)
@@ -33,7 +33,7 @@ async function response(flow: Flow, clock: VirtualClock, afterMs: readonly numbe
   }
 }
 
-/** How many requests there are in two minutes, of so many side by side, and as many again after each answer as `more` says. */
+/** How many requests are made in two minutes, with `atFirst` concurrent ones, and `more()` in addition after each response. */
 async function serveTwoMinutes(
   latenciesMs: readonly number[],
   atFirst: number,
@@ -53,7 +53,7 @@ async function serveTwoMinutes(
       queueMicrotask(() => begin(more(flow)))
     }
   }
-  await response(flow, clock, [5])
+  await succeed(flow, clock, [5])
   begin(atFirst)
   await clock.advance(120_000)
   stop.abort()
@@ -61,7 +61,7 @@ async function serveTwoMinutes(
   return served
 }
 
-/** Acquires so many permits and keeps them. */
+/** Acquires `count` permits and keeps them. */
 async function take(flow: Flow, count: number): Promise<Permit[]> {
   return Promise.all(Array.from({ length: count }, () => flow.acquire(signal)))
 }
@@ -107,14 +107,14 @@ describe("createLimiter()", () => {
     )
   })
 
-  test("uses what it may: a hundred short requests take no longer than the tokens for them", async () => {
+  test("uses the whole rate: a hundred short requests take no longer than their tokens", async () => {
     const clock = createVirtualClock()
     await clock.settle(work(createLimiter({ clock }).join(), clock, 100, 5))
-    // Nine at once, then ten a second; the last one takes its own time.
+    // Nine at once, then ten a second, plus the time of the last request.
     expect(clock.monotonicMs()).toBe(((100 - 9) / 10) * 1000 + 5)
   })
 
-  test("keeps the promise where requests arrive up to 100 ms closer together than they started", async () => {
+  test("keeps the bound if requests arrive up to 100 ms closer together than they started", async () => {
     const clock = createVirtualClock()
     const startedMs = await clock.settle(work(createLimiter({ clock }).join(), clock, 40, 0))
     for (const [first, from] of startedMs.entries()) {
@@ -123,7 +123,7 @@ describe("createLimiter()", () => {
     }
   })
 
-  test("serves exports in turn: one with two requests is not kept waiting by one with a hundred", async () => {
+  test("serves exports in turn: a hundred requests of one do not delay two of another", async () => {
     const clock = createVirtualClock()
     const limiter = createLimiter({ clock })
     const big = work(limiter.join(), clock, 100, 50)
@@ -133,7 +133,7 @@ describe("createLimiter()", () => {
     await clock.settle(big)
   })
 
-  test("shares evenly between exports that always want more", async () => {
+  test("shares evenly between exports that always have more requests", async () => {
     const clock = createVirtualClock()
     const limiter = createLimiter({ clock })
     const served = [0, 0, 0]
@@ -158,7 +158,7 @@ describe("createLimiter()", () => {
     expect([limiter.state().inUse, limiter.state().waiting, clock.sleepers()]).toEqual([0, 0, 0])
   })
 
-  test("says what is waited for: a permit, or the rate", async () => {
+  test("says what a flow waits for: a permit, or the rate limit", async () => {
     const clock = createVirtualClock()
     const limiter = createLimiter({ permits: 2, clock })
     const [holder, waiter] = [limiter.join(), limiter.join()]
@@ -174,7 +174,7 @@ describe("createLimiter()", () => {
     disposeAll([await clock.settle(late)])
   })
 
-  test("tells how many requests could start at once", async () => {
+  test("spare() is how many requests could start at once", async () => {
     const clock = createVirtualClock()
     const limiter = createLimiter({ permits: 3, clock })
     const flow = limiter.join()
@@ -189,20 +189,20 @@ describe("createLimiter()", () => {
     expect(flow.spare()).toBe(3)
   })
 
-  test("tells of no more requests than use all of its rate", async () => {
+  test("spare() is at most how many requests use the whole rate", async () => {
     const clock = createVirtualClock()
     const [slow, fast] = [10, 1000].map((refillPerSecond) => createLimiter({ refillPerSecond, clock }).join())
-    await response(slow!, clock, [300, 300])
-    await response(fast!, clock, [300, 300])
+    await succeed(slow!, clock, [300, 300])
+    await succeed(fast!, clock, [300, 300])
     await clock.advance(1000)
     expect([slow!.spare(), fast!.spare()]).toEqual([4, 9])
   })
 
-  test("a request that is slow counts while it is under way, whoever made it", async () => {
+  test("a slow request of any flow counts while it is in progress", async () => {
     const clock = createVirtualClock()
     const limiter = createLimiter({ clock })
     const [flow, other] = [limiter.join(), limiter.join()]
-    await response(flow, clock, [20, 20])
+    await succeed(flow, clock, [20, 20])
     const slow = await take(other, 1)
     expect(flow.spare()).toBe(0)
     await clock.advance(500)
@@ -211,10 +211,10 @@ describe("createLimiter()", () => {
     expect(flow.spare()).toBe(1)
   })
 
-  test("a failure says nothing of how long answers take", async () => {
+  test("a failure says nothing about how long requests take", async () => {
     const clock = createVirtualClock()
     const flow = createLimiter({ clock }).join()
-    await response(flow, clock, [300, 300])
+    await succeed(flow, clock, [300, 300])
     for (let failures = 0; failures < 20; failures += 1) {
       disposeAll(await clock.settle(take(flow, 1)))
     }
@@ -222,11 +222,11 @@ describe("createLimiter()", () => {
     expect(flow.spare()).toBe(4)
   })
 
-  test("what others use of the rate, or wait for, is not to spare", async () => {
+  test("spare() excludes what other flows use or wait for", async () => {
     const clock = createVirtualClock()
     const limiter = createLimiter({ permits: 6, clock })
     const [flow, other] = [limiter.join(), limiter.join()]
-    await response(flow, clock, [400, 400])
+    await succeed(flow, clock, [400, 400])
     await clock.advance(1000)
     const held = await take(other, 4)
     expect(flow.spare()).toBe(2)
@@ -241,18 +241,18 @@ describe("createLimiter()", () => {
     expect(flow.spare()).toBe(6)
   })
 
-  test("a token that someone waits for is not to spare while he is not yet served", async () => {
+  test("spare() excludes a token for which a request waits, until that request has started", async () => {
     const clock = createVirtualClock()
     const flow = createLimiter({ refillPerSecond: 3, clock }).join()
     disposeAll(await take(flow, 9))
     const waiting = flow.acquire(signal)
-    // Timers are of whole milliseconds.
+    // Timers have whole milliseconds.
     await clock.advance(333.5)
     expect([flow.waitingFor(), flow.spare()]).toEqual(["rate_limit", 0])
     disposeAll([await clock.settle(waiting)])
   })
 
-  test("as many requests side by side as it tells of are hardly slower than ten, however long answers take", async () => {
+  test("as many concurrent requests as spare() allows are hardly slower than ten, however long requests take", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 3000 }),
@@ -260,15 +260,15 @@ describe("createLimiter()", () => {
         async (mostMs, others) => {
           const latenciesMs = [mostMs, mostMs, ...others.map((ms) => Math.min(ms, mostMs))]
           const ten = await serveTwoMinutes(latenciesMs, 10, () => 0)
-          const told = await serveTwoMinutes(latenciesMs, 1, (flow) => flow.spare())
-          expect(told).toBeGreaterThan(0.95 * ten)
+          const adaptive = await serveTwoMinutes(latenciesMs, 1, (flow) => flow.spare())
+          expect(adaptive).toBeGreaterThan(0.95 * ten)
         },
       ),
       { numRuns: 20 },
     )
   })
 
-  test("a waiter who aborts rejects with his reason and leaves no place, permit, timer or listener", async () => {
+  test("an aborted wait rejects with the signal's reason, and leaves no item in the queue, permit, timer or listener", async () => {
     const clock = createVirtualClock()
     const limiter = createLimiter({ permits: 1, clock })
     const flow = limiter.join()
@@ -286,7 +286,7 @@ describe("createLimiter()", () => {
     expect(await flow.acquire(controller.signal).catch((error: unknown) => error)).toBe("left")
   })
 
-  test("the last one who waited for the rate leaves no timer behind", async () => {
+  test("the last wait for the rate limit leaves no timer behind when it is aborted", async () => {
     const clock = createVirtualClock()
     const flow = createLimiter({ clock }).join()
     disposeAll(await take(flow, 9))
@@ -297,7 +297,7 @@ describe("createLimiter()", () => {
     expect([await waiting, clock.sleepers()]).toEqual(["left", 0])
   })
 
-  test("gives a permit back once, however often it is disposed of", async () => {
+  test("releases a permit once, however often it is disposed of", async () => {
     const limiter = createLimiter({ permits: 2, clock: createVirtualClock() })
     const flow = limiter.join()
     const [first, second] = await take(flow, 2)
@@ -307,7 +307,7 @@ describe("createLimiter()", () => {
     expect(limiter.state().inUse).toBe(0)
   })
 
-  test("ten requests throttled together halve the permits once; throttled again, down to one, never to none", async () => {
+  test("ten requests that are throttled together halve the permits once; repeated throttling, down to one, never to zero", async () => {
     const clock = createVirtualClock()
     const limiter = createLimiter({ tokens: 100, clock })
     const flow = limiter.join()
@@ -323,7 +323,7 @@ describe("createLimiter()", () => {
     expect(permits).toEqual([5, 2, 1, 1, 1])
   })
 
-  test("permits grow back by about one for each round of successes, and never over the maximum", async () => {
+  test("permits grow back by about one for each round of successes, never beyond the maximum", async () => {
     const clock = createVirtualClock()
     const limiter = createLimiter({ tokens: 1000, clock })
     const flow = limiter.join()
@@ -343,7 +343,7 @@ describe("createLimiter()", () => {
     expect(rounds.at(-1)).toBe(10)
   })
 
-  test("a request that began before the permits were cut does not grow them back", async () => {
+  test("a request that began before the permits were halved does not restore them", async () => {
     const clock = createVirtualClock()
     const limiter = createLimiter({ clock })
     const held = await take(limiter.join(), 8)
@@ -354,7 +354,7 @@ describe("createLimiter()", () => {
     disposeAll(held)
   })
 
-  test("a request that timed out keeps its permit until 120 s after it began, then others get it", async () => {
+  test("a request that timed out keeps its permit until 120 s after it began, and then releases it", async () => {
     const clock = createVirtualClock()
     const limiter = createLimiter({ permits: 1, clock })
     const flow = limiter.join()
@@ -374,7 +374,7 @@ describe("createLimiter()", () => {
     expect(clock.sleepers()).toBe(0)
   })
 
-  test("one that timed out after Mailchimp's own cut keeps nothing", async () => {
+  test("a request that timed out after Mailchimp's own time-out keeps no permit", async () => {
     const clock = createVirtualClock()
     const limiter = createLimiter({ permits: 1, clock })
     const [permit] = await take(limiter.join(), 1)
@@ -384,7 +384,7 @@ describe("createLimiter()", () => {
     expect(limiter.state().kept).toBe(0)
   })
 
-  test("a pause stops every party, a shorter one does not shorten it", async () => {
+  test("a pause stops every flow, and a shorter pause does not shorten it", async () => {
     const clock = createVirtualClock()
     const limiter = createLimiter({ clock })
     const [one, other] = [limiter.join(), limiter.join()]
@@ -400,7 +400,7 @@ describe("createLimiter()", () => {
     expect(limiter.state().pausedMs).toBe(600_000)
   })
 
-  test("refuses at once whom a pause would keep longer than he can wait, queued or not", async () => {
+  test("refuses a request at once, queued or not, if a pause exceeds its patience", async () => {
     const clock = createVirtualClock()
     const limiter = createLimiter({ permits: 1, clock })
     const flow = limiter.join()
@@ -420,7 +420,7 @@ describe("createLimiter()", () => {
 describe("createLimiters()", () => {
   const user = { dc: "us1", userId: "7" }
 
-  test("gives all of one user the same limiter, and others their own", async () => {
+  test("all flows of a user share a limiter, and other users have their own", async () => {
     const limiters = createLimiters({ permits: 1, clock: createVirtualClock() })
     const held = await take(limiters.join(user), 1)
     const second = limiters.join({ ...user })
@@ -446,7 +446,7 @@ describe("createLimiters()", () => {
     expect(clock.monotonicMs()).toBe(((100 - 9) / 10) * 1000)
   })
 
-  test("forgets a user once nobody asks for him and his limiter has rested", async () => {
+  test("drops the limiter of a user when it has no flows and has rested", async () => {
     const clock = createVirtualClock()
     const limiters = createLimiters({ clock })
     const flow = limiters.join(user)
@@ -459,7 +459,7 @@ describe("createLimiters()", () => {
     expect(limiters.states()).toHaveLength(1)
   })
 
-  test("remembers for a minute that a user was throttled, though nobody uses him now", async () => {
+  test("remembers for a minute that a user was throttled, even without flows", async () => {
     const clock = createVirtualClock()
     const limiters = createLimiters({ clock })
     const flow = limiters.join(user)
@@ -475,7 +475,7 @@ describe("createLimiters()", () => {
     expect(limiters.states()).toMatchObject([{ permits: 10 }])
   })
 
-  test("remembers pauses and kept permits of a user whom nobody uses now", async () => {
+  test("remembers pauses and kept permits of a user without flows", async () => {
     const clock = createVirtualClock()
     const limiters = createLimiters({ clock })
     const flow = limiters.join(user)

@@ -8,7 +8,7 @@ import { createVirtualClock } from "../../support/virtual-clock.ts"
 const subject = { action: "read the lists" }
 const { signal } = new AbortController()
 
-/** A limiter of two permits and as many tokens, and how a request waits in it. */
+/** A limiter with two permits and two tokens, and how a request waits in it. */
 function setUp(options: { readonly refillPerSecond: number; readonly permits?: number }) {
   const clock = createVirtualClock()
   const limiter = createLimiter({ permits: 2, tokens: 3, clock, ...options })
@@ -24,7 +24,7 @@ function setUp(options: { readonly refillPerSecond: number; readonly permits?: n
 
 const failureOf = (promise: Promise<unknown>) => promise.catch((error: unknown) => error)
 
-test("a request gets no permit in 30 s as others hold all of them: a 503 that says so, and nothing is left", async () => {
+test("no permit in 30 s, because other requests hold all: a 503 that says so, and nothing is left behind", async () => {
   const { clock, other, wait, within, leftovers } = setUp({ refillPerSecond: 10 })
   using _first = await other.acquire(signal)
   using _second = await other.acquire(signal)
@@ -42,7 +42,7 @@ test("a request gets no permit in 30 s as others hold all of them: a 503 that sa
   expect(leftovers()).toEqual([0, 0, 0])
 })
 
-test("a request gets no token in 30 s as others use up the rate: the detail says so", async () => {
+test("no token in 30 s, because other requests use up the rate: the detail says so", async () => {
   const { clock, other, wait, within, leftovers } = setUp({ refillPerSecond: 0.01, permits: 10 })
   for (let made = 0; made < 2; made += 1) (await other.acquire(signal))[Symbol.dispose]()
   const error = await clock.settle(failureOf(wait(within(30_000))))
@@ -54,13 +54,13 @@ test("a request gets no token in 30 s as others use up the rate: the detail says
   expect([clock.monotonicMs(), ...leftovers()]).toEqual([30_000, 0, 0, 0])
 })
 
-test("a permit that is free is taken even if no time is left, and leaves no timer", async () => {
+test("a free permit is taken even if no time is left, and leaves no timer", async () => {
   const { clock, wait, leftovers } = setUp({ refillPerSecond: 10 })
   using _permit = await clock.settle(wait(() => 0))
   expect(leftovers()).toEqual([0, 0, 0])
 })
 
-test("a wait without an end goes on until a permit is given back", async () => {
+test("an unlimited wait lasts until a permit is released", async () => {
   const { clock, other, wait } = setUp({ refillPerSecond: 10 })
   const held = [await other.acquire(signal), await other.acquire(signal)]
   const waiting = wait(() => undefined)
@@ -70,7 +70,7 @@ test("a wait without an end goes on until a permit is given back", async () => {
   expect(clock.monotonicMs()).toBe(3_600_000)
 })
 
-test("a request that waits goes on waiting in its place if its export begins to answer before the deadline", async () => {
+test("a request keeps its position in the queue if its export begins to respond before the deadline", async () => {
   const { clock, other, wait, within, leftovers } = setUp({ refillPerSecond: 10 })
   const held = [await other.acquire(signal), await other.acquire(signal)]
   let hasAnswered = false
@@ -83,7 +83,7 @@ test("a request that waits goes on waiting in its place if its export begins to 
   expect(leftovers()).toEqual([0, 0, 0])
 })
 
-test("a request whose caller leaves while it waits rejects with the caller's reason", async () => {
+test("a request whose caller aborts while it waits rejects with the caller's reason", async () => {
   const { other, limiter, clock } = setUp({ refillPerSecond: 10 })
   using _first = await other.acquire(signal)
   using _second = await other.acquire(signal)

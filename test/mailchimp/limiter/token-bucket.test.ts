@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { createTokenBucket } from "../../../src/mailchimp/limiter/token-bucket.ts"
 
-/** Takes whenever it may, at the given moments, and returns when it could. */
+/** Takes every token that there is at the given moments, and returns when it took them. */
 function takenAt(bucketOptions: { capacity: number; refillPerSecond: number }, momentsMs: readonly number[]) {
   let nowMs = momentsMs[0] ?? 0
   const bucket = createTokenBucket({ ...bucketOptions, monotonicMs: () => nowMs })
@@ -14,7 +14,7 @@ function takenAt(bucketOptions: { capacity: number; refillPerSecond: number }, m
   return taken
 }
 
-/** The most that any span of time was over what it may hold. */
+/** By how many tokens the worst span of time exceeds the bound. */
 function worstExcess(taken: readonly number[], { capacity = 0, refillPerSecond = 0 }) {
   let worst = -Infinity
   for (const [first, from] of taken.entries()) {
@@ -27,7 +27,7 @@ function worstExcess(taken: readonly number[], { capacity = 0, refillPerSecond =
 }
 
 describe("createTokenBucket()", () => {
-  test("lets at most capacity + rate * t through in any t seconds, for any rate and any moments", () => {
+  test("gives at most capacity + rate * t tokens in any t seconds, for any rate and any moments", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 20 }),
@@ -44,7 +44,7 @@ describe("createTokenBucket()", () => {
     )
   })
 
-  test("lets no less through either: whoever always asks gets capacity + rate * t in t seconds", () => {
+  test("gives no fewer either: taking continuously yields capacity + rate * t tokens in t seconds", () => {
     const everyMs = Array.from({ length: 10_001 }, (_, ms) => ms)
     expect(takenAt({ capacity: 10, refillPerSecond: 10 }, everyMs)).toHaveLength(10 + 100)
   })
@@ -56,7 +56,7 @@ describe("createTokenBucket()", () => {
     expect(Math.abs(taken.length - (5 + 3 * elapsedS))).toBeLessThan(2)
   })
 
-  test("says how long the next token takes, and has it then", () => {
+  test("returns how long the next token takes, and has it then", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 20 }),
@@ -78,7 +78,7 @@ describe("createTokenBucket()", () => {
     )
   })
 
-  test("is full at first, and never holds more than its capacity", () => {
+  test("is full at first, and never exceeds its capacity", () => {
     let nowMs = 0
     const bucket = createTokenBucket({ capacity: 3, refillPerSecond: 10, monotonicMs: () => nowMs })
     expect(bucket.available()).toBe(3)

@@ -69,7 +69,7 @@ describe("readInterests()", () => {
     expect(interests.map(({ categoryId }) => categoryId)).toEqual(["c1", "c2"])
   })
 
-  test("what is malformed hides no other interest, and no path is made of an id that is none", async () => {
+  test("a malformed entry hides no other interest, and an invalid id never becomes part of a path", async () => {
     const requested: string[] = []
     const { client, clock } = setUp(async (url) => {
       requested.push(new URL(url).pathname)
@@ -86,12 +86,12 @@ describe("readInterests()", () => {
     expect([...new Set(requested)]).toEqual([categories, `${categories}/c1/interests`])
   })
 
-  test("a list without any, whose response may lack the array, has none", async () => {
+  test("a list without interests has none, also if the response lacks the array", async () => {
     const { client, clock } = setUp(async () => Response.json({ list_id: listId, total_items: 0 }))
     expect(await clock.settle(readInterests(client, listId, { signal }))).toEqual([])
   })
 
-  test("a category that was deleted meanwhile has none; a list that is not found is an error", async () => {
+  test("a category that was deleted meanwhile has no interests; a list that is not found is an error", async () => {
     const notFound = () => Response.json({ title: "Resource Not Found", status: 404 }, { status: 404 })
     const deleted = setUp(async (url) =>
       url.includes("/interests")
@@ -109,7 +109,7 @@ describe("readInterests()", () => {
     )
     expect(error).toMatchObject({
       code: "list_not_found",
-      message: `Cannot read the interest categories as Mailchimp knows no such list: list ${listId}`,
+      message: `Cannot read the interest categories because Mailchimp knows no such list: list ${listId}`,
     })
   })
 

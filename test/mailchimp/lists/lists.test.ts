@@ -27,7 +27,7 @@ function setUp(fetch: Fetch, apiUrl = "https://{dc}.api.mailchimp.com/3.0") {
   return { client, clock, differences }
 }
 
-/** An account whose lists change between two requests, at a server that gives so many at once at most. */
+/** An account whose lists change between requests, on a server that returns a limited number at once. */
 function createAccount(ids: readonly string[], atOnce: number) {
   let lists = [...ids]
   const changes: (() => void)[] = []
@@ -51,7 +51,7 @@ async function listIds(fetch: Fetch) {
 }
 
 describe("listLists()", () => {
-  test("asks once for an account with few lists, and only for what is used", async () => {
+  test("makes one request for an account with few lists, and only for the fields that are used", async () => {
     const { fetch, queries } = createAccount(["a", "b"], 1000)
     expect(await listIds(fetch)).toEqual(["a", "b"])
     expect(queries.map((query) => Object.fromEntries(query))).toEqual([
@@ -66,7 +66,7 @@ describe("listLists()", () => {
     ])
   })
 
-  test("asks page by page, and not before a list of the next page is wanted", async () => {
+  test("requests a page only when a list of it is wanted", async () => {
     const { fetch, queries } = createAccount(["a", "b", "c", "d", "e"], 3)
     const { client, clock } = setUp(fetch)
     const lists = listLists(client, { signal })
@@ -82,24 +82,24 @@ describe("listLists()", () => {
     expect(await listIds(fetch)).toEqual(["a", "b", "c", "d", "e", "f"])
   })
 
-  test("neither do many, at the very place where the next page begins", async () => {
+  test("neither do several lists, deleted exactly where the next page begins", async () => {
     const { fetch, remove } = createAccount(["a", "b", "c", "d", "e", "f", "g", "h"], 3)
     remove("c")
     remove("d")
     expect((await listIds(fetch)).filter((id) => !"cd".includes(id))).toEqual(["a", "b", "e", "f", "g", "h"])
   })
 
-  test("lists that are deleted in each of three walks, behind pages that were seen before, hide no other", async () => {
+  test("lists that are deleted in each of three walks, after pages that were seen before, hide no other", async () => {
     const ids = Array.from({ length: 12 }, (_, index) => `l${index}`)
     const { fetch, remove } = createAccount(ids, 4)
     const none = () => remove("none")
-    // Of each walk the third page does not begin with what the second one ended with.
+    // In each walk, the third page does not begin with the last list of the second page.
     for (const id of ["l1", "l2", "l3"]) for (const change of [none, () => remove(id), none]) change()
     const found = await listIds(fetch)
     expect(ids.filter((id) => !found.includes(id))).toEqual([])
   })
 
-  test("a list that is made meanwhile comes too", async () => {
+  test("a list that is created meanwhile is read, too", async () => {
     const { fetch, add } = createAccount(["a", "b", "c", "d"], 3)
     add("e")
     expect(await listIds(fetch)).toEqual(["a", "b", "c", "d", "e"])
@@ -109,7 +109,7 @@ describe("listLists()", () => {
     expect(await listIds(createAccount([], 1000).fetch)).toEqual([])
   })
 
-  test("lists that never stand still are an error in the end, not a loop", async () => {
+  test("lists that keep changing are an error in the end, not a loop", async () => {
     let turn = 0
     const { client, clock } = setUp(async () => {
       turn += 1
@@ -120,21 +120,21 @@ describe("listLists()", () => {
   })
 
   test.each([
-    ["brings nothing although there is more", { lists: [], total_items: 3 }],
+    ["is empty although there are more lists", { lists: [], total_items: 3 }],
     ["has no total", { lists: [] }],
     ["has no lists, and a total", { total_items: 2 }],
-    ["has something else for lists", { lists: "none", total_items: 2 }],
-  ])("an answer that %s is asked for again, and then an error", async (_name, body) => {
+    ["has lists of another type", { lists: "none", total_items: 2 }],
+  ])("a response that %s causes retries, and then an error", async (_name, body) => {
     const { client, clock } = setUp(async () => Response.json(body))
     const result = Array.fromAsync(listLists(client, { signal, deadlineMs: 30_000 }))
     expect(await clock.settle(result.catch((error: unknown) => error))).toMatchObject({
       kind: "unusable_answer",
-      detail: "Cannot read the lists as Mailchimp's answer is not what it should be",
+      detail: "Cannot read the lists because Mailchimp's response is not usable",
     })
   })
 })
 
-/** A sandbox with so many lists, and what a client of it has read, requested and reported. */
+/** A sandbox with the given lists, and what a client of it has read, requested and reported. */
 async function withSandbox<T>(
   options: StartSandboxOptions & { lists: number },
   work: (world: ReturnType<typeof setUp> & { running: RunningSandbox; ids: string[] }) => Promise<T>,
@@ -166,24 +166,27 @@ describe("listLists(), if Mailchimp fails on large pages", () => {
     ["a connection that is reset", { kind: "reset" }, 5],
     ["a body of 10 MB", { kind: "bomb", bytes: 10e6, parts: 1, plain: false, chunked: false }, 4],
   ]
-  test.each(forms)("139 lists come whole past %s for more than 100", async (_name, action, failures) => {
-    await withSandbox({ lists: 139 }, async ({ client, clock, running, ids }) => {
-      running.sandbox.faults.add({ match: { countAbove: 100 }, action, times: Infinity })
-      const lists = await clock.settle(Array.fromAsync(listLists(client, { signal, deadlineMs: 30_000 })))
-      expect(lists.map(({ id }) => id)).toEqual(ids)
-      const counts = countsOf(running)
-      expect(counts.filter((count) => count > 100)).toHaveLength(failures)
-      // 139 by pages of 62 that overlap by one.
-      expect(counts.filter((count) => count <= 100)).toEqual([62, 62, 62])
-      expect(clock.monotonicMs()).toBeLessThan(8000)
-      // The next one knows.
-      running.sandbox.traffic.reset()
-      await clock.settle(Array.fromAsync(listLists(client, { signal })))
-      expect(countsOf(running)).toEqual([62, 62, 62])
-    })
-  })
+  test.each(forms)(
+    "all 139 lists are read, despite %s for more than 100",
+    async (_name, action, failures) => {
+      await withSandbox({ lists: 139 }, async ({ client, clock, running, ids }) => {
+        running.sandbox.faults.add({ match: { countAbove: 100 }, action, times: Infinity })
+        const lists = await clock.settle(Array.fromAsync(listLists(client, { signal, deadlineMs: 30_000 })))
+        expect(lists.map(({ id }) => id)).toEqual(ids)
+        const counts = countsOf(running)
+        expect(counts.filter((count) => count > 100)).toHaveLength(failures)
+        // 139 lists in pages of 62 that overlap by one.
+        expect(counts.filter((count) => count <= 100)).toEqual([62, 62, 62])
+        expect(clock.monotonicMs()).toBeLessThan(8000)
+        // The next reading begins with the size that this one has learned.
+        running.sandbox.traffic.reset()
+        await clock.settle(Array.fromAsync(listLists(client, { signal })))
+        expect(countsOf(running)).toEqual([62, 62, 62])
+      })
+    },
+  )
 
-  test("merge fields come whole, too", async () => {
+  test("all merge fields are read, too", async () => {
     const mergeFields = Array.from({ length: 50 }, (_, index) => ({
       tag: `F${index}`,
       name: "",
@@ -215,46 +218,49 @@ describe("listLists(), if Mailchimp's count of the lists is wrong", () => {
     [1500, -700, 2],
     [1500, -1500, 2],
     [2500, 1, 6],
-  ])("%d lists come whole by a count that is off by %d, in %d requests", async (size, off, requests) => {
-    await withSandbox(
-      { lists: size, listsTotalOff: off },
-      async ({ client, clock, running, ids, differences }) => {
-        const lists = await clock.settle(Array.fromAsync(listLists(client, { signal, deadlineMs: 30_000 })))
-        expect(lists.map(({ id }) => id)).toEqual(ids)
-        expect(running.sandbox.traffic.total).toBe(requests)
-        expect(clock.monotonicMs()).toBeLessThan(1500)
-        const difference = {
-          type: "count_differs",
-          action: "read the lists",
-          items: size,
-          totalItems: size + off,
-        }
-        expect(differences()).toMatchObject(off === 0 ? [] : [difference])
-      },
-    )
-  })
-
-  test.each([0, 1])(
-    "a later page that shows %d lists, twice, is requested again and not the end",
-    async (rows) => {
-      const { fetch } = createAccount(["a", "b", "c", "d", "e"], 3)
-      let cut = 2
-      const lists = await listIds(async (url, init) => {
-        const response = await fetch(url, init)
-        if (!url.includes("offset=2") || cut === 0) return response
-        cut -= 1
-        return Response.json({ lists: [{ id: "c" }].slice(0, rows), total_items: 5 })
-      })
-      expect(lists).toEqual(["a", "b", "c", "d", "e"])
-      expect(cut).toBe(0)
+  ])(
+    "all of %d lists are read despite a count that is off by %d, in %d requests",
+    async (size, off, requests) => {
+      await withSandbox(
+        { lists: size, listsTotalOff: off },
+        async ({ client, clock, running, ids, differences }) => {
+          const lists = await clock.settle(Array.fromAsync(listLists(client, { signal, deadlineMs: 30_000 })))
+          expect(lists.map(({ id }) => id)).toEqual(ids)
+          expect(running.sandbox.traffic.total).toBe(requests)
+          expect(clock.monotonicMs()).toBeLessThan(1500)
+          const difference = {
+            type: "count_differs",
+            action: "read the lists",
+            items: size,
+            totalItems: size + off,
+          }
+          expect(differences()).toMatchObject(off === 0 ? [] : [difference])
+        },
+      )
     },
   )
 
-  test("a server that shows one list at a time shows them all", async () => {
+  test.each([0, 1])(
+    "a later page with only %d lists, twice, is retried instead of taken for the end",
+    async (rows) => {
+      const { fetch } = createAccount(["a", "b", "c", "d", "e"], 3)
+      let shortPages = 2
+      const lists = await listIds(async (url, init) => {
+        const response = await fetch(url, init)
+        if (!url.includes("offset=2") || shortPages === 0) return response
+        shortPages -= 1
+        return Response.json({ lists: [{ id: "c" }].slice(0, rows), total_items: 5 })
+      })
+      expect(lists).toEqual(["a", "b", "c", "d", "e"])
+      expect(shortPages).toBe(0)
+    },
+  )
+
+  test("all lists are read from a server that returns one at a time", async () => {
     expect(await listIds(createAccount(["a", "b", "c"], 1).fetch)).toEqual(["a", "b", "c"])
   })
 
-  test("no list at all, although there are some, is an error and not an empty account", async () => {
+  test("no lists, although the count says otherwise, are an error, not an empty account", async () => {
     const { client, clock } = setUp(async () => Response.json({ lists: [], total_items: 1 }))
     const result = Array.fromAsync(listLists(client, { signal, deadlineMs: 30_000 }))
     expect(await clock.settle(result.catch((error: unknown) => error))).toMatchObject({
@@ -262,13 +268,13 @@ describe("listLists(), if Mailchimp's count of the lists is wrong", () => {
     })
   })
 
-  test("no list and no array is an account without lists", async () => {
+  test("a response without the array, with a count of zero, is an account without lists", async () => {
     expect(await listIds(async () => Response.json({ total_items: 0 }))).toEqual([])
   })
 })
 
 describe("listLists(), if it never ends", () => {
-  test("pages of the first lists again are the end", async () => {
+  test("pages that repeat the first lists are the end", async () => {
     await withSandbox(
       { lists: 3, endlessLists: "repeated" },
       async ({ client, clock, running, ids, differences }) => {
@@ -281,15 +287,15 @@ describe("listLists(), if it never ends", () => {
   })
 
   test.each([
-    ["the first page whatever the offset is", [["a", "b", "c"]]],
+    ["the first page for any offset", [["a", "b", "c"]]],
     [
-      "the second page whatever else is requested",
+      "the second page for any later offset",
       [
         ["a", "b", "c"],
         ["c", "d", "e"],
       ],
     ],
-  ])("a server that shows %s has no more lists than those", async (_name, pages) => {
+  ])("a server that returns %s has no more lists", async (_name, pages) => {
     let requests = 0
     const { client, clock, differences } = setUp(async () => {
       const page = pages[Math.min(requests, pages.length - 1)] ?? []
@@ -318,7 +324,7 @@ describe("listLists(), if it never ends", () => {
     expect(requests).toBeLessThanOrEqual(102)
   })
 
-  test("one deadline ends all pages: at most so many requests begin as go into it", async () => {
+  test("one deadline applies to all pages: requests begin only before it", async () => {
     let requests = 0
     const { client, clock } = setUp(async (url): Promise<Response> => {
       requests += 1
@@ -355,7 +361,7 @@ describe("listLists(), if it never ends", () => {
   })
 })
 
-describe("listLists(), if an entry is no list", () => {
+describe("listLists(), if an entry is not a list", () => {
   const good = {
     id: "b1b2c3d4e5",
     name: "Good",
@@ -383,21 +389,24 @@ describe("listLists(), if an entry is no list", () => {
       { id: "c1", name: "Odd", ...none },
     ],
     ["null", null, { id: "", name: "", ...none }],
-    ["a text", "b", { id: "", name: "", ...none }],
-  ])("with %s it comes as what can be read of it, and the others as they are", async (_name, entry, list) => {
-    const after = { ...good, id: "d1" }
-    const { client, clock } = setUp(async () =>
-      Response.json({ lists: [good, entry, after], total_items: 3 }),
-    )
-    const lists = await clock.settle(Array.fromAsync(listLists(client, { signal })))
-    expect(lists).toEqual([
-      { id: good.id, name: "Good", ...counted },
-      { ...none, ...list },
-      { id: "d1", name: "Good", ...counted },
-    ])
-  })
+    ["a string", "b", { id: "", name: "", ...none }],
+  ])(
+    "with %s, the entry has every field that can be read, and the others are unchanged",
+    async (_name, entry, list) => {
+      const after = { ...good, id: "d1" }
+      const { client, clock } = setUp(async () =>
+        Response.json({ lists: [good, entry, after], total_items: 3 }),
+      )
+      const lists = await clock.settle(Array.fromAsync(listLists(client, { signal })))
+      expect(lists).toEqual([
+        { id: good.id, name: "Good", ...counted },
+        { ...none, ...list },
+        { id: "d1", name: "Good", ...counted },
+      ])
+    },
+  )
 
-  test("several without an id are several, and no member of them is requested", async () => {
+  test("several lists without an id stay several, and no request is made for their members", async () => {
     const oddLists = [
       { id: "", name: "A" },
       { id: "", name: "B" },
@@ -439,7 +448,7 @@ describe("listLists(), if an entry is no list", () => {
 })
 
 describe("lists of the sandbox", () => {
-  test("are read as they are, each with its counts and merge fields; a missing one is named", async () => {
+  test("are read with their counts and merge fields; the error for a missing list names it", async () => {
     const running = startSandbox({
       accounts: [
         {

@@ -17,7 +17,7 @@ const isWhole = (text: string) => {
 const object = fc.dictionary(fc.string({ unit: "binary" }), fc.jsonValue({ maxDepth: 4 }), { maxKeys: 6 })
 
 describe("compactObjectEnd()", () => {
-  test("finds the end of what JSON.stringify writes, whatever is before and after", () => {
+  test("finds the end of any object of JSON.stringify, whatever comes before and after", () => {
     fc.assert(
       fc.property(object, fc.string(), fc.string(), (value, before, after) => {
         const text = JSON.stringify(value)
@@ -30,15 +30,15 @@ describe("compactObjectEnd()", () => {
     )
   })
 
-  test("takes nothing for JSON that JSON.parse refuses: a byte that was replaced, removed or added", () => {
+  test("accepts nothing that JSON.parse refuses: a byte was replaced, removed or added", () => {
     const byte = fc.constantFrom(...'"\\{}[]:,.-+0123456789eEtfnu/ \n\u0001aF')
     fc.assert(
-      fc.property(object, fc.nat(), byte, fc.constantFrom(0, 1), (value, place, byte, removed) => {
+      fc.property(object, fc.nat(), byte, fc.constantFrom(0, 1), (value, position, byte, removed) => {
         const text = JSON.stringify(value)
-        const at = place % (text.length + 1)
+        const at = position % (text.length + 1)
         const changed = text.slice(0, at) + byte + text.slice(at + removed)
-        const cut = text.slice(0, at)
-        for (const other of [changed, cut]) if (isWhole(other)) expect(isJson(other)).toBe(true)
+        const truncated = text.slice(0, at)
+        for (const other of [changed, truncated]) if (isWhole(other)) expect(isJson(other)).toBe(true)
       }),
       { numRuns: 5000 },
     )

@@ -34,13 +34,13 @@ describe("objectEntries()", () => {
     )
   })
 
-  test("reads a key that is spelled by escapes", () => {
+  test("reads a key with escapes", () => {
     expect(objectEntries(Buffer.from(String.raw`{"\u0069d" : 1}`), 0).map(({ key }) => key)).toEqual(["id"])
   })
 })
 
 describe("compact()", () => {
-  test("drops the white space between tokens, and none within a string", () => {
+  test("drops white space between tokens, but not within a string", () => {
     fc.assert(
       fc.property(fc.jsonValue(), space, (value, space) => {
         const bytes = Buffer.from(JSON.stringify(value, null, space))

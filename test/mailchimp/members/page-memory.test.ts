@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { createPageMemories } from "../../../src/mailchimp/members/page-memory.ts"
 
-test("a connection's pages are remembered for its next client, and are nobody else's", () => {
+test("a connection's pages are remembered for its next client, and only there", () => {
   const memories = createPageMemories()
   memories("c1").size("members a").failed(1000)
   memories("c1").rowBytes("rows").saw(22_000_000, 1000)
@@ -12,7 +12,7 @@ test("a connection's pages are remembered for its next client, and are nobody el
   expect(memories("c2").rowBytes("rows").current()).toBeUndefined()
 })
 
-test("a hundred thousand connections leave no more than the newest behind", () => {
+test("of a hundred thousand connections, only the most recent are remembered", () => {
   const memories = createPageMemories(10)
   for (let id = 0; id < 100_000; id += 1) {
     const pages = memories(`c${id}`)
@@ -26,7 +26,7 @@ test("a hundred thousand connections leave no more than the newest behind", () =
   expect(known[0]).toBe(99_999)
 })
 
-test("the bytes of a row rise at once, fall by half, and a probe of one row says nothing", () => {
+test("the estimated bytes of a row rise at once and fall by half, and a probe of one row does not count", () => {
   const rowBytes = createPageMemories()("c1").rowBytes("rows")
   const saw = (bytes: number, rows: number) => {
     rowBytes.saw(bytes, rows)
@@ -41,9 +41,9 @@ test("the bytes of a row rise at once, fall by half, and a probe of one row says
   expect(saw(100_000, 9)).toBe(7000)
 })
 
-test("pages that are too large again and again, whatever their rows, are tried ever more rarely", () => {
+test("pages that are repeatedly too large, whatever their rows, are tried less and less often", () => {
   const rowBytes = createPageMemories()("c1").rowBytes("rows")
-  /** How many pages of small rows it takes until a page of a thousand seems to fit, which then exceeds all the same. */
+  /** How many pages of small rows it takes until a page of a thousand rows seems to fit, and is too large all the same. */
   const smallPages = () => {
     for (let page = 0; ; page += 1) {
       if ((rowBytes.current() ?? 0) * 1000 <= 4_000_000) {

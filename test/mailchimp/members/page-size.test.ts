@@ -16,7 +16,7 @@ describe("createPageSize()", () => {
     expect(sizes).toEqual([500, 250, 125, 62, 31, 15, 10, 10, 10])
   })
 
-  test("halves once for pages that were under way together", () => {
+  test("halves once for concurrent pages", () => {
     const size = createPageSize(1000)
     for (let page = 0; page < 8; page += 1) size.failed(1000)
     expect(size.current()).toBe(500)
@@ -25,7 +25,7 @@ describe("createPageSize()", () => {
     expect(size.current()).toBe(250)
   })
 
-  test("learns from a smaller page that failed, but nothing from a single row that did", () => {
+  test("learns from a smaller page that failed, but nothing from a single row", () => {
     const size = createPageSize(1000)
     size.failed(1)
     expect(size.current()).toBe(1000)
@@ -33,7 +33,7 @@ describe("createPageSize()", () => {
     expect(size.current()).toBe(150)
   })
 
-  test("grows back after successes, never over the largest, and takes longer after each failure", () => {
+  test("grows back after successes, never beyond the largest size, and takes longer after each failure", () => {
     const size = createPageSize(1000)
     size.failed(1000)
     succeed(size, 19)
@@ -47,7 +47,7 @@ describe("createPageSize()", () => {
     expect(size.current()).toBe(1000)
   })
 
-  test("takes a series of failures for one: after an outage pages are large again within 140 successes", () => {
+  test("counts a series of failures as one: after an outage, pages are large again within 140 successes", () => {
     const size = createPageSize(1000)
     while (size.current() > 10) size.failed(size.current())
     succeed(size, 139)
@@ -56,7 +56,7 @@ describe("createPageSize()", () => {
     expect(size.current()).toBe(1000)
   })
 
-  test("forgets failures while pages stay large, so that one in an hour costs no more than the first", () => {
+  test("forgets failures while pages stay large, so that a failure an hour costs no more than the first", () => {
     const size = createPageSize(1000)
     for (let hour = 0; hour < 20; hour += 1) {
       size.failed(1000)
@@ -67,7 +67,7 @@ describe("createPageSize()", () => {
     expect(size.current()).toBe(1000)
   })
 
-  test("a failure in between begins the row of successes again", () => {
+  test("a failure in between restarts the streak of successes", () => {
     const size = createPageSize(1000)
     size.failed(1000)
     succeed(size, 19)
@@ -80,7 +80,7 @@ describe("createPageSize()", () => {
 describe("createPageFailures()", () => {
   const errorOf = (kind: MailchimpErrorKind, status?: number) =>
     createMailchimpError(kind, { action: "read" }, status === undefined ? {} : { upstream: { status } })
-  /** The sizes after each of so many failures of one page, which is requested at the present size each time. */
+  /** The sizes after each failure of one page, which is requested with the current size each time. */
   const sizesAfter = (...errors: ReturnType<typeof errorOf>[]) => {
     const size = createPageSize(1000)
     const fail = createPageFailures(size)
@@ -95,12 +95,12 @@ describe("createPageFailures()", () => {
     ["server_error", 502],
     ["unusable_answer", undefined],
     ["connection_failed", undefined],
-  ])("%s %p halves a page from the second time on", (kind, status) => {
+  ])("%s %p halves a page from the second failure on", (kind, status) => {
     const error = errorOf(kind, status)
     expect(sizesAfter(error, error, error)).toEqual([1000, 500, 250])
   })
 
-  test("failures of several forms count together, throttling in between does not", () => {
+  test("failures of different kinds count together, except throttling in between", () => {
     expect(
       sizesAfter(
         errorOf("server_error", 500),
@@ -116,7 +116,7 @@ describe("createPageFailures()", () => {
     ["timed_out", 504],
     ["server_error", 503],
     ["too_large", undefined],
-  ])("%s %p halves it at once", (kind, status) => {
+  ])("%s %p halves a page at once", (kind, status) => {
     expect(sizesAfter(errorOf(kind, status))).toEqual([500])
   })
 
@@ -129,9 +129,9 @@ describe("createPageFailures()", () => {
     ["forbidden", 403],
     ["not_found", 404],
     ["rejected", 400],
-    // A page of HTML from something in between.
+    // An HTML page from a gateway.
     ["unusable_answer", 404],
-  ])("%s %p says nothing of the size", (kind, status) => {
+  ])("%s %p says nothing about the size", (kind, status) => {
     const error = errorOf(kind, status)
     expect(sizesAfter(error, error, error)).toEqual([1000, 1000, 1000])
   })

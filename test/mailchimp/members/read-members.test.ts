@@ -18,7 +18,7 @@ type Page = MembersPageContext & { ids: string[]; length: number; totalItems: nu
 
 function parsePage(body: Uint8Array, context: MembersPageContext): Page {
   const { members, total_items } = JSON.parse(new TextDecoder().decode(body))
-  if (members.length > context.count) throw new Error("More rows than were asked for")
+  if (members.length > context.count) throw new Error("More rows than were requested")
   return {
     ...context,
     length: members.length,
@@ -49,8 +49,8 @@ function setUp(
   return { clock, client, reader, read }
 }
 
-/** Answers each request as told, with an empty page at the end, and notes the addresses. */
-function answerWith(...responses: (Response | undefined)[]) {
+/** Gives each request the next response, then empty pages, and records the URLs. */
+function respondWith(...responses: (Response | undefined)[]) {
   const urls: URL[] = []
   const fetch: Fetch = async (url) => {
     urls.push(new URL(url))
@@ -63,8 +63,8 @@ function answerWith(...responses: (Response | undefined)[]) {
 const tooMuch = (status: number) => Response.json({ title: "Too much", status }, { status })
 
 describe("read()", () => {
-  test("asks for a page in its order", async () => {
-    const { fetch, urls } = answerWith()
+  test("requests a page in the given order", async () => {
+    const { fetch, urls } = respondWith()
     await setUp(fetch).read()
     expect(urls[0]?.pathname).toBe("/3.0/lists/a1b2/members")
     expect(Object.fromEntries(urls[0]?.searchParams ?? [])).toEqual({
@@ -75,8 +75,8 @@ describe("read()", () => {
     })
   })
 
-  test("asks for what the query says, dates with their zone", async () => {
-    const { fetch, urls } = answerWith()
+  test("sends all parameters of the query, dates with a zone", async () => {
+    const { fetch, urls } = respondWith()
     const second = Date.parse("2024-02-29T23:59:59Z") / 1000
     await setUp(fetch).read({
       status: "archived",
@@ -98,8 +98,8 @@ describe("read()", () => {
     })
   })
 
-  test("asks for the fields that are wanted, or for all but those that are not", async () => {
-    const { fetch, urls } = answerWith()
+  test("requests the given fields, or all but the excluded ones", async () => {
+    const { fetch, urls } = respondWith()
     await setUp(fetch, { fields: ["members.id", "total_items"] }).read()
     await setUp(fetch, { excludeFields: ["members.tags", "_links"] }).read()
     await setUp(fetch).read()
@@ -112,8 +112,8 @@ describe("read()", () => {
     ])
   })
 
-  test("never asks for more than 1000 or for less than one", async () => {
-    const { fetch, counts } = answerWith()
+  test("never requests more than 1000 rows, or fewer than one", async () => {
+    const { fetch, counts } = respondWith()
     const { read } = setUp(fetch, { pageSize: 5000 })
     for (const count of [undefined, 5000, 1000, 999, 1]) await read({ count })
     expect(counts()).toEqual([1000, 1000, 1000, 999, 1])
@@ -122,9 +122,9 @@ describe("read()", () => {
   })
 
   test.each([503, 504])(
-    "asks for half after a %d, and says how many rows the answer was asked for",
+    "requests half after a %d, and passes on how many rows were requested",
     async (status) => {
-      const { fetch, counts } = answerWith(tooMuch(status), tooMuch(status))
+      const { fetch, counts } = respondWith(tooMuch(status), tooMuch(status))
       const { read } = setUp(fetch)
       expect(await read()).toMatchObject({ count: 250, offset: 0 })
       expect(counts()).toEqual([1000, 500, 250])
@@ -132,8 +132,8 @@ describe("read()", () => {
     },
   )
 
-  test("asks for half after a time-out", async () => {
-    const { fetch, counts } = answerWith()
+  test("requests half after a time-out", async () => {
+    const { fetch, counts } = respondWith()
     let requested = 0
     const { reader, clock } = setUp((url, init) => {
       requested += 1
@@ -151,24 +151,21 @@ describe("read()", () => {
   test.each<[string, () => Response]>([
     ["a problem with status 500", () => tooMuch(500)],
     ["HTML with status 502", html],
-    ["no JSON", () => new Response("{")],
+    ["not JSON", () => new Response("{")],
     ["another document", () => Response.json({})],
-    ["a body that is no gzip", () => new Response("{}", { headers: { "content-encoding": "gzip" } })],
-  ])(
-    "requests half after the second time that the response is %s, at once after a third",
-    async (_name, make) => {
-      const { fetch, counts } = answerWith(make(), make(), make())
-      const { read, clock } = setUp(fetch)
-      expect(await read()).toMatchObject({ count: 250 })
-      expect(counts()).toEqual([1000, 1000, 500, 250])
-      // The pauses begin anew with each smaller page: at most half a second, here a quarter.
-      expect(clock.monotonicMs()).toBe(250 + 250 + 250)
-    },
-  )
+    ["a body that is not gzip", () => new Response("{}", { headers: { "content-encoding": "gzip" } })],
+  ])("requests half after the second response that is %s, and at once after a third", async (_name, make) => {
+    const { fetch, counts } = respondWith(make(), make(), make())
+    const { read, clock } = setUp(fetch)
+    expect(await read()).toMatchObject({ count: 250 })
+    expect(counts()).toEqual([1000, 1000, 500, 250])
+    // The pauses start from a short one again with each smaller page: at most half a second, here a quarter.
+    expect(clock.monotonicMs()).toBe(250 + 250 + 250)
+  })
 
   test("requests the smallest page within seven seconds of pauses, whatever the jitter", async () => {
     const failures = Array.from({ length: 8 }, () => tooMuch(500))
-    const { fetch, counts } = answerWith(...failures)
+    const { fetch, counts } = respondWith(...failures)
     const { read, clock } = setUp(fetch, {}, undefined, () => 0.999)
     await read()
     expect(counts()).toEqual([1000, 1000, 500, 250, 125, 62, 31, 15, 10])
@@ -176,7 +173,7 @@ describe("read()", () => {
   })
 
   test.each([400, 403, 404])("a refusal with status %d halves nothing", async (status) => {
-    const { fetch, counts } = answerWith(tooMuch(status), tooMuch(status), tooMuch(status))
+    const { fetch, counts } = respondWith(tooMuch(status), tooMuch(status), tooMuch(status))
     const { read } = setUp(fetch)
     for (let time = 0; time < 3; time += 1) await read().catch(() => undefined)
     await read()
@@ -184,13 +181,13 @@ describe("read()", () => {
   })
 
   test("throttling halves nothing", async () => {
-    const { fetch, counts } = answerWith(tooMuch(429), tooMuch(500), tooMuch(429))
+    const { fetch, counts } = respondWith(tooMuch(429), tooMuch(500), tooMuch(429))
     await setUp(fetch).read()
     expect(counts()).toEqual([1000, 1000, 1000, 1000])
   })
 
-  test("what one reader has found out of a list, the next reader of the connection knows", async () => {
-    const { fetch, counts } = answerWith(tooMuch(504))
+  test("what one reader has learned about a list, the next reader of the connection knows", async () => {
+    const { fetch, counts } = respondWith(tooMuch(504))
     const { client, read, clock } = setUp(fetch)
     await read()
     const next = createMembersReader(client, { parsePage })
@@ -198,8 +195,8 @@ describe("read()", () => {
     expect(counts()).toEqual([1000, 500, 500])
   })
 
-  test("one list that needs small pages does not make those of others small, and it recovers", async () => {
-    const { fetch, counts } = answerWith(tooMuch(504))
+  test("a list that needs small pages does not affect other lists, and recovers", async () => {
+    const { fetch, counts } = respondWith(tooMuch(504))
     const { read } = setUp(fetch)
     await read()
     await read({ listId: "other" })
@@ -208,15 +205,15 @@ describe("read()", () => {
     expect(counts().at(-1)).toBe(1000)
   })
 
-  test("a page that is not its rows is asked for again", async () => {
+  test("a page with too many rows is requested again", async () => {
     const tooMany = Response.json({ members: [{ id: "1" }, { id: "2" }], total_items: 2 })
-    const { fetch, counts } = answerWith(tooMany)
+    const { fetch, counts } = respondWith(tooMany)
     await setUp(fetch).read({ count: 1 })
     expect(counts()).toEqual([1, 1])
   })
 
-  test("asks for the deadline after each failure, as there may be more time than when the page was asked for", async () => {
-    const { fetch, urls } = answerWith(tooMuch(500), tooMuch(500), tooMuch(500))
+  test("reads the deadline after each failure, because it may have been extended since the request", async () => {
+    const { fetch, urls } = respondWith(tooMuch(500), tooMuch(500), tooMuch(500))
     let leftMs: number | undefined = 0
     const { read } = setUp(
       async (url, init) => {
@@ -234,7 +231,7 @@ describe("read()", () => {
 })
 
 describe("pages follow the bytes of their rows", () => {
-  /** A server with one list, whose rows have so many bytes each. */
+  /** A server with one list, whose rows have `rowBytes` bytes each. */
   const serve = (
     total: number,
     rowBytes: number | ((index: number) => number),
@@ -261,7 +258,7 @@ describe("pages follow the bytes of their rows", () => {
   }
   const MB = 2 ** 20
 
-  test("usual rows come a thousand at a time, up to four kilobytes each", async () => {
+  test("rows of up to four kilobytes come a thousand at a time", async () => {
     for (const rowBytes of [100, 900, 4000]) {
       const { fetch, counts } = serve(3000, rowBytes)
       const { read } = setUp(fetch)
@@ -284,7 +281,7 @@ describe("pages follow the bytes of their rows", () => {
     }
   })
 
-  test("another list of the connection begins with the size of the first one's rows, other fields do not", async () => {
+  test("another list of the connection begins with the row size of the first list, but not with other fields", async () => {
     const { fetch, counts } = serve(3000, 22_000)
     const { client, read, clock } = setUp(fetch)
     await read()
@@ -297,18 +294,18 @@ describe("pages follow the bytes of their rows", () => {
     expect(counts[3]).toBe(1000)
   })
 
-  test("rows that grow along a list make pages smaller, and larger again where they shrink", async () => {
+  test("rows that grow along a list make pages smaller, and rows that shrink make them larger again", async () => {
     const { fetch, counts, bytes } = serve(20_000, (index) => (index > 1500 && index < 5000 ? 22_000 : 900))
     const { read } = setUp(fetch)
     for (let offset = 0; offset < 20_000;) offset += (await read({ offset })).length
     expect(counts[0]).toBe(1000)
     expect(counts.at(-1)).toBe(1000)
-    // Where the rows begin to grow; each was requested again.
+    // These pages are where the rows begin to grow; each was requested again.
     expect(bytes.filter((size) => size > 8 * MB).length).toBeLessThanOrEqual(3)
     expect(counts.length).toBeLessThan(60)
   })
 
-  test("rows whose ids are no texts are counted all the same", async () => {
+  test("rows whose ids are not strings are counted, too", async () => {
     const { fetch, counts } = serve(3000, 3000, "number")
     const { read } = setUp(fetch)
     for (const offset of [0, 1000, 2000]) await read({ offset })
@@ -322,7 +319,7 @@ describe("pages follow the bytes of their rows", () => {
     expect(counts).toEqual([1000, 1000, 1000])
   })
 
-  test("a body that stays too large, however few rows are requested, fails in the end", async () => {
+  test("a body that stays too large with the smallest page fails in the end", async () => {
     let requests = 0
     const { read, clock } = setUp(
       async () => {
@@ -334,7 +331,7 @@ describe("pages follow the bytes of their rows", () => {
     expect(await read().catch((error: unknown) => error)).toMatchObject({
       kind: "too_large",
       code: "mailchimp_error",
-      detail: "Cannot read the members as Mailchimp's response has more bytes than are read: list a1b2",
+      detail: "Cannot read the members because Mailchimp's response exceeds the size limit: list a1b2",
     })
     expect(requests).toBeLessThan(15)
   })
@@ -363,7 +360,7 @@ test("reads every member of a list of the sandbox, page by page", async () => {
       .catch((error: unknown) => error)
     expect(error).toMatchObject({
       code: "list_not_found",
-      detail: "Cannot read the members as Mailchimp knows no such list: list ffffffffff",
+      detail: "Cannot read the members because Mailchimp knows no such list: list ffffffffff",
     })
   } finally {
     await running.stop()

@@ -32,7 +32,7 @@ const text = fc.oneof(hostile, fc.string({ unit: "binary" }))
 const date = fc.constantFrom("", "2020-01-01T00:00:00+00:00", "2021-06-01T12:00:00+00:00")
 const longId = fc.oneof(hex, fc.constantFrom(idA, idB))
 
-/** Objects that begin with an id, next to each other in an array: what is between them looks like the end of a member. */
+/** Adjacent objects in an array that begin with an id: the bytes between them look like the end of a member. */
 function nested(secondKey: string): fc.Arbitrary<Json[]> {
   return fc.array(
     fc.oneof(
@@ -49,7 +49,7 @@ function memberOf(id: fc.Arbitrary<unknown>, inner: fc.Arbitrary<Json[]>): fc.Ar
     .map(({ a, ...rest }) => ({ ...rest, merge_fields: { a, deeper: [{ tags: rest.tags }, [rest.tags]] } }))
 }
 
-/** Of such a member another order, or fewer keys. */
+/** Changes the order of a member's keys, or leaves some out. */
 const oddOrder = fc.constantFrom(
   ({ id, ...rest }: Json): Json => ({ ...rest, id }),
   ({ id, email_address, ...rest }: Json): Json => ({ id, ...rest, email_address }),
@@ -58,9 +58,9 @@ const oddOrder = fc.constantFrom(
 )
 
 /**
- * Either pages of any rows, which may lack some that are counted, or pages of ordinary rows that are all there. Only the
- * latter hold what no look at a boundary can tell from a member, and the count alone shows: an array of objects that begin
- * as members do, inside a member or as a first `members`.
+ * Either pages of arbitrary rows, which may have fewer than they count, or complete pages of ordinary rows. Only the latter
+ * have an array of objects that begin like members, inside a member or as a first `members`: no boundary distinguishes those
+ * from members, only the count does.
  */
 const page = fc.oneof(
   fc.record({
@@ -107,7 +107,7 @@ const envelope = fc.record({
 
 type Envelope = typeof envelope extends fc.Arbitrary<infer T> ? T : never
 
-/** The entries of an envelope as text, so that a key can come twice. */
+/** The entries of an envelope as text, so that a key can occur twice. */
 function render({ page, before, after, between, offset, isTotalFirst, space }: Envelope): string {
   const total = { total_items: offset + page.members.length + page.missing }
   const parts = [
@@ -150,7 +150,7 @@ function parse(text: string): Json {
 const row = (id: string, rest = "") => `{"id":"${id}","n":1${rest}}`
 
 describe("splitMembers() of any envelope", () => {
-  test("gives the members that a parser gives, each row as it came", () => {
+  test("returns the same members as a parser, each row as it was sent", () => {
     fc.assert(
       fc.property(
         envelope,
@@ -184,7 +184,7 @@ describe("splitMembers() of any envelope", () => {
     )
   })
 
-  test("finds the end of the members whatever follows, without a parser, on a full page", () => {
+  test("finds the end of the members on a full page without a parser, whatever follows", () => {
     for (const tail of [
       `"constraints":[{"id":1}],"total_items":9`,
       `"_links":[{"rel":"self"},{"id":"${idA}","n":2}],"total_items":9`,
@@ -200,7 +200,7 @@ describe("splitMembers() of any envelope", () => {
     }
   })
 
-  test("does not take a part of a member, or of what follows, for a member on a page with fewer than are counted", () => {
+  test("does not mistake a part of a member, or of the rest, for a member on a page with fewer rows than it counts", () => {
     const inner = `,"x":[{"x":1},{"id":"${idB}","name":"x"}]`
     expect(linesOf(split(`{"members":[${row(idA, inner)},${row(idB)}],"total_items":3}`))).toEqual([
       row(idA, inner),
@@ -210,7 +210,7 @@ describe("splitMembers() of any envelope", () => {
     expect(linesOf(split(`{"members":[${row(idA)}],${tail},"total_items":2}`))).toEqual([row(idA)])
   })
 
-  test("takes a member for one although an array inside another member looks the same", () => {
+  test("recognizes a member although an array inside another member looks the same", () => {
     const copies = `,"x":[${row(idA)},${row(idB)}]`
     expect(linesOf(split(`{"members":[${row(idA)},${row(idB, copies)}],"total_items":2}`))).toEqual([
       row(idA),
@@ -224,7 +224,7 @@ describe("splitMembers() of any envelope", () => {
     ["members that are null", '{"members":null,"list_id":"a1b2","total_items":0}'],
     ["no members, and white space", ' { "total_items" : 0 } '],
     ["an empty array", '{"members":[],"list_id":"a1b2","total_items":0}'],
-  ])("takes a response that counts none for an empty page: %s", (_, body) => {
+  ])("treats a response with a count of zero as an empty page: %s", (_, body) => {
     const rows = split(body, { listId: "a1b2", without: ["id"] })
     expect([rows.length, rows.totalItems, rows.bytes(0, 0).length]).toEqual([0, 0, 0])
     expect(() => rows.release()).not.toThrow()
@@ -264,9 +264,9 @@ describe("splitMembers() of a damaged page", () => {
 
   test("refuses bytes that are not UTF-8, wherever they are", () => {
     fc.assert(
-      fc.property(members, fc.nat(), fc.constantFrom(0xff, 0xc0, 0x80, 0xed), (members, place, byte) => {
+      fc.property(members, fc.nat(), fc.constantFrom(0xff, 0xc0, 0x80, 0xed), (members, position, byte) => {
         const body = bodyOf(members)
-        body[place % body.length] = byte
+        body[position % body.length] = byte
         const isText = Buffer.compare(Buffer.from(body.toString()), body) === 0
         if (!isText) expect(() => split(body)).toThrow(MalformedPage)
       }),
@@ -282,14 +282,14 @@ describe("splitMembers() of a damaged page", () => {
   })
 
   test.each<[string[]]>([[[]], [["id"]], [["id", "last_changed"]]])(
-    "gives at most one wrong row for a page that lacks bytes in its middle, without %j",
+    "returns at most one wrong row for a page that lacks bytes in its middle, without %j",
     (without) => {
       const keep = (member: Json) =>
         JSON.stringify(Object.fromEntries(Object.entries(member).filter(([key]) => !without.includes(key))))
       fc.assert(
-        fc.property(members, fc.nat(), fc.integer({ min: 1, max: 400 }), (members, place, length) => {
+        fc.property(members, fc.nat(), fc.integer({ min: 1, max: 400 }), (members, position, length) => {
           const whole = bodyOf(members)
-          const start = place % whole.length
+          const start = position % whole.length
           const body = Buffer.concat([whole.subarray(0, start), whole.subarray(start + length)])
           let rows
           try {
@@ -302,7 +302,7 @@ describe("splitMembers() of a damaged page", () => {
           const sent = new Set(members.map(keep))
           const wrong = lines.filter((line) => !sent.has(line))
           expect(wrong.length).toBeLessThanOrEqual(1)
-          // If rows are missing, all of the page was parsed. Otherwise the last row was.
+          // If rows are missing, the whole page was parsed, otherwise the last row.
           if (lines.length < members.length) wrong.forEach((line) => JSON.parse(line))
           else JSON.parse(lines.at(-1) ?? "")
         }),
@@ -320,7 +320,7 @@ describe("the key of a row", () => {
     return ids.map((_, index) => rows.id(index))
   }
 
-  test("is an id of any spelling that is a string; a row without one passes as it came", () => {
+  test("is any id that is a string, in any spelling; a row without one passes unchanged", () => {
     const ids = ["", null, 7, idA.toUpperCase(), undefined, `${idA}0`, "x", { id: idA }, [idA], true]
     for (const id of ids) {
       const isKey = typeof id === "string" && id !== ""
@@ -329,13 +329,13 @@ describe("the key of a row", () => {
     }
   })
 
-  test("is no id that occurs twice in its page, in whatever spelling", () => {
+  test("is not an id that occurs twice in its page, in any spelling", () => {
     expect(idsOf([idA, idB, idA])).toEqual([undefined, idB, undefined])
     expect(idsOf([idA, `${idA}0`, `${idA}0`])).toEqual([idA, undefined, undefined])
     expect(idsOf(["x", idA, "x"])).toEqual([undefined, idA, undefined])
     const escaped = `{"members":[${row(`\\u0030${idA.slice(1)}`)},${row(idA)}],"total_items":2}`
     expect([0, 1].map((index) => split(escaped).id(index))).toEqual([undefined, undefined])
-    // 32 bytes as it is spelled, 27 as it is meant.
+    // 32 bytes as spelled, 27 when unescaped.
     const short = `\\u0030${idA.slice(1, 27)}`
     const both = split(`{"members":[${row(short)},${row(idA.slice(0, 27))}],"total_items":2}`)
     expect([0, 1].map((index) => both.id(index))).toEqual([undefined, undefined])
@@ -349,7 +349,7 @@ describe("the key of a row", () => {
     )
   })
 
-  test("is not needed where the id is taken out", () => {
+  test("is not needed if the id is left out", () => {
     for (const id of ["", null, 7, idA]) {
       const members = [{ id, last_changed: "", n: 1 }, { n: 2 }]
       const body = JSON.stringify({ members, total_items: 2 })

@@ -61,7 +61,7 @@ const anyId = "0123456789abcdef0123456789abcdef"
 const otherId = "fedcba9876543210fedcba9876543210"
 
 describe("splitMembers()", () => {
-  test("gives each member's own bytes, whatever its strings hold", () => {
+  test("returns each member's own bytes, whatever its strings contain", () => {
     fc.assert(
       fc.property(members, (members) => {
         const rows = split(envelope(members))
@@ -76,7 +76,7 @@ describe("splitMembers()", () => {
     )
   })
 
-  test("gives the same rows for any spelling of the page: indented, another key order, total_items first", () => {
+  test("returns the same rows for any spelling of the page: indented, another key order, total_items first", () => {
     fc.assert(
       fc.property(members, fc.constantFrom("\t", "  ", "\r\n"), (members, space) => {
         const turned = members.map(({ id, ...rest }) => ({ ...rest, id }))
@@ -89,7 +89,7 @@ describe("splitMembers()", () => {
     )
   })
 
-  test("gives any part of the rows", () => {
+  test("returns any range of rows", () => {
     fc.assert(
       fc.property(members, fc.nat(6), fc.nat(6), fc.boolean(), (members, from, to, short) => {
         const [start, end] = [
@@ -111,7 +111,7 @@ describe("splitMembers()", () => {
     expect(lines(split(`{ "members": [ ${row} ], "total_items": 1 }`))).toEqual([row])
   })
 
-  test("takes out the keys that only we asked for, and leaves all others byte for byte", () => {
+  test("leaves out the keys that only we requested, and keeps all others byte for byte", () => {
     const [id, n, last] = [
       `"id":"${anyId}"`,
       `"n":{"id":1.0,"last_changed":""}`,
@@ -126,7 +126,7 @@ describe("splitMembers()", () => {
     expect(both.second(1)).toBe(Date.parse("2020-01-01") / 1000)
   })
 
-  test("reads the second of every row, whatever else looks like one", () => {
+  test("reads the second of every row, whatever else looks like a date", () => {
     const right = "2020-01-01T00:00:00+00:00"
     const wrong = "2030-01-01T00:00:00+00:00"
     const odd: Record<string, unknown>[] = [
@@ -149,7 +149,7 @@ describe("splitMembers()", () => {
     expect(seconds.slice(6)).toEqual([undefined, undefined, undefined, undefined, second])
   })
 
-  test("tells rows of other bytes apart by their fingerprints", () => {
+  test("distinguishes rows with different bytes by their fingerprints", () => {
     const rows = split(
       envelope([
         { id: anyId, n: 1 },
@@ -161,7 +161,7 @@ describe("splitMembers()", () => {
     expect(rows.fingerprint(0)).not.toBe(rows.fingerprint(1))
   })
 
-  test("gives the memory of a released page back, and refuses to read its rows", () => {
+  test("frees the memory of a released page, and refuses to read its rows", () => {
     const body = new Uint8Array(Buffer.from(envelope([{ id: anyId, n: 1 }])))
     const rows = splitMembers(body, { count: 1, offset: 0 })
     const taken = rows.bytes(0, 1)
@@ -172,7 +172,7 @@ describe("splitMembers()", () => {
     expect(() => rows.release()).not.toThrow()
   })
 
-  test("leaves a buffer alone that a released page shares with others", () => {
+  test("does not free a buffer that a released page shares", () => {
     const text = envelope([{ id: anyId, n: 1 }])
     const shared = new Uint8Array(Buffer.from(`${text}neighbour`))
     splitMembers(shared.subarray(0, -9), { count: 1, offset: 0 }).release()
@@ -186,21 +186,21 @@ describe("splitMembers()", () => {
 
   test.each([
     ["nothing", ""],
-    ["a page of HTML", "<html><body>Bad Gateway</body></html>"],
-    ["no object", "[]"],
+    ["an HTML page", "<html><body>Bad Gateway</body></html>"],
+    ["a body that is not an object", "[]"],
     ["a problem", '{"title":"Internal Server Error","status":500}'],
-    ["members that are no array", '{"members":{},"total_items":0}'],
+    ["members that are not an array", '{"members":{},"total_items":0}'],
     ["no total_items", `{"members":[{"id":"${anyId}"}]}`],
-    ["a total_items that is no count", `{"members":[{"id":"${anyId}"}],"total_items":-1}`],
-    ["a row that is no member", '{"members":[7],"total_items":1}'],
+    ["a total_items that is not a count", `{"members":[{"id":"${anyId}"}],"total_items":-1}`],
+    ["a row that is not a member", '{"members":[7],"total_items":1}'],
     ["a raw newline in a string", `{"members":[{"id":"${anyId}","a":"\n"}],"total_items":1}`],
-    ["an edge that is no JSON", `{"members":[{"id":"${anyId}","a":}],"total_items":1}`],
-    ["more behind it", `{"members":[{"id":"${anyId}"}],"total_items":1}}`],
+    ["a last row that is not JSON", `{"members":[{"id":"${anyId}","a":}],"total_items":1}`],
+    ["more bytes after the page", `{"members":[{"id":"${anyId}"}],"total_items":1}}`],
   ])("refuses %s", (_, body) => {
     expect(() => split(body)).toThrow(MalformedPage)
   })
 
-  test("refuses more rows than were asked for", () => {
+  test("refuses more rows than were requested", () => {
     expect(() => split(envelope([{ id: anyId }, { id: anyId }]), { count: 1 })).toThrow(MalformedPage)
   })
 
@@ -210,21 +210,21 @@ describe("splitMembers()", () => {
     expect(() => split(body)).toThrow(MalformedPage)
   })
 
-  test("refuses a page that was cut, wherever it was cut", () => {
+  test("refuses a truncated page, wherever it ends", () => {
     fc.assert(
-      fc.property(members, fc.nat(), (members, place) => {
+      fc.property(members, fc.nat(), (members, position) => {
         const body = Buffer.from(envelope(members))
-        expect(() => split(body.subarray(0, place % body.length))).toThrow(MalformedPage)
+        expect(() => split(body.subarray(0, position % body.length))).toThrow(MalformedPage)
       }),
     )
   })
 
-  test("never gives a wrong row for a page with a flipped byte: it refuses, or the other rows are what they were", () => {
+  test("never returns a wrong row for a page with a flipped byte: it refuses, or the other rows are unchanged", () => {
     fc.assert(
-      fc.property(members, fc.nat(), fc.integer({ min: 1, max: 255 }), (members, place, flip) => {
+      fc.property(members, fc.nat(), fc.integer({ min: 1, max: 255 }), (members, position, flip) => {
         const sent = members.map((member) => JSON.stringify(member))
         const body = Buffer.from(envelope(members))
-        body.writeUInt8(body.readUInt8(place % body.length) ^ flip, place % body.length)
+        body.writeUInt8(body.readUInt8(position % body.length) ^ flip, position % body.length)
         let rows
         try {
           rows = split(body)

@@ -66,7 +66,7 @@ function escaped(text: string): string {
   ).join("")
 }
 
-/** What `JSON.parse` says that the row is without the keys. */
+/** The row without the keys, according to `JSON.parse`. */
 function parsedWithout(row: string, keys: readonly string[]): [string, unknown][] {
   return Object.entries(JSON.parse(row)).filter(([key]) => !keys.includes(key))
 }
@@ -84,7 +84,7 @@ function leaveOut(rows: readonly string[], keys: readonly string[]): string[] {
 }
 
 describe("withoutKeys()", () => {
-  test("leaves what JSON.parse says is left, in the same bytes, wherever the keys are and whatever the values hold", () => {
+  test("agrees with JSON.parse, in the same bytes, wherever the keys are and whatever the values contain", () => {
     fc.assert(
       fc.property(fc.array(row, { maxLength: 5 }), keys, (rows, keys) => {
         const sent = rows.map((row) => JSON.stringify(row))
@@ -96,7 +96,7 @@ describe("withoutKeys()", () => {
     )
   })
 
-  test("leaves what JSON.parse says is left of rows in any spelling, each in its own", () => {
+  test("agrees with JSON.parse for rows in any spelling, and keeps the spelling", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(row, spelling), { maxLength: 5 }), keys, (rows, keys) => {
         const sent = rows.map(([row, spell]) => spell(row))
@@ -108,7 +108,7 @@ describe("withoutKeys()", () => {
     )
   })
 
-  test("leaves what JSON.parse says is left of rows that begin and are dated as usual, wherever the date is", () => {
+  test("agrees with JSON.parse for rows with the usual beginning and date, wherever the date is", () => {
     fc.assert(
       fc.property(fc.array(usualRow, { maxLength: 5 }), keys, (rows, keys) => {
         const sent = rows.map((row) => JSON.stringify(row))
@@ -122,15 +122,15 @@ describe("withoutKeys()", () => {
 
   test.each([
     ["last", `{"id":"${md5}","n":1,"last_changed":"${date}"}`, '{"n":1}'],
-    ["alone beside an id", `{"id":"${md5}","last_changed":"${date}"}`, "{}"],
+    ["alone with an id", `{"id":"${md5}","last_changed":"${date}"}`, "{}"],
     ["after an id, before others", `{"id":"${md5}","last_changed":"${date}","n":1}`, '{"n":1}'],
     [
-      "in an object alone, which ends the row",
+      "only in an object, which ends the row",
       `{"id":"${md5}","o":{"n":1,"last_changed":"${date}"}}`,
       `{"o":{"n":1,"last_changed":"${date}"}}`,
     ],
     [
-      "in an object alone, before others",
+      "only in an object, before others",
       `{"id":"${md5}","o":{"n":1,"last_changed":"${date}"},"n":1}`,
       `{"o":{"n":1,"last_changed":"${date}"},"n":1}`,
     ],
@@ -140,7 +140,7 @@ describe("withoutKeys()", () => {
       `{"o":{"n":1,"last_changed":"${date}"},"n":1}`,
     ],
     [
-      "there twice",
+      "present twice",
       `{"id":"${md5}","last_changed":"${date}","n":1,"last_changed":"${date}","m":1}`,
       '{"n":1,"m":1}',
     ],
@@ -150,21 +150,21 @@ describe("withoutKeys()", () => {
       `{"n":",\\"last_changed\\":\\"${date}\\"}"}`,
     ],
     [
-      "of 25 characters and no date",
+      "25 characters, but not a date",
       `{"id":"${md5}","n":1,"last_changed":"${"\\\\".repeat(12)}x"}`,
       '{"n":1}',
     ],
     [
-      "of 24 characters and an escaped quote",
+      "24 characters and an escaped quote",
       `{"id":"${md5}","n":1,"last_changed":"${"x".repeat(23)}\\"\\"}"}`,
       '{"n":1}',
     ],
     [
-      "beside an id of 2 characters, 32 bytes before another quote",
+      "next to an id of 2 characters, 32 bytes before another quote",
       `{"id":"ab","${"n".repeat(27)}":"","m":1,"last_changed":"${date}"}`,
       `{"${"n".repeat(27)}":"","m":1}`,
     ],
-  ])("leaves out a date that is %s", (_, row, left) => {
+  ])("handles a date that is %s", (_, row, left) => {
     const other = `{"id":"${md5}","n":1,"last_changed":"${date}","m":"}"}`
     const rest = '{"n":1,"m":"}"}'
     expect(leaveOut([other, row, other, row], scanned)).toEqual([rest, left, rest, left])
@@ -180,12 +180,12 @@ describe("withoutKeys()", () => {
     ['{ "n" : 1.0 , "id" : "a" }', '{"n" : 1.0}'],
     ["{}", "{}"],
     ["{ }", "{}"],
-  ])("leaves of %s what is not to be left out", (row, left) => {
+  ])("keeps the other entries of %s", (row, left) => {
     const other = '{"id":"c","o":[1]}'
     expect(leaveOut([row, other, row], scanned)).toEqual([left, '{"o":[1]}', left])
   })
 
-  test("is not given the bytes before the first row", () => {
+  test("ignores the bytes before the first row", () => {
     const json = Buffer.from('{"members":\n{"id":"a","n":1}\n{"n":2,"last_changed":""}],"total_items":2}')
     const first = json.indexOf("\n")
     const second = json.indexOf("\n", first + 1)
@@ -194,10 +194,10 @@ describe("withoutKeys()", () => {
   })
 
   test.each([
-    ["no object", "7"],
+    ["not an object", "7"],
     ["an array", '["id"]'],
-    ["cut", '{"id":"a","n":{"m":1}'],
-    ["cut in a string", '{"id":"a","n":"m}'],
+    ["truncated", '{"id":"a","n":{"m":1}'],
+    ["truncated in a string", '{"id":"a","n":"m}'],
     ["ended twice", '{"id":"a"}}'],
     ["ended by another bracket", `{"id":"${md5}","n":1,"last_changed":"${date}"]`],
     ["followed by more", '{"id":"a"},7'],
@@ -206,7 +206,7 @@ describe("withoutKeys()", () => {
     ["without a colon", '{"id":"a","n""m"}'],
     ["without a bracket", '{"id":"a","n":[{"m":1},"last_changed":""}'],
     ["with a bracket too many", '{"id":"a","n":1],"last_changed":""}'],
-    ["with a key that is no JSON", '{"id":"a","\\x":1}'],
+    ["with a key that is not JSON", '{"id":"a","\\x":1}'],
     ["with a control character in a key", '{"id":"a","\u0001":1}'],
   ])("refuses a page with a row between others that is %s", (_, row) => {
     const other = '{"id":"c","o":1}'
