@@ -186,7 +186,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     const isAhead = last !== undefined && last > boundary
     if (last !== undefined && last > closed && !isAhead && isRestless(page.sentAt)) return endWith("rules")
     if (advance(last) && !isAhead) return {}
-    if (isAhead) return readAhead(boundary)
+    if (isAhead) return readAhead(firstAfter(page, boundary) - 1)
     if (last !== undefined && last > closed) return requestAfterOpen(page, last)
     if (last === undefined && page.length > 0) return readUndated()
     if (page.length >= page.count) {
@@ -226,6 +226,18 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     return {}
   }
 
+  /** Once the second before them is past, members with the present second are among those dated ahead: they are read again. */
+  function afterAhead({ sentAt }: Page, reading: OffsetReading): Omit<PageRequest, "query"> {
+    const isPast = sentAt.latest > lastBeforeAhead
+    if (isPast && extensions < MAX_EXTENSIONS) {
+      extensions += 1
+      until = options.until
+      return readAhead(lastPossibleSecond(sentAt, marginS))
+    }
+    lack = isPast ? "rules" : worse(lack, reading.lack())
+    return {}
+  }
+
   /** If the second before the members dated ahead is past by now, members changed after it remain to be read. */
   function atEnd(page: Page): Omit<PageRequest, "query"> | undefined {
     const { sentAt } = page
@@ -254,12 +266,12 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     const selected = reading.receive(page, request)
     if (Number.isFinite(anchor) && !isAhead) asOf = Math.min(closed, lastBeforeAhead)
     if (!reading.isDone()) return selected
-    lack = worse(lack, reading.lack())
     byOffset = undefined
     if (isAhead) {
-      next = {}
+      next = afterAhead(page, reading)
       return selected
     }
+    lack = worse(lack, reading.lack())
     anchor = Math.max(anchor + 1, FIRST_SECOND)
     known = new Map()
     next = anchor !== until || hasOddSince ? {} : atEnd(page)
@@ -295,6 +307,17 @@ export function createWindowReading(options: WindowOptions): WindowReading {
 /** The more serious of two reasons: a recount can still prove a wrong count. */
 function worse(one: Lack | undefined, other: Lack | undefined): Lack | undefined {
   return one === "rules" ? one : (other ?? one)
+}
+
+/** The first second of the page that is later. */
+function firstAfter(page: Page, second: Second): Second {
+  let first = Number.POSITIVE_INFINITY
+  for (let index = page.length - 1; index >= 0; index -= 1) {
+    const later = page.second(index)
+    if (later === undefined || later <= second) break
+    first = later
+  }
+  return first
 }
 
 /** The second of the last row that has one. */

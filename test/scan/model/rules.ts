@@ -255,10 +255,16 @@ export const rules: readonly Rule[] = [
     to: "page.length > 0",
   },
   {
+    name: "members dated ahead are read again once the second before them is past",
+    file: "window.ts",
+    from: "const isPast = sentAt.latest > lastBeforeAhead",
+    to: "const isPast = false",
+  },
+  {
     name: "members before those dated ahead are read after them",
     file: "window.ts",
-    from: "    if (isAhead) {\n      next = {}",
-    to: "    if (isAhead) {\n      next = undefined",
+    from: 'lack = isPast ? "rules" : worse(lack, reading.lack())\n    return {}',
+    to: 'lack = isPast ? "rules" : worse(lack, reading.lack())\n    return undefined as unknown as {}',
   },
   {
     name: "no wait is longer than six margins",

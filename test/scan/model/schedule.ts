@@ -143,8 +143,9 @@ export function randomLists(random: Random, start: number): List[] {
     }
     // Members dated ahead by a server whose clock is wrong, or by an import.
     const ahead = random.chance(0.04) ? random.int(1, 60) : 0
+    const aheadS = random.pick([100_000, 100_000, 70, 150])
     for (let left = ahead; left > 0; left -= 1)
-      addAt(Math.floor(start) + 100_000 + random.int(0, 3), statusOf())
+      addAt(Math.floor(start) + aheadS + random.int(0, 3), statusOf())
     return { id, members }
   })
 }
