@@ -49,14 +49,14 @@ test("started without what it needs, the service says so in one message, and end
   const { exitCode, stdout, stderr } = await runToEnd({ PORT: "x" })
   expect(exitCode).toBe(1)
   expect(stdout).toBe("")
-  expect(stderr).toBe(`Cannot start as the environment is not right:
+  expect(stderr).toBe(`Cannot start because the environment is invalid:
 
   PORT must be a whole number from 1 to 65535
       The port to listen on
-  JWT_SECRET is missing, and so is JWKS_URL: set one
-      The secret of the platform's HS256 tokens; this or JWKS_URL
+  JWT_SECRET is missing, and so is JWKS_URL: set one of them
+      The secret of the platform's HS256 tokens; set this or JWKS_URL
   MAILCHIMP_CLIENT_ID is missing
-      The client id of the app that is registered at Mailchimp
+      The client id of the app registered at Mailchimp
   MAILCHIMP_CLIENT_SECRET is missing
       The client secret of that app
 

@@ -110,16 +110,16 @@ const badValues: Record<string, readonly (readonly [query: string, reason: strin
   ],
   events: [
     ["events=yes", "must be one of true, false"],
-    ["events=true&format=json", "must come with NDJSON: format=ndjson"],
+    ["events=true&format=json", "requires NDJSON: format=ndjson"],
     ["events=true&offset=3", "must not come together with count or offset"],
   ],
   cursor: [
     ["cursor=a&cursor=b", "must be given only once"],
-    ["cursor=a&format=json", "must come with NDJSON: format=ndjson"],
+    ["cursor=a&format=json", "requires NDJSON: format=ndjson"],
   ],
   "Export-Cursor": [
     ["a, b", "must be given only once"],
-    ["a", "must equal the parameter cursor, or must not be given"],
+    ["a", "must equal the parameter cursor, or be left out"],
   ],
   format: [["format=xml", "must be one of ndjson, json"]],
   sub_account_id: [
@@ -130,7 +130,7 @@ const badValues: Record<string, readonly (readonly [query: string, reason: strin
     ["", "must be given"],
     ["forward_url=/here", "must be an absolute http or https URL"],
   ],
-  id: [["", "must be the id of a list, as /lists tells it"]],
+  id: [["", "must be the id of a list, as in /lists"]],
   state: [["state=a&state=b", "must be given only once"]],
   code: [["code=a&code=b", "must be given only once"]],
   error: [["error=a&error=b", "must be given only once"]],

@@ -243,7 +243,7 @@ describe("a cursor", () => {
   test("in the header is refused like one in the parameter, by the name that it has there", async () => {
     const header = { headers: { "Export-Cursor": "a" } }
     for (const [path, reason] of [
-      ["/export?format=json", "must come with NDJSON: format=ndjson"],
+      ["/export?format=json", "requires NDJSON: format=ndjson"],
       ["/export?count=3", "must not come together with count or offset"],
     ] as const) {
       const problem = await (await get(path, header)).json()
