@@ -242,7 +242,10 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   return toConfig(parsed.data, secretsOf(env))
 }
 
-/** The text of .env.example: required variables are set, all others are commented out with their default or an example. */
+/**
+ * The text of .env.example: required variables are set, all others are commented out with their default or an
+ * example.
+ */
 export function toEnvExample(): string {
   const blocks = variables.map(({ name, schema, description, example }) => {
     const whenMissing = schema.safeParse(undefined)

@@ -59,7 +59,10 @@ export type AppErrorOptions = {
   readonly cause?: unknown
 }
 
-/** A failure that is reported to a caller. `detail` is one sentence for a person; it never holds a token or an address. */
+/**
+ * A failure that is reported to a caller. `detail` is one sentence for a person; it never holds a token or an
+ * address.
+ */
 export class AppError extends Error {
   override readonly name: string = "AppError"
   readonly code: ErrorCode
@@ -92,7 +95,10 @@ export class AppError extends Error {
   }
 }
 
-/** A sealed text that cannot be opened: not sealed here, or for another purpose or owner, or with a key that was removed. */
+/**
+ * A sealed text that cannot be opened: not sealed here, or for another purpose or owner, or with a key that was
+ * removed.
+ */
 export class CannotOpen extends Error {
   override readonly name = "CannotOpen"
 }

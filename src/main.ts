@@ -7,7 +7,10 @@ import { createServices } from "./services.ts"
 /** How often a service that is shutting down checks whether its last request has ended. */
 const drainTickMs = 50
 
-/** How long an aborted export may take to tell its consumer: some time passes between its last line and the broken transfer. */
+/**
+ * How long an aborted export may take to tell its consumer: some time passes between its last line and the broken
+ * transfer.
+ */
 const lastWordsMs = 1000
 
 /** Every error that keeps the service from starting is printed as one message for the operator. */

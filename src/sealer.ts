@@ -23,7 +23,10 @@ export type SealerKey = { readonly id: string; readonly key: Uint8Array }
 const encoder = new TextEncoder()
 const decoder = new TextDecoder("utf-8", { fatal: true })
 
-/** The first byte of a plaintext that holds bytes; JSON begins with a brace. A digest of the owner follows, then the bytes. */
+/**
+ * The first byte of a plaintext that holds bytes; JSON begins with a brace. A digest of the owner follows, then the
+ * bytes.
+ */
 const BYTES_MARK = 1
 const DIGEST_LENGTH = 12
 
@@ -88,7 +91,10 @@ function digestOf(owner: string): Buffer {
   return createHash("sha256").update(owner).digest().subarray(0, DIGEST_LENGTH)
 }
 
-/** Undefined if the text is of another owner or was not written by seal(), because another program may use the same key. */
+/**
+ * Undefined if the text is of another owner or was not written by seal(), because another program may use the same
+ * key.
+ */
 function parseContent(plaintext: Uint8Array, owner: string): { value: unknown } | undefined {
   if (plaintext[0] === BYTES_MARK) {
     const value = plaintext.subarray(1 + DIGEST_LENGTH)

@@ -142,7 +142,9 @@ describe("createSealer() with rotating keys", () => {
   })
 
   test("refuses keys that could seal what nothing opens", () => {
-    expect(() => createSealer([oldKey, { id: oldKey.id, key: newKey.key }])).toThrow("two keys that have the same id")
+    expect(() => createSealer([oldKey, { id: oldKey.id, key: newKey.key }])).toThrow(
+      "two keys that have the same id",
+    )
     for (const length of [0, 16, 31, 33]) {
       expect(() => createSealer([oldKey, { id: "short", key: new Uint8Array(length) }])).toThrow(
         /32 bytes long: short$/,

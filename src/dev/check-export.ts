@@ -83,7 +83,10 @@ function lastIndexAt(history: readonly TrueMember[], atMs: number): number {
   return history.findLastIndex(({ at }) => at <= atMs)
 }
 
-/** Counts the versions up to a position in a history from 0; -1 for none. Silent changes do not count, because no export can see them. */
+/**
+ * Counts the versions up to a position in a history from 0; -1 for none. Silent changes do not count, because no
+ * export can see them.
+ */
 function versionNumber(history: readonly TrueMember[], position: number): number {
   return history.slice(0, position + 1).filter(({ isSilent }) => !isSilent).length - 1
 }

@@ -4,7 +4,10 @@ import { join } from "node:path"
 export type ServiceProcess = {
   readonly url: string
   readonly pid: number
-  /** Sends SIGTERM and resolves when the process has ended, with its peak memory in bytes as the operating system counted it. */
+  /**
+   * Sends SIGTERM and resolves when the process has ended, with its peak memory in bytes as the operating system
+   * counted it.
+   */
   stop(): Promise<{ readonly exitCode: number; readonly peakBytes: number }>
   /** Kills the process, as a crash would. */
   kill(): Promise<void>

@@ -69,7 +69,10 @@ export function createVerifier(options: VerifierOptions): VerifyToken {
   return async (token) => toCaller(await verify(token, claims()))
 }
 
-/** A token as the platform would sign it, with a secret: for development, the demo and tests. Valid for `lifeS` seconds. */
+/**
+ * A token as the platform would sign it, with a secret: for development, the demo and tests. Valid for `lifeS`
+ * seconds.
+ */
 export function signToken(claims: JWTPayload, secret: string, lifeS: number): Promise<string> {
   return new SignJWT(claims)
     .setProtectedHeader({ alg: "HS256", typ: "JWT" })
@@ -142,7 +145,10 @@ function toCaller(payload: JWTPayload): Caller {
   return { accountId: claims.account_id, uid, subAccounts: claims.sub_accounts }
 }
 
-/** The caller can correct an invalid token. If the keys are unavailable, the caller cannot, and the token may be valid. */
+/**
+ * The caller can correct an invalid token. If the keys are unavailable, the caller cannot, and the token may be
+ * valid.
+ */
 function refuse(cause: unknown): never {
   const keysMissing = !(cause instanceof errors.JOSEError) || cause instanceof errors.JWKSInvalid
   if (keysMissing) {

@@ -35,7 +35,10 @@ const unknownKeyPauseMs = 30_000
 /** The pause after a failed fetch. */
 const failurePauseMs = 5_000
 
-/** A key set allows only these: if HS256 were allowed too, tokens signed with a public key would be accepted (RFC 8725, 3.1). */
+/**
+ * A key set allows only these: if HS256 were allowed too, tokens signed with a public key would be accepted (RFC
+ * 8725, 3.1).
+ */
 const algorithms = [
   "RS256",
   "RS384",
@@ -140,7 +143,8 @@ async function fetchKeySet(url: string, fetch: Fetch, clock: Clock): Promise<JSO
   const body = await withTimeout(
     async (signal) => {
       const response = await fetch(url, {
-        // Fetch would inflate a body without a limit. A body that is compressed nevertheless is inflated here, with a limit.
+        // Fetch would inflate a body without a limit. A body that is compressed nevertheless is inflated here, with a
+        // limit.
         headers: { accept: "application/json, application/jwk-set+json", "accept-encoding": "identity" },
         decompress: false,
         redirect: "manual",

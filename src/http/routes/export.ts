@@ -242,7 +242,8 @@ export function createExportRoutes(deps: {
         lendsChunks,
         onEvent,
       })
-      // From here on the response may wait for Mailchimp as long as needed, and for its consumer until the stall time-out.
+      // From here on the response may wait for Mailchimp as long as needed, and for its consumer until the stall
+      // time-out.
       setIdleTimeout(context, 0)
       const guarded = guardStall(bytes, {
         stallTimeoutMs: deps.stallTimeoutMs,
