@@ -328,8 +328,9 @@ function keysIn(name: string, value: string): string[] {
 }
 
 /**
- * The password before the host, or the user name if there is no password, because the user name is then a token; and the
- * secret parameters of the query. Parsed by hand, because a MongoDB URI may name several hosts and is then not a valid URL.
+ * The password before the host, or the user name if there is no password, because the user name is then a token; and
+ * the secret parameters of the query. Parsed by hand, because a MongoDB URI may name several hosts and is then not a
+ * valid URL.
  */
 function credentialsIn(uri: string): string[] {
   const userInfo = /^(?:[a-z][a-z\d+.-]*:\/\/)?([^/?#\s]*)@/i.exec(uri)?.[1]

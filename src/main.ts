@@ -49,7 +49,7 @@ if ([config.publicUrl, config.mailchimp.redirectUri].some((url) => new URL(url).
 
 /**
  * Lets running requests finish for a while. The service keeps listening meanwhile, so that new requests, also those of
- * /readyz, get an answer that sends them elsewhere instead of a refused connection.
+ * /readyz, get a response that sends them elsewhere instead of a refused connection.
  */
 async function shutDown(signal: string): Promise<never> {
   logger.info({ signal, running: server.pendingRequests }, "shutting down")

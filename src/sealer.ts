@@ -31,8 +31,9 @@ const BYTES_MARK = 1
 const DIGEST_LENGTH = 12
 
 /**
- * Seals with the first key and opens with every key, by the key id in the header, so that keys can rotate: put a new key
- * first, and drop an old key when nothing is sealed with it any more. JWE compact, `dir` with A256GCM (RFC 7516, RFC 7518).
+ * Seals with the first key and opens with every key, by the key id in the header, so that keys can rotate: put a new
+ * key first, and drop an old key when nothing is sealed with it any more. JWE compact, `dir` with A256GCM (RFC 7516,
+ * RFC 7518).
  *
  * @param keys 32 bytes each, no id twice
  * @throws Error for invalid keys, because no key could open what they seal

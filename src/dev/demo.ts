@@ -9,7 +9,7 @@ import { serviceEnvironment } from "./service-environment.ts"
 import { startServiceProcess } from "./service-process.ts"
 
 /**
- * The whole flow in one run: a sandbox Mailchimp whose lists change while they are read, the service as a process of
+ * Everything in one run: a sandbox Mailchimp whose lists change while they are read, the service as a process of
  * its own, the real redirects of a login, an export of every list to a file, and a check of that file against the
  * sandbox's truth. Exits with 0 only if every member is there.
  */

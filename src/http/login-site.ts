@@ -28,8 +28,8 @@ function saysCrossSite(header: (name: string) => string | undefined): boolean {
 }
 
 /**
- * Browsers send `Sec-Fetch-Site` only over https and to the local machine, old browsers never. The header does not help if
- * the page uses another host name than the callback: `localhost` and `127.0.0.1` share no cookies.
+ * Browsers send `Sec-Fetch-Site` only over https and to the local machine, old browsers never. The header does not
+ * help if the page uses another host name than the callback: `localhost` and `127.0.0.1` share no cookies.
  */
 function isOtherMachine(page: string | undefined, host: string): boolean {
   return page !== undefined && page !== host && (isMachine(page) || isMachine(host))

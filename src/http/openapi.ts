@@ -51,11 +51,11 @@ export const problems = {
   406: problem("None of the accepted formats is available"),
   409: problem("The connection is invalidated, was deleted meanwhile, or already exists"),
   410: problem("The cursor has expired: start again without a cursor"),
-  429: problem("Too many exports run concurrently: retry after Retry-After"),
+  429: problem("Too many exports run concurrently: Retry-After says when to retry"),
   500: problem("An internal error: the log has it under the request's id"),
   502: problem("Mailchimp failed, or a firewall in front of Mailchimp blocks this server"),
   503: problem(
-    "Mailchimp throttles, the database is unavailable, or the service is shutting down: retry after Retry-After",
+    "Mailchimp throttles, the database is unavailable, or the service is shutting down: Retry-After says when to retry",
   ),
   504: problem("Mailchimp took too long"),
 } as const

@@ -25,8 +25,9 @@ type MemberEdit = {
 }
 
 /**
- * The ways to change a list. Each change except a silent one sets `last_changed` to now, and throws if the member does not
- * exist. `memberId` is the sandbox's key of a member (memberKeyOf): the id in its row, unless a seed gave it another id.
+ * The ways to change a list. Each change except a silent one sets `last_changed` to now, and throws if the member
+ * does not exist. `memberId` is the sandbox's key of a member (memberKeyOf): the id in its row, unless a seed gave it
+ * another id.
  */
 export type Changes = {
   /** Without an edit, increments the merge field POINTS. */

@@ -46,7 +46,7 @@ async function call(path: string, init: RequestInit = {}): Promise<number> {
   return response.status
 }
 
-test("no address, token, code or secret of a whole flow, with all its failures, is in a log line, an error or a URL of ours", async () => {
+test("no address, token, code or secret of a whole run, with all its failures, is in a log line, an error or a URL of ours", async () => {
   sandbox.settings.decision = "deny"
   expect(await login()).toContain("reason=access_denied")
   sandbox.settings.decision = "approve"

@@ -23,7 +23,7 @@ export function momentOf(second: number): Moment {
   return { earliest: second, latest: second, elapsedS: second, datedS: second }
 }
 
-/** The parts of a page that consist of ids alone. */
+/** The parts of a page that consist only of ids. */
 export function pageOfIds(ids: readonly string[]) {
   return {
     length: ids.length,

@@ -26,8 +26,8 @@ export type Version = RowPlace & {
 }
 
 /**
- * The rows of one list: the true state, its history, and what the API already shows. A member is identified by its key, 32
- * hex digits that are usually the id in its row (memberKeyOf).
+ * The rows of one list: the true state, its history, and what the API already shows. A member is identified by its
+ * key, 32 hex digits that are usually the id in its row (memberKeyOf).
  */
 export type MemberTable = {
   /** How many members the list has ever had, including deleted members; members are numbered from 0. */
@@ -66,7 +66,7 @@ export function sortKey(seconds: number): number {
   return seconds * MAX_MEMBERS
 }
 
-/** The member behind a number of an order. */
+/** The member for a number of an order. */
 export function indexOf(key: number): number {
   return Math.imul(key % MAX_MEMBERS, UNSHUFFLE) & (MAX_MEMBERS - 1)
 }

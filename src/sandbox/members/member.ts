@@ -17,8 +17,8 @@ export type MemberStatus = (typeof memberStatuses)[number]
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
 
 /**
- * A row of a list as Mailchimp sends it, without `_links`. Only what the sandbox itself reads is declared here; other keys
- * pass through, in the order of `memberKeys`.
+ * A row of a list as Mailchimp sends it, without `_links`. Only what the sandbox itself reads is declared here; other
+ * keys pass through, in the order of `memberKeys`.
  */
 export type Member = {
   /** The MD5 of the address, unless a seed says otherwise: then any text, even none or another member's id. */
