@@ -15,7 +15,7 @@ import { createHealthRoutes } from "./http/routes/health.ts"
 import { createListRoutes } from "./http/routes/lists.ts"
 import type { Services } from "./services.ts"
 
-/** Every middleware and route, in the order in which a request meets them. */
+/** Every middleware and route, in the order in which a request passes them. */
 export function createApp(services: Services) {
   const app = new OpenAPIHono()
   app.onError(onError)

@@ -1,7 +1,7 @@
 import { z } from "zod"
 import type { SealerKey } from "./sealer.ts"
 
-/** Where Mailchimp sends the browser back to, below PUBLIC_URL. */
+/** The path below PUBLIC_URL to which Mailchimp redirects the browser. */
 const callbackPath = "/v1/integrations/mailchimp/callback"
 
 const variable = <T extends z.ZodType>(schema: T, description: string, example = "") =>
@@ -12,7 +12,7 @@ const wholeNumber = (least: number, most: number) => {
   const range = `must be a whole number from ${least} to ${most}`
   return z.coerce.number(range).int(range).min(least, range).max(most, range)
 }
-/** Bun reads it itself, and accepts digits alone. */
+/** Bun reads these variables itself, and accepts only digits. */
 const mostRequests = z
   .string()
   .refine(
@@ -21,7 +21,7 @@ const mostRequests = z
   )
   .transform(Number)
 const url = text.refine((value) => isHttpUrl(value), "must be a URL that begins with http:// or https://")
-/** As URLs are compared: with its scheme and host in lower case, and no slash at the end. */
+/** Normalized for comparison: scheme and host in lower case, no trailing slash. */
 const baseUrl = url.transform((value) => new URL(value).href.replace(/\/+$/, ""))
 const origins = text.transform((value, context) =>
   splitList(value).map((item) => {
@@ -38,14 +38,14 @@ const tokenKeys = text.transform((value, context) => {
     return { id, key: Uint8Array.from(Buffer.from(encoded, "base64")) }
   })
   if (keys.length === 0 || keys.some(({ id, key }) => !/^[\w-]+$/.test(id) || key.length !== 32)) {
-    context.addIssue("must hold keys as id:base64 of 32 bytes, separated by commas")
+    context.addIssue("must hold keys of the form id:base64 of 32 bytes, separated by commas")
   } else if (new Set(keys.map(({ id }) => id)).size < keys.length) {
-    context.addIssue("must not hold two keys of one id")
+    context.addIssue("must not hold two keys with the same id")
   }
   return keys
 })
 
-/** Every environment variable, in the order of .env.example. An empty value counts as none. */
+/** Every environment variable, in the order of .env.example. An empty value counts as missing. */
 const environment = z.object({
   NODE_ENV: variable(
     z
@@ -65,7 +65,7 @@ const environment = z.object({
   ),
   SHUTDOWN_TIMEOUT_MS: variable(
     wholeNumber(0, 3_600_000).default(30_000),
-    "How long running exports may go on after SIGTERM before they are cut",
+    "How long running exports may continue after SIGTERM before they are aborted",
   ),
   LOG_LEVEL: variable(
     z
@@ -78,34 +78,30 @@ const environment = z.object({
     text
       .refine((value) => Buffer.byteLength(value) >= 32, "must have at least 32 bytes (RFC 7518, 3.2)")
       .optional(),
-    "The secret of the platform's HS256 tokens; this or JWKS_URL",
+    "The secret of the platform's HS256 tokens; set this or JWKS_URL",
   ),
   JWKS_URL: variable(
     url.optional(),
-    "The keys of the platform's RS, ES or EdDSA tokens; this or JWT_SECRET",
+    "The URL of the keys of the platform's RS, ES or EdDSA tokens; set this or JWT_SECRET",
     "https://id.example.com/.well-known/jwks.json",
   ),
-  JWT_ISSUER: variable(
-    text.optional(),
-    "Where set, the `iss` that a token must have",
-    "https://id.example.com",
-  ),
-  JWT_AUDIENCE: variable(text.optional(), "Where set, the `aud` that a token must have", "mailchimp-export"),
+  JWT_ISSUER: variable(text.optional(), "If set, the `iss` that a token must have", "https://id.example.com"),
+  JWT_AUDIENCE: variable(text.optional(), "If set, the `aud` that a token must have", "mailchimp-export"),
 
   TOKEN_KEYS: variable(
     tokenKeys.optional(),
-    "Keys that seal stored tokens, id:base64 of 32 bytes, separated by commas: the first one seals, all open. Outside production a key file beside the SQLite file is made once",
+    "Keys that seal stored tokens, each id:base64 of 32 bytes, separated by commas: the first key seals, every key opens. Outside production a key file is created next to the SQLite file",
   ),
   SQLITE_PATH: variable(text.default(".data/export.sqlite"), "The file of the embedded database"),
   MONGODB_URI: variable(
     text.regex(/^mongodb(\+srv)?:\/\//, "must begin with mongodb:// or mongodb+srv://").optional(),
-    "Where set, MongoDB instead of the embedded database",
+    "If set, MongoDB is used instead of the embedded database",
     "mongodb://127.0.0.1:27017/integrations",
   ),
 
   FORWARD_URL_ORIGINS: variable(
     origins.default([]),
-    "Origins that a login may send the browser back to, separated by commas; empty: only PUBLIC_URL's",
+    "Origins to which a login may redirect the browser, separated by commas; if empty, only PUBLIC_URL's",
     "https://app.example.com",
   ),
   CORS_ORIGINS: variable(
@@ -115,33 +111,33 @@ const environment = z.object({
   ),
   LOGIN_COOKIE: variable(
     z.enum(["on", "off"], "must be on or off").default("on"),
-    "off if the platform's server, not the user's browser, asks for the login. Otherwise /auth/login refuses pages of another site, because their browser drops its cookie",
+    "off if the platform's server, not the user's browser, requests the login. If on, /auth/login refuses pages of another site, because the browser would drop its cookie",
   ),
 
   MAILCHIMP_CLIENT_ID: variable(
     text.min(1, "must not be empty"),
-    "The client id of the app that is registered at Mailchimp",
+    "The client id of the app registered at Mailchimp",
   ),
   MAILCHIMP_CLIENT_SECRET: variable(text.min(1, "must not be empty"), "The client secret of that app"),
   MAILCHIMP_REDIRECT_URI: variable(
     url.optional(),
-    `The redirect URI of that app, to the letter; by default PUBLIC_URL + ${callbackPath}`,
+    `The redirect URI of that app, exactly as registered; by default PUBLIC_URL + ${callbackPath}`,
     `http://127.0.0.1:3000${callbackPath}`,
   ),
   MAILCHIMP_AUTHORIZATION_URL: variable(
     url.default("https://login.mailchimp.com/oauth2/authorize"),
-    "Where a login begins",
+    "The URL where a login begins",
   ),
   MAILCHIMP_TOKEN_URL: variable(
     url.default("https://login.mailchimp.com/oauth2/token"),
-    "Where a code becomes a token",
+    "The URL that exchanges a code for a token",
   ),
   MAILCHIMP_DATACENTER_URL: variable(
     url.default("https://login.mailchimp.com/oauth2/metadata"),
-    "Where a token tells its account and data center",
+    "The URL that returns a token's account and data center",
   ),
-  MAILCHIMP_RESPONSE_TYPE: variable(text.default("code"), "The response_type of the login"),
-  MAILCHIMP_GRANT_TYPE: variable(text.default("authorization_code"), "The grant_type of the exchange"),
+  MAILCHIMP_RESPONSE_TYPE: variable(text.default("code"), "The response_type of the login request"),
+  MAILCHIMP_GRANT_TYPE: variable(text.default("authorization_code"), "The grant_type of the token request"),
   MAILCHIMP_API_URL: variable(
     text
       .refine(
@@ -150,28 +146,28 @@ const environment = z.object({
       )
       .transform((value) => value.replace(/\/+$/, ""))
       .default("https://{dc}.api.mailchimp.com/3.0"),
-    "The Marketing API; {dc} becomes the account's data center",
+    "The URL of the Marketing API; {dc} is replaced by the account's data center",
   ),
   MAILCHIMP_LIST: variable(
     text
       .regex(/^\/(?![/\\])/, "must be a path that begins with one /")
       .transform((value) => value.replace(/\/+$/, ""))
       .optional(),
-    "Where set, the path of the lists on the host of MAILCHIMP_API_URL",
+    "If set, the path of the lists on the host of MAILCHIMP_API_URL",
     "/3.0/lists",
   ),
   MAILCHIMP_MAX_CONNECTIONS: variable(
     wholeNumber(1, 100).default(10),
-    "Simultaneous connections to Mailchimp for each of its users; it refuses more than 10",
+    "Simultaneous connections to Mailchimp for each Mailchimp user; Mailchimp refuses more than 10",
   ),
   MAILCHIMP_REQUESTS_PER_SECOND: variable(
     wholeNumber(1, 1000).default(10),
-    "Requests a second for each of its users, after as many at once",
+    "Requests per second for each Mailchimp user, after a burst of the same number",
   ),
-  MAILCHIMP_PAGE_SIZE: variable(wholeNumber(1, 1000).default(1000), "Members to ask for in one request"),
+  MAILCHIMP_PAGE_SIZE: variable(wholeNumber(1, 1000).default(1000), "Members to request per page"),
   MAILCHIMP_TIMEOUT_MS: variable(
     wholeNumber(1, 3_600_000).default(125_000),
-    "When a request is given up; Mailchimp itself cuts it after 120 s",
+    "After how long a request times out; Mailchimp itself aborts a request after 120 s",
   ),
   MAILCHIMP_RETRY_S: variable(
     wholeNumber(1, 86_400).default(600),
@@ -179,23 +175,23 @@ const environment = z.object({
   ),
   CURSOR_MARGIN_S: variable(
     wholeNumber(0, 600).default(10),
-    "How old a second must be before nothing can change in it any more",
+    "How old a second must be before it counts as closed, i.e. can no longer change",
   ),
   EXPORT_STALL_TIMEOUT_MS: variable(
     wholeNumber(1, 86_400_000).default(300_000),
-    "How long an export waits for a consumer that does not read",
+    "How long an export waits for a consumer that stops reading",
   ),
   MAX_EXPORTS: variable(
     wholeNumber(1, 100_000).default(200),
-    "Exports and slices that this process runs at the same time; more are refused with 429",
+    "Exports and slices that this process runs concurrently; more are refused with 429",
   ),
   MAX_EXPORTS_PER_CALLER: variable(
     wholeNumber(1, 100_000).default(5),
-    "How many of them one caller may have, by account_id and uid of the JWT",
+    "Exports and slices that one caller (account_id and uid of the JWT) may run concurrently",
   ),
   BUN_CONFIG_MAX_HTTP_REQUESTS: variable(
     mostRequests.optional(),
-    "Requests to Mailchimp at once, of all accounts together; without it Bun starts 256 at most, so slow accounts delay all others. It must be set before the process starts, and `run start` sets it",
+    "Concurrent requests to Mailchimp, all accounts together; without it Bun allows only 256, so slow accounts delay all others. It must be set before the process starts, and `run start` sets it",
     "65535",
   ),
 })
@@ -205,10 +201,10 @@ const variables = Object.entries(environment.shape).map(([name, schema]) => {
   return { name, schema, description, example: String(example) }
 })
 
-/** The service's configuration, as the rest of it wants it. */
+/** The service's configuration, in the form that the other modules use. */
 export type Config = ReturnType<typeof toConfig>
 
-/** Variables that are missing or wrong: one message that names them all. It never quotes a value. */
+/** Variables that are missing or invalid: one message names them all. The message never quotes a value. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError"
 }
@@ -216,7 +212,7 @@ export class ConfigError extends Error {
 /**
  * Reads the configuration from environment variables.
  *
- * @throws ConfigError that names every missing or bad variable, and what it is for
+ * @throws ConfigError that names every missing or invalid variable and its purpose
  */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const set = Object.fromEntries(
@@ -229,8 +225,9 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     problems.set(name, name in set ? issue.message : "is missing")
   }
   if (!("JWT_SECRET" in set) && !("JWKS_URL" in set))
-    problems.set("JWT_SECRET", "is missing, and so is JWKS_URL: set one")
-  if ("JWT_SECRET" in set && "JWKS_URL" in set) problems.set("JWKS_URL", "is set beside JWT_SECRET: set one")
+    problems.set("JWT_SECRET", "is missing, and so is JWKS_URL: set one of them")
+  if ("JWT_SECRET" in set && "JWKS_URL" in set)
+    problems.set("JWKS_URL", "is set together with JWT_SECRET: set only one of them")
   if (set["NODE_ENV"] === "production" && !("TOKEN_KEYS" in set))
     problems.set("TOKEN_KEYS", "is missing in production")
 
@@ -239,13 +236,16 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       .filter(({ name }) => problems.has(name))
       .map(({ name, description }) => `  ${name} ${problems.get(name)}\n      ${description}`)
     throw new ConfigError(
-      `Cannot start as the environment is not right:\n\n${lines.join("\n")}\n\nEvery variable is described in .env.example`,
+      `Cannot start because the environment is invalid:\n\n${lines.join("\n")}\n\nEvery variable is described in .env.example`,
     )
   }
   return toConfig(parsed.data, secretsOf(env))
 }
 
-/** The text of .env.example: what must be set stands bare, the rest is commented out with its default or an example. */
+/**
+ * The text of .env.example: required variables are set, all others are commented out with their default or an
+ * example.
+ */
 export function toEnvExample(): string {
   const blocks = variables.map(({ name, schema, description, example }) => {
     const whenMissing = schema.safeParse(undefined)
@@ -253,7 +253,7 @@ export function toEnvExample(): string {
     const { data } = whenMissing
     return `# ${description}\n# ${name}=${data === undefined || Array.isArray(data) ? example : data}\n`
   })
-  return `# Made from src/config.ts by \`bun run env-example\`\n\n${blocks.join("\n")}`
+  return `# Generated from src/config.ts by \`bun run env-example\`\n\n${blocks.join("\n")}`
 }
 
 function toConfig(env: z.infer<typeof environment>, secrets: readonly string[]) {
@@ -264,7 +264,7 @@ function toConfig(env: z.infer<typeof environment>, secrets: readonly string[]) 
     publicUrl,
     shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
     logLevel: env.LOG_LEVEL,
-    /** What no error and no log line may hold: see {@link secretsOf}. */
+    /** The secrets to redact from errors and log lines: see {@link secretsOf}. */
     secrets,
     jwt: {
       secret: env.JWT_SECRET,
@@ -305,12 +305,12 @@ function toConfig(env: z.infer<typeof environment>, secrets: readonly string[]) 
   }
 }
 
-/** The variables that are secrets as a whole. */
+/** The variables whose whole value is a secret. */
 const secretVariables = ["JWT_SECRET", "MAILCHIMP_CLIENT_SECRET", "MONGODB_URI", "TOKEN_KEYS"]
-/** Bun reads these itself. */
+/** Bun reads these variables itself. */
 const proxyVariables = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"]
 
-/** Every secret in the environment, also in one that is not right: whole values, keys, and what URLs hold of passwords. */
+/** Every secret in the environment, even an invalid one: whole values, keys, and the passwords in URLs. */
 export function secretsOf(env: Readonly<Record<string, string | undefined>>): string[] {
   const names = [...new Set([...variables.map(({ name }) => name), ...secretVariables, ...proxyVariables])]
   const secrets = names.flatMap((name) => {
@@ -328,8 +328,9 @@ function keysIn(name: string, value: string): string[] {
 }
 
 /**
- * The password before the host, or the user name if there is none, because that is a token then; and what the query calls
- * a secret. Read by hand, because a MongoDB URI may name several hosts, which is no URL.
+ * The password before the host, or the user name if there is no password, because the user name is then a token; and
+ * the secret parameters of the query. Parsed by hand, because a MongoDB URI may name several hosts and is then not a
+ * valid URL.
  */
 function credentialsIn(uri: string): string[] {
   const userInfo = /^(?:[a-z][a-z\d+.-]*:\/\/)?([^/?#\s]*)@/i.exec(uri)?.[1]
@@ -347,7 +348,7 @@ function decoded(text: string): string {
   }
 }
 
-/** An address that means all of them is none that a browser could reach. */
+/** An address that means "all interfaces" is not an address that a browser can reach. */
 function hostInUrl(host: string): string {
   if (host === "0.0.0.0" || host === "::") return "127.0.0.1"
   return host.includes(":") ? `[${host}]` : host

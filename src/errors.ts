@@ -1,6 +1,6 @@
 /**
  * Every code a problem can carry, with its HTTP status and its title. `retryable` says whether the same request may
- * succeed later without anyone changing something.
+ * succeed later although nobody changes anything.
  */
 export const errorTable = {
   invalid_parameter: { status: 400, title: "Invalid Parameter", retryable: false },
@@ -36,30 +36,33 @@ export const errorTable = {
 
 export type ErrorCode = keyof typeof errorTable
 
-/** What Mailchimp itself said of a failure, passed on so that a person can act on it. */
+/** What Mailchimp itself said about a failure, passed on so that a person can act on it. */
 export type Upstream = {
   readonly status: number
   readonly title?: string
   readonly detail?: string
-  /** Mailchimp's own id of the occurrence, which its support asks for. */
+  /** Mailchimp's own id of the occurrence, which its support needs. */
   readonly instance?: string
 }
 
-/** One thing wrong with the input: the parameter's name, and what would be right. */
+/** One error in the input: the parameter's name, and what would be valid. */
 export type InvalidInput = { readonly name: string; readonly reason: string }
 
-/** So many of them are told: whoever sends a thousand wrong names does not read a thousand reasons. */
+/** At most this many errors are listed: a client that sends a thousand wrong names does not read a thousand reasons. */
 export const mostInvalidInputs = 10
 
 export type AppErrorOptions = {
   readonly upstream?: Upstream | undefined
   readonly errors?: readonly InvalidInput[] | undefined
-  /** Seconds after which another try makes sense: the Retry-After header of a 429 or 503. */
+  /** Seconds after which a retry makes sense: the Retry-After header of a 429 or 503. */
   readonly retryAfterS?: number | undefined
   readonly cause?: unknown
 }
 
-/** A failure that a caller is told of. `detail` is one sentence for a person; it never holds a token or an address. */
+/**
+ * A failure that is reported to a caller. `detail` is one sentence for a person; it never holds a token or an
+ * address.
+ */
 export class AppError extends Error {
   override readonly name: string = "AppError"
   readonly code: ErrorCode
@@ -92,10 +95,13 @@ export class AppError extends Error {
   }
 }
 
-/** A sealed text that cannot be opened: not sealed here, or for another purpose or owner, or with a key that is gone. */
+/**
+ * A sealed text that cannot be opened: not sealed here, or for another purpose or owner, or with a key that was
+ * removed.
+ */
 export class CannotOpen extends Error {
   override readonly name = "CannotOpen"
 }
 
-/** It was sealed here and for this purpose, but for another owner. */
+/** The text was sealed here and for this purpose, but for another owner. */
 export class SealedForAnother extends CannotOpen {}

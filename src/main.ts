@@ -4,13 +4,16 @@ import { idleTimeoutS } from "./http/idle-timeout.ts"
 import { createRedaction } from "./lib/redaction.ts"
 import { createServices } from "./services.ts"
 
-/** How often a service that shuts down looks whether its last request has ended. */
+/** How often a service that is shutting down checks whether its last request has ended. */
 const drainTickMs = 50
 
-/** How long an export that is cut may take to tell its consumer so: a while lies between its last line and the break. */
+/**
+ * How long an aborted export may take to tell its consumer: some time passes between its last line and the broken
+ * transfer.
+ */
 const lastWordsMs = 1000
 
-/** Whatever keeps the service from starting is one message, for whoever starts it. */
+/** Every error that keeps the service from starting is printed as one message for the operator. */
 async function start() {
   try {
     const config = parseConfig(process.env)
@@ -19,7 +22,7 @@ async function start() {
       fetch: createApp(services).fetch,
       hostname: config.host,
       port: config.port,
-      // Else a second service on the same port would take half of the first one's requests, unnoticed.
+      // Otherwise a second service on the same port would silently take half of the first one's requests.
       reusePort: false,
       idleTimeout: idleTimeoutS,
       development: false,
@@ -36,7 +39,7 @@ const { config, services, server } = await start()
 const { logger } = services
 if (config.maxHttpRequests === undefined)
   logger.warn(
-    "BUN_CONFIG_MAX_HTTP_REQUESTS is not set, so Bun starts 256 requests to Mailchimp at most: slow accounts will delay all others. Set it to 65535 before the process starts",
+    "BUN_CONFIG_MAX_HTTP_REQUESTS is not set, so Bun allows at most 256 concurrent requests to Mailchimp: slow accounts will delay all others. Set it to 65535 before the process starts",
   )
 logger.info({ url: server.url.origin, public_url: config.publicUrl }, "listening")
 if ([config.publicUrl, config.mailchimp.redirectUri].some((url) => new URL(url).hostname === "localhost"))
@@ -45,17 +48,17 @@ if ([config.publicUrl, config.mailchimp.redirectUri].some((url) => new URL(url).
   )
 
 /**
- * Lets running requests finish, for a while. It goes on listening meanwhile, so that whoever comes, and whoever asks
- * /readyz, is told to go elsewhere instead of being refused.
+ * Lets running requests finish for a while. The service keeps listening meanwhile, so that new requests, also those of
+ * /readyz, get a response that sends them elsewhere instead of a refused connection.
  */
 async function shutDown(signal: string): Promise<never> {
   logger.info({ signal, running: server.pendingRequests }, "shutting down")
   services.drain()
   await untilIdle(config.shutdownTimeoutMs)
-  const cut = server.pendingRequests
+  const aborted = server.pendingRequests
   services.cutExports()
   await untilIdle(lastWordsMs)
-  logger.info({ cut }, "stopped")
+  logger.info({ cut: aborted }, "stopped")
   await server.stop(true)
   await services.close()
   process.exit(0)

@@ -3,18 +3,18 @@ import { compactDecrypt, CompactEncrypt, decodeProtectedHeader } from "jose"
 import { CannotOpen, SealedForAnother } from "./errors.ts"
 
 /**
- * What a sealed text is for. Nothing sealed for one purpose, or for one owner, opens for another. A state needs no
- * owner: it says itself whose login it belongs to, and the browser's cookie proves it.
+ * What a sealed text is for. A text sealed for one purpose or owner opens for no other. A state needs no owner, because
+ * it says itself whose login it belongs to, and the browser's cookie proves that.
  */
 export type SealBinding =
   { readonly purpose: "state" } | { readonly purpose: "token" | "cursor"; readonly owner: string }
 
 export type Sealer = {
-  /** Encrypts a JSON value, or bytes as they are, to a text that is safe in a URL. */
+  /** Encrypts a JSON value, or raw bytes, to a URL-safe text. */
   seal(value: unknown, binding: SealBinding): Promise<string>
-  /** The value or the bytes that were sealed for just this binding. Rejects with {@link CannotOpen} for anything else. */
+  /** The value or bytes that were sealed for exactly this binding. Rejects with {@link CannotOpen} for anything else. */
   open(sealed: string, binding: SealBinding): Promise<unknown>
-  /** Whether a text looks sealed, by whatever key, whole or damaged. False for a token as Mailchimp gives it. */
+  /** Whether a text looks sealed, with any key, intact or damaged. False for a token as Mailchimp issues it. */
   isSealed(text: string): boolean
 }
 
@@ -23,21 +23,25 @@ export type SealerKey = { readonly id: string; readonly key: Uint8Array }
 const encoder = new TextEncoder()
 const decoder = new TextDecoder("utf-8", { fatal: true })
 
-/** The first byte of a plaintext that is bytes; that of JSON is a brace. A digest of the owner follows, then the bytes. */
+/**
+ * The first byte of a plaintext that holds bytes; JSON begins with a brace. A digest of the owner follows, then the
+ * bytes.
+ */
 const BYTES_MARK = 1
 const DIGEST_LENGTH = 12
 
 /**
- * Seals with the first key and opens with every key, by the key id in the header, so that keys rotate: put a new one
- * first, drop an old one when nothing is sealed with it any more. JWE compact, `dir` with A256GCM (RFC 7516, RFC 7518).
+ * Seals with the first key and opens with every key, by the key id in the header, so that keys can rotate: put a new
+ * key first, and drop an old key when nothing is sealed with it any more. JWE compact, `dir` with A256GCM (RFC 7516,
+ * RFC 7518).
  *
  * @param keys 32 bytes each, no id twice
- * @throws Error for other keys, which would seal what nothing opens
+ * @throws Error for invalid keys, because no key could open what they seal
  */
 export function createSealer(keys: readonly [SealerKey, ...SealerKey[]]): Sealer {
   const [sealing] = keys
   const keyById = new Map(keys.map(({ id, key }) => [id, key]))
-  if (keyById.size < keys.length) throw new Error("Cannot seal with two keys of one id")
+  if (keyById.size < keys.length) throw new Error("Cannot seal with two keys that have the same id")
   for (const { id, key } of keys) {
     if (key.length !== 32) throw new Error(`Cannot seal with a key that is not 32 bytes long: ${id}`)
   }
@@ -53,7 +57,9 @@ export function createSealer(keys: readonly [SealerKey, ...SealerKey[]]): Sealer
       if (header?.kid === undefined) throw new CannotOpen("Cannot open a text that was not sealed")
       const key = keyById.get(header.kid)
       if (key === undefined) {
-        throw new CannotOpen(`Cannot open a text that was sealed with a key that is not here: ${header.kid}`)
+        throw new CannotOpen(
+          `Cannot open a text that was sealed with a key that is not configured: ${header.kid}`,
+        )
       }
       if (header.typ !== binding.purpose)
         throw new CannotOpen("Cannot open a text that was sealed for another purpose")
@@ -86,7 +92,10 @@ function digestOf(owner: string): Buffer {
   return createHash("sha256").update(owner).digest().subarray(0, DIGEST_LENGTH)
 }
 
-/** Undefined if it is of another owner, or nothing that seal() writes: another program may use the same key. */
+/**
+ * Undefined if the text is of another owner or was not written by seal(), because another program may use the same
+ * key.
+ */
 function parseContent(plaintext: Uint8Array, owner: string): { value: unknown } | undefined {
   if (plaintext[0] === BYTES_MARK) {
     const value = plaintext.subarray(1 + DIGEST_LENGTH)

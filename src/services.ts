@@ -39,7 +39,7 @@ export async function createServices(
   const { clock = systemClock, toLogger = (redact) => createLogger(config.logLevel, undefined, redact) } =
     overrides
   const drain = new AbortController()
-  const cut = new AbortController()
+  const shutdown = new AbortController()
 
   const keyFile = join(dirname(config.sqlitePath), "token.key")
   const [firstKey = readKeyFile(keyFile), ...olderKeys] = config.tokenKeys ?? []
@@ -130,7 +130,7 @@ export async function createServices(
       sealer,
       pageSize: mailchimp.pageSize,
       marginS: config.cursorMarginS,
-      cutSignal: cut.signal,
+      cutSignal: shutdown.signal,
       clock,
     }),
     exportSlots: createExportSlots({ most: config.maxExports, mostPerCaller: config.maxExportsPerCaller }),
@@ -139,16 +139,18 @@ export async function createServices(
     ping: storage.ping,
     limiterStates: limiters.states,
     isDraining: () => drain.signal.aborted,
-    /** Takes no new work from now on; what runs goes on. */
+    /** Refuses new work from now on; running requests continue. */
     drain: () => drain.abort(),
-    /** Breaks off the exports that run, and tells their consumers why. */
+    /** Aborts the running exports and tells their consumers why. */
     cutExports: () =>
-      cut.abort(new AppError("draining", "Cannot go on with the export as the service is shutting down")),
+      shutdown.abort(
+        new AppError("draining", "Cannot continue the export because the service is shutting down"),
+      ),
     close: storage.close,
   }
 }
 
-/** Where browsers reach this service, and where Mailchimp sends them back to. */
+/** The URL at which browsers reach this service, and the one to which Mailchimp redirects them. */
 function hostsOf({ publicUrl, mailchimp }: Config): string[] {
   return [publicUrl, mailchimp.redirectUri].map((url) => new URL(url).hostname)
 }

@@ -2,7 +2,10 @@ import { expect, test } from "bun:test"
 import { Glob } from "bun"
 import { dirname, join, normalize } from "node:path"
 
-/** Who may import from whom, below src. A folder may always import from itself. `types`: only by `import type`. */
+/**
+ * Which folder below src may import from which. A folder may always import from itself. `types`: only by `import
+ * type`.
+ */
 const mayImport: Record<string, Record<string, "all" | "types">> = {
   lib: {},
   sandbox: { lib: "all" },
@@ -35,12 +38,15 @@ function typesOf(...folders: readonly string[]): Record<string, "types"> {
   return Object.fromEntries(folders.map((folder) => [folder, "types"] as const))
 }
 
-/** The composition root and the entry points may import everything, and so may what starts a sandbox and a service together. */
+/**
+ * The composition root and the entry points may import everything, and so may code that starts a sandbox and a
+ * service together.
+ */
 const roots = ["app.ts", "services.ts", "main.ts", "dev"]
 const shared: Record<string, "all" | "types"> = { "errors.ts": "all", "sealer.ts": "types" }
 const configReaders = ["services.ts", "main.ts", "dev"]
 
-/** The one place where each package may be used, as a prefix of the path below src. */
+/** The only places that may use each package, as prefixes of the path below src. */
 const packageOwners: Record<string, readonly string[]> = {
   hono: ["http/", "app.ts", "sandbox/"],
   "@hono/zod-openapi": ["http/", "app.ts", "sandbox/"],
@@ -116,7 +122,7 @@ function refusalOf({ file, target, typeOnly }: Import): string | undefined {
   return `${file} imports ${path}${allowed === "types" ? " for more than its types" : ""}`
 }
 
-test("folders import from each other only as the table allows, and each package has one owner", () => {
+test("folders import from each other only as the table allows, and each package belongs to one place", () => {
   expect(imports.length).toBeGreaterThan(20)
   expect(imports.map(refusalOf).filter((refusal) => refusal !== undefined)).toEqual([])
 })
@@ -130,7 +136,7 @@ test("the table notices a forbidden import", () => {
     { file: "scan/scan.ts", target: "hono", typeOnly: false },
     { file: "http/problem.ts", target: "../../test/support/x.ts", typeOnly: false },
   ]
-  for (const one of forbidden) expect(refusalOf(one)).toBeString()
+  for (const each of forbidden) expect(refusalOf(each)).toBeString()
 })
 
 test("only main.ts and the commands in dev/ touch the process and its environment", async () => {

@@ -15,7 +15,7 @@ function problemsOf(env: Record<string, string>): string {
   return ""
 }
 
-test(".env.example is what the configuration says: mend it with `bun run env-example`", async () => {
+test(".env.example matches the configuration: regenerate it with `bun run env-example`", async () => {
   expect(await Bun.file(`${import.meta.dir}/../.env.example`).text()).toBe(toEnvExample())
 })
 
@@ -27,7 +27,7 @@ test("three variables are enough to start", () => {
   expect(config.storage).toEqual({ sqlitePath: ".data/export.sqlite" })
 })
 
-test("an IPv6 address stands in brackets in the URL, and a scheme may be written in any case", () => {
+test("an IPv6 address is put in brackets in the URL, and a scheme may have any case", () => {
   expect(parseConfig({ ...least, HOST: "::1" }).publicUrl).toBe("http://[::1]:3000")
   expect(parseConfig({ ...least, PUBLIC_URL: "HTTPS://Export.example.com/" }).publicUrl).toBe(
     "https://export.example.com",
@@ -37,15 +37,15 @@ test("an IPv6 address stands in brackets in the URL, and a scheme may be written
   ])
 })
 
-test("an empty value counts as none", () => {
+test("an empty value counts as missing", () => {
   expect(parseConfig({ ...least, PORT: "", JWKS_URL: " ", MONGODB_URI: "" }).port).toBe(3000)
 })
 
-test("every missing variable is named at once, with what it is for", () => {
+test("every missing variable is named at once, with its purpose", () => {
   const message = problemsOf({})
   for (const name of ["JWT_SECRET", "MAILCHIMP_CLIENT_ID", "MAILCHIMP_CLIENT_SECRET"])
     expect(message).toContain(`  ${name} is missing`)
-  expect(message).toContain("The client id of the app that is registered at Mailchimp")
+  expect(message).toContain("The client id of the app registered at Mailchimp")
 })
 
 test.each([
@@ -57,8 +57,8 @@ test.each([
   ["PORT", "30x", "must be a whole number from 1 to 65535"],
   ["PUBLIC_URL", "export.example.com", "must be a URL that begins with http:// or https://"],
   ["JWT_SECRET", "short", "must have at least 32 bytes (RFC 7518, 3.2)"],
-  ["JWKS_URL", "https://id.example.com/jwks", "is set beside JWT_SECRET: set one"],
-  ["TOKEN_KEYS", "k1:dG9vIHNob3J0", "must hold keys as id:base64 of 32 bytes, separated by commas"],
+  ["JWKS_URL", "https://id.example.com/jwks", "is set together with JWT_SECRET: set only one of them"],
+  ["TOKEN_KEYS", "k1:dG9vIHNob3J0", "must hold keys of the form id:base64 of 32 bytes, separated by commas"],
   ["MONGODB_URI", "mysql://db", "must begin with mongodb:// or mongodb+srv://"],
   [
     "FORWARD_URL_ORIGINS",
@@ -74,12 +74,12 @@ test.each([
   ["MAILCHIMP_API_URL", "{dc}.api.mailchimp.com", "must be a URL that begins with http:// or https://"],
   ["MAILCHIMP_LIST", "api/lists", "must be a path that begins with one /"],
   ["MAILCHIMP_LIST", "//evil.example/lists", "must be a path that begins with one /"],
-  ["TOKEN_KEYS", ",", "must hold keys as id:base64 of 32 bytes, separated by commas"],
-  ["TOKEN_KEYS", `k1:${key},k1:${key}`, "must not hold two keys of one id"],
+  ["TOKEN_KEYS", ",", "must hold keys of the form id:base64 of 32 bytes, separated by commas"],
+  ["TOKEN_KEYS", `k1:${key},k1:${key}`, "must not hold two keys with the same id"],
   ["HOST", "256.1.1.1", "must be a host name or an IP address"],
   ["MAILCHIMP_PAGE_SIZE", "1001", "must be a whole number from 1 to 1000"],
   ["LOG_LEVEL", "loud", "must be debug, info, warn, error or silent"],
-])("%s=%s is refused: it %s", (name, value, reason) => {
+])("%s=%s is refused: %s", (name, value, reason) => {
   expect(problemsOf({ ...least, [name]: value })).toContain(`  ${name} ${reason}`)
 })
 

@@ -14,7 +14,7 @@ test.each([
     /share by `MAILCHIMP_MAX_CONNECTIONS` and `MAILCHIMP_REQUESTS_PER_SECOND`/,
   ],
   [
-    "that contacts with a phone number alone are in no list's members",
+    "that contacts with only a phone number are in no list's members",
     /phone number alone.* in no list's members/,
   ],
   [
@@ -26,11 +26,11 @@ test.each([
     /Split NDJSON at `\\n` alone: .*iter_lines.*U\+2028/,
   ],
   [
-    "that a page of another site cannot log in, and the ways out",
+    "that a page of another site cannot log in, and the remedies",
     /`login_cross_site`: serve both from one site, or .*`LOGIN_COOKIE=off`/,
   ],
-  ["which ports `run dev` takes", /`PORT` \(3000\) and `SANDBOX_PORT` \(3001\)/],
-  ["that interests may be named", /`interests\.ID` takes the id of an interest/],
+  ["which ports `run dev` uses", /`PORT` \(3000\) and `SANDBOX_PORT` \(3001\)/],
+  ["that interests may be selected", /`interests\.ID` takes the id of an interest/],
 ])("the README says %s", async (_, wording) => {
   expect(await read("README.md")).toMatch(wording)
 })

@@ -22,7 +22,7 @@ function refused(sealed: string, binding: SealBinding = token, opener = sealer) 
   return expect(opener.open(sealed, binding)).rejects.toBeInstanceOf(CannotOpen)
 }
 
-/** A JWE as an attacker or a bug may write it: any header, any content. */
+/** A JWE as an attacker or a bug might write it: any header, any content. */
 function forge(
   header: { alg: string; enc: string } & Record<string, unknown>,
   key: Uint8Array,
@@ -36,7 +36,7 @@ function forge(
 
 const header = { alg: "dir", enc: "A256GCM", kid: oldKey.id, typ: "token" }
 
-test("open() gives back any JSON value that seal() was given, for any owner", async () => {
+test("open() returns any JSON value that seal() was given, for any owner", async () => {
   await fc.assert(
     fc.asyncProperty(fc.jsonValue(), fc.string({ unit: "binary" }), async (value, owner) => {
       const binding: SealBinding = { purpose: "cursor", owner }
@@ -46,7 +46,7 @@ test("open() gives back any JSON value that seal() was given, for any owner", as
   )
 })
 
-test("open() gives back bytes as they are, to their own owner alone, in a text of 4 characters for 3 of them", async () => {
+test("open() returns bytes unchanged, only to their own owner, in a text of 4 characters for 3 bytes", async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (bytes) => {
       const cursor: SealBinding = { purpose: "cursor", owner: "an owner" }
@@ -64,7 +64,7 @@ test("open() gives back bytes as they are, to their own owner alone, in a text o
   )
 })
 
-test("a sealed text is safe in a URL, shows nothing of its value or owner, and never comes twice", async () => {
+test("a sealed text is safe in a URL, reveals nothing of its value or owner, and never repeats", async () => {
   const sealed = await sealer.seal("a secret", token)
   expect(sealed).toMatch(/^[\w-]+\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+$/)
   const parts = sealed.split(".").map((part) => Buffer.from(part, "base64url").toString("latin1"))
@@ -83,7 +83,7 @@ test("what is sealed for one purpose and owner opens for no other", async () => 
   }
 })
 
-test("a sealed text that was changed in any one bit, or cut anywhere, does not open", async () => {
+test("a sealed text with any one bit changed, or truncated anywhere, does not open", async () => {
   const sealed = await sealer.seal("a value", token)
   const parts = sealed.split(".").map((part) => Buffer.from(part, "base64url"))
   for (const [index, part] of parts.entries()) {
@@ -130,7 +130,7 @@ describe("createSealer() with rotating keys", () => {
     await refused(renewed)
   })
 
-  test("does not open what a key sealed that is gone, and names that key", async () => {
+  test("does not open what a removed key sealed, and names that key", async () => {
     const sealed = await sealer.seal("a value", token)
     await refused(sealed, token, createSealer([newKey]))
     await expect(createSealer([newKey]).open(sealed, token)).rejects.toThrow(/2025$/)
@@ -141,8 +141,10 @@ describe("createSealer() with rotating keys", () => {
     await refused(sealed, token, createSealer([{ id: oldKey.id, key: newKey.key }]))
   })
 
-  test("refuses keys that could seal what nothing opens", () => {
-    expect(() => createSealer([oldKey, { id: oldKey.id, key: newKey.key }])).toThrow("two keys of one id")
+  test("refuses keys that could seal what no key opens", () => {
+    expect(() => createSealer([oldKey, { id: oldKey.id, key: newKey.key }])).toThrow(
+      "two keys that have the same id",
+    )
     for (const length of [0, 16, 31, 33]) {
       expect(() => createSealer([oldKey, { id: "short", key: new Uint8Array(length) }])).toThrow(
         /32 bytes long: short$/,
@@ -152,7 +154,7 @@ describe("createSealer() with rotating keys", () => {
 })
 
 describe("a text made with our key by other means does not open", () => {
-  test("but the very form that seal() writes does, so that these tests can fail", async () => {
+  test("but exactly the form that seal() writes does, so that these tests can fail", async () => {
     expect(await sealer.open(await forge(header, oldKey.key), token)).toBe("forged")
   })
 
@@ -163,7 +165,7 @@ describe("a text made with our key by other means does not open", () => {
     ["a password", { ...header, alg: "PBES2-HS256+A128KW" }],
     ["no key id", { alg: "dir", enc: "A256GCM", typ: "token" }],
     ["no purpose", { alg: "dir", enc: "A256GCM", kid: oldKey.id }],
-    ["the key id of no key", { ...header, kid: "constructor" }],
+    ["an unknown key id", { ...header, kid: "constructor" }],
     ["an empty key id", { ...header, kid: "" }],
   ])("%s", async (_, forged) => refused(await forge(forged, oldKey.key)))
 
@@ -175,13 +177,13 @@ describe("a text made with our key by other means does not open", () => {
     },
   )
 
-  test("with a content that is no JSON, or no UTF-8", async () => {
+  test("with content that is not JSON, or not UTF-8", async () => {
     for (const plaintext of [new TextEncoder().encode("{"), new Uint8Array([0xff]), new Uint8Array(0)]) {
       await refused(await new CompactEncrypt(plaintext).setProtectedHeader(header).encrypt(oldKey.key))
     }
   })
 
-  test("a JWT that is signed or encrypted with it", async () => {
+  test("a JWT that is signed or encrypted with our key", async () => {
     await refused(
       await new SignJWT({ value: 1, owner: "an owner" })
         .setProtectedHeader({ alg: "HS256", kid: oldKey.id, typ: "token" })
@@ -193,7 +195,7 @@ describe("a text made with our key by other means does not open", () => {
   })
 })
 
-test("isSealed() tells sealed texts, of any key, from tokens as Mailchimp gives them", async () => {
+test("isSealed() distinguishes sealed texts, of any key, from tokens as Mailchimp issues them", async () => {
   const sealed = await sealer.seal("a value", token)
   expect(sealer.isSealed(sealed)).toBe(true)
   expect(createSealer([newKey]).isSealed(sealed)).toBe(true)

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test"
 
-test("docs/security.md names only tests that there are", async () => {
+test("docs/security.md names only existing tests", async () => {
   const page = await Bun.file(new URL("../docs/security.md", import.meta.url)).text()
   const named = [...new Set(page.match(/[\w/-]+\.test\.ts/g))]
   expect(named.length).toBeGreaterThan(10)
   for (const path of named) expect(await Bun.file(new URL(path, import.meta.url)).exists(), path).toBe(true)
-  // What a line quotes is the beginning, or a part, of a test's name.
+  // A quote is the beginning, or a part, of a test's title.
   for (const [, path = "", quoted = ""] of page.matchAll(/`([\w/-]+\.test\.ts)`: ((?:"[^"]+"(?:, )?)+)/g)) {
     const text = await Bun.file(new URL(path, import.meta.url)).text()
     for (const [, name = ""] of quoted.matchAll(/"([^"]+)"/g))

@@ -12,7 +12,7 @@ export type Disconnect = (owner: Owner) => Promise<void>
 export function createDisconnect(deps: {
   readonly connections: Pick<ConnectionStore, "find" | "delete">
   readonly forget: readonly ForgetStep[]
-  /** Called after the connection was deleted, to abort what still uses it in this process. */
+  /** Called after the connection was deleted, to abort what this process still does with it. */
   readonly onDeleted?: (connection: Connection) => void
 }): Disconnect {
   return async (owner) => {

@@ -2,33 +2,33 @@ import { memberKeyOf } from "../sandbox/members/member.ts"
 import type { Sandbox } from "../sandbox/sandbox.ts"
 import type { TrueMember } from "../sandbox/truth.ts"
 
-/** What an export turned out to be, against the sandbox's own truth. All but `rows` and `members` should be 0. */
+/** The result of comparing an export with the sandbox's own truth. All but `rows` and `members` should be 0. */
 export type ExportReport = {
   readonly rows: number
-  /** Those who were in a list, and not archived, from the start of the export to its end. */
+  /** Members that were in a list, and not archived, from the start of the export to its end. */
   readonly members: number
-  /** Members who were there all along, and are in no row. */
+  /** Members that were there from start to end, but are in no row. */
   readonly missing: number
-  /** Members whose last row is older than what they were at the as_of of their list. */
+  /** Members whose last row is older than their version at the as_of of their list. */
   readonly stale: number
-  /** Rows with an older version of a member than a row before them. */
+  /** Rows with an older version of a member than an earlier row. */
   readonly backwards: number
-  /** Rows that are no version of any member: changed on their way, or made up. */
+  /** Rows that match no version of any member: altered on the way, or invented. */
   readonly foreign: number
 }
 
 export type ExportCheck = {
-  /** Takes a row, as the line of NDJSON that it is. */
+  /** Takes a row as its line of NDJSON. */
   take(line: string): void
   /**
    * @param endedMs when the export ended, in ms since the epoch
-   * @param asOfMs the time whose version each list is promised in, or a later one
+   * @param asOfMs the time up to which each list is promised to be exact, or a later one
    */
   report(endedMs: number, asOfMs: (listId: string) => number): ExportReport
 }
 
 /**
- * Compares an export of live members, row by row, with what the lists held and hold.
+ * Compares an export of live members, row by row, with the present and past members of the lists.
  *
  * @param startedMs when the export began, in ms since the epoch
  */
@@ -48,8 +48,8 @@ export function createExportCheck(
       const [id, listId] = isRow(row) ? [memberKeyOf(row), row.list_id] : ["", ""]
       const history = truthByList.get(listId)?.history(id) ?? []
       const text = JSON.stringify(row)
-      const place = history.findLastIndex((member) => isLive(member) && canonical(member.row) === text)
-      const version = versionNumber(history, place)
+      const position = history.findLastIndex((member) => isLive(member) && canonical(member.row) === text)
+      const version = versionNumber(history, position)
       const before = versionByList.get(listId)?.get(id) ?? -1
       if (version === -1) foreign += 1
       else if (version < before) backwards += 1
@@ -83,16 +83,19 @@ function lastIndexAt(history: readonly TrueMember[], atMs: number): number {
   return history.findLastIndex(({ at }) => at <= atMs)
 }
 
-/** Counts the versions up to a place in a history from 0; -1 for none. Silent changes make none, as no export can see them. */
-function versionNumber(history: readonly TrueMember[], place: number): number {
-  return history.slice(0, place + 1).filter(({ isSilent }) => !isSilent).length - 1
+/**
+ * Counts the versions up to a position in a history from 0; -1 for none. Silent changes do not count, because no
+ * export can see them.
+ */
+function versionNumber(history: readonly TrueMember[], position: number): number {
+  return history.slice(0, position + 1).filter(({ isSilent }) => !isSilent).length - 1
 }
 
 function isLive({ status }: TrueMember): boolean {
   return status !== "archived" && status !== "gone"
 }
 
-/** The same JSON for the same value, however it was written. */
+/** The same JSON for the same value, however it was formatted. */
 function canonical(json: string): string {
   return JSON.stringify(JSON.parse(json))
 }

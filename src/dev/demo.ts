@@ -9,9 +9,9 @@ import { serviceEnvironment } from "./service-environment.ts"
 import { startServiceProcess } from "./service-process.ts"
 
 /**
- * The whole trip in one go: a sandbox Mailchimp whose lists change while they are read, the service as a process of
- * its own, the real redirects of a login, an export of every list into a file, and a check of that file against what
- * the sandbox knows to be true. Exits with 0 only if every member is there.
+ * Everything in one run: a sandbox Mailchimp whose lists change while they are read, the service as a process of
+ * its own, the real redirects of a login, an export of every list to a file, and a check of that file against the
+ * sandbox's truth. Exits with 0 only if every member is there.
  */
 const folder = resolve(import.meta.dir, "../../.data/demo")
 const file = `${folder}/members.ndjson`
@@ -84,7 +84,7 @@ try {
 type Headers = Readonly<Record<string, string>>
 type Exported = Awaited<ReturnType<typeof exportAll>>
 
-/** Goes the way of a browser: login, consent, callback, forward URL. */
+/** Follows the redirects as a browser does: login, consent, callback, forward URL. */
 async function connect(headers: Headers): Promise<void> {
   let next = `${api}/auth/login?forward_url=${encodeURIComponent(forwardUrl)}`
   let cookie = ""
@@ -104,7 +104,7 @@ async function connect(headers: Headers): Promise<void> {
   say(`Connected           ${next}`)
 }
 
-/** Streams every list into the file, line by line as it comes. */
+/** Streams every list to the file, line by line as it arrives. */
 async function exportAll(headers: Headers) {
   const lists = listsSchema.parse(await (await fetch(`${api}/lists`, { headers })).json()).data
   const estimate = lists.reduce(
@@ -140,7 +140,7 @@ async function check({ lists, startedMs, durationMs }: Exported): Promise<Export
   return exportCheck.report(startedMs + durationMs, asOfMs)
 }
 
-/** A list is promised up to the last second that was closed when its last page was asked for. */
+/** A list is promised up to the last second that was closed when its last page was requested. */
 function asOfMs(listId: string): number {
   const last = mailchimp.sandbox.traffic.log.findLast(({ path }) => path.endsWith(`/lists/${listId}/members`))
   return (last?.at ?? 0) - (marginS + 2) * 1000
@@ -169,7 +169,7 @@ function print({ rows, durationMs, requests }: Exported, report: ExportReport, p
   say(isExact(report) ? "Every member is there." : "The export is NOT exact.")
 }
 
-/** A bar where there is a terminal, a line now and then where there is none. */
+/** A progress bar on a terminal; otherwise a line now and then. */
 function createProgress(estimate: number) {
   let shown = 0
   const line = (rows: number) => `${number(rows)} of about ${number(estimate)}`

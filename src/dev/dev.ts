@@ -7,18 +7,18 @@ import { serviceEnvironment } from "./service-environment.ts"
 import { startServiceProcess } from "./service-process.ts"
 
 /**
- * The service to play with, beside a sandbox Mailchimp. The service restarts when its source changes; the sandbox, which
- * holds the tokens, does not, so that a connection outlives a restart.
+ * The service for manual use, together with a sandbox Mailchimp. The service restarts when its source changes; the
+ * sandbox, which holds the tokens, does not, so that a connection outlives a restart.
  */
 const jwtSecret = "for-development-only-and-known-to-all"
 
 const port = portOf("PORT", 3000)
 const sandboxPort = portOf("SANDBOX_PORT", 3001)
-// One for each port, because another one may run on other ports.
+// A database per port, because another `bun run dev` may use other ports.
 const folder = resolve(import.meta.dir, `../../.data/dev${port === 3000 ? "" : `-${port}`}`)
 if (port === sandboxPort)
   refuse("Cannot start because PORT and SANDBOX_PORT are the same: set SANDBOX_PORT to another")
-// First, because it fails if another one runs, whose database must stay.
+// First, because listening fails if another instance runs, whose database must not be deleted.
 requireFree("PORT", port)
 requireFree("SANDBOX_PORT", sandboxPort)
 const mailchimp = startSandbox({ port: sandboxPort })
@@ -46,7 +46,7 @@ A token for the caller acme/ada, good for 30 days:
 
   export TOKEN=${token}
 
-Begin to connect: open the redirect_url that this prints, and consent. The login's cookie is off here, as curl asks for\nthe login and your browser finishes it.
+Begin to connect: open the redirect_url that this prints, and consent. The login's cookie is off here, because curl starts\nthe login and your browser finishes it.
 
   curl -s -H "Authorization: Bearer $TOKEN" -H "Accept: application/json" "${api}/auth/login?forward_url=${service.url}/healthz"
 

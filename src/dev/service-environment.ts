@@ -1,6 +1,6 @@
 import { defaultClient } from "../sandbox/sandbox.ts"
 
-/** The environment variables that make a service take a sandbox for Mailchimp. */
+/** The environment variables that make a service use a sandbox instead of Mailchimp. */
 export function serviceEnvironment(sandboxUrl: string): Record<string, string> {
   return {
     MAILCHIMP_CLIENT_ID: defaultClient.clientId,

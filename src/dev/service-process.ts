@@ -1,20 +1,23 @@
 import { join } from "node:path"
 
-/** The service as a process of its own: `src/main.ts`, with an environment, as anyone would start it. */
+/** The service as a process of its own: `src/main.ts` with an environment, as an operator would start it. */
 export type ServiceProcess = {
   readonly url: string
   readonly pid: number
-  /** Asks it to end, and resolves when it has; with what the operating system counted, peak memory in bytes. */
+  /**
+   * Sends SIGTERM and resolves when the process has ended, with its peak memory in bytes as the operating system
+   * counted it.
+   */
   stop(): Promise<{ readonly exitCode: number; readonly peakBytes: number }>
-  /** Ends it without a word, as a crash would. */
+  /** Kills the process, as a crash would. */
   kill(): Promise<void>
 }
 
 /**
- * Starts the service on a free port, or on the one that `PORT` names, and resolves when it takes requests.
+ * Starts the service on a free port, or on the port that `PORT` names, and resolves when it accepts requests.
  *
  * @param env all of its environment; PORT, PUBLIC_URL and BUN_CONFIG_MAX_HTTP_REQUESTS are filled in if they are missing
- * @throws Error when it ends at once, or takes more than ten seconds
+ * @throws Error when the process ends at once, or takes more than ten seconds
  */
 export async function startServiceProcess(
   env: Readonly<Record<string, string>>,
@@ -24,7 +27,7 @@ export async function startServiceProcess(
   const url = `http://127.0.0.1:${port}`
   const main = join(import.meta.dir, "../main.ts")
   const { output = "inherit", watch = false } = options
-  // A file .env is for the service that is run for real.
+  // A file .env is meant for the real service.
   const flags = ["--no-env-file", ...(watch ? ["--watch"] : [])]
   const child = Bun.spawn([Bun.argv[0] ?? "bun", ...flags, main], {
     env: { PUBLIC_URL: url, BUN_CONFIG_MAX_HTTP_REQUESTS: "65535", ...env, PORT: port },

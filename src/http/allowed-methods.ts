@@ -5,18 +5,18 @@ import { AppError } from "../errors.ts"
 
 type Routed = Pick<OpenAPIHono, "routes" | "router">
 
-/** How Hono names the method of a middleware, which is no route. */
+/** The method that Hono gives to middleware, which is not a route. */
 const anyMethod = "ALL"
 
-/** Every method that a route of the app has, sorted. HEAD comes with GET. */
+/** Every method that a route of the app has, sorted. A route with GET also has HEAD. */
 export function methodsOf({ routes }: Pick<Routed, "routes">): string[] {
   const methods = routes.map(({ method }) => method).filter((method) => method !== anyMethod)
   return [...new Set(methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])))].toSorted()
 }
 
 /**
- * Refuses a method that the path does not have with 405 and `Allow` (RFC 9110, 15.5.6). A path without any route goes on
- * to its 404. Must run before authentication: a wrong method is no matter of the token.
+ * Refuses a method that the path does not have with 405 and `Allow` (RFC 9110, 15.5.6). A path without any route passes
+ * on to its 404. Must run before authentication, because a wrong method does not depend on the token.
  */
 export function refuseOtherMethods(app: Routed): MiddlewareHandler {
   return async (context, next) => {
@@ -31,7 +31,7 @@ export function refuseOtherMethods(app: Routed): MiddlewareHandler {
   }
 }
 
-/** The methods that the path has, as the app's own router finds its routes. */
+/** The methods of the path, found by the app's own router. */
 function methodsAt(app: Routed, path: string): string[] {
   const routes = methodsOf(app).flatMap((method) =>
     app.router.match(method, path)[0].map(([[, route]]) => route),

@@ -6,11 +6,11 @@ import { AppError } from "../errors.ts"
 import { type Clock, systemClock } from "../lib/clock.ts"
 import { createKeySet } from "./key-set.ts"
 
-/** Who is calling us, from his JWT. */
+/** Who is calling us, from their JWT. */
 export type Caller = {
   readonly accountId: string
   readonly uid: string
-  /** The sub-accounts he may act for. */
+  /** The sub-accounts that they may act for. */
   readonly subAccounts: readonly string[]
 }
 
@@ -18,9 +18,9 @@ export type Caller = {
 export type VerifyToken = (token: string) => Promise<Caller>
 
 export type VerifierOptions = {
-  /** The secret of HS256 tokens; this or `jwksUrl`. */
+  /** The secret of HS256 tokens; set this or `jwksUrl`. */
   readonly secret?: string | undefined
-  /** Where the keys of RS, ES or EdDSA tokens are. */
+  /** The URL of the keys of RS, ES or EdDSA tokens. */
   readonly jwksUrl?: string | undefined
   readonly issuer?: string | undefined
   readonly audience?: string | undefined
@@ -31,8 +31,8 @@ export type VerifierOptions = {
 export type CallerEnv = { Variables: { caller: Caller } }
 
 /**
- * Lone surrogates become the same bytes in a database, so two callers would share a row. Whole numbers that are not exact
- * as a JSON number would fall together, too: z.int() refuses them.
+ * Lone surrogates become the same bytes in a database, so two callers would share a row. Two whole numbers that are not
+ * exact as a JSON number would also become equal, so z.int() refuses them.
  */
 const id = z.union([
   z
@@ -49,12 +49,12 @@ const claimsSchema = z.object({
   sub_accounts: z.array(id).default([]),
 })
 
-/** The platform's clock and ours may differ by so many seconds: `exp` and `nbf` are compared with that tolerance. */
+/** The platform's clock and ours may differ by this many seconds: `exp` and `nbf` are compared with that tolerance. */
 const toleranceS = 30
 
 /**
- * Verifies the platform's JWTs: signature, expiry, and issuer and audience if they are set. Every token must expire: one
- * without `exp` that leaks would be good until the secret changes.
+ * Verifies the platform's JWTs: signature, expiry, and issuer and audience if they are set. Every token must expire: a
+ * leaked token without `exp` would be valid until the secret changes.
  */
 export function createVerifier(options: VerifierOptions): VerifyToken {
   const { secret, jwksUrl, issuer, audience, clock = systemClock } = options
@@ -69,7 +69,10 @@ export function createVerifier(options: VerifierOptions): VerifyToken {
   return async (token) => toCaller(await verify(token, claims()))
 }
 
-/** A token as the platform would sign it, with a secret: for development, the demo and tests. Lives for `lifeS` seconds. */
+/**
+ * A token as the platform would sign it, with a secret: for development, the demo and tests. Valid for `lifeS`
+ * seconds.
+ */
 export function signToken(claims: JWTPayload, secret: string, lifeS: number): Promise<string> {
   return new SignJWT(claims)
     .setProtectedHeader({ alg: "HS256", typ: "JWT" })
@@ -78,25 +81,25 @@ export function signToken(claims: JWTPayload, secret: string, lifeS: number): Pr
     .sign(new TextEncoder().encode(secret))
 }
 
-/** Lets only requests with a good bearer token pass, and tells the routes who is calling (RFC 6750). */
+/** Lets only requests with a valid bearer token pass, and tells the routes who the caller is (RFC 6750). */
 export function authenticate(verifyToken: VerifyToken): MiddlewareHandler<CallerEnv> {
   return async (context, next) => {
     const token = /^Bearer +([\w.~+/-]+=*)$/i.exec(context.req.header("authorization") ?? "")?.[1]
     if (token === undefined) {
       throw new AppError(
         "unauthorized",
-        "Cannot tell who is calling: send the header Authorization: Bearer <JWT>",
+        "Cannot identify the caller: send the header Authorization: Bearer <JWT>",
       )
     }
     context.set("caller", await verifyToken(token))
-    // What is one caller's own, such as a connection or lists, is kept by no cache.
+    // What belongs to one caller, such as a connection or lists, must not be cached.
     context.header("cache-control", "no-store")
     await next()
   }
 }
 
 /**
- * Whose connection a request is about: the caller's own, or the one of a sub-account that his token names.
+ * The owner of the connection that a request is about: the caller, or a sub-account that the caller's token names.
  *
  * @throws AppError `sub_account_forbidden`
  */
@@ -105,7 +108,7 @@ export function toOwner(caller: Caller, subAccountId: string | undefined): Owner
   if (!caller.subAccounts.includes(subAccountId)) {
     throw new AppError(
       "sub_account_forbidden",
-      "Cannot act for this sub-account as the token's sub_accounts do not name it",
+      "Cannot act for this sub-account because the token's sub_accounts do not include it",
     )
   }
   return { accountId: subAccountId, uid: caller.uid }
@@ -129,26 +132,29 @@ function withKeySet(jwksUrl: string, clock: Clock): VerifyPayload {
 function toCaller(payload: JWTPayload): Caller {
   // JSON's 1e400 is Infinity, which is later than any date.
   if (!Number.isFinite(payload.exp)) {
-    throw new AppError("unauthorized", "Cannot accept the token as its claim exp is not as required")
+    throw new AppError("unauthorized", "Cannot accept the token because its claim exp is not valid")
   }
   const { data: claims } = claimsSchema.safeParse(payload)
   const uid = claims?.uid ?? claims?.sub
   if (claims === undefined || uid === undefined) {
     throw new AppError(
       "unauthorized",
-      "Cannot tell who is calling as the token must have the claims account_id and uid (or sub), each of 256 characters at most, and sub_accounts, if any, as a list",
+      "Cannot identify the caller: the token must have the claims account_id and uid (or sub), each of 256 characters at most, and sub_accounts, if any, as a list",
     )
   }
   return { accountId: claims.account_id, uid, subAccounts: claims.sub_accounts }
 }
 
-/** A token that is bad is the caller's to mend; keys that cannot be had are not, and say nothing about the token. */
+/**
+ * The caller can correct an invalid token. If the keys are unavailable, the caller cannot, and the token may be
+ * valid.
+ */
 function refuse(cause: unknown): never {
   const keysMissing = !(cause instanceof errors.JOSEError) || cause instanceof errors.JWKSInvalid
   if (keysMissing) {
     throw new AppError(
       "identity_provider_unavailable",
-      "Cannot check the token as the platform's keys cannot be read now",
+      "Cannot verify the token because the platform's keys are unavailable now",
       { cause, retryAfterS: 5 },
     )
   }
@@ -156,7 +162,7 @@ function refuse(cause: unknown): never {
     cause instanceof errors.JWTExpired
       ? "it has expired"
       : cause instanceof errors.JWTClaimValidationFailed
-        ? `its claim ${cause.claim} is not as required`
+        ? `its claim ${cause.claim} is not valid`
         : "its signature or form is not valid"
-  throw new AppError("unauthorized", `Cannot accept the token as ${reason}`, { cause })
+  throw new AppError("unauthorized", `Cannot accept the token because ${reason}`, { cause })
 }

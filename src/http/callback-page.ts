@@ -3,7 +3,7 @@ import { accepts } from "hono/accepts"
 import { html } from "hono/html"
 import type { RequestEnv } from "./request-log.ts"
 
-/** A page of ours for a browser that cannot be sent back to the platform: what happened, and what to do. */
+/** Our own page for a browser that cannot be redirected to the platform: it says what happened and what to do. */
 export const callbackPage: MiddlewareHandler<RequestEnv> = async (context, next) => {
   hideUrl(context)
   await next()
@@ -20,7 +20,7 @@ export const callbackPage: MiddlewareHandler<RequestEnv> = async (context, next)
   context.res = new Response(String(await page), { status, headers })
 }
 
-/** Whether a client wants a problem instead of a page. A browser names HTML first. */
+/** Whether a client wants a problem instead of a page. A browser lists HTML first. */
 export function wantsJson(context: Context): boolean {
   const json = ["application/json", "application/problem+json"]
   return json.includes(
@@ -28,7 +28,7 @@ export function wantsJson(context: Context): boolean {
   )
 }
 
-/** The request's URL, or the answer's, holds a state or a code: neither a cache nor a referrer may keep it. */
+/** The URL of the request or of the redirect holds a state or a code: neither a cache nor a referrer may keep it. */
 export function hideUrl(context: Context): void {
   context.header("cache-control", "no-store")
   context.header("referrer-policy", "no-referrer")

@@ -10,10 +10,11 @@ export const mediaTypes: Readonly<Record<Format, string>> = {
 export type Format = "ndjson" | "json"
 
 /**
- * The format of the answer: what `format` says, else the most acceptable one (RFC 9110, 12.5.1), else NDJSON.
+ * The format of the response: the parameter `format`, else the most acceptable format (RFC 9110, 12.5.1), else NDJSON.
  *
- * A media type that is named beats one that only a wildcard matches, because a client can read what it names: axios and
- * Angular name JSON, then accept everything, and expect JSON. What `only` NDJSON can carry is NDJSON if any range allows it.
+ * A named media type beats one that only a wildcard matches, because a client can read what it names: axios and
+ * Angular name JSON, then accept everything, and expect JSON. If `only` is given, NDJSON
+ * wins whenever any range accepts it.
  *
  * @throws AppError `not_acceptable`
  */
@@ -33,7 +34,7 @@ export function chooseFormat(
     const available = Object.values(mediaTypes).join(", ")
     throw new AppError(
       "not_acceptable",
-      `Cannot export in any of the accepted media types: these can be had: ${available}`,
+      `Cannot export in any of the accepted media types: accept one of ${available}`,
     )
   }
   return best.candidate
@@ -47,7 +48,7 @@ const namesOf: Readonly<Record<Format, readonly string[]>> = {
 }
 const wildcards = ["application/*", "*/*"]
 
-/** The quality that the most specific matching range gives to a format, and whether that range names it. */
+/** The quality that the most specific matching range gives to a format, and whether that range names the format. */
 function preferenceFor(format: Format, ranges: readonly { type: string; q: number }[]) {
   const qualityOf = (types: readonly string[]) =>
     types

@@ -1,4 +1,4 @@
-/** The request headers that a page of another origin may send: those that some route reads. */
+/** The request headers that a page of another origin may send: those that any route reads. */
 export const readHeaders = [
   "Authorization",
   "Export-Cursor",
@@ -10,7 +10,7 @@ export const readHeaders = [
   "X-Request-Id",
 ]
 
-/** The response headers that such a page may read. */
+/** The response headers that a page of another origin may read. */
 export const answeredHeaders = [
   "X-Request-Id",
   "Retry-After",

@@ -10,12 +10,12 @@ export type ExportSlots = {
   take(caller: Pick<Caller, "accountId" | "uid">): Disposable
 }
 
-/** Nobody knows when an export ends: a guess, so that a client that obeys it does not poll. */
+/** Nobody knows when an export ends: this guess keeps a client that obeys Retry-After from polling. */
 const retryAfterS = 10
 
 /**
- * Bounds the exports that run at the same time, because each one that is not read holds a few pages in memory: 400 of
- * them took 1.2 GB. Counted by the token's own account and user, so that sub-accounts do not multiply a caller's share.
+ * Bounds the concurrent exports, because each export that is not read holds a few pages in memory: 400 of them took
+ * 1.2 GB. Counted by the token's own account and user, so that sub-accounts do not multiply a caller's share.
  */
 export function createExportSlots(options: {
   readonly most: number
@@ -52,7 +52,7 @@ export function createExportSlots(options: {
 function tooMany(what: string): AppError {
   return new AppError(
     "too_many_exports",
-    `Cannot begin an export as ${what} already: read or abort one of them`,
+    `Cannot begin an export because ${what} already: finish reading or abort one of them`,
     {
       retryAfterS,
     },

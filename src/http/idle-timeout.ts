@@ -1,12 +1,12 @@
 import type { Context } from "hono"
 
-/** Bun's server, where there is one: a test that calls the app directly has none. */
+/** Bun's server, if there is one: a test that calls the app directly has none. */
 export type ServerEnv = { Bindings: { timeout?: (request: Request, seconds: number) => void } }
 
-/** Connections on which nothing moves for so long are closed. */
+/** Connections without traffic for this many seconds are closed. */
 export const idleTimeoutS = 120
 
-/** The longest that Bun takes; 0 is none at all. */
+/** The longest time-out that Bun accepts; 0 means none. */
 export const longestIdleTimeoutS = 255
 
 /** Sets the idle time-out of the request's connection, which outlives the request. */

@@ -12,7 +12,7 @@ import type { Fetch } from "../lib/fetch.ts"
 import { readBody } from "../lib/read-body.ts"
 import { withTimeout } from "../lib/with-timeout.ts"
 
-/** The keys cannot be had now, which says nothing about a token. */
+/** The keys are unavailable now, which says nothing about a token. */
 class KeysUnavailable extends Error {
   override readonly name = "KeysUnavailable"
 }
@@ -24,18 +24,21 @@ type Find = JWTVerifyGetKey
 type Keys = { readonly find: Find; readonly readAtMs: number }
 
 const timeoutMs = 5_000
-/** A key set has some kilobytes. */
+/** A key set has a few kilobytes. */
 const mostKeySetBytes = 2 ** 20
-/** Older keys are read again before they are used. */
+/** Older keys are fetched again before they are used. */
 const freshMs = 10 * 60_000
-/** If they cannot be read again, the old keys are good for a day: an identity provider may be down for hours. */
+/** If they cannot be fetched again, the old keys stay valid for a day: an identity provider may be down for hours. */
 const usableMs = 24 * 3_600_000
-/** After a fetch, before another one for a token that fits no key: garbage must not become requests. */
+/** The pause between fetches for tokens that fit no key: invalid tokens must not each cause a request. */
 const unknownKeyPauseMs = 30_000
-/** After a fetch that failed, before the next one. */
+/** The pause after a failed fetch. */
 const failurePauseMs = 5_000
 
-/** Only these with a key set: one that also took HS256 would accept tokens signed with a public key (RFC 8725, 3.1). */
+/**
+ * A key set allows only these: if HS256 were allowed too, tokens signed with a public key would be accepted (RFC
+ * 8725, 3.1).
+ */
 const algorithms = [
   "RS256",
   "RS384",
@@ -51,9 +54,9 @@ const algorithms = [
 ]
 
 /**
- * The keys at a URL, read when they are needed: at first, once they are ten minutes old, and when a token fits none of
- * them, because the platform may have a new key. There is one fetch at a time, with a pause after each one, so that neither
- * garbage nor an outage becomes many requests to the identity provider.
+ * The keys at a URL, fetched when they are needed: at first, once they are ten minutes old, and when a token fits none of
+ * them, because the platform may have a new key. There is one fetch at a time, with a pause after each, so that neither
+ * invalid tokens nor an outage cause many requests to the identity provider.
  */
 export function createKeySet(options: {
   readonly url: string
@@ -86,18 +89,18 @@ export function createKeySet(options: {
     const hasFailed = failure !== undefined
     if (ageMs() >= freshMs && !(hasFailed && isPaused(failurePauseMs))) {
       const done = readOnce()
-      // While the identity provider is down, no good token waits for its time-out.
+      // While the identity provider is down, valid tokens must not wait for the time-out of a fetch.
       if (!hasFailed || ageMs() >= usableMs) await done
     }
     if (keys !== undefined && ageMs() < usableMs) return keys
-    throw new KeysUnavailable("The key set cannot be read", { cause: failure })
+    throw new KeysUnavailable("Cannot read the key set", { cause: failure })
   }
 
   return async (token, claims) => {
     const verify = (find: Find) => verifyWithAny(token, find, { ...claims, algorithms })
     let used: Keys | undefined
     try {
-      // Keys are read for a token that is well formed and signed by one of the algorithms only.
+      // Fetch keys only for a token that is well formed and signed by one of the algorithms.
       return await verify(async (...header) => {
         used = await usableKeys()
         return used.find(...header)
@@ -107,19 +110,19 @@ export function createKeySet(options: {
       const pauseMs = failure === undefined ? unknownKeyPauseMs : failurePauseMs
       if (used === keys && !isPaused(pauseMs)) await readOnce()
       if (keys !== undefined && used !== keys) return await verify(keys.find)
-      // The key may be a new one that could not be read.
+      // The token's key may be a new key that could not be fetched.
       const isUnknown = error instanceof errors.JWKSNoMatchingKey && failure !== undefined
-      throw isUnknown ? new KeysUnavailable("The key set cannot be read again", { cause: failure }) : error
+      throw isUnknown ? new KeysUnavailable("Cannot read the key set again", { cause: failure }) : error
     }
   }
 }
 
-/** Whether the token may be one of a key that is not in the set yet. */
+/** Whether the token's key may be missing from the set. */
 function isAboutKey(error: unknown): boolean {
   return error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWSSignatureVerificationFailed
 }
 
-/** A token without a `kid` may fit several keys: it is good if one of them verifies it. */
+/** A token without a `kid` may fit several keys: it is valid if any of them verifies it. */
 async function verifyWithAny(token: string, find: Find, options: JWTVerifyOptions): Promise<JWTPayload> {
   try {
     return (await jwtVerify(token, find, options)).payload
@@ -140,14 +143,16 @@ async function fetchKeySet(url: string, fetch: Fetch, clock: Clock): Promise<JSO
   const body = await withTimeout(
     async (signal) => {
       const response = await fetch(url, {
-        // Fetch would inflate a body without a limit. One that comes compressed all the same is inflated with one.
+        // Fetch would inflate a body without a limit. A body that is compressed nevertheless is inflated here, with a
+        // limit.
         headers: { accept: "application/json, application/jwk-set+json", "accept-encoding": "identity" },
         decompress: false,
         redirect: "manual",
         signal,
       })
       const bytes = await readBody(response, { mostBytes: mostKeySetBytes })
-      if (response.status !== 200) throw new Error(`The key set was answered with ${response.status}`)
+      if (response.status !== 200)
+        throw new Error(`Cannot read the key set: the response has status ${response.status}`)
       return bytes
     },
     { timeoutMs, clock },

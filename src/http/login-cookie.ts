@@ -4,24 +4,24 @@ import { authorizationLifeMs } from "../connections/authorization.ts"
 import { type LoginHosts, refuseCrossSiteLogin } from "./login-site.ts"
 
 /**
- * The cookie that binds a login to the browser that asked for it (RFC 9700, 4.7): else an attacker could mail his own
- * login URL, and export the account of whoever consents.
+ * The cookie that binds a login to the browser that started it (RFC 9700, 4.7). Otherwise an attacker could send their
+ * own login URL to a victim, and export the account of the victim who consents.
  */
 export type LoginCookie = {
-  /** @throws AppError `login_cross_site` if the browser would not keep it */
+  /** @throws AppError `login_cross_site` if the browser would not keep the cookie */
   refuseCrossSite(context: Context): void
   /**
-   * The browser's secret, made where it has none yet, and written for another ten minutes.
+   * The browser's secret, created if the browser has none yet, and renewed for another ten minutes.
    *
-   * @throws AppError `login_cross_site` if the browser would not keep it
+   * @throws AppError `login_cross_site` if the browser would not keep the cookie
    */
   ensure(context: Context): string | undefined
   read(context: Context): string | undefined
 }
 
 /**
- * @param secure whether browsers reach this service by https; a `__Host-` cookie is refused over http
- * @param hosts where browsers reach this service
+ * @param secure whether browsers reach this service by https; browsers refuse a `__Host-` cookie over http
+ * @param hosts the hosts at which browsers reach this service
  */
 export function createLoginCookie(secure: boolean, hosts: LoginHosts): LoginCookie {
   const name = secure ? "__Host-mailchimp_login" : "mailchimp_login"
@@ -49,7 +49,7 @@ export function createLoginCookie(secure: boolean, hosts: LoginHosts): LoginCook
   }
 }
 
-/** For platforms that log in from their server: no cookie, and logins are not bound to a browser. */
+/** For platforms whose server starts the login: no cookie, and logins are not bound to a browser. */
 export const noLoginCookie: LoginCookie = {
   refuseCrossSite: () => {},
   ensure: () => undefined,

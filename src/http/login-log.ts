@@ -3,10 +3,10 @@ import { AppError } from "../errors.ts"
 import type { Logger } from "../observability/logger.ts"
 
 /**
- * Logs a login that failed, for the operator: the user is told no more than a reason.
+ * Logs a failed login for the operator, because the user is told no more than a reason.
  *
- * @param callbackError what Mailchimp's redirect said. Anyone can call the callback, so it is logged only if it looks like
- *   one of OAuth's codes, which are words.
+ * @param callbackError the error in Mailchimp's redirect. Anyone can call the callback, so the error is logged only if it
+ *   looks like one of OAuth's codes, which are words.
  */
 export function createLoginLog(
   logger: Pick<Logger, "warn">,

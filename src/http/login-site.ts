@@ -1,12 +1,12 @@
 import type { Context } from "hono"
 import { AppError } from "../errors.ts"
 
-/** Where a login's cookie must come back to: the service, and what is registered at Mailchimp as its callback. */
+/** The hosts to which a login's cookie must return: this service, and the callback registered at Mailchimp. */
 export type LoginHosts = readonly string[]
 
 /**
- * Refuses a login that a page of another site asks for. Its browser drops the cookie of the answer without a word, and
- * after the consent no callback would be believed.
+ * Refuses a login that a page of another site requests. Its browser silently drops the cookie of the response, so the
+ * callback after the consent would fail.
  *
  * @throws AppError `login_cross_site`
  */
@@ -17,25 +17,25 @@ export function refuseCrossSiteLogin(context: Context, hosts: LoginHosts): void 
   const names = page === undefined ? "" : ` (${page} and ${hosts[0]})`
   throw new AppError(
     "login_cross_site",
-    `Cannot start the login because the page and this service are on different sites${names}, so that the browser would drop the login's cookie: serve both from one site, or let your server ask for the login and set LOGIN_COOKIE=off`,
+    `Cannot start the login because the page and this service are on different sites${names}, so the browser would drop the login's cookie: serve both from one site, or let your server request the login and set LOGIN_COOKIE=off`,
   )
 }
 
-/** A document's own navigation keeps the cookies of its answer, wherever the link was. */
+/** A browser keeps the cookies of the response to a top-level navigation, whatever site the link was on. */
 function saysCrossSite(header: (name: string) => string | undefined): boolean {
   const isNavigation = header("sec-fetch-mode") === "navigate" && header("sec-fetch-dest") === "document"
   return header("sec-fetch-site") === "cross-site" && !isNavigation
 }
 
 /**
- * Browsers send `Sec-Fetch-Site` by https and to the own machine alone, old ones never. And it is no help if the page
- * asks by another name than the callback's: `localhost` and `127.0.0.1` share no cookies.
+ * Browsers send `Sec-Fetch-Site` only over https and to the local machine, old browsers never. The header does not
+ * help if the page uses another host name than the callback: `localhost` and `127.0.0.1` share no cookies.
  */
 function isOtherMachine(page: string | undefined, host: string): boolean {
   return page !== undefined && page !== host && (isMachine(page) || isMachine(host))
 }
 
-/** A name that has no other site than itself. */
+/** A host that is same-site only with itself. */
 function isMachine(host: string): boolean {
   return host === "localhost" || host.startsWith("[") || /^[\d.]+$/.test(host)
 }

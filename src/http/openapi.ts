@@ -1,7 +1,7 @@
 import type { OpenAPIHono, z } from "@hono/zod-openapi"
 import { problemSchema } from "./problem.ts"
 
-/** By name: the operation that is linked to, and its parameters as runtime expressions over the answer. */
+/** By name: the operation that is linked to, and its parameters as runtime expressions over the response. */
 type Links = Readonly<
   Record<string, { operationId: string; description: string; parameters: Record<string, string> }>
 >
@@ -14,7 +14,7 @@ export function openapiDocument(publicUrl: string) {
       title: "mailchimp-export",
       version: "1",
       description:
-        "Connect a Mailchimp account once, then stream every member of it. A method that a path does not have is a 405 `method_not_allowed`, whose header Allow lists those it has.",
+        "Connect a Mailchimp account once, then stream all of its members. A method that a path does not have is a 405 `method_not_allowed`; the header Allow lists the methods it has.",
     },
     servers: [{ url: publicUrl }],
     tags: [
@@ -25,7 +25,7 @@ export function openapiDocument(publicUrl: string) {
   }
 }
 
-/** Routes that need a caller name this in `security`; all others an empty list. */
+/** Routes that need a caller name this in `security`; all others have an empty list. */
 export const bearerSecurity = [{ bearer: [] }]
 
 export function registerSecurity(app: OpenAPIHono): void {
@@ -36,7 +36,7 @@ export function registerSecurity(app: OpenAPIHono): void {
   })
 }
 
-/** A JSON answer, for a route's declaration; `links` tell which routes take values from it, and which values. */
+/** A JSON response, for a route's declaration; `links` say which routes take which values from it. */
 export function jsonContent<T extends z.ZodType>(schema: T, description: string, links?: Links) {
   const content = { "application/json": { schema } }
   return { description, content, ...(links === undefined ? {} : { links }) }
@@ -44,23 +44,23 @@ export function jsonContent<T extends z.ZodType>(schema: T, description: string,
 
 /** The problems that a route declares, by status. */
 export const problems = {
-  400: problem("The request is not right: `errors` names each parameter"),
-  401: problem("No bearer token, or not a good one"),
-  403: problem("Not for this caller, or forbidden by Mailchimp"),
+  400: problem("The request is invalid: `errors` names each parameter"),
+  401: problem("No bearer token, or an invalid one"),
+  403: problem("Forbidden for this caller, or by Mailchimp"),
   404: problem("No connection, or no such list"),
-  406: problem("None of the accepted formats can be had"),
-  409: problem("The connection is invalidated, was deleted meanwhile, or there is one already"),
-  410: problem("The cursor can no longer be honoured: begin again without one"),
-  429: problem("Too many exports run at the same time: try again after Retry-After"),
-  500: problem("Something failed here: the log has it under the request's id"),
-  502: problem("Mailchimp failed, or this server is blocked in front of it"),
+  406: problem("None of the accepted formats is available"),
+  409: problem("The connection is invalidated, was deleted meanwhile, or already exists"),
+  410: problem("The cursor has expired: start again without a cursor"),
+  429: problem("Too many exports run concurrently: Retry-After says when to retry"),
+  500: problem("An internal error: the log has it under the request's id"),
+  502: problem("Mailchimp failed, or a firewall in front of Mailchimp blocks this server"),
   503: problem(
-    "Mailchimp throttles, the database is away, or the service shuts down: try again after Retry-After",
+    "Mailchimp throttles, the database is unavailable, or the service is shutting down: Retry-After says when to retry",
   ),
   504: problem("Mailchimp took too long"),
 } as const
 
-/** What may go wrong on every route that needs a caller and the database. */
+/** The problems of every route that needs a caller and the database. */
 export const callerProblems = {
   400: problems[400],
   401: problems[401],

@@ -4,20 +4,22 @@ import { z } from "@hono/zod-openapi"
 import { AppError, errorTable, type InvalidInput, mostInvalidInputs } from "../errors.ts"
 
 /**
- * The body of every error answer (RFC 9457), with the fields `success` and `message` of the platform's envelope, so
- * that its users find what they know.
+ * The body of every error response (RFC 9457), with the fields `success` and `message` of the platform's envelope, so
+ * that existing clients find the fields they know.
  */
 export const problemSchema = z
   .object({
-    type: z.string().meta({ description: "Where the code is described", example: "/docs#list_not_found" }),
+    type: z
+      .string()
+      .meta({ description: "The page that describes the code", example: "/docs#list_not_found" }),
     title: z.string(),
     status: z.int(),
-    detail: z.string().meta({ description: "What is wrong and how to mend it, for a person" }),
-    code: z.enum(Object.keys(errorTable)).meta({ description: "For programs; it does not change" }),
+    detail: z.string().meta({ description: "What is wrong and how to correct it, for a person" }),
+    code: z.enum(Object.keys(errorTable)).meta({ description: "For programs: a code never changes" }),
     errors: z
       .array(z.object({ name: z.string(), reason: z.string() }))
       .optional()
-      .meta({ description: "Each parameter that is wrong, and what would be right" }),
+      .meta({ description: "Each invalid parameter, and what would be valid" }),
     upstream: z
       .object({
         status: z.int(),
@@ -26,13 +28,13 @@ export const problemSchema = z
         instance: z.string().optional(),
       })
       .optional()
-      .meta({ description: "What Mailchimp said" }),
+      .meta({ description: "Mailchimp's own error" }),
     success: z.literal(false),
     message: z.string(),
   })
   .openapi("Problem")
 
-/** The one place where an error becomes an answer. */
+/** The one place where an error becomes a response. */
 function toProblem(error: AppError): Response {
   const { code, status, title, detail, errors, upstream, retryAfterS } = error
   const body = {
@@ -53,22 +55,24 @@ function toProblem(error: AppError): Response {
   return new Response(JSON.stringify(body), { status, headers })
 }
 
-/** A failure of ours that nobody foresaw says nothing of its inside: that is in the log, under the request's id. */
+/** An unforeseen failure reveals nothing internal to the client: the details are in the log, under the request's id. */
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
   if (error instanceof HTTPException && error.status === 400) {
-    return new AppError("invalid_parameter", "Cannot read the request as it is malformed", { cause: error })
+    return new AppError("invalid_parameter", "Cannot read the request because it is malformed", {
+      cause: error,
+    })
   }
   return new AppError(
     "internal_error",
-    "Cannot answer as something went wrong here: the log has it under this request's id",
+    "Cannot complete the request because of an internal error: the log has it under this request's id",
     { cause: error },
   )
 }
 
 /**
- * Every error of a route ends here. A consumer who left before there was an answer caused it himself: nobody reads what is
- * answered, and 499 (nginx's "client closed request") tells the log so.
+ * Every error of a route ends here. If the consumer disconnected before the response began, the consumer caused the error
+ * and nobody reads the response: 499 (nginx's "client closed request") records that in the log.
  */
 export const onError: ErrorHandler = (error, context) => {
   if (context.req.raw.signal.aborted) return new Response(null, { status: 499 })
@@ -77,22 +81,22 @@ export const onError: ErrorHandler = (error, context) => {
   return toProblem(appError)
 }
 
-/** No route has this method and path. The path is not repeated, as it may hold a secret. */
+/** No route has this method and path. The path is not repeated, because it may hold a secret. */
 export const onNotFound: NotFoundHandler = () =>
   toProblem(
     new AppError("route_not_found", "Cannot find a route for this method and path: /openapi.json lists them"),
   )
 
-/** Validation of a request that failed, as a problem that names each parameter. Its values are not repeated. */
+/** A failed validation of a request, as a problem that names each parameter. The values are not repeated. */
 export function toInvalidParameters(error: z.core.$ZodError): AppError {
   return invalidParameters(error.issues.flatMap(toInvalidInputs))
 }
 
-/** The problem of parameters that are wrong, by name. */
+/** The problem of invalid parameters, by name. */
 export function invalidParameters(errors: readonly InvalidInput[]): AppError {
   const names = [...new Set(errors.slice(0, mostInvalidInputs).map(({ name }) => name))]
-  const what = names.length === 1 ? "a parameter is" : "some parameters are"
-  const detail = `Cannot read the request as ${what} not right: ${names.join(", ")}`
+  const what = names.length === 1 ? "Invalid parameter" : "Invalid parameters"
+  const detail = `${what}: ${names.join(", ")}`
   return new AppError("invalid_parameter", detail, { errors })
 }
 
@@ -100,12 +104,12 @@ function toInvalidInputs(issue: z.core.$ZodIssue): InvalidInput[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys
       .slice(0, mostInvalidInputs)
-      .map((name) => ({ name: cut(name), reason: "is not a parameter of this route" }))
+      .map((name) => ({ name: truncate(name), reason: "is not a parameter of this route" }))
   }
   return [{ name: issue.path.map(String).join(".") || "request", reason: issue.message }]
 }
 
-/** The name of a parameter that may be as long as a URL. */
-function cut(name: string): string {
+/** The name of a parameter may be as long as a URL, so it is truncated. */
+function truncate(name: string): string {
   return name.length > 100 ? `${name.slice(0, 99)}…` : name
 }

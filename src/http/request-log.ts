@@ -6,8 +6,8 @@ import type { Logger } from "../observability/logger.ts"
 export type RequestEnv = { Variables: { requestId: string; error?: AppError } }
 
 /**
- * A line for each request, when its answer begins. It holds the pattern of the route, never its path or query: they
- * hold codes, states and secrets.
+ * Logs a line for each request when its response begins. The line holds the pattern of the route, never its path or
+ * query, which may hold codes, states and secrets.
  */
 export function requestLog(logger: Logger): MiddlewareHandler<RequestEnv> {
   return async (context, next) => {
@@ -24,7 +24,7 @@ export function requestLog(logger: Logger): MiddlewareHandler<RequestEnv> {
       ...(error === undefined ? {} : { code: error.code }),
       ...(error !== undefined && status >= 500 ? { error } : {}),
     }
-    if (status === 499) logger.info(line, "request left by its client")
+    if (status === 499) logger.info(line, "client disconnected before the response")
     else if (status >= 500) logger.error(line, "request failed")
     else logger.info(line, "request")
   }

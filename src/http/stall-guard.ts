@@ -2,15 +2,15 @@ import { type Clock, systemClock } from "../lib/clock.ts"
 import { startTimer } from "../lib/start-timer.ts"
 
 /**
- * Passes bytes on, and calls `onStall` when the consumer takes longer than `stallTimeoutMs` to ask for the next ones. A
- * generator cannot tell by itself: it rests while its consumer does not read.
+ * Passes bytes on, and calls `onStall` when the consumer takes longer than `stallTimeoutMs` to request the next chunk. A
+ * generator cannot notice that itself, because it is suspended while its consumer does not read.
  */
 export async function* guardStall(
   bytes: AsyncGenerator<Uint8Array>,
   options: {
     readonly stallTimeoutMs: number
     readonly onStall: () => void
-    /** Called when there are no more bytes to come, however it came to that. */
+    /** Called when no more bytes follow, for whatever reason. */
     readonly onEnd: () => void
     readonly clock?: Clock
   },

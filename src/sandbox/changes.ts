@@ -14,7 +14,10 @@ import type { MemberTable } from "./members/member-table.ts"
 import type { Random } from "./random.ts"
 import type { List } from "./state.ts"
 
-/** What an edit may set: any key of a row but its id, its list and the time of the change. `merge_fields` are merged. */
+/**
+ * What an edit may set: any key of a row except its id, its list and the time of the change. `merge_fields` are
+ * merged.
+ */
 type MemberEdit = {
   status?: MemberStatus
   merge_fields?: Record<string, Json>
@@ -22,28 +25,29 @@ type MemberEdit = {
 }
 
 /**
- * The ways to change a list. Each but a silent one moves `last_changed` to now, and throws if the member is not there. A
- * `memberId` is the key that the sandbox knows a member by (memberKeyOf): the id in its row, unless a seed gave it another.
+ * The ways to change a list. Each change except a silent one sets `last_changed` to now, and throws if the member
+ * does not exist. `memberId` is the sandbox's key of a member (memberKeyOf): the id in its row, unless a seed gave it
+ * another id.
  */
 export type Changes = {
-  /** Without an edit, counts the merge field POINTS up by one. */
+  /** Without an edit, increments the merge field POINTS. */
   editMember(listId: string, memberId: string, edit?: MemberEdit, source?: ChangeSource): Member
   /**
-   * Changes the row and leaves `last_changed` where it is, as Mailchimp does for a renamed tag, statistics or a rating. No
-   * webhook tells of it. Without an edit, moves the rating on by one.
+   * Changes the row but not `last_changed`, as Mailchimp does for a renamed tag, statistics or a rating, and sends no
+   * webhook. Without an edit, increments the rating.
    */
   editSilently(listId: string, memberId: string, edit?: MemberEdit): Member
-  /** Deletes for good: the member is gone from every answer, and nothing in the API tells. */
+  /** Deletes permanently: the member disappears from every response, and nothing in the API reports it. */
   deleteMember(listId: string, memberId: string, source?: ChangeSource): void
-  /** Without an input, adds somebody believable. */
+  /** Without an input, adds an invented member. */
   addMember(listId: string, input?: MemberInput, source?: ChangeSource): Member
   archiveMember(listId: string, memberId: string, source?: ChangeSource): Member
   unarchiveMember(listId: string, memberId: string, source?: ChangeSource): Member
-  /** The member gets another id, as that is made of the address; the old id is gone. */
+  /** The member gets another id, because the id is the hash of the address; the old id is gone. */
   changeEmail(listId: string, memberId: string, emailAddress?: string, source?: ChangeSource): Member
-  /** Adds that many believable members in one and the same second. */
+  /** Adds that many invented members in the same second. */
   bulkImport(listId: string, count: number): Member[]
-  /** Edits these in one and the same second. */
+  /** Edits these members in the same second. */
   bulkEdit(listId: string, memberIds: readonly string[], edit?: MemberEdit): Member[]
 }
 
@@ -95,7 +99,7 @@ export function createChanges({ findList, random, serverTime, now, announce }: C
     const key = memberKeyOf(member)
     const index = list.table.find(key)
     if (index !== undefined && list.table.latest(index)?.status !== "gone") {
-      throw new RangeError(`Cannot add the member as the list has it: ${member.email_address}`)
+      throw new RangeError(`Cannot add the member because the list already has it: ${member.email_address}`)
     }
     return put(list, key, member, time, (member) => [{ type: "subscribe", member }], source)
   }
@@ -146,14 +150,14 @@ export function createChanges({ findList, random, serverTime, now, announce }: C
       const key = memberIdOf(emailAddress)
       const taken = list.table.find(key)
       if (taken !== undefined && list.table.latest(taken)?.status !== "gone") {
-        throw new RangeError(`Cannot change the address as another member has it: ${emailAddress}`)
+        throw new RangeError(`Cannot change the address because another member has it: ${emailAddress}`)
       }
       list.table.remove(index, now())
       return put(
         list,
         key,
         Object.assign({}, member, {
-          // An id that was not made of the address stays what it was.
+          // An id that was not the hash of the address does not change.
           id: member.id === memberId ? key : member.id,
           email_address: emailAddress,
           unique_email_id: uniqueEmailIdOf(key),
@@ -193,7 +197,7 @@ function findMember(table: MemberTable, memberId: string): { index: number; memb
   return { index, member: table.member(version) }
 }
 
-/** Archiving is told as an unsubscription, as the API's documents know no event of its own for it. */
+/** Archiving is reported as an unsubscription, because the API's documentation has no event for archiving. */
 function eventsOf(before: Member, after: Member): MemberEvent[] {
   if (before.status === after.status) return [{ type: "profile", member: after }]
   switch (after.status) {

@@ -6,7 +6,7 @@ import type { List } from "./state.ts"
 
 const count = z.number().int().min(0).default(0)
 
-/** How much of a list changes at every page that is read of it. */
+/** How much of a list changes with every page that is read from it. */
 export const churnSchema = z.object({
   edits: count,
   deletions: count,
@@ -23,7 +23,7 @@ type ChurnPlan = z.input<typeof churnSchema>
 type ChurnCounts = z.output<typeof churnSchema>
 
 export type Churn = {
-  /** From now on the list that a page of members is read of changes so at every page, once the page is made. */
+  /** From now on, every page of members that is served changes its list in this way after the page was made. */
   start(options: { everyPage: ChurnPlan; seed?: number; listId?: string }): void
   stop(): void
   /** Changes a list once, without a page. */
@@ -36,7 +36,10 @@ export type Churn = {
 
 const noPlan = churnSchema.parse({})
 
-/** Changes lists while they are read, through the same changes that a test makes; a seed repeats the choices. */
+/**
+ * Changes lists while they are read, through the same changes that a test can make; the same seed repeats the
+ * choices.
+ */
 export function createChurn(changes: Changes, findList: (listId: string) => List, seed: number): Churn {
   let random = createRandom(seed)
   let running: { plan: ChurnCounts; listId: string | undefined } | undefined
@@ -44,10 +47,10 @@ export function createChurn(changes: Changes, findList: (listId: string) => List
 
   const pick = (table: MemberTable, population: Population): string | undefined => {
     const order = table.order("none", population)
-    // What is shown may be gone in truth where changes become visible late.
+    // If changes become visible late, a member that is still shown may already be deleted.
     for (let attempt = 0; attempt < 20 && order.size > 0; attempt++) {
-      const place = random.integer(order.size)
-      const index = indexOf(order.slice(place, place + 1)[0] ?? 0)
+      const rank = random.integer(order.size)
+      const index = indexOf(order.slice(rank, rank + 1)[0] ?? 0)
       const version = table.latest(index)
       if (!version || version.status === "gone") continue
       if ((version.status === "archived") === (population === "archived")) return table.key(index)

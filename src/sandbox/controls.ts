@@ -7,11 +7,11 @@ import type { Traffic } from "./traffic.ts"
 import type { Truth } from "./truth.ts"
 import type { Deliverer } from "./webhooks/deliverer.ts"
 
-/** What a running sandbox is watched and changed by, from its own process or through the admin routes. */
+/** How a running sandbox is observed and changed, from its own process or through the admin routes. */
 export type Controls = {
-  /** What may be changed while it runs. */
+  /** The settings that may change while the sandbox runs. */
   readonly settings: Settings
-  /** Accounts, lists and tokens as they are now; another object after each reset. */
+  /** Accounts, lists and tokens as they are now; a new object after each reset. */
   readonly state: State
   readonly changes: Changes
   readonly churn: Churn
@@ -19,12 +19,15 @@ export type Controls = {
   readonly traffic: Traffic
   readonly deliverer: Deliverer
   truth(listId: string): Truth
-  /** Ends a token, as when the app is removed in Mailchimp: 401 from now on. Without one, all of the account. */
+  /**
+   * Revokes a token, as when the app is removed in Mailchimp: 401 from now on. Without a token, revokes all of the
+   * account.
+   */
   revoke(userId: number, token?: string): void
   /** Disables or enables a user: 403 "User Disabled". */
   setDisabled(userId: number, disabled: boolean): void
-  /** Moves an account to another data center: the old one refuses it, the metadata name the new one. */
+  /** Moves an account to another data center: the old one refuses it, and the metadata name the new one. */
   move(userId: number, dc: string): void
-  /** Back to the seed: members, tokens, settings, faults, churn, counts. */
+  /** Restores the seed: members, tokens, settings, faults, churn, counts. */
   reset(): void
 }

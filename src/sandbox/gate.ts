@@ -15,7 +15,7 @@ import type { Settings } from "./settings.ts"
 import type { Account, State } from "./state.ts"
 import type { RequestEntry, Traffic } from "./traffic.ts"
 
-/** What a route gets of a request that came through. */
+/** What a route gets of a request that passed the gate. */
 type Passed = { account: Account | undefined; mostRows: number; holdUntil: (ms: number) => void }
 
 export type GateOptions = {
@@ -24,7 +24,7 @@ export type GateOptions = {
   clock: Clock
   faults: Faults
   traffic: Traffic
-  /** The time of one of Mailchimp's servers, in ms: each call is another server's turn. */
+  /** The time of one of Mailchimp's servers, in ms: each call reads the next server's clock. */
   serverTime: () => number
   /** Aborts when the sandbox stops. */
   stopping: AbortSignal
@@ -35,13 +35,13 @@ export type GateOptions = {
 const apiPath = /^\/(?:([a-z]+\d+)\/)?3\.0(?:\/|$)/
 
 /**
- * What stands between a client and Mailchimp's routes: who is asking, the limits, the faults, compression and the `Date` of
- * the server. A connection is held from here until the answer is made, or until a broken one has ended.
+ * Everything between a client and Mailchimp's routes: authentication, the limits, the faults, compression and the `Date`
+ * of the server. A connection is held from here until the response is made, or until a broken response has ended.
  */
 export function createGate(options: GateOptions): (request: Request) => Promise<Response> {
   const { state, settings, clock, faults, traffic, serverTime, stopping, onRequest, route } = options
 
-  /** The account that asks, or the answer that refuses it. OAuth's own addresses know no account. */
+  /** The account of the request, or the response that refuses it. OAuth's own addresses need no account. */
   const identify = (request: Request): { account: Account | undefined; refusal?: Response } => {
     const path = apiPath.exec(new URL(request.url).pathname)
     if (!path) return { account: undefined }
@@ -59,7 +59,10 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
   const throttle = () =>
     settings.throttleWith === "429" ? problemResponse("too_many_requests") : htmlResponse(403)
 
-  /** Each response takes its turn among the servers. Bun would date a response without a `Date`, so it gets an empty one. */
+  /**
+   * Responses take turns among the servers' clocks. Bun would add a `Date` to a response without one, so such a
+   * response gets an empty `Date`.
+   */
   const writeDate = (request: Request, fault: FaultAction | undefined): string => {
     const { sendsDate, dateOffsetMs } = settings
     const sentMs = serverTime()
@@ -102,7 +105,7 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
         entry.endedAt = clock.now()
         release()
       }
-      // A body that was never begun never ends either: then the abort says so.
+      // A body that never began never ends either, so the abort ends it.
       if (request.signal.aborted) onEnd()
       else request.signal.addEventListener("abort", onEnd, { once: true })
       return fault.kind === "cut"
@@ -167,7 +170,7 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
     request.signal.addEventListener("abort", onAbort, { once: true })
     const fault = faults.next(request)
     const response = await respond(request, entry, fault).catch((error: unknown) => {
-      // A client that left gets no answer; nothing else may fail here.
+      // A client that disconnected gets no response; any other failure here is a bug.
       if (request.signal.aborted || stopping.aborted) return resetResponse()
       throw error
     })

@@ -1,12 +1,12 @@
-/** A repeatable source of chance: the same seed gives the same numbers, on every machine. */
+/** A repeatable random source: the same seed gives the same numbers, on every machine. */
 export type Random = {
-  /** From 0 up to, not including, 1. */
+  /** From 0 up to, but not including, 1. */
   next(): number
-  /** A whole number from 0 up to, not including, `below`. */
+  /** A whole number from 0 up to, but not including, `below`. */
   integer(below: number): number
-  /** True in that share of the calls. */
+  /** True in this share of the calls. */
   chance(share: number): boolean
-  /** One of them; throws when there is none. */
+  /** One of the choices; throws if there is none. */
   pick<T>(choices: readonly T[]): T
 }
 
@@ -28,13 +28,13 @@ export function createRandom(seed: number): Random {
     chance: (share) => next() < share,
     pick: (choices) => {
       const choice = choices[integer(choices.length)]
-      if (choice === undefined) throw new RangeError("Cannot pick as there is no choice")
+      if (choice === undefined) throw new RangeError("Cannot pick because there are no choices")
       return choice
     },
   }
 }
 
-/** A number for a text, so that each list and account has its own chance under one seed (FNV-1a). */
+/** A number for a text, so that each list and account has its own random numbers under one seed (FNV-1a). */
 export function seedFrom(seed: number, text: string): number {
   let hash = (seed ^ 0x811c9dc5) | 0
   for (let index = 0; index < text.length; index++)

@@ -25,23 +25,23 @@ export type SandboxOptions = Partial<Settings> & {
   clock?: Clock
   /** Called as each request arrives. */
   onRequest?: (entry: RequestEntry) => void
-  /** What webhooks are delivered with. */
+  /** The fetch that delivers webhooks. */
   fetch?: (request: Request) => Promise<Response>
 }
 
-/** The app that may ask for consent when none is named; it may return to any http(s) address. */
+/** The app that is registered if no client is given; it may redirect to any http(s) URI. */
 export const defaultClient: OAuthClient = { clientId: "sandbox-client", clientSecret: "sandbox-secret" }
 
-/** A local Mailchimp: the handler of its requests, and everything that a test or a demo holds it by. */
+/** A local Mailchimp: the handler of its requests, and the controls that a test or a demo uses. */
 export type Sandbox = Controls & {
   fetch(request: Request): Response | Promise<Response>
   readonly clients: readonly OAuthClient[]
   readonly routes: readonly { method: string; path: string }[]
-  /** Lets go of what hangs and of deliveries under way. */
+  /** Releases hanging requests and deliveries in progress. */
   stop(): void
 }
 
-/** Builds a Mailchimp in memory. Nothing listens: give its `fetch` requests, or see startSandbox(). */
+/** Builds a Mailchimp in memory. Nothing listens: pass requests to its `fetch`, or see startSandbox(). */
 export function createSandbox(options: SandboxOptions = {}): Sandbox {
   const {
     seed = 1,
@@ -63,7 +63,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     return clock.now() + (serverSkewsMs[turns++ % serverSkewsMs.length] ?? 0)
   }
 
-  /** All that a reset makes anew. */
+  /** Everything that a reset creates again. */
   const build = () => {
     const random = createRandom(seedFrom(seed, "changes"))
     const state = createState(accounts, {
@@ -98,7 +98,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     .route("/3.0", api)
     .route("/:dc{[a-z]+[0-9]+}/3.0", api)
     .notFound(() => problemResponse("resource_not_found"))
-    // Hono would print it and answer 500; the gate knows whether the client just left.
+    // Hono would print the error and respond with 500; the gate knows whether the client just disconnected.
     .onError((error) => {
       throw error
     })

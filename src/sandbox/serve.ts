@@ -2,15 +2,15 @@ import { createSandbox, type Sandbox, type SandboxOptions } from "./sandbox.ts"
 
 /** A sandbox that listens. */
 export type RunningSandbox = {
-  /** Its origin, without a slash at the end. */
+  /** Its origin, without a trailing slash. */
   readonly url: string
   readonly sandbox: Sandbox
-  /** Cuts what is under way and frees the port. */
+  /** Aborts all requests and frees the port. */
   stop(): Promise<void>
 }
 
 export type StartSandboxOptions = SandboxOptions & {
-  /** 0, any free one, by default. */
+  /** 0, any free port, by default. */
   port?: number
   /** 127.0.0.1 by default. */
   hostname?: string
@@ -20,7 +20,7 @@ export type StartSandboxOptions = SandboxOptions & {
 export function startSandbox(options: StartSandboxOptions = {}): RunningSandbox {
   const { port = 0, hostname = "127.0.0.1", ...sandboxOptions } = options
   const sandbox = createSandbox(sandboxOptions)
-  // Nothing but the sandbox itself may cut a connection, and an error of its own shows no source.
+  // Only the sandbox itself may abort a connection, and its own errors must not show source code.
   const server = Bun.serve({
     port,
     hostname,

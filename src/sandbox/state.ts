@@ -14,40 +14,40 @@ import { createMemberTable, type MemberTable } from "./members/member-table.ts"
 import { createRandom, seedFrom } from "./random.ts"
 import type { Webhook } from "./webhooks/webhook.ts"
 
-/** A list to begin with. */
+/** The seed of a list. */
 export type ListSeed = {
   name: string
-  /** Ten hex digits; made from the names by default. */
+  /** Ten hex digits; derived from the names by default. */
   id?: string
-  /** How many believable members to invent. */
+  /** How many realistic members to invent. */
   count?: number
-  /** Members to hold beside them. Whatever a member leaves out gets the value of a contact that little is known of. */
+  /** Members to add to the invented ones. Omitted values become those of a contact about which little is known. */
   members?: readonly MemberInput[]
   /** Adds the members whose values look like JSON themselves (members/hostile-members.ts). */
   hostile?: boolean
-  /** Sizes of bulk imports among the invented members: each shares one `last_changed`. */
+  /** Sizes of bulk imports among the invented members: the members of each share one `last_changed`. */
   imports?: readonly number[]
   mergeFields?: readonly MergeField[]
-  /** Groups of interests; a list without any has members without `interests`. */
+  /** Interest groups; a list without any has members without `interests`. */
   interestCategories?: readonly InterestCategorySeed[]
-  /** So many more merge fields, each with 255 characters for every invented member: 80 of them make rows of 22 KB. */
+  /** This many more merge fields, each with 255 characters for every invented member: 80 of them make rows of 22 KB. */
   wideFields?: number
 }
 
-/** A Mailchimp account to begin with. */
+/** The seed of a Mailchimp account. */
 export type AccountSeed = {
-  /** Mailchimp's id of the account; with the data center the key of its limits. */
+  /** Mailchimp's id of the account; together with the data center the key of its limits. */
   userId?: number
   accountName?: string
   loginEmail?: string
   dc?: string
   role?: string
-  /** Access tokens that work from the start, for whoever does not go through OAuth. */
+  /** Access tokens that work from the start, for tests that skip OAuth. */
   tokens?: readonly string[]
   /** Newer accounts sign their webhooks. */
   signsWebhooks?: boolean
   lists?: readonly ListSeed[]
-  /** Entries of GET /lists that are no list, as they are: with an id that cannot be one, or none at all. */
+  /** Entries of GET /lists that are not lists, sent as they are: with an invalid id, or without an id. */
   oddLists?: readonly Json[]
 }
 
@@ -80,10 +80,10 @@ export type Account = {
   disabled: boolean
 }
 
-/** What the sandbox's Mailchimp holds. */
+/** The data of the sandbox's Mailchimp. */
 export type State = {
   readonly accounts: Account[]
-  /** Lists of any account, as ids of lists are unique. Throws when there is none: a mistake of the test. */
+  /** A list of any account, because list ids are unique. Throws if there is none: a mistake of the test. */
   list(listId: string): List
   account(userId: number): Account
   accountOfToken(token: string): Account | undefined
@@ -97,7 +97,7 @@ export type StateOptions = {
   visibilityDelayMs: () => number
 }
 
-/** The accounts of `bun run dev`, the demo and of whoever names none: two people, one of whom has three lists. */
+/** The accounts of `bun run dev`, of the demo and of tests that give none: two people, one of whom has three lists. */
 export const defaultAccounts: readonly AccountSeed[] = [
   {
     accountName: "Analytical Engines",
@@ -160,7 +160,7 @@ export function createState(
     const owner = account(userId)
     const id = listSeed.id ?? md5(`${seed} ${userId} ${owner.lists.length} ${listSeed.name}`).slice(0, 10)
     if (accounts.some((account) => account.lists.some((list) => list.id === id))) {
-      throw new RangeError(`Cannot add the list as its id is taken: ${id}`)
+      throw new RangeError(`Cannot add the list because its id is taken: ${id}`)
     }
     const random = createRandom(seedFrom(seed, id))
     const added: List = {
@@ -185,7 +185,7 @@ export function createState(
       interestCategories: added.interestCategories,
     })) {
       added.table.seed(id, row, times)
-      // Rows leave much garbage, which would be let grow to twice the size of what is kept.
+      // Rows leave much garbage, and without a collection the heap would grow to twice the size of what is kept.
       if (added.table.size % 100_000 === 0) Bun.gc(true)
     }
     const given = [...(listSeed.hostile ? createHostileMembers() : []), ...(listSeed.members ?? [])]
@@ -249,7 +249,7 @@ export function createState(
   }
 }
 
-/** One import of a fiftieth of the list, and on a big one another that is larger than a page. */
+/** One import of a fiftieth of the list, and for a big list a second import that is larger than a page. */
 function defaultImports(count: number): number[] {
   return [...(count >= 10_000 ? [1_500] : []), Math.min(900, Math.floor(count / 50))]
 }

@@ -1,38 +1,38 @@
 import type { Clock } from "../lib/clock.ts"
 
-/** A request as the sandbox saw it. */
+/** A request as the sandbox received it. */
 export type RequestEntry = {
   readonly method: string
   readonly path: string
   readonly query: string
-  /** When it came, in ms of the sandbox's clock. */
+  /** When it arrived, in ms of the sandbox's clock. */
   readonly at: number
   userId: number | undefined
   listId: string | undefined
-  /** Undefined where the client left before there was an answer. */
+  /** Undefined if the client disconnected before there was a response. */
   status: number | undefined
   /** The fault that was played, by its action's kind. */
   fault: string | undefined
-  /** When its answer was made, or had been streamed to the end. */
+  /** When its response was made, or had been streamed to the end. */
   endedAt: number | undefined
-  /** When the client left before that. */
+  /** When the client disconnected before that. */
   abortedAt: number | undefined
 }
 
-/** What was asked of the sandbox, and how much of it at once. */
+/** The requests that the sandbox received, and how many of them were concurrent. */
 export type Traffic = {
   /** The newest requests, at most `LOG_LENGTH`, oldest first. */
   readonly log: readonly RequestEntry[]
   /** All requests since the start or the last reset. */
   readonly total: number
-  /** Connections of an account that are held now, and the most there ever were. */
+  /** The connections of an account that are held now, and the highest number ever held. */
   connections(userId: number): { now: number; peak: number }
-  /** How many came per path, ids of lists and members left out. */
+  /** The number of requests per path, without the ids of lists and members. */
   counts(): Record<string, number>
   record(request: Request): RequestEntry
-  /** Takes a connection, or says that the account has none left. */
+  /** Takes a connection, or returns undefined if the account has none left. */
   hold(userId: number, most: number): Disposable | undefined
-  /** Counts a request against an allowance; false when there is none left. */
+  /** Counts a request against a limit; false if the limit is reached. */
   allow(userId: number, limit: { requests: number; windowMs: number }): boolean
   reset(): void
 }

@@ -1,31 +1,34 @@
 import type { Member } from "./members/member.ts"
 import type { MemberTable, Version } from "./members/member-table.ts"
 
-/** A member as it is, or was. */
+/** A present or former version of a member. */
 export type TrueMember = {
-  /** The key that it is known by: the id in its row, unless the seed gave it another one. */
+  /** The key of the member: the id in its row, unless the seed gave it another id. */
   id: string
-  /** `gone` where it is deleted, or has another id since its address changed. */
+  /** `gone` if the member is deleted, or has another id since its address changed. */
   status: Member["status"] | "gone"
   /** Seconds since the epoch. */
   lastChanged: number
-  /** Whether it is the version before, changed in a way that `last_changed` does not tell: to an export no newer one. */
+  /**
+   * Whether the change from the previous version is invisible in `last_changed`: to an export the version is not
+   * newer.
+   */
   isSilent: boolean
-  /** When it came to be so, in ms; -Infinity for what was seeded. */
+  /** When the version began, in ms; -Infinity for seeded members. */
   at: number
-  /** The row's text as on the wire, without `_links`; the last one where the member is gone. */
+  /** The row's text as on the wire, without `_links`; the last text if the member is gone. */
   row: string
 }
 
-/** What a list really holds and held, to compare an export with. Nothing of it depends on what the API already shows. */
+/** The true contents and history of a list, to compare an export with. Independent of what the API already shows. */
 export type Truth = {
-  /** Everyone who is in the list now, the archived included. */
+  /** Every member that is in the list now, archived members included. */
   members(): Generator<TrueMember>
   /** One member's versions, oldest first; empty for a member that the list never had. */
   history(memberId: string): TrueMember[]
   /** The version in force at a time in ms, or undefined if the member was not there yet. */
   versionAt(memberId: string, atMs: number): TrueMember | undefined
-  /** Those who were in the list, archived or not, at each moment from one time to the other, both included. */
+  /** The members that were in the list, archived or not, at every moment from one time to the other, both included. */
   presentDuring(fromMs: number, toMs: number): Generator<string>
 }
 
@@ -65,7 +68,8 @@ export function createTruth(table: MemberTable): Truth {
       for (const { index, version: newest } of latest()) {
         let version: Version | undefined = newest
         let present = true
-        // A change at the very millisecond of an end counts as within: who was gone then was not there all along.
+        // A change in the very millisecond of an end counts as within: a member that was gone then was not there all
+        // along.
         while (version && version.at >= fromMs) {
           if (version.status === "gone" && version.at <= toMs) present = false
           version = version.previous

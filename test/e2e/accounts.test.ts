@@ -62,7 +62,7 @@ const requestsTo = (path: string) => sandbox.traffic.log.filter((entry) => entry
 const connection = async () => JSON.parse(await (await get("/auth")).text()).data
 const codeOf = async (response: Response) => JSON.parse(await response.text()).code
 
-/** Resolves as soon as something is so, by looking again and again: nothing else tells. */
+/** Polls until a condition holds, because nothing signals it. */
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await Bun.sleep(1)
 }
@@ -101,7 +101,7 @@ describe("a refusal in mid-export", () => {
     expect(await connection()).toMatchObject({ token_invalidated: false })
   })
 
-  test("of an account that moved to another data center is followed there, by every request and the next export", async () => {
+  test("of an account that moved to another data center redirects every request and the next export there", async () => {
     sandbox.settings.wrongDataCenterWith = "api_key_invalid"
     const { rows, events } = await read(await get("/export?events=true"), (rows) => {
       if (rows === 500) sandbox.move(userId, "us8")
@@ -115,7 +115,7 @@ describe("a refusal in mid-export", () => {
     expect(sandbox.traffic.log.map(({ path }) => path)).toEqual(["/us8/3.0/lists"])
   })
 
-  test("of a token that was revoked ends the export, and marks the connection", async () => {
+  test("of a revoked token ends the export, and marks the connection", async () => {
     const { events, isBroken } = await read(await get("/export?events=true"), (rows) => {
       if (rows === 500) sandbox.revoke(userId)
     })
@@ -135,13 +135,13 @@ describe("a connection that is deleted while an export runs", () => {
     sandbox.faults.add({ match: { path: "/members" }, action: { kind: "hang" }, skip: 9, times: Infinity })
   const disconnect = async () => expect((await get("/auth", { method: "DELETE" })).status).toBe(200)
 
-  /** Deletes the connection once pages hang, so that nothing but the deletion can end the export. */
+  /** Deletes the connection while pages hang, so that only the deletion can end the export. */
   const disconnectWhenItHangs = async () => {
     await until(() => sandbox.traffic.log.some(({ fault }) => fault === "hang"))
     await disconnect()
   }
 
-  test("ends it with an error line, and no further request is made with its token", async () => {
+  test("ends the export with an error line, and no further request is made with its token", async () => {
     hang()
     const reading = read(await get("/export?events=true"))
     await disconnectWhenItHangs()
@@ -177,7 +177,7 @@ describe("a connection that is deleted while an export runs", () => {
     expect(await reading).toBe("broken")
   })
 
-  test("is a 409 before the first byte, of exports, slices and lists alike", async () => {
+  test("is a 409 before the first byte, for exports, slices and lists", async () => {
     for (const path of ["/export", "/export?count=5", "/lists"]) {
       headers = await connectAccount(service)
       sandbox.traffic.reset()
@@ -190,7 +190,7 @@ describe("a connection that is deleted while an export runs", () => {
     }
   })
 
-  test("ends only its own exports: another caller's, and one of a sub-account, of the same Mailchimp user go on", async () => {
+  test("ends only its own exports: those of another caller and of a sub-account with the same Mailchimp user continue", async () => {
     headers = await bearer("with-sub-account", { sub_accounts: ["sub-1"] })
     const login = `${service.api}/auth/login?forward_url=${encodeURIComponent("https://app.example.com/done")}`
     for (const url of [login, `${login}&sub_account_id=sub-1`])
@@ -209,7 +209,7 @@ describe("a connection that is deleted while an export runs", () => {
     for (const { events } of rest) expect(events.at(-1)).toMatchObject({ $export: "end", status: "complete" })
   })
 
-  test("ends the exports that other replicas run, also where the caller connects anew at once", async () => {
+  test("ends the exports that other replicas run, even if the caller connects again at once", async () => {
     const replicas = serviceProcesses(mailchimp, env)
     try {
       const [here, there] = [await replicas.start(), await replicas.start()]

@@ -7,7 +7,7 @@ import {
   type SandboxAndService,
 } from "../support/sandbox-and-service.ts"
 
-/** What the edge in front of Mailchimp sends when it refuses a server's address. */
+/** The pages that the edge in front of Mailchimp sends when it blocks a server's address. */
 const pages = [
   [
     "Akamai's 403",
@@ -41,12 +41,12 @@ const problemOf = async (path: string) => {
   }
 }
 
-describe("a block that stays", () => {
-  // A service for each test, because a block pauses the account's requests.
+describe("a persistent block", () => {
+  // A separate service for each test, because a block pauses the account's requests.
   afterEach(stop)
 
   test.each(pages)(
-    "has a code of its own, with the title and reference of the page: %s",
+    "has its own code, with the title and reference of the page: %s",
     async (_, action, upstream) => {
       for (const path of ["/lists", "/export", "/export?count=3", "/export/:id"]) {
         await start()
@@ -79,7 +79,7 @@ describe("a block that stays", () => {
   })
 })
 
-describe("a block of a few seconds is ridden out", () => {
+describe("a block of a few seconds is retried until it ends", () => {
   beforeAll(start)
   afterAll(stop)
 
@@ -95,7 +95,7 @@ describe("a block of a few seconds is ridden out", () => {
     expect(fault.played).toBe(2)
   })
 
-  test("a login that is blocked goes back with exchange_failed, and the log has the page's title", async () => {
+  test("a blocked login redirects with exchange_failed, and the log has the page's title", async () => {
     world.sandbox.faults.add({
       match: { path: "/token" },
       action: { kind: "html", status: 403, page: "akamai" },

@@ -14,7 +14,7 @@ describeWithMongodb("over MongoDB's wire protocol", () =>
   callbacks(async () => ({ MONGODB_URI: await newMongodbUri() })),
 )
 
-/** The service as processes that are really killed, and what of a login they remember. */
+/** The service as processes that are really killed, and what they remember of a login. */
 function callbacks(storageEnv: () => Promise<Record<string, string>>) {
   let services: ReturnType<typeof serviceProcesses>
   beforeAll(async () => {
@@ -22,7 +22,7 @@ function callbacks(storageEnv: () => Promise<Record<string, string>>) {
   }, mongodbStartTimeoutMs)
   afterAll(() => services.end())
 
-  test("a connection is there after kill -9 right behind the callback's redirect, and a restart", async () => {
+  test("a connection exists after kill -9 right after the callback's redirect, and a restart", async () => {
     const before = await services.start()
     const headers = await connectAccount(before, "killed")
     await before.kill()
@@ -35,8 +35,8 @@ function callbacks(storageEnv: () => Promise<Record<string, string>>) {
     await after.stop()
   }, 30_000)
 
-  test("of 50 simultaneous callbacks for one caller, at two replicas, one connects; each other one is told why not", async () => {
-    // Two processes behind one public URL, as a load balancer would have it.
+  test("of 50 simultaneous callbacks for one caller, at two replicas, one connects, and each of the others gets the reason", async () => {
+    // Two processes behind one public URL, as behind a load balancer.
     const first = await services.start()
     const second = await services.start({ PUBLIC_URL: first.url })
     const headers = await bearer("racer")

@@ -29,10 +29,10 @@ test("50,000 members, 20 edits, 2 deletions and 4 additions at every page: none 
 
   const check = createExportCheck(sandbox, [list.id], startedMs)
   for (const line of text.split("\n")) if (line !== "") check.take(line)
-  const lastAskedMs =
+  const lastRequestedMs =
     sandbox.traffic.log.findLast(({ listId, path }) => listId === list.id && path.endsWith("/members"))?.at ??
     0
-  const report = check.report(endedMs, () => lastAskedMs - (marginS + 2) * 1000)
+  const report = check.report(endedMs, () => lastRequestedMs - (marginS + 2) * 1000)
   expect(report).toMatchObject({ missing: 0, stale: 0, backwards: 0, foreign: 0 })
   expect(report.members).toBeGreaterThan(50_000)
   expect(sandbox.churn.made.edits).toBeGreaterThan(1000)

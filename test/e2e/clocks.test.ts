@@ -9,7 +9,7 @@ import { differenceOf, noDifference, startSandboxAndService } from "../support/s
 const tenMinutesMs = 600_000
 const membersPath = /members$/
 
-/** What goes wrong with which clock: at once, or when the first page of members is requested. */
+/** What goes wrong with which clock: immediately, or when the first page of members is requested. */
 type Disturbance = {
   readonly name: string
   readonly atOnce?: (sandbox: Sandbox) => void
@@ -97,9 +97,9 @@ async function startDisturbed({ atOnce, atFirstPage, ownOffsetMs = 0 }: Disturba
   return pair
 }
 
-describe("whose clock is wrong", () => {
+describe("wrong clocks", () => {
   test.each(disturbances.map((disturbance) => [disturbance.name, disturbance] as const))(
-    "%s: what changes after an export is in the next, and no as_of is in the future",
+    "%s: what changes after an export is in the next export, and no as_of is in the future",
     async (_, disturbance) => {
       await using pair = await startDisturbed(disturbance)
       const { sandbox, receive, liveRows } = pair
@@ -138,7 +138,7 @@ const undated: readonly Undated[] = [
   { name: "no response has a Date, as a gateway renames it", prepare: () => {}, isRenamed: true },
   { name: "every Date is empty", prepare: ({ settings }) => void (settings.sendsDate = false) },
   {
-    name: "no Date is a date",
+    name: "no Date is a valid date",
     prepare: ({ faults }) =>
       void faults.add({ action: { kind: "date_text", text: "yesterday" }, times: Infinity }),
   },
@@ -163,9 +163,9 @@ const undated: readonly Undated[] = [
   },
 ]
 
-describe("where Date is missing", () => {
+describe("without Date", () => {
   test.each(undated.map((entry) => [entry.name, entry] as const))(
-    "%s: plain exports of several pages are whole, and cursors go on",
+    "%s: plain exports of several pages are complete, and cursors continue them",
     async (_, { prepare, isRenamed }) => {
       await using pair = await startSandboxAndService({
         lists: [{ name: "People", count: 450 }],
@@ -212,9 +212,9 @@ const ahead: readonly (readonly [string, (index: number) => number])[] = [
   ["three seconds ahead", () => 3000],
 ]
 
-describe("where members are dated ahead", () => {
+describe("members dated ahead", () => {
   test.each(ahead)(
-    "1,500 of 3,000 %s: all are in an export that does not wait for it, and so is what changes then",
+    "1,500 of 3,000 %s: all are in an export that does not wait for that time, and so are later changes",
     async (_, offsetMs) => {
       const startMs = Date.now()
       const members = Array.from({ length: 1500 }, (_, index): MemberInput => ({

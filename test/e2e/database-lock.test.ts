@@ -5,7 +5,7 @@ import { startSandbox } from "../../src/sandbox/serve.ts"
 import { connectAccount, sandboxEnv, startService } from "../support/service.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
 
-test("while another process holds the database's write lock, 8 logins wait, and /healthz and an export do not", async () => {
+test("while another process holds the database's write lock, 8 logins wait, but /healthz and an export do not", async () => {
   const folder = temporaryFolder()
   const sqlitePath = join(folder.path, "locked.sqlite")
   const mailchimp = startSandbox({ decision: "approve", accounts: [{ lists: [{ name: "Few", count: 50 }] }] })

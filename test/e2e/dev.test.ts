@@ -37,7 +37,7 @@ test.each([
   expect(await runDev(env)).toEqual({ exitCode: 1, stdout: "", stderr: sentence })
 })
 
-test("`run dev` with the same port twice says so", async () => {
+test("`run dev` with the same port twice is refused", async () => {
   const port = freePort()
   const { exitCode, stderr } = await runDev({ PORT: port, SANDBOX_PORT: port })
   expect([exitCode, stderr]).toEqual([
@@ -46,7 +46,7 @@ test("`run dev` with the same port twice says so", async () => {
   ])
 })
 
-test("`run dev` heeds PORT and SANDBOX_PORT", async () => {
+test("`run dev` uses PORT and SANDBOX_PORT", async () => {
   const [PORT, SANDBOX_PORT] = [freePort(), freePort()]
   const child = Bun.spawn(
     [process.execPath, "--no-env-file", join(import.meta.dir, "../../src/dev/dev.ts")],

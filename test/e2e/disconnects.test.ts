@@ -4,7 +4,7 @@ import { connectAccount, sandboxEnv, startService } from "../support/service.ts"
 
 const mailchimp = startSandbox({
   decision: "approve",
-  // Slow enough for many requests side by side to be of use.
+  // Slow enough that many concurrent requests are useful.
   latencyMs: 10,
   accounts: [{ lists: [{ name: "Thirty pages", count: 3000 }] }],
 })
@@ -17,17 +17,17 @@ afterAll(async () => {
 const userId = mailchimp.sandbox.state.accounts[0]?.userId ?? 0
 const { sandbox } = mailchimp
 
-/** Resolves as soon as something is so, by looking again and again: nothing else tells. */
+/** Polls until a condition holds, because nothing signals it. */
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await Bun.sleep(1)
 }
 
-test("a consumer who leaves in the middle of many pages, 100 times in a row: Mailchimp is left at once, and nothing is left behind", async () => {
+test("a consumer disconnects in the middle of many pages, 100 times in a row: requests to Mailchimp are aborted at once, and nothing leaks", async () => {
   const headers = await connectAccount(service)
   const delaysMs: number[] = []
   for (let round = 0; round < 100; round += 1) {
-    // The pages of windows, which have an upper bound, hang in the middle of their bodies, and the consumer leaves while
-    // they do. The single rows that tell where to cut come at once.
+    // The pages of windows, which have an upper bound, hang in the middle of their bodies, and the consumer disconnects
+    // meanwhile. The single rows that tell where to split arrive at once.
     sandbox.faults.add({
       match: { query: /(?=.*count=100)(?=.*before_last_changed=)/ },
       action: { kind: "slow", chunks: 4, everyMs: 60_000 },
@@ -50,7 +50,7 @@ test("a consumer who leaves in the middle of many pages, 100 times in a row: Mai
   expect(delaysMs.every(Number.isFinite)).toBe(true)
   await until(() => service.server.pendingRequests === 0)
 
-  // Whoever comes next finds every permit free: ten exports at once, none of which waits.
+  // Afterwards every permit is free: of ten concurrent exports none waits.
   const whole = await Promise.all(
     Array.from(
       { length: 10 },
@@ -66,6 +66,6 @@ test("a consumer who leaves in the middle of many pages, 100 times in a row: Mai
   delaysMs.sort((a, b) => a - b)
   const medianMs = delaysMs[Math.floor(delaysMs.length / 2)]
   console.info(
-    `${delaysMs.length} requests were aborted ${medianMs} ms (median), ${delaysMs.at(-1)} ms (at most) after the consumer left`,
+    `${delaysMs.length} requests were aborted ${medianMs} ms (median), ${delaysMs.at(-1)} ms (at most) after the consumer disconnected`,
   )
 }, 120_000)

@@ -4,9 +4,12 @@ import type { RequestEntry } from "../../src/sandbox/traffic.ts"
 import type { List } from "../../src/sandbox/state.ts"
 import { connectAccount, type RunningService, sandboxEnv, startService } from "../support/service.ts"
 
-/** As Mailchimp's users are promised: so many connections at once, so many requests at once and then a second. */
+/**
+ * The allowance of each Mailchimp user: concurrent connections, a burst of requests, and requests per second after
+ * it.
+ */
 const allowed = { connections: 10, burst: 10, perSecond: 10 }
-/** Requests by which one may be ahead of another while both have work: nobody waits for his share of the first ten. */
+/** How many requests one export may be ahead of another while both have work, beyond which the shares are unfair. */
 const aFew = 6
 
 const mailchimp = startSandbox({
@@ -29,14 +32,14 @@ const [third] = alone?.lists ?? []
 if (!shared || !alone || !first || !second || !third) throw new Error("no lists")
 afterAll(mailchimp.stop)
 
-test("two exports of one account and one of another: the two share what Mailchimp allows, the third has its own", async () => {
+test("two exports of one account and one of another: the two share Mailchimp's limits, the third has its own", async () => {
   const service = await startService({
     ...sandboxEnv(mailchimp),
     MAILCHIMP_PAGE_SIZE: "100",
     MAILCHIMP_REQUESTS_PER_SECOND: String(allowed.perSecond),
   })
   try {
-    // Two people of the platform have connected the same Mailchimp account.
+    // Two users of the platform have connected the same Mailchimp account.
     const ada = await connectAccount(service, "ada")
     const bob = await connectAccount(service, "bob")
     sandbox.settings.consentingUserId = alone.userId
@@ -58,7 +61,8 @@ test("two exports of one account and one of another: the two share what Mailchim
 
     expect(mostAhead(requests, isOf(first.id), isOf(second.id))).toBeLessThanOrEqual(aFew)
     expect(mostAhead(requests, isOf(second.id), isOf(first.id))).toBeLessThanOrEqual(aFew)
-    // The third comes as far by itself as the two together, but for the first ten: it waits for neither of them.
+    // The third export alone progresses as fast as the other two together, except for the first ten requests: it
+    // waits for neither.
     const isOfShared = ({ userId }: RequestEntry) => userId === shared.userId
     expect(mostAhead(requests, isOfShared, isOf(third.id))).toBeLessThanOrEqual(allowed.burst)
   } finally {
@@ -94,7 +98,10 @@ function isOf(listId: string) {
   return (entry: RequestEntry) => entry.listId === listId
 }
 
-/** By how many requests any span of time, from one arrival to another, holds more than it may; 0 or less if none does. */
+/**
+ * The most requests over the allowance in any span of time from one arrival to another; 0 or less if it is never
+ * exceeded.
+ */
 function mostOverAllowance(requests: readonly RequestEntry[]): number {
   let most = -Infinity
   for (const [from, { at: startMs }] of requests.entries())

@@ -2,14 +2,14 @@ import { expect, test } from "bun:test"
 import { systemClock } from "../../src/lib/clock.ts"
 import { startSandboxAndService } from "../support/sandbox-and-service.ts"
 
-/** Time in which the service waits runs 30 times as fast. */
+/** The time in which the service waits runs 30 times as fast. */
 const fastClock = {
   ...systemClock,
   monotonicMs: () => systemClock.monotonicMs() * 30,
   sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 30, signal),
 }
 
-test("while ten requests of the account hang, exports, slices and /lists are a 503 after 30 s that says what was waited for", async () => {
+test("while ten requests of the account hang, exports, slices and /lists are a 503 after 30 s that says what they waited for", async () => {
   await using pair = await startSandboxAndService({
     lists: [{ name: "Some", count: 300 }],
     serviceClock: fastClock,
@@ -44,6 +44,6 @@ test("while ten requests of the account hang, exports, slices and /lists are a 5
   }
   consumer.abort()
   await Promise.all(hanging)
-  // Once they have left, all works again.
+  // Once these requests have ended, everything works again.
   expect((await pair.receive("/export")).rows.length).toBeGreaterThan(200)
 }, 60_000)

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { startSandboxAndService } from "../support/sandbox-and-service.ts"
 
-/** Ten pages of them are subscribed, unsubscribed or cleaned; archived ones are in no statistics. */
+/** Ten pages of them are subscribed, unsubscribed or cleaned; the statistics do not count archived members. */
 const seed = { name: "Ten pages", count: 1100 }
 
 async function exportTenPages(path: (listId: string) => string, env: Readonly<Record<string, string>> = {}) {
@@ -16,13 +16,13 @@ async function exportTenPages(path: (listId: string) => string, env: Readonly<Re
   return {
     ids: ids.toSorted(),
     members: members.map(({ id }) => id).toSorted(),
-    /** Those that came before the first page was answered. */
+    /** The requests that arrived before the first page had its response. */
     first: requests.filter(({ at }) => at < firstEnd).map(({ query }) => new URLSearchParams(query)),
   }
 }
 
 test.each([["all lists", () => "/export"] as const, ["one list", (id: string) => `/export/${id}`] as const])(
-  "an export of %s requests the rows to split at beside the first page, by the statistics",
+  "an export of %s requests the rows to split at concurrently with the first page, by the statistics",
   async (_name, path) => {
     const { first, ids, members } = await exportTenPages(path)
     expect(ids).toEqual(members)

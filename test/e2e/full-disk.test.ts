@@ -2,13 +2,13 @@ import { expect, test } from "bun:test"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { serviceProcesses } from "../support/service-processes.ts"
 
-/** A limit on the size of files refuses writes as a full disk does, and can be set for a process that runs. */
+/** A limit on file sizes refuses writes as a full disk does, and can be set for a running process. */
 async function limitFiles(pid: number, bytes: string) {
   await Bun.$`prlimit --pid ${pid} --fsize=${bytes}`.quiet()
 }
 
 test.skipIf(Bun.which("prlimit") === null)(
-  "/readyz is a 503 while the disk takes no more, and a 200 once it does",
+  "/readyz is a 503 while the disk is full, and a 200 once it is not",
   async () => {
     const mailchimp = startSandbox()
     const services = serviceProcesses(mailchimp)

@@ -36,7 +36,7 @@ function truth(): Map<string, string> {
   return rows
 }
 
-test("20 rounds of churn and export from the end cursor: the replica is the truth after each, archived members marked", async () => {
+test("20 rounds of churn and export from the end cursor: the replica equals the truth after each round, with archived members marked", async () => {
   const headers = await connectAccount(service)
   let cursor: string | undefined
   for (let round = 0; round < 20; round += 1) {

@@ -42,7 +42,7 @@ async function requestsOf(run: () => Promise<unknown>): Promise<string[]> {
   return paths
 }
 
-/** Runs with every request to such a path failing. */
+/** Runs while every request to a matching path fails. */
 async function whileFailing<T>(
   listId: string,
   path: RegExp,
@@ -58,7 +58,7 @@ async function whileFailing<T>(
 }
 
 describe("interests.ID in a selection of fields", () => {
-  test("a member of a list with interests has one key for each, and others have none", () => {
+  test("a member of a list with interests has a key for each interest, and other members have no `interests`", () => {
     for (const { list_id, interests } of truth()) {
       const list = [none, tea, jam].find(({ id }) => id === list_id)
       const ids = list?.interestCategories.flatMap(({ interests }) => interests.map(({ id }) => id)) ?? []
@@ -69,13 +69,13 @@ describe("interests.ID in a selection of fields", () => {
     )
   })
 
-  test("passes in fields where any list of the account has it, and rows have just that one", async () => {
+  test("is accepted in fields if any list of the account has it, and rows have only that interest", async () => {
     for (const name of [`interests.${plum.id}`, `members.interests.${plum.id}`]) {
       const { status, isBroken, rows } = await pair.receive(
         `/export?fields=members.id,members.list_id,${name}`,
       )
       expect([status, isBroken]).toEqual([200, false])
-      // With the prefix `list_id` stays a member's.
+      // With the prefix, `list_id` still means the member's.
       const expected = truth().map(({ id, list_id, interests }) =>
         interests === undefined
           ? { id, list_id }
@@ -85,7 +85,7 @@ describe("interests.ID in a selection of fields", () => {
     }
   })
 
-  test("passes in exclude_fields, which takes out just that one", async () => {
+  test("is accepted in exclude_fields, which removes only that interest", async () => {
     const { rows, isBroken } = await pair.receive(`/export/${tea.id}?exclude_fields=interests.${green.id}`)
     expect(isBroken).toBe(false)
     const expected = truth().filter(({ list_id }) => list_id === tea.id)
@@ -95,30 +95,27 @@ describe("interests.ID in a selection of fields", () => {
     expect(rows.join()).not.toContain(green.id)
   })
 
-  test.each(["fields", "exclude_fields"])(
-    "is a 400 that names it in %s where no list has it",
-    async (name) => {
-      const near = {
-        name,
-        reason: `must not name interests.${mistyped} because no member has such a field: did you mean interests.${green.id}`,
-      }
-      const paths = ["/export", `/export/${tea.id}`, "/export?count=10", "/export?events=true"]
-      for (const path of paths) {
-        const response = await pair.get(
-          `${path}${path.includes("?") ? "&" : "?"}${name}=id,interests.${mistyped}`,
-        )
-        expect([path, response.status, (await problemOf(response)).errors]).toEqual([path, 400, [near]])
-      }
-      // Another list's is not this list's.
-      const other = await pair.get(`/export/${jam.id}?${name}=interests.${green.id}`)
-      expect([other.status, (await problemOf(other)).code]).toEqual([400, "invalid_parameter"])
-      // What cannot be an id may be anything, so it is not quoted.
-      const odd = await pair.get(`/export?${name}=interests.ada%40example%2Fcom`)
-      expect([odd.status, await odd.text()]).toEqual([400, expect.not.stringContaining("ada")])
-    },
-  )
+  test.each(["fields", "exclude_fields"])("is a 400 that names it in %s if no list has it", async (name) => {
+    const near = {
+      name,
+      reason: `must not name interests.${mistyped} because no member has such a field: did you mean interests.${green.id}`,
+    }
+    const paths = ["/export", `/export/${tea.id}`, "/export?count=10", "/export?events=true"]
+    for (const path of paths) {
+      const response = await pair.get(
+        `${path}${path.includes("?") ? "&" : "?"}${name}=id,interests.${mistyped}`,
+      )
+      expect([path, response.status, (await problemOf(response)).errors]).toEqual([path, 400, [near]])
+    }
+    // An interest of another list does not belong to this list.
+    const other = await pair.get(`/export/${jam.id}?${name}=interests.${green.id}`)
+    expect([other.status, (await problemOf(other)).code]).toEqual([400, "invalid_parameter"])
+    // A malformed id may be anything, so it is not quoted.
+    const odd = await pair.get(`/export?${name}=interests.ada%40example%2Fcom`)
+    expect([odd.status, await odd.text()]).toEqual([400, expect.not.stringContaining("ada")])
+  })
 
-  test("is looked up only where one is named, with one request a list and one a category", async () => {
+  test("is looked up only if one is named, with one request per list and one per category", async () => {
     const isInterest = (path: string) => path.includes("interest-categories")
     for (const query of ["", "?fields=interests", "?exclude_fields=interests", "?fields=merge_fields.NONE"])
       expect((await requestsOf(() => pair.receive(`/export${query}`))).filter(isInterest)).toEqual([])
@@ -127,7 +124,7 @@ describe("interests.ID in a selection of fields", () => {
     expect(paths.filter((path) => /members|merge-fields/.test(path))).toEqual([])
   })
 
-  test("one list that cannot be read is told as for merge fields: the others are whole", async () => {
+  test("one list that cannot be read is reported as for merge fields: the others are complete", async () => {
     for (const action of [notFound, forbidden]) {
       const received = await whileFailing(jam.id, /interest-categories/, action, () =>
         pair.receive(`/export?events=true&fields=list_id,interests.${green.id}`),
@@ -141,7 +138,7 @@ describe("interests.ID in a selection of fields", () => {
     }
   })
 
-  test("a request that fails for a moment is retried, and one that fails on is the answer's error", async () => {
+  test("a request that fails briefly is retried, and a request that keeps failing is the response's error", async () => {
     pair.sandbox.faults.add({ match: { path: "interests" }, action: serverError })
     expect((await pair.receive(`/export?fields=interests.${green.id}`)).isBroken).toBe(false)
     const hanging = await whileFailing(

@@ -8,7 +8,7 @@ import { serviceProcesses } from "../support/service-processes.ts"
 
 const MB = 2 ** 20
 
-/** A sandbox, a service in this process, and the header of someone who has connected the sandbox's account. */
+/** A sandbox, a service in this process, and the header of a caller who has connected the sandbox's account. */
 async function connect(options: StartSandboxOptions, env: Record<string, string> = {}) {
   const mailchimp = startSandbox({ decision: "approve", ...options })
   const service = await startService({ ...sandboxEnv(mailchimp), ...env })
@@ -51,17 +51,17 @@ async function listsOf(response: Response) {
   return listsSchema.parse(await response.json()).data
 }
 
-describe("an export is whole although pages of more than 250 members", () => {
+describe("an export is complete although pages of more than 250 members", () => {
   const forms = [
     ["are a problem with status 500", { kind: "problem", problem: "internal_server_error" }],
     ["are HTML with status 502", { kind: "html", status: 502 }],
     ["are HTML with status 500", { kind: "html", status: 500 }],
     ["are HTML with status 200", { kind: "html", status: 200 }],
-    ["are cut in the middle", { kind: "cut", keep: 0.5 }],
+    ["are truncated in the middle", { kind: "cut", keep: 0.5 }],
     ["are reset", { kind: "reset" }],
     ["end in the middle of the JSON", { kind: "bad_json", keep: 0.7 }],
     ["become 40 MB", { kind: "bomb", bytes: 40 * MB }],
-    ["become 40 MB, and lie about it", { kind: "bomb", bytes: 40 * MB, claims: 1000, chunked: true }],
+    ["inflate to 40 MB, and claim less", { kind: "bomb", bytes: 40 * MB, claims: 1000, chunked: true }],
   ] as const
   test.each(forms)(
     "%s",
@@ -79,7 +79,7 @@ describe("an export is whole although pages of more than 250 members", () => {
       expect(ids.size).toBe(table?.order("none", "live").size ?? 0)
       expect(fault.played).toBeGreaterThan(1)
       // 1000, 1000, 500, and a few when the page tries to grow again (Bun repeats a request whose connection is reset);
-      // the rest are 2,700 rows by 250, and probes.
+      // the rest are 2,700 rows in pages of 250, and probes.
       expect(fault.played).toBeLessThan(16)
       expect(counts("members").length).toBeLessThan(100)
     },
@@ -87,7 +87,7 @@ describe("an export is whole although pages of more than 250 members", () => {
   )
 })
 
-test("an export of 139 lists is whole although /lists of more than 100 is a 504", async () => {
+test("an export of 139 lists is complete although /lists of more than 100 is a 504", async () => {
   const lists = Array.from({ length: 139 }, (_, index) => ({ name: `List ${index}`, count: 3 }))
   await using world = await connect({ accounts: [{ lists }] })
   world.sandbox.faults.add({
@@ -102,7 +102,7 @@ test("an export of 139 lists is whole although /lists of more than 100 is a 504"
   expect(await listsOf(await world.get("/lists"))).toHaveLength(139)
 }, 60_000)
 
-describe("whatever /lists is like", () => {
+describe("whatever /lists returns", () => {
   const account = (lists: number, oddLists: StartSandboxOptions["accounts"] = []) => ({
     lists: Array.from({ length: lists }, (_, index) => ({ name: `List ${index}`, count: 5 })),
     ...oddLists[0],
@@ -111,7 +111,7 @@ describe("whatever /lists is like", () => {
   test.each([
     ["its total is one too high", { listsTotalOff: 1 }],
     ["its total is one too low", { listsTotalOff: -1 }],
-    ["it shows the same lists for ever", { endlessLists: "repeated" as const }],
+    ["it shows the same lists forever", { endlessLists: "repeated" as const }],
   ])("an export is complete and a line is logged if %s", async (_name, settings) => {
     await using world = await connect({ accounts: [account(3)], ...settings })
     const { last } = await readExport(await world.get("/export?events=true"))
@@ -123,7 +123,7 @@ describe("whatever /lists is like", () => {
     expect(JSON.parse(warnings[0] ?? "{}")).toMatchObject({ type: "count_differs", action: "read the lists" })
   })
 
-  test("lists without an end are an error, and soon", async () => {
+  test("endless lists are an error, and soon", async () => {
     await using world = await connect({ accounts: [account(3)], endlessLists: "new" })
     const response = await world.get("/lists")
     expect(response.status).toBe(502)
@@ -131,7 +131,7 @@ describe("whatever /lists is like", () => {
     expect(world.sandbox.traffic.total).toBeLessThan(130)
   }, 60_000)
 
-  test("one whose id cannot be one hides none of the others", async () => {
+  test("a list with a malformed id hides none of the others", async () => {
     const oddLists = [
       { id: "a/../b", name: "Slash" },
       { id: "a.b", name: "Dot" },
@@ -147,7 +147,7 @@ describe("whatever /lists is like", () => {
   })
 })
 
-test("MAILCHIMP_RETRY_S ends an export whose page fails for so long", async () => {
+test("MAILCHIMP_RETRY_S ends an export whose page fails for that long", async () => {
   const lists = [{ name: "News", count: 3000 }]
   await using world = await connect({ accounts: [{ lists }] }, { MAILCHIMP_RETRY_S: "1" })
   world.sandbox.faults.add({
@@ -165,8 +165,8 @@ test("MAILCHIMP_RETRY_S ends an export whose page fails for so long", async () =
   expect(seen.at(-1)).toMatchObject({ $export: "error", code: "mailchimp_error", retryable: true })
 })
 
-describe("memory over idle, of a process that knows nothing of the rows yet", () => {
-  // As many rows of 22 KB as could fill the memory: 10 requests at once, of 1,000 rows each.
+describe("memory over idle, of a process that has seen no rows yet", () => {
+  // As many rows of 22 KB as could fill the memory: 10 concurrent requests of 1,000 rows each.
   const lists = Array.from({ length: 10 }, (_, index) => ({ name: `L${index}`, count: 1000, wideFields: 80 }))
   const mailchimp = startSandbox({
     decision: "approve",
@@ -209,7 +209,7 @@ describe("memory over idle, of a process that knows nothing of the rows yet", ()
   )
 
   test.skipIf(process.platform !== "linux")(
-    "130 MB if pages are bombs of a megabyte that become a gigabyte",
+    "130 MB if pages are bombs of a megabyte that inflate to a gigabyte",
     async () => {
       sandbox.settings.consentingUserId = 2
       const bytes = 1024 * MB

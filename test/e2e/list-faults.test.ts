@@ -12,21 +12,21 @@ import {
   startThreeLists,
 } from "../support/three-lists.ts"
 
-/** How a list can be unreadable for good, and the code that the consumer reads. */
+/** How a list can be permanently unreadable, and the code that the consumer reads. */
 const faults: readonly (readonly [string, string, Action, number | undefined])[] = [
   ["a 404", "list_not_found", notFound, 404],
   ["a 403", "mailchimp_forbidden", forbidden, 403],
   ["a 500", "mailchimp_error", serverError, 500],
   ["a 502 of a proxy", "mailchimp_error", { kind: "html", status: 502 }, 502],
   ["JSON that ends early", "mailchimp_error", { kind: "bad_json" }, undefined],
-  ["a broken connection", "mailchimp_error", { kind: "reset" }, undefined],
+  ["a reset connection", "mailchimp_error", { kind: "reset" }, undefined],
   ["no response at all", "mailchimp_timeout", { kind: "hang" }, undefined],
   ["a 504", "mailchimp_timeout", { kind: "problem", problem: "gateway_timeout" }, 504],
 ]
 
-describe("one of three lists whose members cannot be read, though GET /lists shows it", () => {
+describe("one of three lists whose members cannot be read, although GET /lists shows it", () => {
   test.each(faults)(
-    "with events, if they are %s: the others are whole, the list is an event line, the end is short",
+    "with events, if they are %s: the others are complete, the list is an event line, the end is short",
     async (_, code, action, upstream) => {
       await using pair = await startThreeLists()
       const [, broken] = pair.listIds
@@ -61,7 +61,7 @@ describe("one of three lists whose members cannot be read, though GET /lists sho
     30_000,
   )
 
-  test("as JSON: the document breaks off after the others", async () => {
+  test("as JSON: the document is aborted after the others", async () => {
     await using pair = await startThreeLists()
     const [broken] = pair.listIds
     breakList(pair, broken, notFound)
@@ -78,9 +78,9 @@ describe("one of three lists whose members cannot be read, though GET /lists sho
     )
   })
 
-  test.each([0, 1, 2])("it may be any of the three: number %d", async (place) => {
+  test.each([0, 1, 2])("the unreadable list may be any of the three: number %d", async (index) => {
     await using pair = await startThreeLists()
-    const broken = pair.listIds[place]
+    const broken = pair.listIds[index]
     breakList(pair, broken, notFound)
     const received = await pair.receive("/export?events=true&include=archived")
     expect(received.isBroken).toBe(false)
@@ -88,7 +88,7 @@ describe("one of three lists whose members cannot be read, though GET /lists sho
     expect(endOf(received).status).toBe("short")
   })
 
-  test("its merge fields cannot be read either, which a selection of them requires: the others are whole", async () => {
+  test("its merge fields cannot be read either, which selecting them requires: the others are complete", async () => {
     await using pair = await startThreeLists()
     const [, broken] = pair.listIds
     if (broken === undefined) throw new Error("no list")
@@ -99,7 +99,7 @@ describe("one of three lists whose members cannot be read, though GET /lists sho
     expect(received.ofKind("list_error")).toMatchObject([{ list_id: broken, code: "list_not_found" }])
   })
 
-  test("only its archived members are a 403: its live ones are there, and the others are whole", async () => {
+  test("only its archived members are a 403: its live members are there, and the others are complete", async () => {
     await using pair = await startThreeLists()
     const [, broken] = pair.listIds
     if (broken === undefined) throw new Error("no list")
@@ -115,7 +115,7 @@ describe("one of three lists whose members cannot be read, though GET /lists sho
     expect(endOf(received).status).toBe("short")
   })
 
-  test("two lists that fail wait side by side, not one after the other", async () => {
+  test("two failing lists are retried concurrently, not one after the other", async () => {
     await using pair = await startThreeLists()
     const [first, , third] = pair.listIds
     breakList(pair, first, serverError)
@@ -133,7 +133,7 @@ describe("one of three lists whose members cannot be read, though GET /lists sho
   }, 30_000)
 })
 
-describe("what is no fault of one list", () => {
+describe("faults that do not concern one list", () => {
   test.each([
     ["404", notFound, 404, "list_not_found"],
     ["403", forbidden, 403, "mailchimp_forbidden"],
@@ -159,7 +159,7 @@ describe("what is no fault of one list", () => {
     expect(received.ofKind("error")).toMatchObject([{ code: "list_not_found" }])
   })
 
-  test("the one list that was named is a 404: that is the status", async () => {
+  test("the only list that was named is a 404: that is the status", async () => {
     await using pair = await startThreeLists()
     const [, broken] = pair.listIds
     breakList(pair, broken, notFound)

@@ -10,7 +10,7 @@ import { breakList, endOf, notFound, rowsOf, startThreeLists } from "../support/
 
 describe("after an export with a list that could not be read", () => {
   test.each([0, 1])(
-    "the end's cursor reads it whole once it works again, after %d good pages, and the others are continued",
+    "the end's cursor reads the whole list once it works again, after %d good pages, and continues the others",
     async (goodPages) => {
       await using pair = await startThreeLists()
       const [first = "", broken] = pair.listIds
@@ -23,7 +23,7 @@ describe("after an export with a list that could not be read", () => {
       const added = pair.sandbox.changes.addMember(first)
       const whole = await pair.receive(`/export?events=true&cursor=${endOf(again).cursor}`)
       expect(endOf(whole).status).toBe("complete")
-      // Archived members come along, as with every export of what has changed.
+      // Archived members are included, as in every incremental export.
       const live = rowsOf(whole, broken).filter((row) => JSON.parse(row).status !== "archived")
       expect(differenceOf(live, pair.liveRows(broken))).toEqual(noDifference)
       expect(whole.rows.map((row) => JSON.parse(row).id)).toContain(added.id)
@@ -35,7 +35,7 @@ describe("after an export with a list that could not be read", () => {
     },
   )
 
-  test("the end's cursor says that it is deleted, if it is gone then", async () => {
+  test("the end's cursor reports the list as deleted, if it is gone then", async () => {
     await using pair = await startThreeLists()
     const [, broken = ""] = pair.listIds
     breakList(pair, broken, notFound)
@@ -47,13 +47,13 @@ describe("after an export with a list that could not be read", () => {
     expect(endOf(next).status).toBe("complete")
   })
 
-  test("the cursor of a checkpoint goes on in the list where it had failed", async () => {
+  test("the cursor of a checkpoint resumes the list where it had failed", async () => {
     await using pair = await startSandboxAndService({
       lists: [
         { name: "First", count: 100 },
         { name: "Second", count: 6000, imports: [] },
       ],
-      // One page at a time: no request looks ahead for a place to split the list.
+      // One page at a time: no request looks ahead for a row to split the list at.
       env: { MAILCHIMP_PAGE_SIZE: "1000", MAILCHIMP_MAX_CONNECTIONS: "1" },
     })
     const [, broken] = pair.listIds
@@ -73,9 +73,9 @@ describe("after an export with a list that could not be read", () => {
   }, 30_000)
 })
 
-describe("a list that is gone from GET /lists in mid-export", () => {
+describe("a list that disappears from GET /lists in mid-export", () => {
   test.each([1, 2, 3])(
-    "before page %d of it: with events it is a deleted line and no fault, the export is complete",
+    "before its page %d: with events the list is a deleted line and no fault, the export is complete",
     async (page) => {
       await using pair = await startThreeLists()
       removeSecondListBefore(pair, page)
@@ -98,7 +98,7 @@ describe("a list that is gone from GET /lists in mid-export", () => {
     },
   )
 
-  test("without events the export ends well, with all rows of the others", async () => {
+  test("without events the export ends normally, with all rows of the others", async () => {
     await using pair = await startThreeLists()
     removeSecondListBefore(pair, 2)
     const [, gone] = pair.listIds
@@ -114,7 +114,7 @@ describe("a list that is gone from GET /lists in mid-export", () => {
   })
 })
 
-/** Takes the second list out of the account just before a page of it is read. */
+/** Removes the second list from the account just before a page of it is read. */
 function removeSecondListBefore(
   { sandbox, listIds: [, second], onRequest }: SandboxAndService,
   page: number,

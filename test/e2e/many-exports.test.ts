@@ -36,7 +36,7 @@ afterEach(async () => {
   await leave()
 })
 
-/** Begins an export, and reads nothing of it but the first bytes. Resolves to its status. */
+/** Begins an export, and reads only its first bytes. Resolves to its status. */
 function begin(headers: Record<string, string>, path = "/export", api = service.api): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>()
   const { hostname, port, pathname } = new URL(api + path)
@@ -58,13 +58,13 @@ function begin(headers: Record<string, string>, path = "/export", api = service.
 const beginMany = (count: number, ...args: Parameters<typeof begin>) =>
   Promise.all(Array.from({ length: count }, () => begin(...args)))
 
-/** Every consumer leaves, and the service notices. */
+/** Every consumer disconnects, and the service notices. */
 async function leave(): Promise<void> {
   for (const socket of sockets.splice(0)) socket.destroy()
   await untilFree(service.api)
 }
 
-/** Until Ada could begin an export. The test's own time-out bounds the wait. */
+/** Waits until Ada can begin an export. The test's own time-out bounds the wait. */
 async function untilFree(api: string): Promise<void> {
   while ((await fetch(`${api}/export`, { method: "HEAD", headers: ada })).status === 429) await Bun.sleep(10)
 }
@@ -72,7 +72,7 @@ async function untilFree(api: string): Promise<void> {
 /** Every export reads the lists once, when it begins. */
 const begun = () => sandbox.traffic.log.filter(({ path }) => path.endsWith("/lists")).length
 
-test("of 400 exports of one caller that nobody reads five run, and Mailchimp never hears of the others", async () => {
+test("of one caller's 400 exports that nobody reads five run, and the others cause no request to Mailchimp", async () => {
   sandbox.traffic.reset()
   expect(await beginMany(5, ada)).toEqual([200, 200, 200, 200, 200])
   expect(begun()).toBe(5)
@@ -87,7 +87,7 @@ test("of 400 exports of one caller that nobody reads five run, and Mailchimp nev
   expect([head.status, head.headers.get("retry-after")]).toEqual([429, "10"])
 })
 
-test("exports of one list and slices count as well, and so do those for a sub-account", async () => {
+test("exports of one list, slices, and exports for a sub-account count as well", async () => {
   const acting = await bearer("ada", { sub_accounts: ["acme", "other"] })
   const paths = [
     `/export/${large.id}`,
@@ -105,13 +105,13 @@ test("exports of one list and slices count as well, and so do those for a sub-ac
   await Promise.allSettled(running)
 })
 
-test("a caller at the limit does not keep another one out, but all of them together share MAX_EXPORTS", async () => {
+test("a caller at the limit does not block another caller, but all callers together share MAX_EXPORTS", async () => {
   await beginMany(5, ada)
   expect(await beginMany(2, bob)).toEqual([200, 200])
   expect(await begin(bob)).toBe(429)
 })
 
-test("an export that ends, in whatever way, lets the next one begin", async () => {
+test("an export that ends, in whatever way, lets the next export begin", async () => {
   const nobody = await bearer("nobody")
   const ways: readonly (() => Promise<unknown>)[] = [
     async () => (await fetch(`${service.api}/export?count=10`, { headers: ada })).text(),
@@ -123,7 +123,7 @@ test("an export that ends, in whatever way, lets the next one begin", async () =
     async () => (await fetch(`${service.api}/export`, { headers: nobody })).text(),
     () => fetch(`${service.api}/export`, { method: "HEAD", headers: ada }),
     async () => {
-      // Leaves before the service answers, or while it answers.
+      // Disconnects before the service responds, or during the response.
       const signal = AbortSignal.timeout(1)
       await fetch(`${service.api}/export`, { headers: ada, signal }).catch(() => {})
     },
@@ -146,7 +146,7 @@ test("an export that ends, in whatever way, lets the next one begin", async () =
   }
 })
 
-test("an export whose consumer stopped reading is cut, and lets the next one begin", async () => {
+test("an export whose consumer stopped reading is aborted, and lets the next export begin", async () => {
   const impatient = await startService({
     ...sandboxEnv(mailchimp),
     MAX_EXPORTS_PER_CALLER: "5",

@@ -5,7 +5,7 @@ import { differenceOf, noDifference, startSandboxAndService } from "../support/s
 
 const shared = md5("somebody else")
 
-/** What an id can be, and is not as a rule: one for each member, by its number. */
+/** Unusual ids that are possible: one for each member, by its number. */
 const odd: readonly (readonly [string, (index: number) => MemberInput])[] = [
   ["empty", (index) => ({ email_address: `m${index}@example.com`, id: "" })],
   ["null", (index) => ({ email_address: `m${index}@example.com`, id: null })],
@@ -25,7 +25,7 @@ const kinds = [...odd, ["of any kind", mixed] as const]
 
 const aFew = kinds.filter(([name]) => ["empty", "null", "shared by all", "of any kind"].includes(name))
 
-/** 60 members of this kind, with dates of their own, on pages of 25, or 1,200 of one second on pages of 1,000. */
+/** 60 members of this kind, with dates of their own, on pages of 25, or 1,200 members of one second on pages of 1,000. */
 function start(make: (index: number) => MemberInput, isTied: boolean) {
   const members = Array.from({ length: isTied ? 1200 : 60 }, (_, index) => ({
     ...make(index),
@@ -61,20 +61,20 @@ describe.each(cases)("%s whose id is %s", (_, _name, isTied, make) => {
     expect(differenceOf(rows, pair.liveRows())).toEqual(noDifference)
   }, 30_000)
 
-  test("each address is there if no other field is wanted", async () => {
+  test("each address is there if no other field is selected", async () => {
     await using pair = await start(make, isTied)
     const plain = await pair.receive("/export?fields=email_address")
     expect([plain.status, plain.isBroken]).toEqual([200, false])
     const expected = pair.liveRows().map(addressOf)
     const received = plain.rows.map(addressOf)
     expect(new Set(received)).toEqual(new Set(expected))
-    // Contacts without an address look all the same.
+    // Contacts without an address all look the same.
     expect(received.length).toBeGreaterThanOrEqual(expected.length)
     for (const row of plain.rows.slice(0, 50)) expect(Object.keys(JSON.parse(row))).toEqual(["email_address"])
   }, 30_000)
 })
 
-test("members with odd ids that change come with the next export, and a broken one goes on after them", async () => {
+test("changed members with odd ids are in the next export, and a broken export resumes after them", async () => {
   const members = Array.from({ length: 240 }, (_, index) => mixed(index))
   await using pair = await startSandboxAndService({ lists: [{ name: "People", members }] })
   const { sandbox, receive, liveRows } = pair

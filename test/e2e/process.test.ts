@@ -32,7 +32,7 @@ async function runToEnd(changes: Record<string, string>) {
   return { exitCode: await child.exited, stdout, stderr }
 }
 
-/** Begins an export whose second page comes late. Single rows, which are asked for meanwhile, do not matter. */
+/** Begins an export whose second page is delayed. The single rows that are requested meanwhile do not matter. */
 async function beginExport(service: { api: string }, query = "") {
   const headers = await connectAccount(service)
   const fault = mailchimp.sandbox.faults.add({
@@ -45,18 +45,18 @@ async function beginExport(service: { api: string }, query = "") {
   return { headers, response }
 }
 
-test("started without what it needs, the service says so in one message, and ends with 1", async () => {
+test("started without required variables, the service prints one message, and ends with 1", async () => {
   const { exitCode, stdout, stderr } = await runToEnd({ PORT: "x" })
   expect(exitCode).toBe(1)
   expect(stdout).toBe("")
-  expect(stderr).toBe(`Cannot start as the environment is not right:
+  expect(stderr).toBe(`Cannot start because the environment is invalid:
 
   PORT must be a whole number from 1 to 65535
       The port to listen on
-  JWT_SECRET is missing, and so is JWKS_URL: set one
-      The secret of the platform's HS256 tokens; this or JWKS_URL
+  JWT_SECRET is missing, and so is JWKS_URL: set one of them
+      The secret of the platform's HS256 tokens; set this or JWKS_URL
   MAILCHIMP_CLIENT_ID is missing
-      The client id of the app that is registered at Mailchimp
+      The client id of the app registered at Mailchimp
   MAILCHIMP_CLIENT_SECRET is missing
       The client secret of that app
 
@@ -66,7 +66,7 @@ Every variable is described in .env.example
 
 const mostRequests = "BUN_CONFIG_MAX_HTTP_REQUESTS"
 
-/** What the service logs, started by a shell's command, until it listens. */
+/** What the service logs until it listens, started by a shell command. */
 async function logUntilListening(command: string): Promise<string> {
   const port = String(await freePort())
   const child = Bun.spawn(["sh", "-c", `exec env ${command}`], {
@@ -133,7 +133,7 @@ test.each([
   [{ MAILCHIMP_REDIRECT_URI: "http://localhost:3000/v1/integrations/mailchimp/callback" }, true],
   [{}, false],
 ])(
-  "of %j Mailchimp refuses the redirect URI, which is a warning at the start: %p",
+  "whether Mailchimp refuses the redirect URI of %j, which is a warning at the start: %p",
   async (changes, warns) => {
     const folder = temporaryFolder()
     const output = Bun.file(join(folder.path, "output"))
@@ -152,7 +152,7 @@ test("a second service on the same port does not start", async () => {
   expect(stderr).toContain("in use")
 })
 
-test("SIGTERM lets a running export finish, turns new ones away meanwhile, and ends with 0", async () => {
+test("SIGTERM lets a running export finish, refuses new exports meanwhile, and ends with 0", async () => {
   const service = await start()
   const { headers, response } = await beginExport(service)
   const stopped = service.stop()
@@ -165,7 +165,7 @@ test("SIGTERM lets a running export finish, turns new ones away meanwhile, and e
   expect((await stopped).exitCode).toBe(0)
 }, 30_000)
 
-test("an export that lasts longer than SHUTDOWN_TIMEOUT_MS is broken, never ended cleanly", async () => {
+test("an export that lasts longer than SHUTDOWN_TIMEOUT_MS is aborted, never ended cleanly", async () => {
   const service = await start({ SHUTDOWN_TIMEOUT_MS: "100" })
   const { response } = await beginExport(service)
   const stopped = service.stop()
@@ -173,7 +173,7 @@ test("an export that lasts longer than SHUTDOWN_TIMEOUT_MS is broken, never ende
   expect((await stopped).exitCode).toBe(0)
 }, 30_000)
 
-test("one with events is told of it by an error, whose cursor goes on from there", async () => {
+test("an export with events ends with an error line then, whose cursor resumes it", async () => {
   const service = await start({ SHUTDOWN_TIMEOUT_MS: "100" })
   const { headers, response } = await beginExport(service, "?events=true")
   const stopped = service.stop()

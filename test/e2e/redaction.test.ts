@@ -13,7 +13,7 @@ const least = {
   MAILCHIMP_CLIENT_SECRET: "client-secret",
 }
 
-/** A value of each secret variable, and what no text may show of it. */
+/** A value of each secret variable, and the parts that no text may show. */
 const secrets: Record<string, readonly [value: string, ...hidden: string[]]> = {
   JWT_SECRET: ['jwt+secret/of "the" plätform = 32', 'jwt+secret/of "the" plätform = 32'],
   JWKS_URL: ["https://idp:jwks-pass@id.example.com/keys?api_key=jwks-key", "jwks-pass", "jwks-key"],
@@ -31,7 +31,7 @@ const secrets: Record<string, readonly [value: string, ...hidden: string[]]> = {
   http_proxy: ["http://ops:p%40ss-other@proxy", "p%40ss-other", "p@ss-other"],
 }
 
-/** Variables that may be shown. A new one belongs here, or above. */
+/** Variables that may be shown. A new variable belongs here, or above. */
 const harmless = [
   "NODE_ENV HOST PORT PUBLIC_URL SHUTDOWN_TIMEOUT_MS LOG_LEVEL JWT_ISSUER JWT_AUDIENCE SQLITE_PATH",
   "FORWARD_URL_ORIGINS CORS_ORIGINS LOGIN_COOKIE MAILCHIMP_CLIENT_ID MAILCHIMP_REDIRECT_URI",
@@ -41,7 +41,7 @@ const harmless = [
   "EXPORT_STALL_TIMEOUT_MS MAX_EXPORTS MAX_EXPORTS_PER_CALLER BUN_CONFIG_MAX_HTTP_REQUESTS",
 ].flatMap((line) => line.split(" "))
 
-/** A text in every spelling that other programs give it. */
+/** A text in every encoding that other programs may give it. */
 function spelled(secret: string): string[] {
   const base64 = ["", "u", "user:"].flatMap((before) =>
     (["base64", "base64url"] as const).map((encoding) =>
@@ -95,7 +95,7 @@ test("a URL of any variable may hold a password", () => {
   }
 })
 
-test("secrets of a configuration that is not right are known, too, because its error may be shown", () => {
+test("secrets of an invalid configuration are redacted, too, because its error may be shown", () => {
   expect(secretsOf({ MAILCHIMP_CLIENT_SECRET: "client-secret", TOKEN_KEYS: "k1:short-key,no-id" })).toEqual([
     "k1:short-key,no-id",
     "short-key",
@@ -120,7 +120,7 @@ describe("of a running service", () => {
     folder.remove()
   })
 
-  test("neither a log line nor what Mailchimp said shows a secret, the key of the key file, or a token in use", async () => {
+  test("neither a log line nor Mailchimp's own error shows a secret, the key of the key file, or a token in use", async () => {
     const service = await starting
     const headers = await connectAccount(service)
     expect((await fetch(`${service.api}/lists`, { headers })).status).toBe(200)

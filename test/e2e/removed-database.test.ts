@@ -5,7 +5,7 @@ import { startSandbox } from "../../src/sandbox/serve.ts"
 import { sandboxEnv, startService } from "../support/service.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
 
-test("/readyz is a 503 once the file of the database was removed, and /healthz is not", async () => {
+test("/readyz is a 503 once the file of the database was removed, but /healthz is not", async () => {
   const folder = temporaryFolder()
   const sqlitePath = join(folder.path, "export.sqlite")
   const mailchimp = startSandbox()

@@ -26,7 +26,7 @@ afterAll(async () => {
   await mailchimp.stop()
 })
 
-test("an export that is killed (-9) 20 times and goes on from the last checkpoint received is exact, and repeats little", async () => {
+test("an export that is killed (-9) 20 times and resumed from the last checkpoint received is exact, and repeats little", async () => {
   let service = await services.start()
   const headers = await connectAccount(service)
   const listIds = sandbox.state.accounts.flatMap(({ lists }) => lists.map(({ id }) => id))
@@ -59,7 +59,7 @@ test("an export that is killed (-9) 20 times and goes on from the last checkpoin
         killAt.shift()
         isKilled = true
         await service.kill()
-        // By turns the consumer breaks off in the middle of a page as well, and reads what is still on its way.
+        // In every other round the consumer also stops in the middle of a page, and reads what is still on its way.
         if (killAt.length % 2 === 0) break
       }
     } catch (error) {
@@ -77,12 +77,13 @@ test("an export that is killed (-9) 20 times and goes on from the last checkpoin
   const report = check.report(Date.now(), (listId) => asOf.get(listId) ?? 0)
   expect(report).toMatchObject({ missing: 0, stale: 0, backwards: 0, foreign: 0 })
 
-  // A reading is cut only for a permit to spare, or behind a crowded second, once at a time. So no list has more windows
-  // under way than there are permits, and one. Each goes on from the last second that it reached, and repeats its rows.
+  // A window is split only for a spare permit, or after a tied second, one split at a time. So a list has at most one
+  // more
+  // open window than there are permits. Each window resumes at the last second that it reached, and repeats its rows.
   const windows = (permits + 1) * lists.length
   const legs = received.legs().slice(1)
   console.info(
-    "rows repeated of closed seconds, and these seconds:",
+    "repeated rows of closed seconds / number of these seconds:",
     legs.map(({ rows, seconds }) => `${rows}/${seconds.size}`).join(" "),
   )
   expect(legs).toHaveLength(kills)
@@ -92,16 +93,16 @@ test("an export that is killed (-9) 20 times and goes on from the last checkpoin
   }
 }, 120_000)
 
-/** By how many versions of members were received, all over the export, in ascending order. */
+/** The numbers of received versions after which to kill, spread over the whole export, in ascending order. */
 function randomMoments(): number[] {
-  // The archived are not in it, and no kill may come after the end.
+  // Archived members are not in the export, and no kill may come after its end.
   const least = 0.9 * lists.reduce((sum, { count }) => sum + count, 0)
   return Array.from({ length: kills }, () => Math.ceil(Math.random() * least)).toSorted((a, b) => a - b)
 }
 
-/** What a consumer has of an export, and what each resumed leg of it repeats. */
+/** What a consumer has received of an export, and what each resumed leg of it repeats. */
 function createReceived() {
-  /** Of each row the leg whose checkpoint first covered it. */
+  /** For each row the leg whose checkpoint first covered it. */
   const confirmedIn = new Map<string, number>()
   const idsBySecond = new Map<string, Set<string>>()
   const legs: { readonly openMs: number; rows: number; readonly seconds: Set<string> }[] = []
@@ -115,8 +116,9 @@ function createReceived() {
     legs: () => legs,
     beginLeg: () => {
       unconfirmed = []
-      // Rows of seconds that were still open at the checkpoint have to come again. Mailchimp's clock, as its answers tell it
-      // in whole seconds, may be two behind when a page is asked for.
+      // Rows of seconds that were still open at the checkpoint must be repeated. Mailchimp's clock, which the
+      // responses show in
+      // whole seconds, may be two seconds behind when a page is requested.
       legs.push({ openMs: confirmedMs - (marginS + 2) * 1000, rows: 0, seconds: new Set() })
     },
     take: (row: string) => {

@@ -14,7 +14,7 @@ afterAll(async () => {
   await mailchimp.stop()
 })
 
-/** Everything that the service said but the members themselves: problems, and where it sent browsers to. */
+/** Everything that the service said except the members: problems, and the URLs to which it redirected browsers. */
 const said: string[] = []
 const secrets = new Set<string>()
 
@@ -24,7 +24,7 @@ const browser = createBrowser()
 const [account] = sandbox.state.accounts
 const [list] = account?.lists ?? []
 
-/** Goes through a whole login and notes every state and code on the way. */
+/** Goes through a whole login and records every state and code on the way. */
 async function login(): Promise<string> {
   let next = `${service.api}/auth/login?forward_url=${encodeURIComponent("https://app.example.com/done")}`
   for (let first = true; new URL(next).hostname === "127.0.0.1"; first = false) {
@@ -46,7 +46,7 @@ async function call(path: string, init: RequestInit = {}): Promise<number> {
   return response.status
 }
 
-test("no address, token, code or secret of a whole trip, with all its failures, is in a log line, an error or a URL of ours", async () => {
+test("no address, token, code or secret of a whole run, with all its failures, is in a log line, an error or a URL of ours", async () => {
   sandbox.settings.decision = "deny"
   expect(await login()).toContain("reason=access_denied")
   sandbox.settings.decision = "approve"

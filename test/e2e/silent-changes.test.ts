@@ -18,7 +18,7 @@ function checkRows(
   return check.report(Date.now(), (listId) => asOf.get(listId) ?? 0)
 }
 
-/** Reads to a checkpoint some rows in, and leaves. */
+/** Reads up to a checkpoint after some rows, then disconnects. */
 async function receiveUntilCheckpoint(pair: SandboxAndService, path: string, leastRows: number) {
   const whole = await pair.receive(path)
   const checkpoint = whole.ofKind("checkpoint").find(({ rows }) => rows >= leastRows)
@@ -46,7 +46,7 @@ describe("rows change without last_changed", () => {
       const requests = pair.sandbox.traffic.total
       expect(received.ofKind("end")).toMatchObject([{ status: "complete" }])
       expect(checkRows(pair, startedMs, received.rows, received)).toMatchObject(exact)
-      // 40 full pages. How many more there are depends on how many changes come while it is read.
+      // 40 full pages. How many more pages there are depends on how many changes happen while the list is read.
       expect(requests).toBeLessThan(400)
       const plain = await pair.receive("/export")
       expect([plain.status, plain.isBroken]).toEqual([200, false])
@@ -70,7 +70,7 @@ describe("rows change without last_changed", () => {
     expect(checkRows(pair, startedMs, [...rows, ...next.rows], next)).toMatchObject(exact)
   }, 60_000)
 
-  test("all members of a second that is larger than a page change at each of its pages", async () => {
+  test("all members of a tied second change at each of its pages", async () => {
     const members = Array.from({ length: 1200 }, (_, index) => ({
       email_address: `m${index}@example.com`,
       last_changed: "2025-06-01T12:00:00+00:00",
@@ -91,7 +91,7 @@ describe("rows change without last_changed", () => {
     expect(rounds).toBeLessThan(40)
   }, 60_000)
 
-  test("while a count is too high for ever: the end is good all the same", async () => {
+  test("while a count is permanently too high: the export still ends normally", async () => {
     await using pair = await startSandboxAndService({
       lists: [{ name: "People", count: 450 }],
       surplusItems: 1,
@@ -132,7 +132,7 @@ describe("an empty page lacks its members", () => {
     expect(next.rows.map((row) => JSON.parse(row).id)).toEqual([added.id])
   }, 60_000)
 
-  test("an export that continues one after which nothing changed is good and empty", async () => {
+  test("an incremental export after which nothing changed ends normally and is empty", async () => {
     await using pair = await startSandboxAndService({
       lists: [{ name: "People", count: 250 }],
       omitsEmptyArrays: true,

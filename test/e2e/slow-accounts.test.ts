@@ -3,7 +3,7 @@ import { startSandbox } from "../../src/sandbox/serve.ts"
 import { connectAccount } from "../support/service.ts"
 import { serviceProcesses } from "../support/service-processes.ts"
 
-/** More requests than Bun starts by itself: 256. */
+/** More concurrent requests than Bun allows by default: 256. */
 const held = 300
 const connections = 10
 const slowAccounts = Array.from({ length: held / connections }, () => ({
@@ -22,7 +22,7 @@ afterAll(async () => {
   await mailchimp.stop()
 })
 
-test(`an export arrives while ${held} requests of other accounts are open`, async () => {
+test(`an export finishes while ${held} requests of other accounts are open`, async () => {
   const [other, ...slow] = sandbox.state.accounts
   const list = other?.lists[0]
   if (!other || !list) throw new Error("The sandbox has no list")

@@ -17,12 +17,12 @@ type Surplus = SandboxAndService["sandbox"]["settings"]["surplusItems"]
 const surpluses: readonly (readonly [string, Surplus, number])[] = [
   ["one too high in all requests", 1, 1],
   ["three too high in all requests", 3, 3],
-  ["one too high without a filter of dates", ({ query }) => (isDated(query) ? 0 : 1), 1],
+  ["one too high without a date filter", ({ query }) => (isDated(query) ? 0 : 1), 1],
 ]
 
-describe("total_items is too high for ever, for five members", () => {
+describe("total_items is permanently too high, for five members", () => {
   test.each(surpluses)(
-    "%s: each comes once, the end is good and says so",
+    "%s: each arrives once, and the end is complete and reports the difference",
     async (_, surplus, differs) => {
       await using pair = await startSandboxAndService({
         lists: [{ name: "People", members: five }],
@@ -42,7 +42,7 @@ describe("total_items is too high for ever, for five members", () => {
   )
 
   test.each(surpluses)(
-    "%s: a plain export ends well, in NDJSON and as JSON",
+    "%s: a plain export ends normally, in NDJSON and as JSON",
     async (_, surplus) => {
       await using pair = await startSandboxAndService({
         lists: [{ name: "People", members: five }],
@@ -61,13 +61,13 @@ describe("total_items is too high for ever, for five members", () => {
   )
 })
 
-describe("total_items is too high for ever, for a list of several pages", () => {
+describe("total_items is permanently too high, for a list of several pages", () => {
   const lists = [
     { name: "People", count: 700, imports: [250] },
     { name: "Others", count: 150 },
   ]
 
-  test("with a second that is larger than a page and archived members: each comes once, the end is good", async () => {
+  test("with a tied second and archived members: each arrives once, the end is complete", async () => {
     await using pair = await startSandboxAndService({ lists, surplusItems: 1 })
     const received = await pair.receive("/export?events=true&include=archived")
     expect(received.ofKind("end")).toMatchObject([{ status: "complete" }])
@@ -82,7 +82,7 @@ describe("total_items is too high for ever, for a list of several pages", () => 
     expect(differenceOf(plain.rows, pair.liveRows())).toEqual(noDifference)
   }, 30_000)
 
-  test("for the archived members alone: the count of the live ones is not said to differ", async () => {
+  test("for archived members only: the count of live members is not reported as different", async () => {
     await using pair = await startSandboxAndService({
       lists: [{ name: "People", count: 400 }],
       surplusItems: ({ query }) => (query.population === "archived" ? 2 : 0),
@@ -95,7 +95,7 @@ describe("total_items is too high for ever, for a list of several pages", () => 
     expect(countsThatDiffer(live)).toEqual([])
   }, 30_000)
 
-  test("with fields that leave the id and the date out: each comes once", async () => {
+  test("with fields that exclude the id and the date: each arrives once", async () => {
     await using pair = await startSandboxAndService({ lists, surplusItems: 1 })
     const received = await pair.receive("/export?fields=email_address")
     expect(received.isBroken).toBe(false)
@@ -103,7 +103,7 @@ describe("total_items is too high for ever, for a list of several pages", () => 
     expect(new Set(received.rows).size).toBe(received.rows.length)
   }, 30_000)
 
-  test("an export that is resumed is good as well, and one that continues it", async () => {
+  test("a resumed export and the next incremental one are complete as well", async () => {
     await using pair = await startSandboxAndService({ lists, surplusItems: 1 })
     const whole = await pair.receive("/export?events=true")
     const [checkpoint] = whole.ofKind("checkpoint")
@@ -115,7 +115,7 @@ describe("total_items is too high for ever, for a list of several pages", () => 
   }, 30_000)
 })
 
-describe("total_items is too low for ever", () => {
+describe("total_items is permanently too low", () => {
   const oneSecond = (count: number) =>
     Array.from({ length: count }, (_, index) => ({
       email_address: `m${index}@example.com`,
@@ -124,12 +124,12 @@ describe("total_items is too low for ever", () => {
 
   test.each([
     ["by one, for dates of their own", { count: 350 }, -1],
-    ["by one, for a second that is larger than a page", { members: oneSecond(250) }, -1],
-    ["by one, for a second whose last page has one member", { members: oneSecond(201) }, -1],
+    ["by one, for a tied second", { members: oneSecond(250) }, -1],
+    ["by one, for a tied second whose last page has one member", { members: oneSecond(201) }, -1],
     ["by one, for five members", { members: five }, -1],
     ["by all, for five members", { members: five }, -5],
   ] as const)(
-    "%s: all are there, and the end is good",
+    "%s: all are there, and the end is complete",
     async (_, list, surplus) => {
       await using pair = await startSandboxAndService({
         lists: [{ name: "People", ...list }],
@@ -144,7 +144,7 @@ describe("total_items is too low for ever", () => {
   )
 })
 
-describe("a row is counted and hidden", () => {
+describe("a row is counted but hidden", () => {
   test.each([
     ["in ascending order", five, "ASC", 0, false],
     ["in ascending order, from a list of several pages", undefined, "ASC", 0, false],
@@ -152,7 +152,7 @@ describe("a row is counted and hidden", () => {
     ["in descending order, while another count is wrong", five, "DESC", 1, false],
     ["in descending order, from a list of several pages with a wrong count", undefined, "DESC", 1, false],
   ] as const)(
-    "%s: the export is short, and a plain one breaks",
+    "%s: the export is short, and a plain export breaks",
     async (_, members, from, surplus, leavesGap) => {
       await using pair = await startHiding({ members, from, leavesGap })
       pair.sandbox.settings.surplusItems = surplus
@@ -167,10 +167,10 @@ describe("a row is counted and hidden", () => {
 
   test.each([
     ["in descending order", "DESC", false],
-    ["with a filter of dates", "dated", false],
-    ["with a filter of dates, with a gap in its page", "dated", true],
+    ["with a date filter", "dated", false],
+    ["with a date filter, with a gap in its page", "dated", true],
   ] as const)(
-    "%s alone: it is there, and the end is good",
+    "only %s: it is there, and the end is complete",
     async (_, from, leavesGap) => {
       await using pair = await startHiding({ members: undefined, from, leavesGap })
       const received = await pair.receive("/export?events=true")
@@ -202,7 +202,7 @@ async function startHiding({
   return pair
 }
 
-/** The export that continues this one is good as well, has what changed, and does not read all again. */
+/** The export that continues this one is complete as well, has what changed, and does not read everything again. */
 async function expectNextExportGood(pair: SandboxAndService, path: string, received: ReceivedExport) {
   const added = pair.sandbox.changes.addMember(pair.listIds[0] ?? "")
   const next = await pair.receive(`${path}&cursor=${received.ofKind("end")[0]?.cursor}`)

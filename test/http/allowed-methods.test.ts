@@ -17,7 +17,7 @@ afterAll(async () => {
 const prefix = "/v1/integrations/mailchimp"
 const documentSchema = z.object({ paths: z.record(z.string(), z.record(z.string(), z.unknown())) })
 
-/** Every path of the service, with the methods that it has. */
+/** Every path of the service, with its methods. */
 async function readRoutes(): Promise<[path: string, methods: string[]][]> {
   const { paths } = documentSchema.parse(await (await fetch(`${service.url}/openapi.json`)).json())
   const routes = Object.entries(paths).map(([path, operations]): [string, string[]] => [
@@ -29,7 +29,7 @@ async function readRoutes(): Promise<[path: string, methods: string[]][]> {
   return [...routes, ["/openapi.json", ["GET", "HEAD"]]]
 }
 
-/** Over a socket of its own, because fetch refuses to send TRACE and CONNECT. */
+/** Over a raw socket, because fetch refuses to send TRACE and CONNECT. */
 async function send(method: string, path: string, headers: Record<string, string> = {}) {
   const { promise: ended, resolve, reject } = Promise.withResolvers<void>()
   const lines = Object.entries({ host: "127.0.0.1", connection: "close", "content-length": "0", ...headers })
@@ -84,7 +84,7 @@ describe.each([
     expect(checked).toBeGreaterThan(60)
   })
 
-  test("a path that no route has is no 405, whatever the method", async () => {
+  test("a path that no route has is never a 405, whatever the method", async () => {
     const headers = await headersOf()
     for (const method of methods) {
       for (const path of ["/", "/nothing", "/healthz/", `${prefix}/callback/x`, `${prefix}/lists/`]) {
@@ -94,20 +94,20 @@ describe.each([
   })
 })
 
-test("a path that no route has stays a 401 below a secured one, without a token", async () => {
+test("without a token, an unknown path below a secured path stays a 401", async () => {
   for (const method of ["GET", "POST"]) {
     expect((await send(method, `${prefix}/auth/nothing`)).status).toBe(401)
     expect((await send(method, `${prefix}/auth/nothing`, await bearer("ada"))).status).toBe(404)
   }
 })
 
-test("the path is matched as it is routed: escaped, with a query", async () => {
+test("the path is matched like a route: escaped, with a query", async () => {
   expect((await send("POST", "/%68ealthz?a=b")).headers.get("allow")).toBe("GET, HEAD")
   expect((await send("POST", `${prefix}/export/a%20b`)).headers.get("allow")).toBe("GET, HEAD")
   expect((await send("POST", `${prefix}/auth?colour=red`)).headers.get("allow")).toBe("DELETE, GET, HEAD")
 })
 
-test("a 405 to a request with a body is answered, and the page of an allowed origin can read it", async () => {
+test("a request with a body gets its 405, and a page of an allowed origin can read it", async () => {
   const response = await fetch(`${service.api}/export`, {
     method: "POST",
     body: JSON.stringify({ text: "x".repeat(100_000) }),
@@ -120,7 +120,7 @@ test("a 405 to a request with a body is answered, and the page of an allowed ori
   })
 })
 
-test("HEAD is answered wherever GET is, without a body, and OPTIONS with 204", async () => {
+test("HEAD is allowed on every route with GET, without a body, and OPTIONS is a 204", async () => {
   for (const [path] of await readRoutes()) {
     const { status, body } = await send("HEAD", path)
     expect([path, status, body]).toEqual([path, expect.any(Number), ""])
@@ -133,7 +133,7 @@ describe("CORS", () => {
   const list = (value: string | null) => value?.toLowerCase().split(/, */).toSorted()
   const origin = "https://app.example.com"
 
-  test("the preflight lists the methods that routes have, and the headers that they read", async () => {
+  test("the preflight lists the methods of the routes, and the headers that they read", async () => {
     const { headers } = await send("OPTIONS", `${prefix}/auth`, {
       origin,
       "access-control-request-method": "PATCH",
@@ -155,7 +155,7 @@ describe("CORS", () => {
     ])
   })
 
-  test("a page can read the headers that tell what to do next", async () => {
+  test("a page can read the headers that say what to do next", async () => {
     const { headers } = await send("GET", "/healthz", { origin })
     expect(list(headers.get("access-control-expose-headers"))).toEqual([
       "age",

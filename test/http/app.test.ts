@@ -61,7 +61,7 @@ const openapiSchema = z.object({
 })
 const readOpenapi = async () => openapiSchema.parse(await (await fetch(`${service.url}/openapi.json`)).json())
 
-/** A value that each parameter must refuse, and what the refusal says. Parameters without one take any text. */
+/** Values that each parameter must refuse, with the reason. Parameters without values here accept any text. */
 const badValues: Record<string, readonly (readonly [query: string, reason: string])[]> = {
   count: [
     ["count=0", "must be a whole number from 1 to 1000"],
@@ -110,16 +110,16 @@ const badValues: Record<string, readonly (readonly [query: string, reason: strin
   ],
   events: [
     ["events=yes", "must be one of true, false"],
-    ["events=true&format=json", "must come with NDJSON: format=ndjson"],
+    ["events=true&format=json", "requires NDJSON: format=ndjson"],
     ["events=true&offset=3", "must not come together with count or offset"],
   ],
   cursor: [
     ["cursor=a&cursor=b", "must be given only once"],
-    ["cursor=a&format=json", "must come with NDJSON: format=ndjson"],
+    ["cursor=a&format=json", "requires NDJSON: format=ndjson"],
   ],
   "Export-Cursor": [
     ["a, b", "must be given only once"],
-    ["a", "must equal the parameter cursor, or must not be given"],
+    ["a", "must equal the parameter cursor, or be left out"],
   ],
   format: [["format=xml", "must be one of ndjson, json"]],
   sub_account_id: [
@@ -130,32 +130,32 @@ const badValues: Record<string, readonly (readonly [query: string, reason: strin
     ["", "must be given"],
     ["forward_url=/here", "must be an absolute http or https URL"],
   ],
-  id: [["", "must be the id of a list, as /lists tells it"]],
+  id: [["", "must be the id of a list, as in /lists"]],
   state: [["state=a&state=b", "must be given only once"]],
   code: [["code=a&code=b", "must be given only once"]],
   error: [["error=a&error=b", "must be given only once"]],
 }
 
-test("bad input on every parameter of every route is a 400 that names it and says what would be right", async () => {
+test("bad input on every parameter of every route is a 400 that names the parameter and says what is valid", async () => {
   const { paths } = await readOpenapi()
   let checked = 0
   for (const [path, methods] of Object.entries(paths)) {
     for (const [method, { parameters }] of Object.entries(methods)) {
-      for (const { name, in: place } of parameters) {
+      for (const { name, in: location } of parameters) {
         for (const [query, reason] of badValues[name] ?? [["", `no bad value for ${name}`]]) {
-          const url = place === "path" ? path.replace("{id}", "a%20b") : path.replace("{id}", "abc")
+          const url = location === "path" ? path.replace("{id}", "a%20b") : path.replace("{id}", "abc")
           const needed =
             name !== "forward_url" && parameters.some((other) => other.name === "forward_url")
               ? "forward_url=https://app.example.com/&"
               : ""
           const list = mailchimp.sandbox.state.accounts[0]?.lists[0]?.id ?? ""
-          const isHeader = place === "header"
+          const isHeader = location === "header"
           const search = isHeader ? "cursor=b" : `${needed}${query}`
           const problem = await problemOf(`${url.replace("abc", list)}?${search}`, {
             method: method.toUpperCase(),
             headers: {
               ...(isHeader && { [name]: query }),
-              // A browser gets a page there.
+              // A browser gets a page here.
               ...(path.endsWith("/callback") && { accept: "application/json" }),
             },
           })
@@ -169,7 +169,7 @@ test("bad input on every parameter of every route is a 400 that names it and say
   expect(checked).toBeGreaterThan(40)
 })
 
-test("the document tells the values that a parameter takes", async () => {
+test("the document lists the values that a parameter accepts", async () => {
   const operation = z.object({
     parameters: z.array(z.looseObject({ name: z.string(), schema: z.looseObject({}) })),
   })
@@ -187,7 +187,7 @@ test("the document tells the values that a parameter takes", async () => {
   })
 })
 
-test("unknown parameters are a 400 on every route but the callback", async () => {
+test("unknown parameters are a 400 on every route except the callback", async () => {
   const { paths } = await readOpenapi()
   for (const [path, methods] of Object.entries(paths)) {
     for (const [method, { parameters }] of Object.entries(methods)) {
@@ -232,31 +232,31 @@ test("the document declares every status that a problem can have", async () => {
   const { paths } = await readOpenapi()
   const operations = Object.values(paths).flatMap((methods) => Object.values(methods))
   const declared = new Set(operations.flatMap(({ responses }) => Object.keys(responses)))
-  // A 405 answers the methods that are not in the document.
+  // A 405 concerns the methods that are not in the document.
   const statuses = Object.values(errorTable).filter(({ status }) => status !== 405)
   for (const { status } of statuses) expect(declared).toContain(String(status))
 })
 
-describe("the statuses that a caller sees", () => {
-  test("401 with a token that is not good", async () => {
+describe("the statuses that a caller receives", () => {
+  test("401 with an invalid token", async () => {
     const problem = await problemOf(`${prefix}/auth`, { headers: { authorization: "Bearer nonsense" } })
     expect([problem.status, problem.code]).toEqual([401, "unauthorized"])
   })
 
-  test("404 on a route that is not there, and the path is not repeated", async () => {
+  test("404 on a route that does not exist, without repeating the path", async () => {
     const problem = await problemOf("/v1/secret-in-path")
     expect([problem.status, problem.code]).toEqual([404, "route_not_found"])
     expect(problem.detail).not.toContain("secret-in-path")
   })
 
-  test("404 where nothing is connected", async () => {
+  test("404 if nothing is connected", async () => {
     const nobody = await bearer("nobody")
     for (const path of ["/auth", "/lists", "/export", "/export/abc"]) {
       expect((await problemOf(prefix + path, { headers: nobody })).code).toBe("access_token_not_found")
     }
   })
 
-  test("406 where no format is acceptable", async () => {
+  test("406 if no format is acceptable", async () => {
     expect(await problemOf(`${prefix}/export`, { headers: { accept: "image/png" } })).toMatchObject({
       status: 406,
       code: "not_acceptable",
@@ -275,7 +275,7 @@ describe("the statuses that a caller sees", () => {
     }
   })
 
-  test("a request id comes back, the caller's own where it is harmless", async () => {
+  test("a request id is returned, the caller's own id if it is harmless", async () => {
     const response = await fetch(`${service.url}/healthz`, { headers: { "x-request-id": "abc-1" } })
     expect(response.headers.get("x-request-id")).toBe("abc-1")
     const replaced = await fetch(`${service.url}/healthz`, { headers: { "x-request-id": "a@b.example" } })
@@ -283,7 +283,7 @@ describe("the statuses that a caller sees", () => {
   })
 })
 
-test("a database that is away is a 503 with Retry-After, within five seconds, and the process goes on", async () => {
+test("an unavailable database is a 503 with Retry-After within five seconds, and the process keeps running", async () => {
   const away = await startService({ ...sandboxEnv(mailchimp), MONGODB_URI: "mongodb://127.0.0.1:1/away" })
   for (const path of ["/readyz", `${prefix}/auth`, `${prefix}/lists`, `${prefix}/export`]) {
     const response = await fetch(away.url + path, { headers, signal: AbortSignal.timeout(5000) })
@@ -295,7 +295,7 @@ test("a database that is away is a 503 with Retry-After, within five seconds, an
 }, 30_000)
 
 describe("CORS", () => {
-  const ask = (origin: string, method = "GET") =>
+  const send = (origin: string, method = "GET") =>
     fetch(`${service.api}/auth`, {
       method,
       headers: {
@@ -306,14 +306,14 @@ describe("CORS", () => {
     })
 
   test("lets pages of the allowed origins call with credentials", async () => {
-    const preflight = await ask("https://app.example.com", "OPTIONS")
+    const preflight = await send("https://app.example.com", "OPTIONS")
     expect(preflight.status).toBe(204)
     expect(Object.fromEntries(preflight.headers)).toMatchObject({
       "access-control-allow-origin": "https://app.example.com",
       "access-control-allow-credentials": "true",
       "access-control-allow-headers": expect.stringContaining("Authorization"),
     })
-    expect((await ask("https://app.example.com")).headers.get("access-control-allow-origin")).toBe(
+    expect((await send("https://app.example.com")).headers.get("access-control-allow-origin")).toBe(
       "https://app.example.com",
     )
   })
@@ -332,11 +332,11 @@ describe("CORS", () => {
     }
   })
 
-  test("lets no page of another origin read an answer", async () => {
+  test("lets no page of another origin read a response", async () => {
     expect(
-      (await ask("https://evil.example", "OPTIONS")).headers.get("access-control-allow-origin"),
+      (await send("https://evil.example", "OPTIONS")).headers.get("access-control-allow-origin"),
     ).toBeNull()
-    expect((await ask("https://evil.example")).headers.get("access-control-allow-origin")).toBeNull()
+    expect((await send("https://evil.example")).headers.get("access-control-allow-origin")).toBeNull()
   })
 })
 
@@ -348,7 +348,7 @@ describe("health", () => {
     }
   })
 
-  test("once the service drains, /readyz and new exports are a 503 with Retry-After, /healthz is not", async () => {
+  test("while the service drains, /readyz and new exports are a 503 with Retry-After, but /healthz is not", async () => {
     const draining = await startService(sandboxEnv(mailchimp))
     const caller = await connectAccount(draining)
     draining.services.drain()

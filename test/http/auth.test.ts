@@ -28,11 +28,11 @@ const get = (path: string, init: RequestInit = {}) =>
   fetch(`${service.api}${path}`, { redirect: "manual", ...init, headers: { ...headers, ...init.headers } })
 
 describe("GET /auth/login", () => {
-  test("goes through Mailchimp's consent and the callback to the forward URL, whose query is kept", async () => {
+  test("goes through Mailchimp's consent and the callback to the forward URL and keeps its query", async () => {
     expect(await connect()).toBe("https://app.example.com/done?tab=2&status=success&integration=mailchimp")
   })
 
-  test("sends the browser to Mailchimp with a state and a cookie, and neither is cached or referred", async () => {
+  test("redirects the browser to Mailchimp with a state and a cookie, neither cached nor in a referrer", async () => {
     const response = await get(loginUrl().slice(service.api.length))
     expect(response.status).toBe(302)
     const location = new URL(response.headers.get("location") ?? "")
@@ -46,13 +46,13 @@ describe("GET /auth/login", () => {
     expect(response.headers.get("referrer-policy")).toBe("no-referrer")
   })
 
-  test("keeps the browser's cookie, so that two logins can be under way in it", async () => {
+  test("keeps the browser's cookie, so that two logins can run concurrently in it", async () => {
     const cookie = `mailchimp_login=${"c".repeat(43)}`
     const response = await get(loginUrl().slice(service.api.length), { headers: { cookie } })
     expect(response.headers.get("set-cookie")).toStartWith(cookie)
   })
 
-  test("answers a page that asks for JSON with the URL to navigate to", async () => {
+  test("gives a page that requests JSON the URL to navigate to", async () => {
     const response = await get(loginUrl().slice(service.api.length), {
       headers: { accept: "application/json" },
     })
@@ -65,7 +65,7 @@ describe("GET /auth/login", () => {
     expect(response.headers.get("set-cookie")).toStartWith("mailchimp_login=")
   })
 
-  test("goes straight to the forward URL with a live connection", async () => {
+  test("redirects straight to the forward URL if the connection is live", async () => {
     await connect()
     const response = await get(loginUrl().slice(service.api.length))
     expect(response.headers.get("location")).toBe(
@@ -75,7 +75,7 @@ describe("GET /auth/login", () => {
     expect(await json.json()).toMatchObject({ data: { redirect_url: null, connected: true } })
   })
 
-  test("goes on to the consent when the app was removed at Mailchimp, and connects anew", async () => {
+  test("continues to the consent if the app was removed at Mailchimp, and connects again", async () => {
     await connect()
     for (const { userId } of mailchimp.sandbox.state.accounts) mailchimp.sandbox.revoke(userId)
     const path = loginUrl().slice(service.api.length)
@@ -95,7 +95,7 @@ describe("GET /auth/login", () => {
     { kind: "json", status: 401, body: { error: "invalid_token" } },
     { kind: "bad_json" },
     { kind: "cut" },
-  ] as const)("goes straight to the forward URL when the metadata cannot be read: %j", async (action) => {
+  ] as const)("redirects straight to the forward URL if the metadata cannot be read: %j", async (action) => {
     await connect()
     mailchimp.sandbox.faults.add({ match: { path: "/metadata" }, action, times: Infinity })
     const response = await get(loginUrl().slice(service.api.length))
@@ -112,7 +112,7 @@ describe("GET /auth/login", () => {
     expect(await (await get("/auth")).json()).toMatchObject({ data: { token_invalidated: false } })
   })
 
-  test("refuses an origin that is not allowed, and says which are", async () => {
+  test("refuses an origin that is not allowed, and lists the allowed ones", async () => {
     const response = await get(loginUrl("https://evil.example/").slice(service.api.length))
     expect(response.status).toBe(400)
     expect(await response.json()).toMatchObject({
@@ -125,7 +125,7 @@ describe("GET /auth/login", () => {
 })
 
 describe("GET /callback", () => {
-  test("forwards the user's refusal", async () => {
+  test("forwards the user's denial", async () => {
     mailchimp.sandbox.settings.decision = "deny"
     expect(await connect()).toBe(
       "https://app.example.com/done?tab=2&status=failed&integration=mailchimp&reason=access_denied",
@@ -133,7 +133,7 @@ describe("GET /callback", () => {
     expect((await get("/auth")).status).toBe(404)
   })
 
-  test("goes back with other_browser in another browser than the one that asked, and stores nothing", async () => {
+  test("redirects with other_browser in a browser other than the one that started the login, and stores nothing", async () => {
     const browser = createBrowser()
     const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""
     const toCallback = (await browser.visit(toMailchimp)).headers.get("location") ?? ""
@@ -150,7 +150,7 @@ describe("GET /callback", () => {
     expect((await browser.visit(toCallback)).headers.get("location")).toContain("status=success")
   })
 
-  test("goes back with a success the second time, as a reload, and is a 400 for a client of JSON", async () => {
+  test("redirects with success the second time, e.g. after a reload, and is a 400 for a JSON client", async () => {
     const browser = createBrowser()
     const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""
     const toCallback = (await browser.visit(toMailchimp)).headers.get("location") ?? ""
@@ -164,7 +164,7 @@ describe("GET /callback", () => {
     expect([json.status, json.headers.get("content-type")]).toEqual([400, "application/problem+json"])
   })
 
-  test("refuses a state of one caller in the browser of another", async () => {
+  test("refuses one caller's state in another caller's browser", async () => {
     const [victim, attacker] = [createBrowser(), createBrowser()]
     await victim.visit(loginUrl(), await bearer("victim"))
     const toMailchimp = (await attacker.visit(loginUrl(), headers)).headers.get("location") ?? ""
@@ -198,7 +198,7 @@ describe("GET /callback", () => {
     }
   })
 
-  test("shows a browser a page to reload when the database cannot be read", async () => {
+  test("shows a browser a page that says to reload if the database cannot be read", async () => {
     const broken = await startService(sandboxEnv(mailchimp))
     const browser = createBrowser()
     const login = `${broken.api}/auth/login?forward_url=${encodeURIComponent(forwardUrl)}`
@@ -265,7 +265,7 @@ describe("GET /callback", () => {
       expect(failedLogins()).toMatchObject([{ level: "warn", code, reason, oauth_error: oauthError }])
     })
 
-    test("for a state that does not open, and not for a login that succeeds or is reloaded", async () => {
+    test("for an invalid state, but not for a login that succeeds or is reloaded", async () => {
       service.log.length = 0
       await fetch(`${service.api}/callback?state=forged&code=c`)
       expect(failedLogins()).toMatchObject([{ level: "warn", code: "invalid_state" }])
@@ -279,7 +279,7 @@ describe("GET /callback", () => {
     })
   })
 
-  test("HEAD, as a link scanner sends it, neither uses the state up nor exchanges the code", async () => {
+  test("HEAD, as a link scanner sends it, neither consumes the state nor exchanges the code", async () => {
     const browser = createBrowser()
     const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""
     const toCallback = (await browser.visit(toMailchimp)).headers.get("location") ?? ""
@@ -287,7 +287,7 @@ describe("GET /callback", () => {
     expect((await browser.visit(toCallback)).headers.get("location")).toContain("status=success")
   })
 
-  test("takes unknown parameters, as Mailchimp may add some", async () => {
+  test("accepts unknown parameters, because Mailchimp may add some", async () => {
     const browser = createBrowser()
     const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""
     const toCallback = (await browser.visit(toMailchimp)).headers.get("location") ?? ""
@@ -296,7 +296,7 @@ describe("GET /callback", () => {
     )
   })
 
-  test("exchanges a code once and forwards that it failed", async () => {
+  test("exchanges a code once and forwards the failure", async () => {
     const browser = createBrowser()
     const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""
     const toCallback = new URL((await browser.visit(toMailchimp)).headers.get("location") ?? "")
@@ -309,7 +309,7 @@ describe("GET /callback", () => {
     expect(exchanges).toHaveLength(1)
   })
 
-  test("answers whoever asks for JSON with a problem instead of a redirect", async () => {
+  test("sends a client that requests JSON a problem instead of a redirect", async () => {
     mailchimp.sandbox.settings.decision = "deny"
     const browser = createBrowser()
     const toMailchimp = (await browser.visit(loginUrl(), headers)).headers.get("location") ?? ""
@@ -338,7 +338,7 @@ describe("GET /auth", () => {
     expect(text).not.toContain("access_token")
   })
 
-  test("is a 404 problem without one", async () => {
+  test("is a 404 problem without a connection", async () => {
     const response = await get("/auth")
     expect(response.status).toBe(404)
     expect(response.headers.get("content-type")).toBe("application/problem+json")
@@ -353,7 +353,7 @@ describe("GET /auth", () => {
     })
   })
 
-  test("is per user of an account, and per sub-account that the token names", async () => {
+  test("is separate for each user of an account, and each sub-account that the token names", async () => {
     await connect()
     expect((await get("/auth", { headers: await bearer("another") })).status).toBe(404)
     const forSub = await bearer(uid, { sub_accounts: ["sub-1"] })
@@ -367,7 +367,7 @@ describe("GET /auth", () => {
 })
 
 describe("DELETE /auth", () => {
-  test("forgets the connection, and is a 200 again", async () => {
+  test("deletes the connection, and is a 200 again when repeated", async () => {
     await connect()
     for (let times = 0; times < 2; times += 1) {
       const response = await get("/auth", { method: "DELETE" })
@@ -378,7 +378,7 @@ describe("DELETE /auth", () => {
   })
 })
 
-test("a connection whose token was revoked at Mailchimp is marked, and replaced by the next login", async () => {
+test("a connection whose token was revoked at Mailchimp is marked invalidated, and replaced by the next login", async () => {
   await connect()
   for (const { userId } of mailchimp.sandbox.state.accounts) mailchimp.sandbox.revoke(userId)
   const lists = await get("/lists")

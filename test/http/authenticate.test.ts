@@ -35,7 +35,7 @@ const signRs256 = (payload: Record<string, unknown>) =>
     .setExpirationTime("1h")
     .sign(pair.privateKey)
 
-test("a token tells account, user and sub-accounts; sub stands in for uid", async () => {
+test("a token holds account, user and sub-accounts; sub replaces a missing uid", async () => {
   expect(await verify(await signToken({ ...claims, sub_accounts: ["s1"] }, secret, 60))).toEqual({
     accountId: "acme",
     uid: "ada",
@@ -50,8 +50,12 @@ test("a token tells account, user and sub-accounts; sub stands in for uid", asyn
 
 test.each([
   ["that has expired", () => signToken(claims, secret, -60), "it has expired"],
-  ["of another secret", () => signToken(claims, `${secret}!`, 60), "its signature or form is not valid"],
-  ["that is not one", async () => "a.b.c", "its signature or form is not valid"],
+  [
+    "signed with another secret",
+    () => signToken(claims, `${secret}!`, 60),
+    "its signature or form is not valid",
+  ],
+  ["that is not a token", async () => "a.b.c", "its signature or form is not valid"],
   [
     "that is not signed",
     async () => new UnsecuredJWT(claims).setExpirationTime("1h").encode(),
@@ -80,13 +84,13 @@ test.each([
     () => signToken({ account_id: "", uid: "ada" }, secret, 60),
     "must have the claims",
   ],
-])("a token %s is refused, and told why", async (_, makeToken, reason) => {
+])("a token %s is refused with the reason", async (_, makeToken, reason) => {
   const { code, detail } = await refusalOf(verify(await makeToken()))
   expect(code).toBe("unauthorized")
   expect(detail).toContain(reason)
 })
 
-/** A token of the claims as they are written, which may be no JSON that JSON.stringify makes. */
+/** A token with exactly this text of claims, which JSON.stringify may not be able to produce. */
 const signText = (payload: string) =>
   new CompactSign(new TextEncoder().encode(payload))
     .setProtectedHeader({ alg: "HS256" })
@@ -107,7 +111,7 @@ test.each([
   expect(detail).toMatch(/its claim exp|expired/)
 })
 
-test("with a key set, too, a token must have a finite exp", async () => {
+test("with a key set, a token must have a finite exp too", async () => {
   const verifyByKeySet = createVerifier({ jwksUrl: `${identityProvider.url}jwks` })
   for (const exp of ["", `,"exp":1e400`]) {
     const token = await new CompactSign(new TextEncoder().encode(`{"account_id":"acme","uid":"ada"${exp}}`))
@@ -136,7 +140,7 @@ test.each([
   expect(detail).toContain("must have the claims")
 })
 
-test("a token with claims of 256 characters, and with whole surrogate pairs, is good", async () => {
+test("a token with claims of 256 characters, and with complete surrogate pairs, is valid", async () => {
   const text = `{"exp":4102444800,"account_id":"${"a".repeat(256)}","uid":"\\ud83d\\ude00 ü \\u0000"}`
   expect(await verify(await signText(text))).toMatchObject({ accountId: "a".repeat(256), uid: "😀 ü \0" })
 })
@@ -155,7 +159,7 @@ test.each([
   expect(code).toBe(isGood ? "none" : "unauthorized")
 })
 
-test("issuer and audience are checked where they are set", async () => {
+test("issuer and audience are checked if they are set", async () => {
   const strict = createVerifier({ secret, issuer: "https://id.example.com", audience: "mailchimp-export" })
   const good = { ...claims, iss: "https://id.example.com", aud: "mailchimp-export" }
   expect((await strict(await signToken(good, secret, 60))).uid).toBe("ada")
@@ -176,7 +180,7 @@ test("with a key set a token of its key is accepted, and an HS256 token signed w
   expect((await refusalOf(verifyByKeySet(forged))).code).toBe("unauthorized")
 })
 
-test("a key set that comes compressed is inflated", async () => {
+test("a compressed key set is inflated", async () => {
   const packed = gzipSync(JSON.stringify({ keys: [jwk] }))
   response = () => new Response(packed, { headers: { "content-encoding": "gzip" } })
   const verifyByKeySet = createVerifier({ jwksUrl: `${identityProvider.url}jwks` })
@@ -228,7 +232,7 @@ test.each([
   expect(refusal.code).toBe("identity_provider_unavailable")
 })
 
-test("toOwner() lets a caller act for himself, and for the sub-accounts of his token alone", () => {
+test("toOwner() lets callers act only for themselves and for the sub-accounts of their token", () => {
   const caller = { accountId: "acme", uid: "ada", subAccounts: ["s1"] }
   expect(toOwner(caller, undefined)).toEqual({ accountId: "acme", uid: "ada" })
   expect(toOwner(caller, "s1")).toEqual({ accountId: "s1", uid: "ada" })

@@ -23,7 +23,7 @@ const unknownParameters = Array.from({ length: 2000 }, (_, index) => `p${index}`
 
 test.each([
   ["a name of 14,000 letters", `/export?fields=${letters}`],
-  ["a name of 14,000 letters to leave out", `/export?exclude_fields=${letters}`],
+  ["an excluded name of 14,000 letters", `/export?exclude_fields=${letters}`],
   ["a merge field of 14,000 letters", `/export?fields=merge_fields.${letters}`],
   ["3,500 unknown names", `/export?fields=${unknownNames}`],
   ["400 unknown names", `/export?fields=${unknownNames.slice(0, 400)}`],
@@ -35,7 +35,7 @@ test.each([
   ["a status of 14,000 letters", `/export?status=${letters}`],
   ["a cursor of 14,000 letters", `/export?cursor=${letters}`],
   ["a sub-account of 14,000 letters", `/export?sub_account_id=${letters}`],
-])("%s is refused with ten findings at most, in less than 4 KB", async (_, path) => {
+])("%s is refused with ten errors at most, in less than 4 KB", async (_, path) => {
   const response = await fetch(service.api + path, { headers })
   expect([400, 403]).toContain(response.status)
   const text = await response.text()
@@ -43,13 +43,13 @@ test.each([
   expect(JSON.parse(text).errors?.length ?? 1).toBeLessThanOrEqual(10)
 })
 
-test("as many fields as a list can have are taken", async () => {
+test("as many fields as a list can have are accepted", async () => {
   const fields = ["email_address", ...Array.from({ length: 499 }, (_, index) => `merge_fields.M${index}`)]
   expect(parseSelection({ fields }).fields).toHaveLength(500)
   expect(() => parseSelection({ fields: [...fields, "status"] })).toThrow("fields")
 })
 
-/** The least milliseconds of CPU of five runs, each of which fails. */
+/** The lowest CPU milliseconds of five runs, each of which throws. */
 async function cpuMs(run: () => unknown): Promise<number> {
   const times: number[] = []
   for (let made = 0; made < 5; made += 1) {
@@ -61,7 +61,7 @@ async function cpuMs(run: () => unknown): Promise<number> {
   return Math.min(...times)
 }
 
-test("hostile names take no more than some milliseconds, since other callers wait meanwhile", async () => {
+test("hostile names take at most a few milliseconds, because other callers wait meanwhile", async () => {
   expect(await cpuMs(() => parseSelection({ fields: [letters] }))).toBeLessThan(20)
   expect(await cpuMs(() => parseSelection({ fields: unknownNames }))).toBeLessThan(20)
   expect(await cpuMs(() => parseSelection({ fields: unknownNames.slice(0, 500) }))).toBeLessThan(20)

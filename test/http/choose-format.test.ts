@@ -43,7 +43,7 @@ test("what only NDJSON can carry is NDJSON if any range allows it", () => {
 })
 
 test.each(["image/png", "text/html", "application/json;q=0", "text/*, application/xml"])(
-  "Accept: %s cannot be served, and the error says what can",
+  "Accept: %s cannot be served, and the error lists the available types",
   (accept) => {
     try {
       chooseFormat(undefined, accept)

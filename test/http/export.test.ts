@@ -38,7 +38,7 @@ const get = (path: string, init: RequestInit = {}) =>
 const rowsOf = async (response: Response) => (await response.text()).split("\n").filter((line) => line !== "")
 const idsOf = (rows: string[]) => rows.map((row) => JSON.parse(row).id).toSorted()
 
-/** curl, as the simplest client: what it got, and whether it noticed that something was wrong. */
+/** curl, as the simplest client: what it received, and whether it noticed an error. */
 async function curl(path: string) {
   const process = Bun.spawn(
     ["curl", "-sS", "-f", "-H", `authorization: ${headers["authorization"]}`, `${service.api}${path}`],
@@ -50,7 +50,7 @@ async function curl(path: string) {
 
 describe("GET /export", () => {
   test.each(["2020-01-31T08:00:00 00:00", "2020-01-31T08:00:00.5 05:30"])(
-    "takes the space of a plus that was not encoded for a plus: %s",
+    "reads the space of an unencoded plus sign as a plus: %s",
     async (date) => {
       const encoded = await get(`/export?since_last_changed=${encodeURIComponent(date.replace(" ", "+"))}`)
       const plain = await get(`/export?since_last_changed=${date.replace(" ", "+")}`)
@@ -61,7 +61,7 @@ describe("GET /export", () => {
   )
 
   test.each(["before_last_changed=9999-12-31T23:59:59Z", "since_last_changed=0000-01-01T00:00:00Z"])(
-    "requests no year that Mailchimp cannot read: %s",
+    "requests no year that Mailchimp cannot parse: %s",
     async (query) => {
       sandbox.traffic.reset()
       const listId = listNamed("Five pages")
@@ -72,7 +72,7 @@ describe("GET /export", () => {
     },
   )
 
-  test("tells a web id, which is a number, from an id that is not there, and /lists tells both", async () => {
+  test("distinguishes a web id, which is a number, from an unknown id, and /lists shows both ids", async () => {
     const { data } = z
       .object({ data: z.array(z.object({ id: z.string(), web_id: z.int() })) })
       .parse(await (await get("/lists")).json())
@@ -84,7 +84,7 @@ describe("GET /export", () => {
     ])
   })
 
-  test("gives axios and Angular, which name JSON before a wildcard, one JSON document, and event lines if they ask", async () => {
+  test("gives axios and Angular, which name JSON before a wildcard, one JSON document, and event lines with events=true", async () => {
     const axios = { headers: { accept: "application/json, text/plain, */*" } }
     const response = await get("/export?count=3", axios)
     expect(response.headers.get("content-type")).toBe("application/json")
@@ -94,7 +94,7 @@ describe("GET /export", () => {
     expect((await rowsOf(events)).at(-1)).toContain('"status":"complete"')
   })
 
-  test("streams every live member of every list as NDJSON, to the byte as Mailchimp sent it", async () => {
+  test("streams every live member of every list as NDJSON, byte for byte as Mailchimp sent it", async () => {
     const response = await get("/export")
     expect(response.status).toBe(200)
     expect(Object.fromEntries(response.headers)).toMatchObject({
@@ -110,7 +110,7 @@ describe("GET /export", () => {
     )
   })
 
-  test("streams the same as one JSON document in the platform's envelope, by Accept or format", async () => {
+  test("streams the same members as one JSON document in the platform's envelope, by Accept or format", async () => {
     const expected = lists()
       .flatMap(({ id }) => live(id))
       .map((row) => JSON.parse(row).id)
@@ -125,7 +125,7 @@ describe("GET /export", () => {
     }
   })
 
-  test("each line of hostile members parses to the very member", async () => {
+  test("each line of a hostile member parses to exactly that member", async () => {
     const listId = listNamed("Hostile")
     const rows = await rowsOf(await get(`/export/${listId}`))
     const sent = new Map(live(listId).map((row) => [JSON.parse(row).id, JSON.parse(row)]))
@@ -142,14 +142,14 @@ describe("GET /export", () => {
     })
   })
 
-  test("HEAD answers the headers, and asks Mailchimp for nothing", async () => {
+  test("HEAD returns the headers without a request to Mailchimp", async () => {
     const before = sandbox.traffic.total
     const response = await get("/export", { method: "HEAD" })
     expect([response.status, response.headers.get("content-type")]).toEqual([200, "application/x-ndjson"])
     expect(sandbox.traffic.total).toBe(before)
   })
 
-  test("fields=email_address gives just that, however it is named", async () => {
+  test("fields=email_address gives only that field, with and without the prefix", async () => {
     const listId = listNamed("Five pages")
     for (const query of ["fields=email_address", "fields=members.email_address"]) {
       const rows = await rowsOf(await get(`/export/${listId}?${query}`))
@@ -170,7 +170,7 @@ describe("GET /export", () => {
     }
   })
 
-  test("status narrows the members to one status, archived ones included where they are asked for", async () => {
+  test("status selects the members of one status, also archived members if requested", async () => {
     const listId = listNamed("Five pages")
     const all = [...sandbox.truth(listId).members()]
     const statuses = {
@@ -225,7 +225,7 @@ describe("a cursor", () => {
     }
   })
 
-  test("that differs between parameter and header is a 400 that names both, and asks Mailchimp for nothing", async () => {
+  test("that differs between parameter and header is a 400 that names both, without a request to Mailchimp", async () => {
     const cursor = await endCursor()
     const before = sandbox.traffic.total
     const response = await get(`/export?events=true&cursor=${cursor}`, {
@@ -240,10 +240,10 @@ describe("a cursor", () => {
     expect(sandbox.traffic.total).toBe(before)
   })
 
-  test("in the header is refused like one in the parameter, by the name that it has there", async () => {
+  test("in the header is refused like a cursor in the parameter, under the header's name", async () => {
     const header = { headers: { "Export-Cursor": "a" } }
     for (const [path, reason] of [
-      ["/export?format=json", "must come with NDJSON: format=ndjson"],
+      ["/export?format=json", "requires NDJSON: format=ndjson"],
       ["/export?count=3", "must not come together with count or offset"],
     ] as const) {
       const problem = await (await get(path, header)).json()
@@ -257,7 +257,10 @@ describe("a cursor", () => {
 })
 
 describe("an export without rows", () => {
-  /** Asks on a socket, and gives what arrives until `isEnough`, while Mailchimp never answers the second page. */
+  /**
+   * Sends a request on a socket and returns what arrives until `isEnough`, while Mailchimp never responds to the
+   * second page.
+   */
   async function receive(path: string, isEnough: (text: string) => boolean): Promise<string> {
     const hang = sandbox.faults.add({
       match: { path: "/members" },
@@ -293,7 +296,7 @@ describe("an export without rows", () => {
     ["event lines", "&events=true", '{"$export":"start"'],
     ["JSON", "&format=json", '{"success":true,"message":"Success","data":['],
   ])(
-    "has its head and first bytes on the wire while Mailchimp is silent: %s",
+    "sends its headers and first bytes while Mailchimp does not respond: %s",
     async (_name, query, first) => {
       const path = `/export/${listNamed("Nobody yet")}?include=archived${query}`
       const text = await receive(path, (text) => text.includes("\r\n\r\n") && text.includes(first))
@@ -305,7 +308,7 @@ describe("an export without rows", () => {
     60_000,
   )
 
-  test("is no row for jq and for a parser of each line that is not empty", async () => {
+  test("has no row for jq or for a parser that skips empty lines", async () => {
     sandbox.faults.add({ match: { path: "/members" }, action: { kind: "delay", ms: 2500 }, skip: 1 })
     const { body, exitCode } = await curl(`/export/${listNamed("Nobody yet")}?include=archived`)
     expect(exitCode).toBe(0)
@@ -345,7 +348,7 @@ describe("a failure", () => {
     await expect(response.text()).rejects.toThrow()
   })
 
-  test("before the first byte is a problem with a status of its own", async () => {
+  test("before the first byte is a problem with its own status", async () => {
     failing(0)
     const response = await get(`/export/${listNamed("Five pages")}`)
     expect([response.status, response.headers.get("content-type")]).toEqual([403, "application/problem+json"])
@@ -360,8 +363,8 @@ describe("a failure", () => {
     ["too_many_requests", 503, "mailchimp_throttled"],
     ["gateway_timeout", 504, "mailchimp_timeout"],
     ["resource_not_found", 404, "list_not_found"],
-  ] as const)("of Mailchimp that stays, %s, is a %d %s", async (problem, status, code) => {
-    // A service of its own, as throttling pauses all requests of the account for as long as Mailchimp asks.
+  ] as const)("of Mailchimp that persists, %s, is a %d %s", async (problem, status, code) => {
+    // A separate service, because throttling pauses all requests of the account for as long as Mailchimp says.
     const own = await startService(sandboxEnv(mailchimp))
     const caller = await connectAccount(own)
     sandbox.faults.add({
@@ -377,7 +380,7 @@ describe("a failure", () => {
   })
 
   test.each(["99999999999999999999999999", "9".repeat(400), "Fri, 31 Dec 9999 23:59:59 GMT", "3601"])(
-    "with Retry-After: %s tells the caller to come back in an hour",
+    "with Retry-After: %s tells the caller to retry in an hour",
     async (retryAfter) => {
       const own = await startService(sandboxEnv(mailchimp))
       const caller = await connectAccount(own)
@@ -396,7 +399,7 @@ describe("a failure", () => {
     },
   )
 
-  test("of one attempt is not seen: the page is asked for again", async () => {
+  test("of one attempt is invisible: the page is requested again", async () => {
     const listId = listNamed("Five pages")
     for (const action of [
       { kind: "html", status: 200 },
@@ -409,7 +412,7 @@ describe("a failure", () => {
     expect(idsOf(await rowsOf(await get(`/export/${listId}`)))).toEqual(idsOf(live(listId)))
   })
 
-  test("a list that is not there is a 404 that names it", async () => {
+  test("an unknown list is a 404 that names it", async () => {
     const response = await get("/export/0000000000")
     expect(response.status).toBe(404)
     expect(await response.json()).toMatchObject({

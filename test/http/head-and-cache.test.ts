@@ -24,7 +24,7 @@ describe("HEAD", () => {
   const paths = ["/auth", "/lists", "/export", `/export/${listId}`, "/export?count=1"]
 
   test.each(paths)(
-    "%s has the status of GET: without a token, without a connection, with one, with a bad parameter",
+    "%s has the status of GET: without a token, without a connection, with a connection, with a bad parameter",
     async (path) => {
       const forged = { authorization: "Bearer e30.e30.e30" }
       const connected = await connectAccount(service)
@@ -111,7 +111,7 @@ describe("HEAD", () => {
   })
 })
 
-test("what is a caller's own is kept by no cache, whether it is good or refused", async () => {
+test("what is a caller's own is never cached, whether it succeeds or is refused", async () => {
   const headers = await connectAccount(service)
   for (const path of ["/auth", "/lists", "/export", "/export?count=1", "/lists?colour=red", "/auth/login"])
     for (const method of ["GET", "HEAD"])
@@ -127,14 +127,14 @@ describe("forward_url", () => {
   const login = (forwardUrl: string) =>
     `${service.api}/auth/login?forward_url=${encodeURIComponent(forwardUrl)}`
 
-  test("of 2,048 bytes, of a caller with the longest ids, comes back from Mailchimp", async () => {
+  test("of 2,048 bytes, of a caller with the longest ids, survives the redirect from Mailchimp", async () => {
     const headers = await bearer("😀".repeat(128), { account_id: "😀".repeat(128) })
     const reached = await createBrowser().follow(login(ofBytes(2048)), headers)
     expect(reached).toEndWith("x&status=success&integration=mailchimp")
   })
 
   test.each([ofBytes(2049), ofBytes(14_000), ofBytes(2051, "ü"), "x".repeat(3000)])(
-    "of more is refused by the login, not by the callback: %#",
+    "of more bytes is refused by the login, not by the callback: %#",
     async (forwardUrl) => {
       const response = await request(
         `/auth/login?forward_url=${encodeURIComponent(forwardUrl).slice(0, 15_000)}`,

@@ -4,7 +4,7 @@ import { AppError } from "../../src/errors.ts"
 import { createVerifier, type VerifyToken } from "../../src/http/authenticate.ts"
 import { createVirtualClock, type VirtualClock } from "../support/virtual-clock.ts"
 
-/** An identity provider on a socket, with what it answers, and how often it was asked. */
+/** An identity provider on a socket, with its current response and the number of its requests. */
 let response: () => Response | Promise<Response>
 let fetches = 0
 const identityProvider = Bun.serve({
@@ -32,7 +32,7 @@ const publish = (...keys: readonly object[]) => {
   response = () => Response.json({ keys })
 }
 
-/** A token of the n-th key; `kid` is its own, unless said otherwise, and left out if it is null. */
+/** A token of the n-th key; `kid` is the key's own unless it is given, and left out if it is null. */
 async function sign(index: number, kid: string | null = `k${index}`): Promise<string> {
   const { privateKey } = pairs[index] ?? {}
   if (privateKey === undefined) throw new Error("no such key")
@@ -64,7 +64,7 @@ const judgeAll = async (tokens: readonly string[]) => [...new Set(await Promise.
 const garbage = (count: number) =>
   Promise.all(Array.from({ length: count }, (_, index) => sign(2, `garbage-${index}`)))
 
-test("300 tokens of unknown keys, at once and one by one, cause one fetch besides the first, and then one in 30 s", async () => {
+test("300 tokens of unknown keys, concurrently and one by one, cause one fetch besides the first, and then one per 30 s", async () => {
   expect(await judge(await sign(0))).toBe("good")
   await clock.advance(30_000)
   const tokens = await garbage(300)
@@ -76,7 +76,7 @@ test("300 tokens of unknown keys, at once and one by one, cause one fetch beside
   expect(fetches).toBe(3)
 })
 
-test("300 tokens while the identity provider is down from the start cause one fetch in 5 s", async () => {
+test("300 tokens while the identity provider is down from the start cause one fetch per 5 s", async () => {
   response = () => new Response("away", { status: 503 })
   const tokens = [...(await garbage(299)), await sign(0)]
   expect(await judgeAll(tokens)).toEqual(["identity_provider_unavailable"])
@@ -88,7 +88,7 @@ test("300 tokens while the identity provider is down from the start cause one fe
   expect(fetches).toBe(2)
 })
 
-test("tokens that are no tokens, or signed in a way that is not taken, cause no fetch at all", async () => {
+test("texts that are no tokens, and tokens with an algorithm that is not accepted, cause no fetch at all", async () => {
   const none = `${btoa('{"alg":"none"}')}.${btoa("{}")}.`
   const hs256 = `${btoa('{"alg":"HS256","kid":"k0"}')}.e30.c2ln`
   expect(await judgeAll(["a.b.c", "x", none, hs256])).toEqual(["unauthorized"])
@@ -97,12 +97,12 @@ test("tokens that are no tokens, or signed in a way that is not taken, cause no 
 
 test.each([
   ["refuses", () => new Response("away", { status: 503 })],
-  ["answers with a page", () => new Response("<html>", { headers: { "content-type": "text/html" } })],
-  ["answers with something else", () => Response.json({ nothing: true })],
+  ["responds with a page", () => new Response("<html>", { headers: { "content-type": "text/html" } })],
+  ["responds with other JSON", () => Response.json({ nothing: true })],
   ["redirects", () => Response.redirect("https://elsewhere.example/jwks")],
   ["sends 2 MB", () => Response.json({ keys: [jwks[0]], filler: "x".repeat(2 * 2 ** 20) })],
 ])(
-  "an identity provider that %s: good tokens are good for a day by its last keys, then 503",
+  "an identity provider that %s: good tokens are good for a day with its last keys, then 503",
   async (_, fail) => {
     const token = await sign(0)
     expect(await judge(token)).toBe("good")
@@ -119,7 +119,7 @@ test.each([
   },
 )
 
-test("an identity provider that never answers: the first good token waits 5 s, and no other one does", async () => {
+test("an identity provider that never responds: the first valid token waits 5 s, and no other token waits", async () => {
   const token = await sign(0)
   expect(await judge(token)).toBe("good")
   response = () => new Promise<Response>(() => {})
@@ -136,7 +136,7 @@ test("an identity provider that never answers: the first good token waits 5 s, a
   expect(fetches).toBeLessThanOrEqual(5)
 })
 
-test("while the identity provider is down, a token of a key that is not known is a 503, not a 401: the key may be new", async () => {
+test("while the identity provider is down, a token of an unknown key is a 503, not a 401: the key may be new", async () => {
   expect(await judge(await sign(0))).toBe("good")
   response = () => new Response("away", { status: 503 })
   await clock.advance(60_000)
@@ -145,7 +145,7 @@ test("while the identity provider is down, a token of a key that is not known is
   expect(await judge(await sign(2, "k0"))).toBe("unauthorized")
 })
 
-test("a new key is found when its first token comes, and a key that was taken back is not good after ten minutes", async () => {
+test("a new key is found when its first token arrives, and a withdrawn key is not accepted after ten minutes", async () => {
   expect(await judge(await sign(0))).toBe("good")
   publish(...jwks.slice(1, 2))
   await clock.advance(30_000)
@@ -156,7 +156,7 @@ test("a new key is found when its first token comes, and a key that was taken ba
   expect(await judge(await sign(2))).toBe("good")
 })
 
-test("a token without a kid is good if any of the keys verifies it, and is a 401 if none does", async () => {
+test("a token without a kid is valid if any of the keys verifies it, and otherwise a 401", async () => {
   publish(...jwks.slice(0, 2))
   expect(await judge(await sign(0, null))).toBe("good")
   expect(await judge(await sign(1, null))).toBe("good")
@@ -164,13 +164,13 @@ test("a token without a kid is good if any of the keys verifies it, and is a 401
   publish(...jwks.slice(0, 2).map((key) => ({ ...key, kid: undefined })))
   await clock.advance(600_000)
   expect(await judge(await sign(1, null))).toBe("good")
-  // A key that replaced one of the same kid, or of none.
+  // A key that replaced a key with the same kid, or without one.
   publish(...jwks.slice(2).map((key) => ({ ...key, kid: undefined })))
   await clock.advance(30_000)
   expect(await judge(await sign(2, null))).toBe("good")
 })
 
-test("two keys of one kid, of which one is broken, verify the tokens of the other one", async () => {
+test("if two keys share a kid and one is broken, the other verifies its tokens", async () => {
   publish({ kty: "RSA", kid: "k0", alg: "RS256", n: "!", e: "AQAB" }, ...jwks.slice(0, 1))
   expect(await judge(await sign(0))).toBe("good")
 })

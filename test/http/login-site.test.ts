@@ -33,7 +33,7 @@ const login = (service: string, sent: Record<string, string>) =>
     headers: { ...headers, accept: "application/json", ...sent },
   })
 
-/** What a fetch of a page sends. */
+/** The headers that a page's fetch sends. */
 const fetched = (site: string, origin: string) => ({
   "sec-fetch-site": site,
   "sec-fetch-mode": "cors",
@@ -45,12 +45,12 @@ describe("a login whose cookie the browser would drop is refused, and its page c
   test.each([
     ["http://127.0.0.1:3000", fetched("cross-site", "http://localhost:5173")],
     ["https://export.example.com", fetched("cross-site", "http://localhost:5173")],
-    // A browser that sends no Sec-Fetch-Site: an old one, or by http to another machine.
+    // A browser that sends no Sec-Fetch-Site: an old one, or any over http to another machine.
     ["http://127.0.0.1:3000", { origin: "http://localhost:5173" }],
     ["http://127.0.0.1:3000", { origin: "https://app.example.com" }],
     ["http://[::1]:3000", { origin: "http://127.0.0.1:5173" }],
     ["https://export.example.com", { origin: "http://127.0.0.1:5173" }],
-    // The page asks for http://localhost:3000, which is its own site, but Mailchimp comes back to 127.0.0.1.
+    // The page uses http://localhost:3000, which is its own site, but Mailchimp redirects to 127.0.0.1.
     ["http://127.0.0.1:3000", fetched("same-site", "http://localhost:5173")],
   ])("PUBLIC_URL %s, headers %j", async (service, sent) => {
     const response = await login(service, sent)
@@ -63,20 +63,20 @@ describe("a login whose cookie the browser would drop is refused, and its page c
     })
   })
 
-  test("a page behind a development server's proxy, which sends no Origin, is known by its Referer", async () => {
+  test("a page behind a development server's proxy, which sends no Origin, is identified by its Referer", async () => {
     const sent = { "sec-fetch-site": "same-origin", referer: "http://localhost:5173/settings" }
     expect(await (await login("http://127.0.0.1:3000", sent)).json()).toMatchObject({
       code: "login_cross_site",
     })
   })
 
-  test("a frame of another site is no document of its own", async () => {
+  test("a frame in a page of another site is not a top-level navigation", async () => {
     const sent = { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe" }
     expect((await login("https://export.example.com", sent)).status).toBe(400)
   })
 })
 
-describe("a login whose cookie comes back is let through", () => {
+describe("a login whose cookie comes back is allowed", () => {
   test.each<[string, Record<string, string>]>([
     ["http://127.0.0.1:3000", {}],
     ["http://127.0.0.1:3000", fetched("same-site", "http://127.0.0.1:5173")],
@@ -88,7 +88,7 @@ describe("a login whose cookie comes back is let through", () => {
     ["https://export.example.com", { "sec-fetch-site": "none" }],
     ["https://export.example.com", { referer: "not a URL" }],
     ["http://127.0.0.1:3000, but the callback at app.example.com", { origin: "https://app.example.com" }],
-    // A document's own navigation, through a server that adds the bearer header.
+    // A top-level navigation, through a server that adds the bearer header.
     [
       "https://export.example.com",
       { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" },

@@ -33,7 +33,7 @@ const listNamed = (name: string) =>
 const live = (listId: string) =>
   [...sandbox.truth(listId).members()].filter(({ status }) => status !== "archived").map(({ row }) => row)
 
-/** The rows of an export that says that it is complete. */
+/** The rows of an export, which must say that it is complete. */
 async function exported(listId: string, query = ""): Promise<string[]> {
   const response = await fetch(`${service.api}/export/${listId}?events=true${query}`, { headers })
   expect(response.status).toBe(200)
@@ -47,7 +47,7 @@ async function exported(listId: string, query = ""): Promise<string[]> {
   return rows
 }
 
-test("other arrays after the members of each page cost no row", async () => {
+test("other arrays after the members of each page lose no row", async () => {
   const listId = listNamed("Five pages")
   sandbox.faults.add({
     match: { path: "/members" },
@@ -81,7 +81,7 @@ test.each(["no_members", "null_members"] as const)("an empty page may have %s", 
   expect(fault.played).toBeGreaterThan(0)
 })
 
-test("members pass whatever their ids are, with and without them", async () => {
+test("members are exported whatever their ids are, with and without ids in the rows", async () => {
   const listId = listNamed("Five pages")
   sandbox.faults.add({
     match: { path: "/members" },
@@ -94,7 +94,7 @@ test("members pass whatever their ids are, with and without them", async () => {
   }
   const sent = live(listId).map(withoutId)
   const rows = await exported(listId)
-  // A row without a key may be repeated where pages meet: nothing tells it from another one.
+  // A row without a key may be repeated at a page boundary, because nothing distinguishes it from another row.
   expect(new Set(rows.map(withoutId))).toEqual(new Set(sent))
   const ids = new Set(rows.map((row) => JSON.parse(row).id))
   for (const id of ["", null, 12, undefined]) expect(ids.has(id)).toBe(true)

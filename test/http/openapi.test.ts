@@ -73,7 +73,7 @@ test("forward_url is declared a URI of http or https", async () => {
     expect([bad, matches(bad)]).toEqual([bad, false])
 })
 
-test("a state is declared required, in the form of the states that a login makes", async () => {
+test("a state is declared required, in the form of the states that a login creates", async () => {
   const { required, matches } = await parameterOf("/callback", "state")
   expect(required).toBe(true)
   const login = await fetch(`${service.api}/auth/login?forward_url=https://app.example.com/`, {
@@ -89,7 +89,7 @@ test("a state is declared required, in the form of the states that a login makes
   ])
 })
 
-test("a cursor is declared in the form of those that an export gives, as a parameter and as a header", async () => {
+test("a cursor is declared in the form of the cursors that an export returns, as a parameter and as a header", async () => {
   const cursors: string[] = []
   for await (const line of readLines(await fetch(`${service.api}/export?events=true`, { headers })))
     if ("event" in line && "cursor" in line.event) cursors.push(line.event.cursor ?? "")
@@ -139,7 +139,7 @@ const names = {
 }
 
 test.each(["fields", "exclude_fields"] as const)(
-  "%s is declared a list of one known name or more, joined by commas, and takes just these",
+  "%s is declared as a list of one or more known names, joined by commas, and accepts exactly these",
   async (name) => {
     for (const route of ["/export", "/export/{id}"]) {
       const { schema, style, explode } = await parameterOf(route, name)
@@ -151,13 +151,13 @@ test.each(["fields", "exclude_fields"] as const)(
       }
       for (const field of names.bad) {
         expect([field, pattern.test(field)]).toEqual([field, false])
-        expect(() => parseSelection({ [name]: [field] })).toThrow("Invalid parameter")
+        expect(() => parseSelection({ [name]: [field] })).toThrow(`: ${name}`)
       }
     }
   },
 )
 
-test("several names come in one, as the document says it, or repeated", async () => {
+test("several names may be joined, as documented, or repeated", async () => {
   const forms = [
     "fields=status,email_address",
     "fields=status&fields=email_address",
@@ -166,22 +166,22 @@ test("several names come in one, as the document says it, or repeated", async ()
   const responses = forms.map(async (query) =>
     (await fetch(`${service.api}/export?count=3&${query}`, { headers })).text(),
   )
-  const [one, ...others] = await Promise.all(responses)
-  expect(Object.keys(JSON.parse(one?.split("\n")[0] ?? "")).toSorted()).toEqual(["email_address", "status"])
-  for (const other of others) expect(other).toBe(one ?? "")
+  const [first, ...others] = await Promise.all(responses)
+  expect(Object.keys(JSON.parse(first?.split("\n")[0] ?? "")).toSorted()).toEqual(["email_address", "status"])
+  for (const other of others) expect(other).toBe(first ?? "")
 })
 
-test("a request of a route's own examples is answered well, on every route that has any", async () => {
-  const answered: string[] = []
+test("a request made of a route's own examples succeeds, on every route that has any", async () => {
+  const succeeded: string[] = []
   for (const [path, { get }] of Object.entries(await readDocument())) {
-    const given = (get?.parameters ?? []).flatMap(({ name, in: place, schema }) =>
-      schema.example === undefined ? [] : [{ name, place, value: String(schema.example) }],
+    const given = (get?.parameters ?? []).flatMap(({ name, in: location, schema }) =>
+      schema.example === undefined ? [] : [{ name, location, value: String(schema.example) }],
     )
-    // No example of a state can open.
+    // No example of a state can be valid.
     if (given.length === 0 || path.endsWith("/callback")) continue
     const query = new URLSearchParams(
       given
-        .filter(({ place }) => place === "query")
+        .filter(({ location }) => location === "query")
         .map(({ name, value }): [string, string] => [name, value]),
     )
     const filled = given.reduce((text, { name, value }) => text.replace(`{${name}}`, value), path)
@@ -192,12 +192,12 @@ test("a request of a route's own examples is answered well, on every route that 
       expect.not.stringContaining('"success":false'),
     ])
     expect([200, 302]).toContain(response.status)
-    answered.push(path.replace("/v1/integrations/mailchimp", ""))
+    succeeded.push(path.replace("/v1/integrations/mailchimp", ""))
   }
-  expect(answered.toSorted()).toEqual(["/auth/login", "/export", "/export/{id}"])
+  expect(succeeded.toSorted()).toEqual(["/auth/login", "/export", "/export/{id}"])
 })
 
-test("a list of /lists links to its export", async () => {
+test("a list in /lists links to its export", async () => {
   const { responses } = (await readDocument())["/v1/integrations/mailchimp/lists"]?.["get"] ?? {}
   const { exportList } = responses?.["200"]?.links ?? {}
   expect(exportList).toEqual({ operationId: "exportList", parameters: { id: "$response.body#/data/0/id" } })

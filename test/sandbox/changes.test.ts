@@ -46,7 +46,7 @@ describe("changes", () => {
     expect(truth.history(before!.id).map(({ at }) => at)).toEqual([-Infinity, start + 1500])
   })
 
-  test("a changed address is another id, and a deleted member is nowhere", async () => {
+  test("a changed address means another id, and a deleted member is nowhere", async () => {
     const { sandbox, read, truth, present } = setUp(5)
     const [first, second] = present().filter(({ status }) => status !== "archived")
     const moved = sandbox.changes.changeEmail(listId, first!.id, "New.Address@example.com")
@@ -94,7 +94,7 @@ describe("changes", () => {
     expect(report([...others, rows[2]!])).toMatchObject({ ...good, stale: 1 })
   })
 
-  test("a bulk import and a bulk edit give everyone one second", async () => {
+  test("a bulk import and a bulk edit give all members the same second", async () => {
     const { clock, sandbox, read } = setUp(0)
     const added = sandbox.changes.bulkImport(listId, 1200)
     await clock.advance(60_000)
@@ -110,7 +110,7 @@ describe("changes", () => {
 })
 
 describe("the truth", () => {
-  test("knows who was in the list all through an interval", async () => {
+  test("knows which members were in the list throughout an interval", async () => {
     const { clock, sandbox, truth, present } = setUp(20)
     const live = present().filter(({ status }) => status !== "archived")
     const [early, late, edited, archived] = live
@@ -151,7 +151,7 @@ async function runChurn(seed: number) {
 }
 
 describe("churn", () => {
-  test("changes the list that is read at every page, and the same way for the same seed", async () => {
+  test("changes the list at every page that is read, and the same way for the same seed", async () => {
     const first = await runChurn(1)
     expect(first.made).toEqual({
       edits: 20,
@@ -176,7 +176,7 @@ describe("churn", () => {
     expect(silent).toHaveLength(3)
   })
 
-  test("leaves every index in step with the truth", async () => {
+  test("keeps every index consistent with the truth", async () => {
     const { sandbox, read, present } = setUp(2000)
     await read("count=1&sort_field=last_changed")
     await read("count=1&status=archived&sort_field=timestamp_opt")

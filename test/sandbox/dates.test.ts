@@ -59,7 +59,7 @@ test("a Date can be missing from all responses, or be no date in some", async ()
   expect([await date(), await date(), await date()]).toEqual(["yesterday", "", noon])
 })
 
-/** What is sent before the body: Bun dates a response that has no `Date`. */
+/** The bytes before the body, read raw because Bun adds a date to a response without a `Date`. */
 function readHead(url: string): Promise<string> {
   const { hostname, port } = new URL(url)
   return new Promise((resolve, reject) => {

@@ -30,7 +30,7 @@ function start(options: SandboxOptions = {}) {
   return { url, sandbox, members }
 }
 
-/** What really comes over the wire until the connection ends. */
+/** The raw bytes on the wire until the connection ends. */
 function readRaw(url: string, path: string): Promise<{ bytes: string; failed: boolean }> {
   const { hostname, port } = new URL(url)
   return new Promise((resolve) => {
@@ -53,7 +53,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe("a fault", () => {
-  test("is played for the requests that match, after those to skip, so many times", async () => {
+  test("is played for matching requests, after `skip` of them, `times` times", async () => {
     const { sandbox, members } = start()
     const fault = sandbox.faults.add({
       match: { path: /members$/, method: "GET", listId, offset: 100, query: "count=50" },
@@ -90,7 +90,7 @@ describe("a fault", () => {
     expect(await response.json()).toMatchObject({ status, title })
   })
 
-  test("can be the JSON of a gateway, on any path: the metadata endpoint's too", async () => {
+  test("can be the JSON of a gateway, on any path, even the metadata endpoint's", async () => {
     const { url, sandbox, members } = start()
     const action = { kind: "json", status: 401, body: { message: "Unauthorized" } } as const
     sandbox.faults.add({ match: { path: "/members" }, action })
@@ -122,7 +122,7 @@ describe("a fault", () => {
     expect((await members()).status).toBe(200)
   })
 
-  test("can make the members of one list unreadable for ever, which GET /lists still shows", async () => {
+  test("can make the members of a list permanently unreadable, while GET /lists still shows the list", async () => {
     const { sandbox, url, members } = start()
     const headers = { authorization: "Bearer t" }
     sandbox.state.addList(userId, { id: "cccccccccc", name: "C", count: 5 })
@@ -140,7 +140,7 @@ describe("a fault", () => {
     expect(sandbox.faults.list()).toMatchObject([{ matched: 3, played: 3 }])
   })
 
-  test("short_page has fewer rows than asked, and still the whole total", async () => {
+  test("short_page has fewer rows than requested, but the full total", async () => {
     const { sandbox, members } = start()
     sandbox.faults.add({ action: { kind: "short_page", rows: 7 } })
     const short = JSON.parse(await (await members()).text())
@@ -149,7 +149,7 @@ describe("a fault", () => {
     expect(short.total_items).toBe(whole.total_items)
   })
 
-  test("odd_page is a page that is not as usual, or not right", async () => {
+  test("odd_page is a page that is unusual or wrong", async () => {
     const { sandbox, members } = start()
     const odd = async (oddity: (typeof oddities)[number], query = "count=100") => {
       sandbox.faults.add({ action: { kind: "odd_page", oddity } })
@@ -194,7 +194,7 @@ describe("a fault", () => {
     await until(() => sandbox.traffic.connections(userId).now === 0)
   })
 
-  test("cut breaks a compressed answer too", async () => {
+  test("cut breaks a compressed response too", async () => {
     const { sandbox, members } = start({ gzip: true })
     const whole = await members()
     expect(whole.headers.get("content-encoding")).toBe("gzip")
@@ -214,7 +214,7 @@ describe("a fault", () => {
     await expect(members()).rejects.toThrow()
   })
 
-  test("hang holds its connection until the client leaves, which is noted", async () => {
+  test("hang holds its connection until the client disconnects, which is recorded", async () => {
     const { sandbox, members } = start()
     sandbox.faults.add({ action: { kind: "hang" } })
     const leaving = new AbortController()
@@ -230,7 +230,7 @@ describe("a fault", () => {
     const { sandbox, members } = start()
     sandbox.faults.add({ action: { kind: "hang" } })
     const requested = members().then(
-      () => "answered",
+      () => "responded",
       () => "broken",
     )
     await until(() => sandbox.traffic.connections(userId).now === 1)
@@ -274,7 +274,7 @@ describe("limits", () => {
     expect((await members()).status).toBe(200)
   })
 
-  test("a client that gave up may still hold its connection for a while", async () => {
+  test("an aborted request may hold its connection for a while", async () => {
     const { sandbox, members } = start({ latencyMs: 60_000, holdAfterAbortMs: 60_000 })
     const leaving = new AbortController()
     const requested = members("", { signal: leaving.signal })
@@ -285,7 +285,7 @@ describe("limits", () => {
     expect(sandbox.traffic.connections(userId).now).toBe(1)
   })
 
-  test("an allowance of requests in a window is kept", async () => {
+  test("a limit of requests per window is enforced", async () => {
     const { members } = start({ requestLimit: { requests: 3, windowMs: 60_000 } })
     const statuses = []
     for (let request = 0; request < 4; request++) statuses.push((await members()).status)
@@ -293,7 +293,7 @@ describe("limits", () => {
   })
 })
 
-test("each request is noted and shown as it arrives", async () => {
+test("each request is recorded and reported as it arrives", async () => {
   const seen: string[] = []
   const { sandbox, members } = start({ onRequest: ({ method, path }) => seen.push(`${method} ${path}`) })
   await members()

@@ -63,8 +63,8 @@ afterAll(async () => {
 
 type Init = { body?: string; headers?: Record<string, string> }
 
-/** Asks the running sandbox and notes which of its routes answered. */
-async function ask(method: string, path: string, init: Init = {}, token = "t1"): Promise<Response> {
+/** Sends a request to the running sandbox and records which of its routes responded. */
+async function send(method: string, path: string, init: Init = {}, token = "t1"): Promise<Response> {
   const { pathname } = new URL(path, running.url)
   for (const route of running.sandbox.routes) {
     if (route.method === method && toPattern(route.path).test(pathname))
@@ -93,21 +93,21 @@ const codeOf = (response: Response) =>
   new URL(response.headers.get("location") ?? "").searchParams.get("code") ?? ""
 
 const exchange = (code: string, more: Record<string, string> = {}) =>
-  ask(
+  send(
     "POST",
     "/oauth2/token",
     form({ grant_type: "authorization_code", ...secret, redirect_uri: redirectUri, code, ...more }),
   )
 
 describe("OAuth", () => {
-  test("a person who approves brings back a code that becomes a token of the account he chose", async () => {
-    const page = await ask("GET", authorize())
+  test("a person who approves brings back a code that becomes a token of the account they chose", async () => {
+    const page = await send("GET", authorize())
     expect(page.status).toBe(200)
     const html = await page.text()
     expect(html).toContain("Approve")
     expect(html).toContain('value="x y"')
 
-    const consent = await ask(
+    const consent = await send(
       "POST",
       "/oauth2/authorize",
       form({ ...paramsOf(authorize()), decision: "approve", account: "2" }),
@@ -125,21 +125,21 @@ describe("OAuth", () => {
     })
 
     for (const scheme of ["OAuth", "Bearer"]) {
-      const metadata = await ask("GET", "/oauth2/metadata", {
+      const metadata = await send("GET", "/oauth2/metadata", {
         headers: { authorization: `${scheme} ${body.access_token}` },
       })
       expect(await metadata.json()).toMatchObject({ dc: "us3", user_id: 2, accountname: "Two" })
     }
   })
 
-  test("metadata answers 200 with an error to a bad token", async () => {
-    const metadata = await ask("GET", "/oauth2/metadata", {}, "nonsense")
+  test("metadata responds to a bad token with 200 and an error", async () => {
+    const metadata = await send("GET", "/oauth2/metadata", {}, "nonsense")
     expect(metadata.status).toBe(200)
     expect(await metadata.json()).toMatchObject({ error: "invalid_token" })
   })
 
-  test("a person who denies is sent back with access_denied and the state", async () => {
-    const denied = await ask(
+  test("a person who denies is redirected with access_denied and the state", async () => {
+    const denied = await send(
       "POST",
       "/oauth2/authorize",
       form({ ...paramsOf(authorize()), decision: "deny" }),
@@ -150,16 +150,16 @@ describe("OAuth", () => {
     expect(searchParams.has("code")).toBe(false)
   })
 
-  test("an address that is not the registered one, or an unknown app, is never returned to", async () => {
+  test("an unregistered redirect URI, or an unknown app, is never redirected to", async () => {
     for (const more of [{ redirect_uri: `${redirectUri}/` }, { client_id: "other" }]) {
-      const refused = await ask("GET", authorize({ ...more, sandbox_decision: "approve" }))
+      const refused = await send("GET", authorize({ ...more, sandbox_decision: "approve" }))
       expect(refused.status).toBe(400)
       expect(refused.headers.has("location")).toBe(false)
     }
   })
 
-  test("a code works once, with every field right", async () => {
-    const approve = async () => codeOf(await ask("GET", authorize({ sandbox_decision: "approve" })))
+  test("a code works once, and only if every field is right", async () => {
+    const approve = async () => codeOf(await send("GET", authorize({ sandbox_decision: "approve" })))
     for (const wrong of [
       { client_secret: "wrong" },
       { redirect_uri: "http://127.0.0.1:9/other" },
@@ -171,13 +171,13 @@ describe("OAuth", () => {
     const code = await approve()
     expect((await exchange(code)).status).toBe(200)
     expect(await (await exchange(code)).json()).toMatchObject({ error: "invalid_grant" })
-    const asJson = await ask("POST", "/oauth2/token", { body: JSON.stringify({ ...secret, code }) })
+    const asJson = await send("POST", "/oauth2/token", { body: JSON.stringify({ ...secret, code }) })
     expect(asJson.status).toBe(400)
   })
 })
 
 const titleOf = async (path: string, token: string) => {
-  const response = await ask("GET", path, {}, token)
+  const response = await send("GET", path, {}, token)
   expect(response.headers.get("content-type")).toContain("application/problem+json")
   const body: { status: number; title: string } = await readJson(response)
   expect(body).toMatchObject({
@@ -190,53 +190,56 @@ const titleOf = async (path: string, token: string) => {
 
 describe("the API", () => {
   test.each(["/3.0", "/us19/3.0"])("%s has the account, its lists and their members", async (api) => {
-    expect(await (await ask("GET", `${api}/`)).json()).toMatchObject({ account_id: "1", account_name: "One" })
-    expect(await (await ask("GET", `${api}/ping`)).json()).toEqual({ health_status: "Everything's Chimpy!" })
-    const lists = await (await ask("GET", `${api}/lists`)).json()
+    expect(await (await send("GET", `${api}/`)).json()).toMatchObject({
+      account_id: "1",
+      account_name: "One",
+    })
+    expect(await (await send("GET", `${api}/ping`)).json()).toEqual({ health_status: "Everything's Chimpy!" })
+    const lists = await (await send("GET", `${api}/lists`)).json()
     expect(lists).toMatchObject({ total_items: 1, lists: [{ id: "aaaaaaaaaa" }] })
-    expect(await (await ask("GET", `${api}/lists/aaaaaaaaaa`)).json()).toMatchObject({ name: "A" })
-    const fields = await ask("GET", `${api}/lists/aaaaaaaaaa/merge-fields?count=2&offset=1`)
+    expect(await (await send("GET", `${api}/lists/aaaaaaaaaa`)).json()).toMatchObject({ name: "A" })
+    const fields = await send("GET", `${api}/lists/aaaaaaaaaa/merge-fields?count=2&offset=1`)
     expect(await fields.json()).toMatchObject({
       merge_fields: [{ tag: "LNAME" }, { tag: "ADDRESS" }],
       total_items: 6,
     })
     const topics = `${api}/lists/aaaaaaaaaa/interest-categories`
-    expect(await (await ask("GET", topics)).json()).toMatchObject({
+    expect(await (await send("GET", topics)).json()).toMatchObject({
       categories: [{ id: "c1", title: "Topics", type: "checkboxes", list_id: "aaaaaaaaaa" }],
       total_items: 1,
     })
-    expect(await (await ask("GET", `${topics}/c1/interests?count=1&offset=1`)).json()).toMatchObject({
+    expect(await (await send("GET", `${topics}/c1/interests?count=1&offset=1`)).json()).toMatchObject({
       interests: [{ name: "Jam", category_id: "c1", list_id: "aaaaaaaaaa", subscriber_count: "0" }],
       total_items: 2,
     })
-    expect((await ask("GET", `${topics}?count=1001`)).status).toBe(200)
-    expect((await ask("GET", `${topics}/c2/interests`)).status).toBe(404)
-    const members = await ask("GET", `${api}/lists/aaaaaaaaaa/members?count=3`)
+    expect((await send("GET", `${topics}?count=1001`)).status).toBe(200)
+    expect((await send("GET", `${topics}/c2/interests`)).status).toBe(404)
+    const members = await send("GET", `${api}/lists/aaaaaaaaaa/members?count=3`)
     const page: { members: { id: string; email_address: string }[] } = await readJson(members)
     expect(page.members).toHaveLength(3)
-    const one = await ask("GET", `${api}/lists/aaaaaaaaaa/members/${page.members[0]!.id}`)
+    const one = await send("GET", `${api}/lists/aaaaaaaaaa/members/${page.members[0]!.id}`)
     expect(await one.json()).toEqual(page.members[0]!)
   })
 
-  test("lists are paged, narrowed by date and cut down to fields", async () => {
-    const { lists, total_items } = await readJson(await ask("GET", "/3.0/lists?include_total_contacts=true"))
+  test("lists are paged, filtered by date and reduced to fields", async () => {
+    const { lists, total_items } = await readJson(await send("GET", "/3.0/lists?include_total_contacts=true"))
     expect(total_items).toBe(1)
     const { member_count, total_contacts } = lists[0].stats
     expect(total_contacts).toBeGreaterThan(member_count)
     const created = encodeURIComponent(lists[0].date_created)
     const totalOf = async (query: string) =>
-      (await readJson(await ask("GET", `/3.0/lists?${query}`))).total_items
+      (await readJson(await send("GET", `/3.0/lists?${query}`))).total_items
     expect(await totalOf(`since_date_created=${created}`)).toBe(0)
     expect(await totalOf(`before_date_created=${created}`)).toBe(1)
-    expect(await readJson(await ask("GET", "/3.0/lists?fields=lists.id"))).toEqual({
+    expect(await readJson(await send("GET", "/3.0/lists?fields=lists.id"))).toEqual({
       lists: [{ id: "aaaaaaaaaa" }],
     })
-    expect(await readJson(await ask("GET", "/3.0/lists?offset=1&fields=lists,total_items"))).toEqual({
+    expect(await readJson(await send("GET", "/3.0/lists?offset=1&fields=lists,total_items"))).toEqual({
       lists: [],
       total_items: 1,
     })
-    expect((await ask("GET", "/3.0/lists?count=x")).status).toBe(400)
-    expect((await ask("GET", "/3.0/lists?fields=lists&exclude_fields=lists.id")).status).toBe(400)
+    expect((await send("GET", "/3.0/lists?count=x")).status).toBe(400)
+    expect((await send("GET", "/3.0/lists?fields=lists&exclude_fields=lists.id")).status).toBe(400)
   })
 
   test.each(["/3.0", "/us3/3.0"])(
@@ -248,17 +251,17 @@ describe("the API", () => {
         events: { subscribe: true, unsubscribe: true, profile: true, upemail: true },
         sources: { user: true, admin: true, api: true },
       })
-      const saved = await ask("POST", hooks, { body }, "t2")
+      const saved = await send("POST", hooks, { body }, "t2")
       expect(saved.status).toBe(200)
       const { id, signing_secret }: { id: string; signing_secret: string } = await readJson(saved)
-      expect((await ask("POST", hooks, { body }, "t2")).status).toBe(400)
+      expect((await send("POST", hooks, { body }, "t2")).status).toBe(400)
       const dead = JSON.stringify({ url: `${receiver.url}missing` })
-      expect((await ask("POST", hooks, { body: dead }, "t2")).status).toBe(400)
-      expect((await ask("POST", hooks, { body: "no JSON" }, "t2")).status).toBe(400)
-      const listed = await (await ask("GET", hooks, {}, "t2")).text()
+      expect((await send("POST", hooks, { body: dead }, "t2")).status).toBe(400)
+      expect((await send("POST", hooks, { body: "no JSON" }, "t2")).status).toBe(400)
+      const listed = await (await send("GET", hooks, {}, "t2")).text()
       expect(JSON.parse(listed)).toMatchObject({ total_items: 1, webhooks: [{ id }] })
       expect(listed).not.toContain(signing_secret)
-      expect(await (await ask("GET", `${hooks}/${id}`, {}, "t2")).json()).toMatchObject({ id })
+      expect(await (await send("GET", `${hooks}/${id}`, {}, "t2")).json()).toMatchObject({ id })
 
       received.length = 0
       const member = running.sandbox.changes.addMember("bbbbbbbbbb")
@@ -274,13 +277,13 @@ describe("the API", () => {
       const [, time, hmac] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(signature ?? "")!
       expect(createHmac("sha256", signing_secret).update(`${time}.${delivered}`).digest("hex")).toBe(hmac!)
 
-      expect((await ask("DELETE", `${hooks}/${id}`, {}, "t2")).status).toBe(204)
-      expect((await ask("DELETE", `${hooks}/${id}`, {}, "t2")).status).toBe(404)
-      expect((await ask("GET", `${hooks}/${id}`, {}, "t2")).status).toBe(404)
+      expect((await send("DELETE", `${hooks}/${id}`, {}, "t2")).status).toBe(204)
+      expect((await send("DELETE", `${hooks}/${id}`, {}, "t2")).status).toBe(404)
+      expect((await send("GET", `${hooks}/${id}`, {}, "t2")).status).toBe(404)
     },
   )
 
-  test("who may not ask is told so in Mailchimp's words", async () => {
+  test("unauthorized requests get Mailchimp's own errors", async () => {
     expect(await titleOf("/3.0/lists", "nonsense")).toBe("401 401 API Key Invalid")
     expect(await titleOf("/us3/3.0/lists", "t1")).toBe("403 403 Wrong Datacenter")
     running.sandbox.settings.wrongDataCenterWith = "api_key_invalid"
@@ -292,70 +295,70 @@ describe("the API", () => {
 
 describe("the sandbox's own routes", () => {
   test("the page shows accounts and lists and loads nothing from elsewhere", async () => {
-    const html = await (await ask("GET", "/")).text()
+    const html = await (await send("GET", "/")).text()
     expect(html).toContain("aaaaaaaaaa")
     expect(html).not.toMatch(/(src|href)="?https?:/)
   })
 
   test("another process can change lists, read the truth and start over", async () => {
     const truth = async () =>
-      (await (await ask("GET", "/sandbox/lists/aaaaaaaaaa/truth")).text())
+      (await (await send("GET", "/sandbox/lists/aaaaaaaaaa/truth")).text())
         .trim()
         .split("\n")
         .map((line) => JSON.parse(line))
     const before = await truth()
     expect(before).toHaveLength(40)
-    const made = await ask("POST", "/sandbox/lists/aaaaaaaaaa/changes", {
+    const made = await send("POST", "/sandbox/lists/aaaaaaaaaa/changes", {
       body: '{"additions":3,"deletions":1}',
     })
     expect(await made.json()).toMatchObject({ additions: 3, deletions: 1, edits: 0 })
     expect(await truth()).toHaveLength(42)
-    expect((await ask("POST", "/sandbox/lists/zzz/changes", { body: "{}" })).status).toBe(404)
-    expect((await ask("POST", "/sandbox/lists/aaaaaaaaaa/changes", { body: '{"edits":-1}' })).status).toBe(
+    expect((await send("POST", "/sandbox/lists/zzz/changes", { body: "{}" })).status).toBe(404)
+    expect((await send("POST", "/sandbox/lists/aaaaaaaaaa/changes", { body: '{"edits":-1}' })).status).toBe(
       400,
     )
-    expect((await ask("POST", "/sandbox/reset")).status).toBe(204)
+    expect((await send("POST", "/sandbox/reset")).status).toBe(204)
     expect(await truth()).toEqual(before)
   })
 
   test("another process can set faults and churn", async () => {
     const fault = { match: { path: "/members" }, action: { kind: "html", status: 502 } }
-    expect((await ask("POST", "/sandbox/faults", { body: JSON.stringify(fault) })).status).toBe(201)
-    expect((await ask("POST", "/sandbox/faults", { body: '{"action":{"kind":"nope"}}' })).status).toBe(400)
-    expect((await ask("GET", "/3.0/lists/aaaaaaaaaa/members")).status).toBe(502)
-    expect(await (await ask("GET", "/sandbox/faults")).json()).toMatchObject([{ matched: 1, played: 1 }])
-    expect((await ask("DELETE", "/sandbox/faults")).status).toBe(204)
-    expect(await (await ask("GET", "/sandbox/faults")).json()).toEqual([])
+    expect((await send("POST", "/sandbox/faults", { body: JSON.stringify(fault) })).status).toBe(201)
+    expect((await send("POST", "/sandbox/faults", { body: '{"action":{"kind":"nope"}}' })).status).toBe(400)
+    expect((await send("GET", "/3.0/lists/aaaaaaaaaa/members")).status).toBe(502)
+    expect(await (await send("GET", "/sandbox/faults")).json()).toMatchObject([{ matched: 1, played: 1 }])
+    expect((await send("DELETE", "/sandbox/faults")).status).toBe(204)
+    expect(await (await send("GET", "/sandbox/faults")).json()).toEqual([])
 
-    expect((await ask("PUT", "/sandbox/churn", { body: '{"everyPage":{"additions":2}}' })).status).toBe(204)
-    expect((await ask("PUT", "/sandbox/churn", { body: "{}" })).status).toBe(400)
-    await ask("GET", "/3.0/lists/aaaaaaaaaa/members?count=1")
-    expect((await ask("DELETE", "/sandbox/churn")).status).toBe(204)
-    await ask("GET", "/3.0/lists/aaaaaaaaaa/members?count=1")
+    expect((await send("PUT", "/sandbox/churn", { body: '{"everyPage":{"additions":2}}' })).status).toBe(204)
+    expect((await send("PUT", "/sandbox/churn", { body: "{}" })).status).toBe(400)
+    await send("GET", "/3.0/lists/aaaaaaaaaa/members?count=1")
+    expect((await send("DELETE", "/sandbox/churn")).status).toBe(204)
+    await send("GET", "/3.0/lists/aaaaaaaaaa/members?count=1")
     expect(running.sandbox.churn.made.additions).toBe(2)
-    const log: { path: string; fault?: string }[] = await readJson(await ask("GET", "/sandbox/requests"))
+    const log: { path: string; fault?: string }[] = await readJson(await send("GET", "/sandbox/requests"))
     expect(log.map(({ path, fault }) => `${path} ${fault ?? ""}`)).toContain(
       "/3.0/lists/aaaaaaaaaa/members html",
     )
   })
 
   test("another process can move an account to another data center", async () => {
-    expect((await ask("GET", "/us8/3.0/lists")).status).toBe(403)
-    expect((await ask("PUT", "/sandbox/accounts/1/dc", { body: '"us8"' })).status).toBe(204)
-    expect((await ask("GET", "/us8/3.0/lists")).status).toBe(200)
-    expect((await ask("PUT", "/sandbox/accounts/1/dc", { body: '"moon"' })).status).toBe(400)
-    await ask("POST", "/sandbox/reset")
-    expect((await ask("GET", "/us8/3.0/lists")).status).toBe(403)
+    expect((await send("GET", "/us8/3.0/lists")).status).toBe(403)
+    expect((await send("PUT", "/sandbox/accounts/1/dc", { body: '"us8"' })).status).toBe(204)
+    expect((await send("GET", "/us8/3.0/lists")).status).toBe(200)
+    expect((await send("PUT", "/sandbox/accounts/1/dc", { body: '"moon"' })).status).toBe(400)
+    await send("POST", "/sandbox/reset")
+    expect((await send("GET", "/us8/3.0/lists")).status).toBe(403)
   })
 
   test("another process can switch consent, disable a user and revoke tokens", async () => {
-    await ask("PUT", "/sandbox/settings", { body: '{"decision":"deny"}' })
-    expect((await ask("GET", authorize())).headers.get("location")).toContain("error=access_denied")
-    await ask("PUT", "/sandbox/settings", { body: '{"decision":"approve","consentingUserId":2}' })
-    const token = await exchange(codeOf(await ask("GET", authorize())))
+    await send("PUT", "/sandbox/settings", { body: '{"decision":"deny"}' })
+    expect((await send("GET", authorize())).headers.get("location")).toContain("error=access_denied")
+    await send("PUT", "/sandbox/settings", { body: '{"decision":"approve","consentingUserId":2}' })
+    const token = await exchange(codeOf(await send("GET", authorize())))
     const { access_token }: { access_token: string } = await readJson(token)
-    expect((await ask("GET", "/us3/3.0/lists", {}, access_token)).status).toBe(200)
-    expect((await ask("PUT", "/sandbox/settings", { body: '{"nonsense":1}' })).status).toBe(400)
+    expect((await send("GET", "/us3/3.0/lists", {}, access_token)).status).toBe(200)
+    expect((await send("PUT", "/sandbox/settings", { body: '{"nonsense":1}' })).status).toBe(400)
     const misbehaving = {
       dateOffsetMs: 5,
       sendsDate: false,
@@ -363,27 +366,27 @@ describe("the sandbox's own routes", () => {
       hiddenRows: [{ listId: "aaaaaaaaaa", memberId: "a", from: "ASC" }],
       omitsEmptyArrays: true,
     }
-    const changed = await ask("PUT", "/sandbox/settings", { body: JSON.stringify(misbehaving) })
+    const changed = await send("PUT", "/sandbox/settings", { body: JSON.stringify(misbehaving) })
     expect(await readJson(changed)).toMatchObject(misbehaving)
 
-    await ask("PUT", "/sandbox/accounts/1/disabled", { body: "true" })
-    const disabled = await ask("GET", "/3.0/lists")
+    await send("PUT", "/sandbox/accounts/1/disabled", { body: "true" })
+    const disabled = await send("GET", "/3.0/lists")
     expect(`${disabled.status} ${(await readJson(disabled)).title}`).toBe("403 User Disabled")
-    expect((await ask("PUT", "/sandbox/accounts/1/disabled", { body: '"yes"' })).status).toBe(400)
-    await ask("PUT", "/sandbox/accounts/1/disabled", { body: "false" })
-    expect((await ask("POST", "/sandbox/accounts/1/revoke")).status).toBe(204)
-    expect((await ask("GET", "/3.0/lists")).status).toBe(401)
-    expect(await (await ask("GET", "/sandbox/state")).json()).toMatchObject({
+    expect((await send("PUT", "/sandbox/accounts/1/disabled", { body: '"yes"' })).status).toBe(400)
+    await send("PUT", "/sandbox/accounts/1/disabled", { body: "false" })
+    expect((await send("POST", "/sandbox/accounts/1/revoke")).status).toBe(204)
+    expect((await send("GET", "/3.0/lists")).status).toBe(401)
+    expect(await (await send("GET", "/sandbox/state")).json()).toMatchObject({
       accounts: [{ user_id: 1, tokens: 0 }, { user_id: 2 }],
       settings: { decision: "approve" },
     })
-    await ask("POST", "/sandbox/reset")
-    expect((await ask("GET", "/3.0/lists")).status).toBe(200)
+    await send("POST", "/sandbox/reset")
+    expect((await send("GET", "/3.0/lists")).status).toBe(200)
     expect(running.sandbox.settings.decision).toBe("ask")
   })
 })
 
-test("every route of the sandbox was asked by the tests of this file", () => {
+test("the tests of this file request every route of the sandbox", () => {
   const routes = running.sandbox.routes.map(({ method, path }) => `${method} ${path}`)
   expect(routes.length).toBeGreaterThan(30)
   expect(routes.filter((route) => !hit.has(route))).toEqual([])

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 
 const command = new URL("../../src/sandbox/serve-command.ts", import.meta.url).pathname
 
-test("the command serves a sandbox by its options and says in one line where", async () => {
+test("the command serves a sandbox with its options and prints its URL in one line", async () => {
   const options = {
     gzip: false,
     accounts: [{ tokens: ["t"], lists: [{ id: "aaaaaaaaaa", name: "A", count: 12 }] }],

@@ -30,9 +30,9 @@ export function createBrowser() {
 
   return {
     visit,
-    /** Goes to another process that stands behind the same public origin. */
+    /** Switches to another process behind the same public origin. */
     visitWithCookiesOf: (origin: string, url: string) => send(url, jarOf(origin), {}),
-    /** Goes to a page and on to wherever it redirects, until a host is none of ours; the last URL, not visited. */
+    /** Visits a page and follows its redirects until the host is not ours; returns the last URL, not visited. */
     follow: async (url: string, headers: Record<string, string> = {}): Promise<string> => {
       let next = url
       for (let hops = 0; hops < 10 && new URL(next).hostname === "127.0.0.1"; hops += 1) {

@@ -1,4 +1,4 @@
-/** An abort controller that knows how many listen to its signal. */
+/** An abort controller that counts the listeners of its signal. */
 export function createCountedSignal() {
   const controller = new AbortController()
   const { signal } = controller

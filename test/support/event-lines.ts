@@ -35,7 +35,7 @@ const eventSchema = z.discriminatedUnion("$export", [
         id: z.string(),
         rows: z.int(),
         total_items: z.int().optional(),
-        // A list that could not be read is of no time.
+        // A list that could not be read has no as_of.
         as_of: z.iso.datetime().default("1970-01-01T00:00:00Z"),
         code: z.string().optional(),
         count_differs: z.int().optional(),
@@ -51,7 +51,7 @@ export type ExportEventLine = z.infer<typeof eventSchema>
 /** A line of an export with events: a member, as its text, or an event. */
 export type ExportLine = { readonly row: string } | { readonly event: ExportEventLine }
 
-/** Reads an export with events line by line, as long as it lasts; a broken transfer throws. */
+/** Reads an export with events line by line until it ends; a broken transfer throws. */
 export async function* readLines(response: Response): AsyncGenerator<ExportLine> {
   const decoder = new TextDecoder()
   let rest = ""

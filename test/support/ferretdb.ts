@@ -5,34 +5,34 @@ import { temporaryFolder } from "./temporary-folder.ts"
 const source = join(import.meta.dir, "ferretdb")
 const cache = join(import.meta.dir, "../../node_modules/.cache/ferretdb")
 
-/** A first build takes about a minute, on a machine with two cores. */
+/** A first build takes about a minute on a machine with two cores. */
 export const buildTimeoutMs = 300_000
 
 export type Ferretdb = {
   readonly pid: number
   /** `127.0.0.1:PORT` */
   readonly host: string
-  /** Resolves when the process is gone. */
+  /** Resolves when the process has ended. */
   kill(signal: "SIGKILL" | "SIGTERM"): Promise<void>
 }
 
-/** A server of one's own, to be treated badly. */
+/** A private server that a test may kill and freeze. */
 export type FragileFerretdb = {
   readonly host: string
-  /** Ends it as a crash does. */
+  /** Kills it, as a crash would. */
   kill9(): Promise<void>
-  /** Starts it again over the same data, on the same port. */
+  /** Starts it again with the same data, on the same port. */
   restart(): Promise<void>
-  /** It keeps its sockets open and answers nothing, as a machine that hangs. */
+  /** Keeps its sockets open but does not respond, like a machine that hangs. */
   freeze(): void
   thaw(): void
-  /** Ends it and removes its data. */
+  /** Stops it and removes its data. */
   stop(): Promise<void>
 }
 
 let built: Promise<string> | undefined
 
-/** The path of the server's program. It is built once for each state of its source; only its modules are downloaded. */
+/** The path of the server's program, built once for each state of its source; only its modules are downloaded. */
 function buildFerretdb(): Promise<string> {
   built ??= build()
   return built
@@ -55,15 +55,15 @@ async function build(): Promise<string> {
     rmSync(draft, { force: true })
     throw new Error(`Cannot build FerretDB: ${output}`)
   }
-  // Another process may have built it meanwhile: a rename leaves one of the two whole.
+  // Another process may have built it meanwhile: the rename leaves one of the two intact.
   renameSync(draft, binary)
   return binary
 }
 
 /**
- * Starts a server. It ends with this process, however that ends, and does not keep it alive.
+ * Starts a server that ends with this process, however this process ends, and does not keep it alive.
  *
- * @param options.dir the folder of its data; without it a temporary one, which it removes when it is ended in peace
+ * @param options.dir the folder of its data; without it a temporary folder, which the server removes on a normal exit
  */
 export async function startFerretdb(options: { dir?: string; port?: number } = {}): Promise<Ferretdb> {
   const { dir, port = 0 } = options
@@ -104,7 +104,7 @@ export async function startFragileFerretdb(): Promise<FragileFerretdb> {
     },
     freeze: () => {
       process.kill(server.pid, "SIGSTOP")
-      // The signal reaches each of its threads a little later, and until then it may still answer.
+      // The signal reaches each thread a little later, and until then the server may still respond.
       if (process.platform === "linux") while (!isStopped(server.pid)) Bun.sleepSync(1)
     },
     thaw: () => process.kill(server.pid, "SIGCONT"),
@@ -115,7 +115,7 @@ export async function startFragileFerretdb(): Promise<FragileFerretdb> {
   }
 }
 
-/** Whether every thread of a process is stopped: the state behind its name in /proc. */
+/** Whether every thread of a process is stopped: the state after its name in /proc. */
 function isStopped(pid: number): boolean {
   const tasks = `/proc/${pid}/task`
   return readdirSync(tasks).every((task) => /\) T /.test(readFileSync(`${tasks}/${task}/stat`, "utf8")))

@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket } from "node:net"
 import { Transform } from "node:stream"
 
-/** A gateway that passes everything on and renames the `Date` of each response; Bun.serve itself cannot leave it out. */
+/** A gateway that passes everything on and renames the `Date` of each response, because Bun.serve cannot omit it. */
 export async function startRenamingGateway(upstreamUrl: string) {
   const { hostname, port } = new URL(upstreamUrl)
   const sockets = new Set<Socket>()
@@ -28,7 +28,7 @@ export async function startRenamingGateway(upstreamUrl: string) {
   }
 }
 
-/** Bun writes the head of a response in one piece, so the name is never cut in two. */
+/** Bun writes the head of a response in one piece, so the name is never divided between two chunks. */
 function createRenamer(): Transform {
   return new Transform({
     transform: (chunk: Buffer, _encoding, done) => {

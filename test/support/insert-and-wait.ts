@@ -1,6 +1,6 @@
 import { openStorage } from "../../src/storage/storage.ts"
 
-// Stores a connection and uses a state, says so, and stays, to be killed.
+// Stores a connection and consumes a state, reports that, and waits to be killed.
 const [sqlitePath = "", accountId = "", stateId = ""] = process.argv.slice(2)
 const { connections, usedStates } = await openStorage({ sqlitePath })
 await connections.insert({

@@ -4,7 +4,7 @@ import type { MembersQuery, Moment, Page, Source } from "../../src/scan/source.t
 
 export type TestMember = { readonly id: string; readonly last_changed: string } & Record<string, unknown>
 
-/** A member by its number: each a minute after the one before. */
+/** A member by its number: each a minute after the previous one. */
 export function memberOf(number: number, changes: Record<string, unknown> = {}): TestMember {
   return {
     id: number.toString(16).padStart(32, "0"),
@@ -23,7 +23,7 @@ export function momentOf(second: number): Moment {
   return { earliest: second, latest: second, elapsedS: second, datedS: second }
 }
 
-/** What a page needs that is made of ids alone. */
+/** The parts of a page that consist only of ids. */
 export function pageOfIds(ids: readonly string[]) {
   return {
     length: ids.length,
@@ -39,8 +39,9 @@ export function pageOfIds(ids: readonly string[]) {
 export type TestSource = Source & { readonly queries: MembersQuery[] }
 
 /**
- * Lists that do not change, all in the past, as a source. A member with `isHidden` is counted, and shown in descending order
- * alone. `answer` may bend, delay or fail an answer. */
+ * A source of lists that do not change, with all changes in the past. A member with `isHidden` is counted, but shown only
+ * in descending order. `response` may alter, delay or fail a response.
+ */
 export function createTestSource(
   lists: Readonly<Record<string, readonly TestMember[]>>,
   options: {
@@ -89,7 +90,7 @@ export function createTestSource(
   }
 }
 
-/** A source in pages of ten that fails at the n-th question and after. */
+/** A source with pages of ten members that fails from the n-th request on. */
 export function createFailingSource(
   lists: Readonly<Record<string, readonly TestMember[]>>,
   n: number,

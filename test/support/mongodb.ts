@@ -1,18 +1,21 @@
 import { describe } from "bun:test"
 import { buildTimeoutMs, startFerretdb } from "./ferretdb.ts"
 
-/** For a `beforeAll` that may be the one that has to build the server first. */
+/** For a `beforeAll` that may have to build the server first. */
 export const mongodbStartTimeoutMs = buildTimeoutMs
 
 const hasGo = Bun.which("go") !== null
 const givenUri = process.env["MONGODB_TEST_URI"]
 
-/** A suite that needs a server of MongoDB's protocol. Where there can be none, it is skipped, and its name says why. */
+/**
+ * A suite that needs a server of MongoDB's protocol. If no server is available, the suite is skipped and its name
+ * says why.
+ */
 export function describeWithMongodb(name: string, suite: () => void): void {
   describeUnless(givenUri === undefined && !hasGo, "needs go on the PATH, or MONGODB_TEST_URI", name, suite)
 }
 
-/** A suite that needs a server which it may kill. */
+/** A suite that needs a server that it may kill. */
 export function describeWithFerretdb(name: string, suite: () => void): void {
   describeUnless(!hasGo, "needs go on the PATH", name, suite)
 }
@@ -24,8 +27,8 @@ function describeUnless(isMissing: boolean, reason: string, name: string, suite:
 let started: Promise<string> | undefined
 
 /**
- * The URI of a new database on a real server: the one of MONGODB_TEST_URI, else one FerretDB for all suites of this
- * process, which ends with it.
+ * The URI of a new database on a real server: the server of MONGODB_TEST_URI, else one FerretDB for all suites of this
+ * process, which ends with the process.
  */
 export async function newMongodbUri(): Promise<string> {
   started ??=
@@ -35,7 +38,7 @@ export async function newMongodbUri(): Promise<string> {
   return withDatabase(await started, `test_${crypto.randomUUID().replaceAll("-", "")}`)
 }
 
-/** Keeps hosts, credentials and options, and names another database. */
+/** Keeps hosts, credentials and options, and changes the name of the database. */
 function withDatabase(uri: string, name: string): string {
   const [, server, options = ""] = /^(mongodb(?:\+srv)?:\/\/[^/?]+)[^?]*(\?.*)?$/.exec(uri) ?? []
   if (server === undefined) throw new Error("MONGODB_TEST_URI is not the URI of a MongoDB")

@@ -1,16 +1,16 @@
 import { type ExportEventLine, readLines } from "./event-lines.ts"
 
-/** What a consumer has of an export when it is over, however it ended. */
+/** What a consumer has received of an export when it is over, however it ended. */
 export type ReceivedExport = {
   readonly status: number
-  /** The text of a response that is no export. */
+  /** The text of a response that is not an export. */
   readonly problem: string
   /** The members, each as its line. */
   readonly rows: readonly string[]
-  /** The event lines, and among them those of one kind. */
+  /** The event lines, and the event lines of one kind. */
   readonly events: readonly ExportEventLine[]
   ofKind<K extends ExportEventLine["$export"]>(kind: K): Extract<ExportEventLine, { $export: K }>[]
-  /** The transfer broke, so that the simplest client knows that something is missing. */
+  /** Whether the transfer broke, so that even the simplest client knows that something is missing. */
   readonly isBroken: boolean
 }
 

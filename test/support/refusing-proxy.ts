@@ -1,6 +1,6 @@
 import { createServer } from "node:net"
 
-/** A proxy that answers everything, the opening of a tunnel too, with one status and a page. */
+/** A proxy that responds to every request, even the opening of a tunnel, with one status and a page. */
 export async function startRefusingProxy(refusal: string) {
   const body = "<html><title>Proxy</title></html>"
   const head = `HTTP/1.1 ${refusal}\r\ncontent-type: text/html\r\ncontent-length: ${body.length}\r\n\r\n`

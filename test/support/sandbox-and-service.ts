@@ -10,15 +10,15 @@ type Options = Omit<StartSandboxOptions, "accounts" | "onRequest"> & {
   readonly env?: Readonly<Record<string, string>>
   /** The service's own clock. */
   readonly serviceClock?: Clock
-  /** Where the service finds Mailchimp, if something stands between them. */
+  /** The URL at which the service finds Mailchimp, if something is between them. */
   readonly via?: (sandboxUrl: string) => Promise<{ readonly url: string; stop(): void }>
 }
 
-/** An export that goes on for longer than this is taken for one that never ends. */
+/** An export that takes longer than this is considered endless. */
 const patienceMs = 15_000
 
 /**
- * A sandbox of one account and a service that is connected to it, both on sockets of their own; pages of 100 members and a
+ * A sandbox with one account and a service that is connected to it, each on its own socket; pages of 100 members and a
  * margin of one second, unless `env` says otherwise.
  */
 export async function startSandboxAndService(options: Options) {
@@ -58,7 +58,7 @@ export async function startSandboxAndService(options: Options) {
     onRequest: (listener: (entry: RequestEntry) => void) => void (onRequest = listener),
     /** Exports and reads to the end. */
     receive: async (path: string) => receiveExport(await get(path)),
-    /** The live members of a list, or of all, as the lines of an export. */
+    /** The live members of a list, or of all lists, as the lines of an export. */
     liveRows: (listId?: string) =>
       account.lists
         .filter(({ id }) => listId === undefined || id === listId)
@@ -79,7 +79,7 @@ export function listIdOf(row: string): string {
   return JSON.parse(row).list_id
 }
 
-/** How many rows should be there and are not, how many are there and should not be, and three of them by their address. */
+/** How many rows are missing, how many are extra, and three of them by their address. */
 export function differenceOf(rows: Iterable<string>, expected: Iterable<string>) {
   const received = new Set(rows)
   const wanted = new Set(expected)

@@ -19,14 +19,14 @@ export function serviceProcesses(
     ...changes,
   }
   return {
-    /** What each of them is started with. */
+    /** The environment that each process is started with. */
     env,
     start: async (changes: Readonly<Record<string, string>> = {}) => {
       const service = await startServiceProcess({ ...env, ...changes }, { output: "ignore" })
       started.push(service)
       return { ...service, api: service.url + apiPrefix }
     },
-    /** Ends those that still run, and takes the file away. */
+    /** Stops the processes that still run, and removes the file. */
     end: async () => {
       await Promise.all(started.map((service) => service.kill()))
       folder.remove()

@@ -26,13 +26,13 @@ export function sandboxEnv(sandbox: Pick<RunningSandbox, "url">): Record<string,
   }
 }
 
-/** A service that listens, in this process, with all that it logs. */
+/** A service that listens, in this process, with everything that it logs. */
 export type RunningService = Awaited<ReturnType<typeof startService>>
 
 export async function startService(env: Record<string, string>, overrides: { readonly clock?: Clock } = {}) {
   const folder = temporaryFolder()
   const log: string[] = []
-  // The port is known once something listens, and the app is built for that port.
+  // The port is known only once a server listens, and the app is built for that port.
   const server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
@@ -74,7 +74,7 @@ export async function bearer(
   }
 }
 
-/** Connects an account as a browser would, and gives the header of the caller who has it now. */
+/** Connects an account as a browser would, and returns the header of the caller who then owns it. */
 export async function connectAccount(
   service: Pick<RunningService, "api">,
   uid: string = crypto.randomUUID(),

@@ -5,10 +5,10 @@ import { openStorage, type Storage, type StorageOptions } from "../../src/storag
 import { newMongodbUri } from "./mongodb.ts"
 import { temporaryFolder } from "./temporary-folder.ts"
 
-/** One new database, opened as often as one likes: each time by a client of its own, as another replica does. */
+/** One new database, opened any number of times: each time by its own client, as another replica does. */
 export type StorageUnderTest = {
   open(): Promise<Storage>
-  /** Closes all that was opened. */
+  /** Closes everything that was opened. */
   close(): Promise<void>
 }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
-/** A new folder of one's own, and how to take it away again. */
+/** A new private folder, and a way to remove it. */
 export function temporaryFolder() {
   const path = mkdtempSync(join(tmpdir(), "mailchimp-export-"))
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }

@@ -23,7 +23,7 @@ export function startThreeLists() {
   })
 }
 
-/** Makes the members of a list unreadable for good, after some good pages. */
+/** Makes the members of a list permanently unreadable after some successful pages. */
 export function breakList(
   { sandbox }: SandboxAndService,
   listId: string | undefined,
@@ -38,7 +38,7 @@ export function rowsOf({ rows }: ReceivedExport, listId: string | undefined): st
   return rows.filter((row) => listIdOf(row) === listId)
 }
 
-/** All of each list but one is there. */
+/** Checks that every row of all lists except one is there. */
 export function expectOthersWhole(
   pair: SandboxAndService,
   received: ReceivedExport,

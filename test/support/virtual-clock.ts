@@ -4,17 +4,17 @@ import type { Fetch } from "../../src/lib/fetch.ts"
 type Sleeper = { readonly dueMs: number; wake(): void }
 
 export type VirtualClock = Clock & {
-  /** How many sleep now: 0 when nothing left a timer behind. */
+  /** How many sleepers there are now: 0 if no timer was left over. */
   sleepers(): number
-  /** Moves time on, waking each sleeper at his moment, and lets what he does then happen. */
+  /** Advances the time, waking each sleeper at its moment, and lets everything that this causes happen. */
   advance(ms: number): Promise<void>
-  /** Moves time on to each next sleeper until the promise settles. Time stands still during a watched fetch. */
+  /** Advances the time to each next sleeper until the promise settles. The clock is paused during a watched fetch. */
   settle<T>(promise: Promise<T>): Promise<T>
-  /** Wraps a fetch that takes real time, so that `settle` waits for it. Its bodies come whole. */
+  /** Wraps a fetch that takes real time, so that `settle` waits for it. Its bodies arrive whole. */
   watch(fetch: Fetch): Fetch
 }
 
-/** A clock that stands still until it is moved. */
+/** A clock that is paused until a test moves it. */
 export function createVirtualClock(startMs = Date.parse("2024-05-01T12:00:00Z")): VirtualClock {
   const sleepers = new Set<Sleeper>()
   let elapsedMs = 0

@@ -23,9 +23,9 @@ const loginRoute = createRoute({
   method: "get",
   path: "/auth/login",
   operationId: "login",
-  summary: "Begin to connect a Mailchimp account",
+  summary: "Start connecting a Mailchimp account",
   description:
-    "Redirects the browser to Mailchimp, or straight to forward_url where the account is connected. Mailchimp is asked whether the app was removed there; if so, the browser goes to Mailchimp, too. A page, which cannot send a bearer header on a navigation, asks with `Accept: application/json` and navigates to `redirect_url` itself. It must be on the same site as this service, else the browser drops the login's cookie: such a request is a 400 `login_cross_site`, unless LOGIN_COOKIE=off.",
+    "Redirects the browser to Mailchimp, or straight to forward_url if the account is connected. If the app was removed at Mailchimp, which is checked, the browser is also redirected to Mailchimp. A page cannot send a bearer header on a navigation, so it sends a request with `Accept: application/json` and navigates to `redirect_url` itself. The page must be on the same site as this service, because the browser otherwise drops the login's cookie: a request from another site is a 400 `login_cross_site`, unless LOGIN_COOKIE=off.",
   tags,
   security,
   request: {
@@ -37,7 +37,7 @@ const loginRoute = createRoute({
   responses: {
     200: jsonContent(
       envelopeOf(z.object({ redirect_url: z.url().nullable(), connected: z.boolean() })),
-      "Where to send the browser; null where the account is connected",
+      "Where to send the browser; null if the account is connected",
     ),
     302: {
       headers: location,
@@ -53,14 +53,14 @@ const callbackRoute = createRoute({
   method: "get",
   path: "/callback",
   operationId: "finishLogin",
-  summary: "Where Mailchimp sends the browser back to",
+  summary: "The URL to which Mailchimp redirects the browser",
   description:
-    "A callback that is repeated, late, or in another browser goes back to forward_url as well. If the state does not open, or something fails here, a browser gets a small page. With `Accept: application/json` every failure is a problem.",
+    "A callback that is repeated, late, or in another browser also redirects to forward_url. If the state is invalid, or this service fails, a browser gets a small page. With `Accept: application/json` every failure is a problem.",
   tags,
   security: [],
   request: {
     query: z.object({
-      // Without it the answer is the same as for a state that does not open.
+      // Without a state the response is the same as for an invalid state.
       state: once.optional().openapi({ ...sealedText, example: stateExample, param: { required: true } }),
       code: once.optional().openapi({ example: "6d1b0c5c8f2e4a7f" }),
       error: once.optional(),
@@ -69,7 +69,7 @@ const callbackRoute = createRoute({
   responses: {
     302: {
       headers: location,
-      description: "To forward_url?status=success|failed&integration=mailchimp, a failure with its reason",
+      description: "To forward_url?status=success|failed&integration=mailchimp, if failed, with the reason",
     },
     400: { ...problems[400], content: { ...problems[400].content, ...htmlContent } },
     403: problems[403],
@@ -109,22 +109,22 @@ const disconnectRoute = createRoute({
   method: "delete",
   path: "/auth",
   operationId: "disconnect",
-  summary: "Disconnect: forget the token and all that was stored for the connection",
+  summary: "Disconnect: delete the token and everything stored for the connection",
   description:
-    "Running exports of the connection end within about a second, at every replica, with the code `disconnected`: as an `error` line where there are events, else the transfer breaks.",
+    "Running exports of the connection end within about a second, at every replica, with the code `disconnected`: as an `error` line if `events=true`, otherwise the transfer breaks.",
   tags,
   security,
   request: { query: z.strictObject({ sub_account_id: subAccountId }) },
   responses: {
-    200: jsonContent(envelopeOf(z.object({ connected: z.literal(false) })), "Disconnected, now or before"),
+    200: jsonContent(envelopeOf(z.object({ connected: z.literal(false) })), "Disconnected, now or earlier"),
     ...callerProblems,
   },
 })
 
-/** Connecting an account, asking for it, and disconnecting it. */
+/** Connecting an account, reading the connection, and disconnecting. */
 export function createAuthRoutes(deps: {
   readonly authenticated: MiddlewareHandler<CallerEnv>
-  /** Throws what a login to a forward URL that is not allowed is refused with. */
+  /** Throws the problem of a login whose forward URL is not allowed. */
   readonly checkForwardUrl: (forwardUrl: string) => void
   readonly startAuthorization: StartAuthorization
   readonly finishAuthorization: FinishAuthorization

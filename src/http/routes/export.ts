@@ -19,7 +19,7 @@ import { guardStall } from "../stall-guard.ts"
 
 const statuses = ["subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived"] as const
 
-/** More than any account has members, and exact as a number. */
+/** More members than any account has, and exact as a number. */
 const largestOffset = 999_999_999_999_999
 
 const wholeNumber = (least: number, most: number) => {
@@ -41,11 +41,11 @@ const names = z
     type: "array",
     minItems: 1,
     items: { type: "string", pattern: fieldPattern },
-    // Joined by commas, as the document says it; names that are repeated instead are taken as well.
+    // Joined by commas, as documented; repeated parameters are accepted as well.
     param: { style: "form", explode: false },
   })
 
-/** A plus that is not encoded arrives as a space. */
+/** A plus sign that is not encoded arrives as a space. */
 const withPlus = (value: string) => value.replace(/(T[\d:.]+) (\d\d:?\d\d)$/, "$1+$2")
 const isoDate = z.iso.datetime({
   offset: true,
@@ -59,42 +59,42 @@ const date = once
 
 const exportQuery = z.strictObject({
   count: wholeNumber(1, 1000).optional().openapi({
-    description: "With count or offset: a slice of the lists laid end to end; 10 where only offset is given",
+    description: "With count or offset: a slice of the lists laid end to end; 10 if only offset is given",
   }),
   offset: wholeNumber(0, largestOffset).optional().openapi({ description: "Where the slice begins" }),
   fields: names.optional().openapi({
     description:
-      "Only these fields of a member, by Mailchimp's dotted names: repeated, or separated by commas. A merge field or an interest, such as interests.9143cf3bd1, must be one of an exported list",
+      "Only these fields of a member, by Mailchimp's dotted names: repeated, or separated by commas. A merge field or an interest, such as interests.9143cf3bd1, must belong to an exported list",
     example: ["email_address", "merge_fields.FNAME"],
   }),
-  exclude_fields: names.optional().openapi({ description: "All fields but these" }),
+  exclude_fields: names.optional().openapi({ description: "All fields except these" }),
   status: oneOf(statuses).optional().openapi({
-    description: "Members of one status; without it all but archived ones",
+    description: "Only members of one status; without it, all except archived members",
     example: "subscribed",
   }),
   include: oneOf(["archived"])
     .optional()
-    .openapi({ description: "Archived members, too, whom Mailchimp leaves out" }),
+    .openapi({ description: "Archived members too, which Mailchimp leaves out by default" }),
   since_last_changed: date.optional().openapi({
-    description: "Only members changed after this",
+    description: "Only members changed after this time",
     example: "2026-01-31T08:00:00Z",
   }),
   before_last_changed: date.optional().openapi({
-    description: "Only members changed at or before this; such an export gives no cursor at its end",
+    description: "Only members changed at or before this time; such an export ends without a cursor",
     example: "2026-12-31T23:59:59+01:00",
   }),
   events: oneOf(["true", "false"]).optional().openapi({
     description:
-      "Lines between the members, NDJSON alone: start, checkpoint, progress, deleted, list_error, error, end",
+      "Event lines between the members, NDJSON only: start, checkpoint, progress, deleted, list_error, error, end",
   }),
   cursor: once.optional().openapi({
     ...sealedText,
     description:
-      "Goes on where an export was broken off (of a checkpoint or an error), or with what changed since (of an end). Proxies often refuse request lines of more than 8 KB: the header Export-Cursor takes it as well",
+      "Resumes a broken export (cursor of a checkpoint or an error), or exports what has changed since (cursor of an end). Proxies often refuse request lines of more than 8 KB: the header Export-Cursor accepts the cursor as well",
   }),
   format: oneOf(["ndjson", "json"]).optional().openapi({
     description:
-      "Beats the Accept header, in which a named media type beats a wildcard; ndjson where neither says",
+      "Overrides the Accept header, in which a named media type beats a wildcard; ndjson if neither is given",
   }),
   sub_account_id: subAccountId,
 })
@@ -102,10 +102,12 @@ const exportQuery = z.strictObject({
 const responses = {
   200: {
     description:
-      "The members, streamed. A failure after the first byte breaks the transfer: an answer that ends well is whole, unless its end line says `short`",
+      "The members, streamed. A failure after the first byte breaks the transfer: a response that ends normally is complete, unless its end line says `short`",
     content: {
       [mediaTypes.ndjson]: {
-        schema: z.string().meta({ description: "A member a line, as Mailchimp sent it, with its list_id" }),
+        schema: z
+          .string()
+          .meta({ description: "One member per line, as Mailchimp sent it, with its list_id" }),
       },
       [mediaTypes.json]: { schema: envelopeOf(z.array(z.looseObject({}))) },
     },
@@ -142,7 +144,7 @@ const exportListRoute = createRoute({
     params: z.strictObject({
       id: z
         .string()
-        .regex(/^[\w-]{1,100}$/, "must be the id of a list, as /lists tells it")
+        .regex(/^[\w-]{1,100}$/, "must be the id of a list, as in /lists")
         .openapi({
           example: "a1b2c3d4e5",
         }),
@@ -189,7 +191,7 @@ export function createExportRoutes(deps: {
     given: z.output<typeof cursorHeaders>,
   ) {
     if (deps.isDraining())
-      throw new AppError("draining", "Cannot begin an export as the service is shutting down")
+      throw new AppError("draining", "Cannot begin an export because the service is shutting down")
     const selection = parseSelection(query)
     const events = query.events === "true"
     const isNdjsonOnly = events || query.cursor !== undefined || given[cursorHeader] !== undefined
@@ -227,7 +229,7 @@ export function createExportRoutes(deps: {
     try {
       const account = await deps.openAccount(owner, signal)
       const eventsId = events ? requestId : undefined
-      // Bun's server has copied what the socket could not take yet when it asks for the next chunk.
+      // When Bun's server requests the next chunk, it has already copied what the socket could not take.
       const lendsChunks = context.env?.timeout !== undefined
       const bytes = await deps.startExport({
         account: { ...account, [Symbol.dispose]: () => release(account, slot) },
@@ -240,7 +242,8 @@ export function createExportRoutes(deps: {
         lendsChunks,
         onEvent,
       })
-      // From here on the answer may wait for Mailchimp as long as it must, and for its consumer as long as we say.
+      // From here on the response may wait for Mailchimp as long as needed, and for its consumer until the stall
+      // time-out.
       setIdleTimeout(context, 0)
       const guarded = guardStall(bytes, {
         stallTimeoutMs: deps.stallTimeoutMs,
@@ -263,7 +266,7 @@ function release(...acquired: readonly Disposable[]): void {
   for (const each of acquired) each[Symbol.dispose]()
 }
 
-/** Event lines are NDJSON, and a slice is a look into the lists that nothing goes on from. */
+/** Event lines exist only in NDJSON, and a slice is a sample of the lists that cannot be resumed. */
 function refuseOddCombinations(
   given: Readonly<Record<string, true | string | undefined>>,
   format: FormatName,
@@ -271,7 +274,7 @@ function refuseOddCombinations(
 ): void {
   const errors = Object.entries(given).flatMap(([name, value]) => {
     if (value === undefined) return []
-    if (format !== "ndjson") return [{ name, reason: "must come with NDJSON: format=ndjson" }]
+    if (format !== "ndjson") return [{ name, reason: "requires NDJSON: format=ndjson" }]
     return slice ? [{ name, reason: "must not come together with count or offset" }] : []
   })
   if (errors.length > 0) throw invalidParameters(errors)

@@ -9,23 +9,23 @@ const healthzRoute = createRoute({
   method: "get",
   path: "/healthz",
   operationId: "isAlive",
-  summary: "Whether the process answers",
+  summary: "Whether the process responds",
   tags,
   security: [],
-  responses: { 200: jsonContent(ok, "It does") },
+  responses: { 200: jsonContent(ok, "It responds") },
 })
 
 const readyzRoute = createRoute({
   method: "get",
   path: "/readyz",
   operationId: "isReady",
-  summary: "Whether it can take work, with its database in reach",
+  summary: "Whether it can take requests and its database is reachable",
   tags,
   security: [],
-  responses: { 200: jsonContent(ok, "It can"), 503: problems[503] },
+  responses: { 200: jsonContent(ok, "It is ready"), 503: problems[503] },
 })
 
-/** For the machines that run this service. Any query is taken, as theirs vary. */
+/** For load balancers and orchestrators. Any query is accepted, because their probes vary. */
 export function createHealthRoutes(deps: {
   readonly ping: () => Promise<void>
   readonly isDraining: () => boolean
@@ -34,7 +34,7 @@ export function createHealthRoutes(deps: {
   routes.openapi(healthzRoute, (context) => context.json({ status: "ok" as const }, 200))
   routes.openapi(readyzRoute, async (context) => {
     if (deps.isDraining())
-      throw new AppError("draining", "Cannot take new work as the service is shutting down")
+      throw new AppError("draining", "Cannot accept new requests because the service is shutting down")
     await deps.ping()
     return context.json({ status: "ok" as const }, 200)
   })

@@ -23,16 +23,16 @@ const listsRoute = createRoute({
         z.array(
           z.object({
             id: z.string().meta({
-              description: "As Mailchimp sent it; one that cannot be an id, or is empty, cannot be exported",
+              description: "As Mailchimp sent it; a list whose id is empty or malformed cannot be exported",
             }),
             web_id: z
               .int()
               .nullable()
-              .meta({ description: "The number in the addresses of Mailchimp's own pages; not the id" }),
+              .meta({ description: "The number in the URLs of Mailchimp's own pages; not the id" }),
             name: z.string(),
             member_count: z
               .int()
-              .meta({ description: "Subscribed members only, as Mailchimp counts them, some minutes old" }),
+              .meta({ description: "Subscribed members only, as Mailchimp counts them, a few minutes old" }),
             unsubscribe_count: z.int(),
             cleaned_count: z.int(),
           }),
@@ -55,7 +55,7 @@ const listsRoute = createRoute({
   },
 })
 
-/** What can be exported. */
+/** The lists that can be exported. */
 export function createListRoutes(deps: {
   readonly authenticated: MiddlewareHandler<CallerEnv>
   readonly openAccount: OpenAccount

@@ -130,7 +130,7 @@ async function readPage<T>(
       if (isDoubt) doubts += 1
       const isNothing = offset === 0 && page.items.length === 0
       if (isDoubt && (isNothing || doubts < mostDoubts)) throw new Error("The page lacks its items")
-      size.succeeded()
+      size.succeeded(count)
       return { ...page, count }
     },
     onFailure: (error) => {

@@ -3,7 +3,8 @@ import type { MailchimpError } from "../errors.ts"
 /** How many rows to request at once. */
 export type PageSize = {
   current(): number
-  succeeded(): void
+  /** A page of `count` rows came. A smaller page than the current size says nothing of it. */
+  succeeded(count: number): void
   /** A page of `count` rows was too much for Mailchimp. */
   failed(count: number): void
 }
@@ -14,33 +15,49 @@ const firstStreak = 10
 const longestStreak = 640
 
 /**
- * Halves when a page fails, and doubles after a streak of successes. A page that is too big may cost two minutes, so each
- * series of failures doubles the streak that is needed to try a bigger page again. A streak at the largest size halves the
+ * Halves when a page fails, and doubles after a streak of successes. If that trial fails, the size matters: the next trial
+ * needs twice the streak, because a page that is too big may cost two minutes. A streak at the largest size halves the
  * needed streak, because a page size is remembered for longer than an outage at Mailchimp lasts.
+ *
+ * In an outage pages fail at every size. When the smallest one fails, the size from before the outage is restored.
  */
 export function createPageSize(largest: number): PageSize {
   let size = largest
+  let sizeBefore = largest
   let streak = 0
   let streakNeeded = firstStreak
   let isSeries = false
+  let isTrial = false
 
   return {
     current: () => size,
-    succeeded: () => {
+    succeeded: (count) => {
+      if (count < size) return
       isSeries = false
       streak += 1
+      if (streak >= firstStreak) isTrial = false
       if (streak < streakNeeded) return
       streak = 0
       if (size === largest) streakNeeded = Math.max(firstStreak, streakNeeded / 2)
-      else size = Math.min(largest, size * 2)
+      else {
+        size = Math.min(largest, size * 2)
+        isTrial = true
+      }
     },
     failed: (count) => {
-      streak = 0
       // Concurrent pages fail together, so a page that is bigger than the current size counts no more.
-      if (count > size || count <= smallestPage) return
-      size = Math.max(smallestPage, Math.floor(count / 2))
-      if (!isSeries) streakNeeded = Math.min(longestStreak, streakNeeded * 2)
+      if (count > size || count < smallestPage) return
+      streak = 0
+      if (count === smallestPage) {
+        size = sizeBefore
+        isSeries = false
+        return
+      }
+      if (!isSeries) sizeBefore = size
+      if (!isSeries && isTrial) streakNeeded = Math.min(longestStreak, streakNeeded * 2)
       isSeries = true
+      isTrial = false
+      size = Math.max(smallestPage, Math.floor(count / 2))
     },
   }
 }

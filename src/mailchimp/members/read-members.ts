@@ -120,7 +120,7 @@ export function createMembersReader<T extends AnyPage>(
         parse: (body, { sentAt }) => {
           const bytes = body.length
           const page = parsePage(body, { listId, count, offset, sentAt })
-          size.succeeded()
+          size.succeeded(count)
           for (const rows of [rowsOfList, rowsOfAll]) rows.saw(bytes, page.length)
           return page
         },

@@ -3,7 +3,7 @@ import type { Controls } from "../controls.ts"
 
 export type SandboxDescription = ReturnType<typeof describeSandbox>
 
-/** What there is to see of a sandbox, as JSON. */
+/** The visible state of a sandbox, as JSON. */
 export function describeSandbox({ state, settings, traffic, faults, churn, deliverer }: Controls) {
   return {
     accounts: state.accounts.map((account) => ({

@@ -4,7 +4,7 @@ import type { SandboxDescription } from "./describe-sandbox.ts"
 
 const number = new Intl.NumberFormat("en")
 
-/** The sandbox at a glance: accounts, lists, what was asked of it, and buttons to disturb it. */
+/** The sandbox at a glance: accounts, lists, received requests, and buttons to disturb it. */
 export function renderHomePage({
   accounts,
   settings,
@@ -158,7 +158,7 @@ const decisions = [
   ["deny", "Always deny"],
 ] as const
 
-/** A button that sends a request and shows the page anew; `pressed` where it is one of a choice. */
+/** A button that sends a request and reloads the page; `pressed` marks the current choice of several. */
 function action(method: string, path: string, body: unknown, label: string, pressed?: boolean) {
   return html`<button
     type="button"
@@ -175,21 +175,21 @@ const faultChoices: [string, object][] = [
   ["is a 429 Too Many Requests", { kind: "problem", problem: "too_many_requests" }],
   ["is a 500 Internal Server Error", { kind: "problem", problem: "internal_server_error" }],
   ["is a 502 with HTML", { kind: "html", status: 502 }],
-  ["is blocked: a 403 with HTML", { kind: "html", status: 403, page: "akamai" }],
+  ["is blocked by a 403 with HTML", { kind: "html", status: 403, page: "akamai" }],
   ["is a 200 with broken JSON", { kind: "bad_json" }],
-  ["is short by all but three rows", { kind: "short_page", rows: 3 }],
+  ["has only three rows", { kind: "short_page", rows: 3 }],
   ["is a page of another list", { kind: "odd_page", oddity: "other_list" }],
-  ["breaks off in the middle", { kind: "cut" }],
-  ["is a broken connection", { kind: "reset" }],
-  ["never comes", { kind: "hang" }],
-  ["comes slowly", { kind: "slow", chunks: 20, everyMs: 250 }],
+  ["is truncated in the middle", { kind: "cut" }],
+  ["is a reset connection", { kind: "reset" }],
+  ["never arrives", { kind: "hang" }],
+  ["arrives slowly", { kind: "slow", chunks: 20, everyMs: 250 }],
 ]
 
 const script = `
 const send = async (method, path, body) => {
-  const answer = await fetch(path, { method, ...(body ? { body, headers: { "content-type": "application/json" } } : {}) })
-  if (answer.ok) location.reload()
-  else document.getElementById("result").textContent = await answer.text()
+  const response = await fetch(path, { method, ...(body ? { body, headers: { "content-type": "application/json" } } : {}) })
+  if (response.ok) location.reload()
+  else document.getElementById("result").textContent = await response.text()
 }
 document.addEventListener("click", ({ target }) => {
   const { method, path, body } = target.dataset

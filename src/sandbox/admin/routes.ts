@@ -50,7 +50,7 @@ const faultSchema = z.strictObject({
     .exactOptional(),
   action: faultActionSchema,
   skip: z.number().int().min(0).exactOptional(),
-  /** -1 for every request from now on, as JSON knows no infinity. */
+  /** -1 for every request from now on, because JSON has no infinity. */
   times: z.number().int().min(-1).exactOptional(),
 })
 
@@ -60,7 +60,10 @@ const churnStartSchema = z.strictObject({
   listId: z.string().exactOptional(),
 })
 
-/** The page at `/` and the routes by which another process holds the sandbox. None of them is Mailchimp's, and none is counted or broken. */
+/**
+ * The page at `/` and the routes by which another process controls the sandbox. Mailchimp has none of these routes,
+ * and requests to them are neither counted nor broken.
+ */
 export function createAdminRoutes(sandbox: () => Controls): Hono {
   return new Hono()
     .get("/", (c) => c.html(renderHomePage(describeSandbox(sandbox()))))

@@ -2,13 +2,13 @@ import type { Json } from "../members/member.ts"
 import type { ApiContext } from "./context.ts"
 import { createProjection } from "./partial-response.ts"
 
-/** Answers with the fields that the request asks for; all of them where it names none. */
+/** Responds with the fields that the request names, or with all fields if it names none. */
 export function response(c: ApiContext, body: Json): Response {
   const projection = createProjection(c.req.query("fields"), c.req.query("exclude_fields"), "")
   return responseBytes(Buffer.from(JSON.stringify(projection.apply(body))))
 }
 
-/** Answers with JSON that is written already. */
+/** Responds with JSON that is already serialized. */
 export function responseBytes(bytes: Uint8Array): Response {
   return new Response(bytes, { headers: { "content-type": "application/json; charset=utf-8" } })
 }

@@ -1,10 +1,16 @@
 import { constants, createGzip } from "node:zlib"
 import type { Clock } from "../../lib/clock.ts"
 
-/** How long the first part of a body is given to reach the client before the connection breaks: a reset drops what is not yet delivered. */
+/**
+ * How long the first part of a body has to reach the client before the connection breaks, because a reset drops what
+ * is not yet delivered.
+ */
 const DELIVERY_MS = 50
 
-/** The answer, broken off after a share of its body. Bun resets the connection when a body throws: curl reports error 56. */
+/**
+ * The response, truncated after a share of its body. Bun resets the connection when a body throws: curl reports error
+ * 56.
+ */
 export async function cutResponse(
   response: Response,
   keep: number,
@@ -17,17 +23,18 @@ export async function cutResponse(
     async function* () {
       yield bytes.subarray(0, Math.max(1, Math.floor(bytes.length * keep)))
       await clock.sleep(DELIVERY_MS)
-      throw new Error("Cut by a fault of the sandbox")
+      throw new Error("Truncated by a fault of the sandbox")
     },
     onEnd,
   )
 }
 
-/** An answer whose connection breaks before its headers are complete. */
+/** A response whose connection breaks before its headers are complete. */
 export function resetResponse(): Response {
   const body = new ReadableStream({
     async pull(controller) {
-      // Bun prints an error that comes before the answer has begun, and none that comes in a later turn.
+      // Bun prints an error that is thrown before the response has begun, but not one from a later turn of the event
+      // loop.
       await new Promise((resolve) => setImmediate(resolve))
       controller.error(new Error("Reset by a fault of the sandbox"))
     },
@@ -35,7 +42,7 @@ export function resetResponse(): Response {
   return new Response(body)
 }
 
-/** The answer, its body in pieces with a pause before each. */
+/** The response, with its body in pieces and a pause before each. */
 export async function slowResponse(
   response: Response,
   { chunks, everyMs }: { chunks: number; everyMs: number },
@@ -57,7 +64,7 @@ export async function slowResponse(
   )
 }
 
-/** The answer with 200 and JSON that ends too early, in a body that is whole as far as HTTP can tell. */
+/** The response with status 200 and JSON that ends too early, in a body that HTTP considers complete. */
 export async function endJsonEarly(response: Response, keep: number): Promise<Response> {
   const bytes = await response.bytes()
   return new Response(bytes.subarray(0, Math.floor(bytes.length * keep)), response)
@@ -65,7 +72,7 @@ export async function endJsonEarly(response: Response, keep: number): Promise<Re
 
 type Bomb = { bytes: number; claims?: number | undefined; parts: number; plain: boolean; chunked: boolean }
 
-/** A body of blanks, which JSON allows, that is a thousandth of its size while it is compressed. */
+/** A body of blanks, which JSON allows, that compresses to a thousandth of its size. */
 export async function bombResponse({ bytes, claims, parts, plain, chunked }: Bomb): Promise<Response> {
   const headers = { "content-type": "application/json; charset=utf-8" }
   if (plain) return new Response(blanks(bytes), { headers })
@@ -84,7 +91,7 @@ async function* blanks(bytes: number): AsyncGenerator<Uint8Array> {
   for (let left = bytes; left > 0; left -= PIECE.length) yield PIECE.subarray(0, left)
 }
 
-/** In pieces, so that the sandbox does not need the memory that it makes others use. */
+/** Sent in pieces, so that the sandbox does not use the memory that it makes others use. */
 async function gzipBlanks(bytes: number): Promise<Buffer> {
   const gzip = createGzip({ level: constants.Z_BEST_COMPRESSION })
   const packed = Array.fromAsync<Buffer>(gzip)

@@ -1,18 +1,18 @@
 import type { Context } from "hono"
 import type { Account, List } from "../state.ts"
 
-/** What is known of a request before it reaches a route. */
+/** What is known about a request before it reaches a route. */
 export type ApiBindings = {
   account: Account
-  /** At most that many rows of a members page, where a fault says so. */
+  /** At most this many rows in a members page, if a fault says so. */
   mostRows: number
-  /** Keeps the answer back until then, in ms of the sandbox's clock, however early it was made. */
+  /** Holds the response back until then, in ms of the sandbox's clock, however early it was ready. */
   holdUntil: (ms: number) => void
 }
 
 export type ApiContext = Context<{ Bindings: ApiBindings }>
 
-/** A list of the caller's own account; another account's is not found either. */
+/** A list of the caller's own account; a list of another account is not found. */
 export function findList(c: ApiContext): List | undefined {
   return c.env.account.lists.find((list) => list.id === c.req.param("list_id"))
 }

@@ -6,7 +6,7 @@ import { selfLinks } from "./links.ts"
 import { problemResponse } from "./problems.ts"
 import { fieldConflicts, parsePaging } from "./query-members.ts"
 
-/** Adds the groups of a list's interests to the API, and the interests of each. */
+/** Adds the interest groups of a list, and the interests of each group, to the API. */
 export function addInterestRoutes(
   api: Hono<{ Bindings: ApiBindings }>,
   rowsOf: (name: string, rows: Json[], totalItems: number) => Record<string, Json>,
@@ -50,7 +50,7 @@ export function addInterestRoutes(
         list_id: list.id,
         id,
         name,
-        // A text at Mailchimp, too. Members are not counted, because every row would have to be parsed.
+        // Mailchimp sends a string here, too. Members are not counted, because every row would have to be parsed.
         subscriber_count: "0",
         display_order: index + 1,
         _links: selfLinks(`${address}/${id}`, address),

@@ -1,4 +1,4 @@
-/** A hyperlink of an answer, as in every object of Mailchimp's API. */
+/** A hyperlink of a response, as in every object of Mailchimp's API. */
 type Link = { rel: string; href: string; method: string; targetSchema?: string; schema?: string }
 
 const schemas = "https://us1.api.mailchimp.com/schema/3.0"
@@ -31,7 +31,7 @@ export function memberLinks(api: string, listId: string, memberId: string): Link
   ]
 }
 
-/** The links of a list, a collection or whatever else has only itself and a parent. */
+/** The links of a list, a collection or any other object that has only itself and a parent. */
 export function selfLinks(self: string, parent: string): Link[] {
   return [link("self", self, "GET"), link("parent", parent, "GET")]
 }

@@ -16,7 +16,7 @@ export function countStatuses(list: List): Record<MemberStatus, number> {
   }
 }
 
-/** How long a list's counts are repeated before they are made anew, as at Mailchimp. */
+/** How long a list's counts are cached before they are computed again, as at Mailchimp. */
 const STATS_LIFE_MS = 300_000
 
 /** Writes lists as GET /lists does, with counts that may be five minutes old. */
@@ -70,7 +70,7 @@ export function createListWriter(now: () => number) {
       marketing_permissions: false,
       modules: [],
       stats: {
-        // Subscribed members alone: not the number of rows that /members returns.
+        // Only subscribed members, not the number of rows that /members returns.
         member_count: counts.subscribed,
         ...(totalContacts
           ? { total_contacts: Object.values(counts).reduce((sum, count) => sum + count) - counts.archived }
@@ -96,7 +96,7 @@ export function createListWriter(now: () => number) {
   }
 }
 
-/** A page of lists that have no end: those there are, over and over, or each time with other ids. */
+/** A page of lists without end: the existing lists repeated, or with new ids each time. */
 export function repeatLists(
   lists: readonly Record<string, Json>[],
   offset: number,

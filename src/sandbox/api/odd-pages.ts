@@ -2,7 +2,10 @@ import type { Json } from "../members/member.ts"
 
 type Row = Record<string, Json>
 
-/** How a page of members can differ from those that Mailchimp is known to send, with status 200 and a whole body. */
+/**
+ * How a page of members with status 200 and a complete body can differ from the pages that Mailchimp is known to
+ * send.
+ */
 export const oddities = [
   "more_arrays",
   "not_utf8",
@@ -13,7 +16,7 @@ export const oddities = [
   "odd_ids",
 ] as const
 
-/** The response with its page made odd. One that is not a page of members stays as it is. */
+/** The response with its page made odd. A response that is not a page of members stays unchanged. */
 export async function oddPage(response: Response, oddity: (typeof oddities)[number]): Promise<Response> {
   const bytes = await response.bytes()
   const page: Row = JSON.parse(Buffer.from(bytes).toString())
@@ -57,7 +60,7 @@ function isRow(row: Json): row is Row {
   return typeof row === "object" && row !== null && !Array.isArray(row)
 }
 
-/** The last row lacks what is between the middle of its address and the middle of another key. */
+/** The last row lacks the bytes from the middle of its address to the middle of another key. */
 function joined(bytes: Uint8Array): Uint8Array {
   const json = Buffer.from(bytes)
   const start = json.indexOf("@", json.lastIndexOf('{"id":"'))
@@ -65,7 +68,7 @@ function joined(bytes: Uint8Array): Uint8Array {
   return start === -1 || end === -1 ? bytes : Buffer.concat([json.subarray(0, start), json.subarray(end)])
 }
 
-/** Always the same for a member: of sixteen ids five are odd. */
+/** Always the same for a given member: five of sixteen ids are odd. */
 function withOddId(row: Json): Json {
   if (!isRow(row)) return row
   const { id, ...rest } = row

@@ -1,19 +1,19 @@
 import type { Json } from "../members/member.ts"
 
-/** What `fields` or `exclude_fields` leave of an answer. */
+/** What `fields` or `exclude_fields` leave of a response. */
 export type Projection = {
   apply(envelope: Json): Json
-  /** True where the rows stay whole, so that their bytes can be sent as they are. */
+  /** True if the rows stay whole, so that their bytes can be sent unchanged. */
   readonly keepsRows: boolean
   readonly keepsRowLinks: boolean
 }
 
-/** Names of the answer as a tree: `members.id,total_items` is {members: {id: {}}, total_items: {}}. */
+/** The names of a response's fields as a tree: `members.id,total_items` is {members: {id: {}}, total_items: {}}. */
 type Tree = Map<string, Tree>
 
 /**
- * Dotted names, relative to the envelope and reaching through arrays. A name that does not exist is ignored, as at Mailchimp.
- * The two parameters exclude each other; the caller answers that with a 400.
+ * Dotted names, relative to the envelope and reaching through arrays. An unknown name is ignored, as at Mailchimp.
+ * The two parameters exclude each other; the caller responds to both with a 400.
  */
 export function createProjection(
   fields: string | undefined,
@@ -42,7 +42,7 @@ function parseNames(names: string): Tree {
     const parts = name.trim().split(".")
     for (const [index, part] of parts.entries()) {
       const known = tree.get(part)
-      // A whole branch that is named already stays whole: `members,members.id` is `members`.
+      // A branch that is already named as a whole stays whole: `members,members.id` is `members`.
       if (known?.size === 0) break
       const next = known ?? new Map()
       if (index === parts.length - 1) next.clear()

@@ -3,7 +3,7 @@ const documentation = "https://mailchimp.com/developer/marketing/docs/errors/"
 const invalidResource =
   "The resource submitted could not be validated. For field-specific details, see the 'errors' array."
 
-/** Mailchimp's errors as recorded, by a name of ours. */
+/** Mailchimp's errors as recorded, under names of our own. */
 export const problems = {
   invalid_resource: { status: 400, title: "Invalid Resource", detail: invalidResource },
   api_key_invalid: {
@@ -64,7 +64,7 @@ export type ProblemName = keyof typeof problems
 
 export type FieldError = { field: string; message: string }
 
-/** An error answer as Mailchimp writes it. The instance is random there and here. */
+/** An error response as Mailchimp writes it. The instance is random, as at Mailchimp. */
 export function problemResponse(
   name: ProblemName,
   details: { detail?: string; errors?: readonly FieldError[]; headers?: Record<string, string> } = {},
@@ -89,7 +89,7 @@ export function problemResponse(
   })
 }
 
-/** How firewalls in front of the API refuse an address, as they were seen in the reports of users. */
+/** How firewalls in front of the API block an address, taken from users' reports. */
 const htmlPages = {
   akamai:
     '<HTML><HEAD>\n<TITLE>Access Denied</TITLE>\n</HEAD><BODY>\n<H1>Access Denied</H1>\n \nYou don\'t have permission to access "http&#58;&#47;&#47;us1&#46;api&#46;mailchimp&#46;com&#47;3&#46;0&#47;lists" on this server.<P>\nReference&#32;&#35;18&#46;2d351ab8&#46;1557333295&#46;a4e16ab\n</BODY>\n</HTML>\n',
@@ -101,7 +101,7 @@ const htmlPages = {
 type HtmlPageName = keyof typeof htmlPages
 export const htmlPageNames = Object.keys(htmlPages).filter((name): name is HtmlPageName => name in htmlPages)
 
-/** A page as a proxy in front of the API answers, with no JSON in it. */
+/** A page without any JSON, as a proxy in front of the API sends it. */
 export function htmlResponse(
   status: number,
   { page, retryAfter }: { page?: HtmlPageName | undefined; retryAfter?: string | undefined } = {},

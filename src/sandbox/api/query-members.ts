@@ -9,7 +9,7 @@ import {
 } from "../members/member-table.ts"
 import type { FieldError } from "./problems.ts"
 
-/** A request for members, understood. Seconds are since the epoch. */
+/** A parsed request for members. Seconds are since the epoch. */
 export type MembersQuery = {
   count: number
   offset: number
@@ -20,11 +20,11 @@ export type MembersQuery = {
   descending: boolean
   since: number | undefined
   before: number | undefined
-  /** What no index knows, asked of each row. */
+  /** The filters that no index covers, checked for each row. */
   conditions: ((version: Version, row: () => Record<string, Json>) => boolean)[]
 }
 
-/** What a list knows that a filter needs. */
+/** What a filter needs to know about a list. */
 export type ListFacts = { campaignLastSent: number }
 
 const sortFields: Record<string, SortField> = {
@@ -35,7 +35,7 @@ const sortFields: Record<string, SortField> = {
 
 const MAX_COUNT = 1000
 
-/** Reads `count` and `offset` as every listing of Mailchimp has them: 10 and 0 by default, over 1000 clamped. */
+/** Reads `count` and `offset` as every listing of Mailchimp does: 10 and 0 by default, `count` clamped to 1000. */
 export function parsePaging(
   params: URLSearchParams,
   errors: FieldError[],
@@ -54,10 +54,10 @@ function wholeNumber(params: URLSearchParams, field: string, fallback: number, e
   return fallback
 }
 
-/** ISO 8601 with a zone, or a date alone. A plus sign that was not escaped arrives as a space and is refused. */
+/** ISO 8601 with a zone, or a date alone. An unescaped plus sign arrives as a space and is refused. */
 const dateTime = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/
 
-/** Reads a date parameter as whole seconds, the fraction cut off: Mailchimp's times have no finer step. */
+/** Reads a date parameter as whole seconds, without the fraction: Mailchimp's times have no finer resolution. */
 export function parseDate(params: URLSearchParams, field: string, errors: FieldError[]): number | undefined {
   const text = params.get(field)
   if (text === null || text === "") return undefined
@@ -81,7 +81,7 @@ function oneOf<T extends string>(
   return found
 }
 
-/** Understands the parameters of GET /lists/{id}/members, or says what is wrong with them. */
+/** Parses the parameters of GET /lists/{id}/members, or lists their errors. */
 export function parseMembersQuery(
   params: URLSearchParams,
   facts: ListFacts,
@@ -171,12 +171,12 @@ function parseInterests(
   }
 }
 
-/** The versions on a page, and how many the filters leave in all. */
+/** The versions on a page, and how many members match the filters in all. */
 export type FoundMembers = { versions: Version[]; totalItems: number }
 
 /**
- * Finds a page: `since` is exclusive and `before` inclusive, to the second. Sorted by `last_changed`, or without any of its
- * filters, it reads the index alone; everything else looks at each row of the population.
+ * Finds a page: `since` is exclusive and `before` inclusive, to the second. Sorted by `last_changed`, or without any of
+ * the other filters, it reads only the index; everything else checks each row of the population.
  */
 export function findMembers(table: MemberTable, query: MembersQuery): FoundMembers {
   const { count, offset, since, before, conditions } = query
@@ -205,7 +205,7 @@ export function findMembers(table: MemberTable, query: MembersQuery): FoundMembe
   return { versions: all.slice(offset, offset + count), totalItems: all.length }
 }
 
-/** The error of a request that names both what it wants and what it does not. */
+/** The error of a request that has both `fields` and `exclude_fields`. */
 export function fieldConflicts(params: URLSearchParams): FieldError[] {
   return params.get("fields") && params.get("exclude_fields")
     ? [{ field: "fields", message: "fields and exclude_fields cannot be used together." }]

@@ -4,10 +4,10 @@ import { memberLinks, selfLinks } from "./links.ts"
 import { createProjection } from "./partial-response.ts"
 import type { FoundMembers } from "./query-members.ts"
 
-/** What a page of members is written from. `api` is the address of the API up to `/3.0`, for the links. */
+/** The inputs of a page of members. `api` is the address of the API up to `/3.0`, for the links. */
 export type PageContext = { table: MemberTable; listId: string; api: string }
 
-/** The bytes of a members answer: `members` first, `total_items` after it, as on the wire. */
+/** The bytes of a members response: `members` first, then `total_items`, as on the wire. */
 export function renderPage(
   { table, listId, api }: PageContext,
   { versions, totalItems }: FoundMembers,
@@ -43,13 +43,16 @@ export function renderPage(
   )
 }
 
-/** Of each row the bytes that the last selection of fields left, because a parse of every row takes longer than all else. */
+/**
+ * For each row the bytes that the last selection of fields left, because parsing every row takes longer than
+ * everything else.
+ */
 const lastSelected = new WeakMap<
   Version,
   { readonly selection: string; readonly row: Uint8Array | undefined }
 >()
 
-/** The bytes of one row, by a response with this row alone; undefined if the response has no members. */
+/** The bytes of one row, taken from a response with only this row; undefined if the response has no members. */
 function selectOnce(version: Version, selection: string, select: () => Json): Uint8Array | undefined {
   const known = lastSelected.get(version)
   if (known?.selection === selection) return known.row
@@ -59,7 +62,7 @@ function selectOnce(version: Version, selection: string, select: () => Json): Ui
   return row
 }
 
-/** The answer to a request for one member. */
+/** The response to a request for one member. */
 export function renderMember(
   { table, listId, api }: PageContext,
   version: Version,
@@ -86,7 +89,7 @@ const ID_END = 39
 
 const usualStart = Buffer.from('{"id":"')
 
-/** Whether the id is the first value of a row and has 32 characters, so that its place in the bytes is known. */
+/** Whether the id is the first value of a row and has 32 characters, so that its offset in the bytes is known. */
 function hasUsualId(row: Uint8Array): boolean {
   return (
     Buffer.compare(row.subarray(0, ID_START), usualStart) === 0 && row.indexOf(QUOTE, ID_START) === ID_END
@@ -94,8 +97,8 @@ function hasUsualId(row: Uint8Array): boolean {
 }
 
 /**
- * Copies rows into one buffer, without parsing one. With links, the id (the first value of every row) is put between their
- * parts and the whole before the row's last brace.
+ * Copies rows into one buffer without parsing them. With links, the id (the first value of every row) goes between the
+ * parts of the links, and the links go before the row's last brace.
  */
 function joinRows(
   rows: readonly Uint8Array[],

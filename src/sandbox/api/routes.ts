@@ -30,7 +30,10 @@ export type ApiOptions = {
   onPage: (listId: string) => void
 }
 
-/** The Marketing API as far as contacts go, to be mounted at `/3.0` and, as data centers are hosts in reality, `/{dc}/3.0`. */
+/**
+ * The Marketing API for lists and their members, to be mounted at `/3.0` and at `/{dc}/3.0`, because real data
+ * centers are hosts.
+ */
 export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: ApiOptions) {
   const writeList = createListWriter(clock.now)
   let pages = 0
@@ -145,7 +148,8 @@ export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: A
       const waitMs =
         typeof latencyMs === "number" ? latencyMs : latencyMs({ listId: list.id, offset: query.offset, nth })
       const early = evaluate === "after-latency" ? undefined : find(list, query)
-      // What is made before the latency takes no time of its own: then a page takes as long as was said, to the millisecond.
+      // Rendering before the latency takes no extra time: a page then takes exactly the configured time, to the
+      // millisecond.
       if (evaluate === "before-latency") c.env.holdUntil(clock.now() + waitMs)
       else if (waitMs > 0) await clock.sleep(waitMs, c.req.raw.signal)
       const late = evaluate === "before-latency" && early ? early : find(list, query)

@@ -1,17 +1,17 @@
 import type { MemberTable, Version } from "../members/member-table.ts"
 import { findMembers, type FoundMembers, type MembersQuery } from "./query-members.ts"
 
-/** A member that a kind of listing leaves out. */
+/** A member that some listings leave out. */
 export type HiddenRow = {
   listId: string
   memberId: string
-  /** The listings without it: one direction of `sort_dir`, those with or without a filter of dates, or all. */
+  /** The listings without the member: one direction of `sort_dir`, those with or without a date filter, or all. */
   from: "ASC" | "DESC" | "dated" | "undated" | "all"
-  /** True: its page has one row less. By default the rows after it move up. */
+  /** If true, the page has one row less. By default the later rows move up. */
   leavesGap?: boolean
 }
 
-/** Finds a page as `findMembers` does, without the rows that this request must not see. `total_items` counts them. */
+/** Finds a page as `findMembers` does, without the rows that are hidden from this request. `total_items` counts them. */
 export function findShownMembers(
   table: MemberTable,
   query: MembersQuery,

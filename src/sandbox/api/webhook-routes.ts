@@ -11,7 +11,7 @@ import { problemResponse } from "./problems.ts"
 
 const flag = z.boolean().default(false)
 
-/** The body of a POST; what is left out is off. */
+/** The body of a POST; omitted events and sources are off. */
 const webhookSchema = z.object({
   url: z.url({ protocol: /^https?$/ }),
   events: z
@@ -63,12 +63,12 @@ export function addWebhookRoutes(
       if (!(await deliverer().validate(url))) {
         return refuse("url", "We could not connect to the URL. It has to answer a GET with 200.")
       }
-      // Asked again, as another request may have saved it while the address was being tried.
+      // Checked again, because another request may have saved the URL during the check of the address.
       if (isTaken()) return refuse("url", "Sorry, you can't set up multiple WebHooks for one URL")
       const signingSecret = list.account.signsWebhooks ? `${newId()}${newId()}` : undefined
       const webhook: Webhook = { id: newId(), url, events, sources, signingSecret, disabled: false }
       list.webhooks.push(webhook)
-      // Shown this once; no later answer has it.
+      // The secret is in this response only.
       return response(c, {
         ...writeWebhook(c, list, webhook),
         ...(signingSecret ? { signing_secret: signingSecret } : {}),

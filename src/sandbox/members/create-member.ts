@@ -1,8 +1,8 @@
 import { memberIdOf, writeTime, type Json, type Member, type MemberStatus } from "./member.ts"
 
 /**
- * What a new member's row is made from. Whatever is left out is what Mailchimp writes for a contact that it knows little of.
- * Any `id` may be given; `id: undefined` makes a row without one.
+ * The input of a new member's row. Omitted values become what Mailchimp writes for a contact that it knows little about.
+ * Any `id` may be given; `id: undefined` makes a row without an id.
  */
 export type MemberInput = {
   /** Empty or null for a contact without an address, whose id is empty. */
@@ -14,8 +14,8 @@ export type MemberInput = {
 }
 
 /**
- * A whole row from what is known of it, its keys in the order of the wire; `at` is the time of joining in ms, `webId` a number
- * that grows by one a member.
+ * A complete row, its keys in the order of the wire; `at` is the time of joining in ms, `webId` a number that grows by
+ * one per member.
  */
 export function createMember(input: MemberInput, listId: string, webId: number, at: number): Member {
   const time = writeTime(at)
@@ -27,7 +27,7 @@ export function createMember(input: MemberInput, listId: string, webId: number, 
     id: address === "" ? "" : hash,
     email_address: address,
     unique_email_id: uniqueEmailIdOf(hash),
-    // Another one in each list, as web_id is.
+    // Differs in each list, as web_id does.
     contact_id: `${listId}${webId.toString(16).padStart(8, "0")}${hash.slice(0, 14)}`,
     full_name: FNAME && LNAME ? `${FNAME} ${LNAME}` : `${FNAME}${LNAME}`,
     web_id: webId,
@@ -58,7 +58,7 @@ export function createMember(input: MemberInput, listId: string, webId: number, 
     tags: [],
     list_id: listId,
   }
-  // A row shows at most 50 tags and counts them all.
+  // A row shows at most 50 tags, but counts all of them.
   const kept = {
     list_id: listId,
     tags: tags.slice(0, 50),
@@ -74,7 +74,7 @@ export function uniqueEmailIdOf(memberId: string): string {
 
 const noMergeFields = { FNAME: "", LNAME: "", ADDRESS: "", PHONE: "", BIRTHDAY: "" }
 
-/** The location of a contact whose place is not known. */
+/** The location of a contact whose location is unknown. */
 export const noLocation = {
   latitude: 0,
   longitude: 0,

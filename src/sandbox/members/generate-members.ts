@@ -7,19 +7,19 @@ import { secondsOf, writeTime, type MemberStatus } from "./member.ts"
 
 const reasons = ["N/A (Unsubscribed by an admin)", "Did not sign up for list", "No longer interested"]
 
-/** What can be asked of the seeding of a list. */
+/** The options for seeding a list. */
 export type SeedingOptions = {
   count: number
   /** Sizes of bulk imports: each gives that many members the same `last_changed`. */
   imports: readonly number[]
   /** No member has changed after this moment, in ms. */
   until: number
-  /** How many merge fields of the greatest length each member has beside the usual ones. */
+  /** How many merge fields of maximum length each member has in addition to the usual ones. */
   wideFields?: number | undefined
   interestCategories?: readonly InterestCategory[] | undefined
 }
 
-/** Rows of a new list, oldest change first, and what an index needs of them. */
+/** The rows of a new list, oldest change first, with what an index needs to know about them. */
 export function* generateMembers(random: Random, listId: string, options: SeedingOptions) {
   const seconds = inventSeconds(random, options)
   const webIds = 440_000_000 + random.integer(1_000_000) * 10

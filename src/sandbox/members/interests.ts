@@ -1,7 +1,10 @@
 import type { Random } from "../random.ts"
 import { md5 } from "./member.ts"
 
-/** A group of interests as a list's owner makes one, to begin with. Ids of ten hex digits are made from the names by default. */
+/**
+ * The seed of an interest group, as a list's owner creates it. Ids of ten hex digits are derived from the names by
+ * default.
+ */
 export type InterestCategorySeed = {
   title: string
   id?: string
@@ -30,7 +33,10 @@ export function createInterestCategories(
   })
 }
 
-/** The `interests` of a row: every interest of the list, whichever the member has. A list without any has no such key. */
+/**
+ * The `interests` of a row: every interest of the list, chosen by the member or not. No key if the list has no
+ * interests.
+ */
 export function writeInterests(
   categories: readonly InterestCategory[],
   has: (id: string) => boolean = () => false,

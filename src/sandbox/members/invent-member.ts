@@ -2,7 +2,7 @@ import type { Random } from "../random.ts"
 import { noLocation, type MemberInput } from "./create-member.ts"
 import { writeTime, type Json } from "./member.ts"
 
-/** A believable contact: number `serial` of a list, so that no two have the same address. */
+/** A realistic contact: number `serial` of a list, so that no two contacts have the same address. */
 export function inventMember(random: Random, serial: number): MemberInput {
   const first = random.pick(firstNames)
   const last = random.pick(lastNames)
@@ -12,7 +12,7 @@ export function inventMember(random: Random, serial: number): MemberInput {
   const tags = inventTags(random)
   const name = `${first.mail}.${last.mail}`
   return {
-    // Now and then in mixed case: the id is made of the lower case, the row keeps what was typed.
+    // Occasionally in mixed case: the id is the hash of the lower case, but the row keeps the original spelling.
     email_address: `${random.chance(0.03) ? name.toUpperCase() : name}.${serial.toString(36)}@${random.pick(domains)}`,
     merge_fields: {
       FNAME: first.name,
@@ -46,7 +46,7 @@ function inventAddress(random: Random, place: Place): Json {
   }
 }
 
-/** The keys of a contact whose number for text messages was once asked for. */
+/** The keys of a contact whose phone number for text messages was once requested. */
 export function inventSms(random: Random, at: number): Record<string, Json> {
   return {
     sms_phone_number: random.chance(0.5) ? `+1555010${1000 + random.integer(9000)}` : "",

@@ -1,9 +1,9 @@
 import type { Member } from "./member.ts"
 
-/** Who makes a change: webhooks can be set for each of them. */
+/** The source of a change: webhooks are enabled per source. */
 export type ChangeSource = "user" | "admin" | "api"
 
-/** What happened to a member, as webhooks tell it. */
+/** What happened to a member, as webhooks report it. */
 export type MemberEvent =
   | { type: "subscribe" | "profile" | "cleaned"; member: Member }
   | { type: "unsubscribe"; member: Member; action: "unsub" | "delete" }

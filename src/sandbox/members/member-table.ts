@@ -4,33 +4,33 @@ import { createIdIndex } from "./id-index.ts"
 import { createRowStore, type RowPlace } from "./row-store.ts"
 import { createSortedNumbers, type SortedNumbers } from "./sorted-numbers.ts"
 
-/** What can be sorted by. `none` is the order of a request without `sort_field`: nothing a reader could rely on. */
+/** The fields to sort by. `none` is the order of a request without `sort_field`, on which a reader cannot rely. */
 export type SortField = "none" | "last_changed" | "timestamp_opt" | "timestamp_signup"
 
-/** Whom a request is about: one status, or `live`, which is every one but `archived`. */
+/** The members that a request covers: one status, or `live`, which is every status except `archived`. */
 export type Population = MemberStatus | "live"
 
-/** One state of a member, from a moment on. */
+/** One version of a member, valid from a moment on. */
 export type Version = RowPlace & {
-  /** When it came to be, in ms; -Infinity for what was seeded. */
+  /** When the version began, in ms; -Infinity for seeded members. */
   readonly at: number
-  /** `gone` from the moment on at which a member was deleted for good, or left its id for that of a new address. */
+  /** `gone` from the moment at which a member was deleted permanently, or its address and with it its id changed. */
   readonly status: MemberStatus | "gone"
-  /** Seconds since the epoch; 0 where the row has none. */
+  /** Seconds since the epoch; 0 if the row has none. */
   readonly lastChanged: number
   readonly timestampOpt: number
   readonly timestampSignup: number
-  /** Whether `last_changed` does not tell of it. */
+  /** Whether `last_changed` does not reflect the change. */
   readonly isSilent?: boolean
   readonly previous: Version | undefined
 }
 
 /**
- * The rows of one list: what is true, what was, and what the API already shows. A member is known by its key, 32 hex digits
- * that as a rule are the id in its row (memberKeyOf).
+ * The rows of one list: the true state, its history, and what the API already shows. A member is identified by its
+ * key, 32 hex digits that are usually the id in its row (memberKeyOf).
  */
 export type MemberTable = {
-  /** How many members the list has ever had, the deleted ones included; members are numbered from 0. */
+  /** How many members the list has ever had, including deleted members; members are numbered from 0. */
   readonly size: number
   /** The number of the member with this key, gone or not. */
   find(key: string): number | undefined
@@ -38,12 +38,12 @@ export type MemberTable = {
   latest(index: number): Version | undefined
   /** The state that the API shows. */
   visible(index: number): Version | undefined
-  /** Writes a row, for a new member or for one that has its key already. */
+  /** Writes a row, for a new member or for an existing key. */
   put(key: string, member: Member, at: number, options?: { isSilent: boolean }): void
-  /** As `put`, of a row that is written already, for seeding. */
+  /** Like `put`, but with a row that is already stored, for seeding. */
   seed(key: string, row: string, times: SeedTimes): void
   remove(index: number, at: number): void
-  /** The members of a population by a field: to be read by rank and slice, with `sortKey` and `indexOf`. */
+  /** The members of a population, sorted by a field: read by rank and slice, with `sortKey` and `indexOf`. */
   order(field: SortField, population: Population): SortedNumbers
   key(index: number): string
   text(version: Version): string
@@ -55,18 +55,18 @@ type SeedTimes = Pick<Version, "lastChanged" | "timestampOpt" | "timestampSignup
   status: MemberStatus
 }
 
-/** At most this many ids in a list, as 53 bits of a number hold the second and the place of a tie. */
+/** The most ids in a list, because the 53 bits of a number hold both the second and the order within a tie. */
 const MAX_MEMBERS = 2 ** 22
 
 /**
- * A sorted order holds a number for each member: its second, then 22 bits that are its index, shuffled by a multiplication
- * that can be undone. So ties have a stable order that looks like none, and no order needs a comparison function.
+ * A sorted order holds a number for each member: its second, then 22 bits that are its index, shuffled by an invertible
+ * multiplication. So ties have a stable order that looks random, and no order needs a comparison function.
  */
 export function sortKey(seconds: number): number {
   return seconds * MAX_MEMBERS
 }
 
-/** The member that a number of an order stands for. */
+/** The member for a number of an order. */
 export function indexOf(key: number): number {
   return Math.imul(key % MAX_MEMBERS, UNSHUFFLE) & (MAX_MEMBERS - 1)
 }
@@ -78,14 +78,14 @@ function shuffled(index: number): number {
   return Math.imul(index, SHUFFLE) & (MAX_MEMBERS - 1)
 }
 
-/** The number that undoes a multiplication by an odd one, modulo 2^32 (Newton's iteration). */
+/** The inverse of a multiplication by an odd number, modulo 2^32 (Newton's iteration). */
 function inverse(odd: number): number {
   let found = odd
   for (let step = 0; step < 5; step++) found = Math.imul(found, 2 - Math.imul(odd, found))
   return found
 }
 
-/** An empty table. A change is shown by the API `visibilityDelayMs()` after it was made, as with a replica that lags. */
+/** An empty table. The API shows a change `visibilityDelayMs()` after it was made, like a replica that lags. */
 export function createMemberTable(clock: Clock, visibilityDelayMs: () => number): MemberTable {
   const rows = createRowStore()
   const latest: Version[] = []
@@ -124,7 +124,7 @@ export function createMemberTable(clock: Clock, visibilityDelayMs: () => number)
     else waiting.push({ shownAt: clock.now() + delayMs, index, version })
   }
 
-  /** The keys of rows that show another id; all others are read from their rows, which saves memory. */
+  /** The keys of rows that show another id; all other keys are read from their rows, which saves memory. */
   const oddKeys = new Map<number, string>()
   const keyAt = (index: number): string => {
     const version = latest[index]
@@ -140,7 +140,7 @@ export function createMemberTable(clock: Clock, visibilityDelayMs: () => number)
 
   const newIndex = (): number => {
     if (latest.length === MAX_MEMBERS)
-      throw new RangeError(`Cannot hold more members in a list: ${MAX_MEMBERS}`)
+      throw new RangeError(`Cannot add another member because the list is full: ${MAX_MEMBERS}`)
     return latest.length
   }
 
@@ -177,7 +177,7 @@ export function createMemberTable(clock: Clock, visibilityDelayMs: () => number)
       noteKey(index, key, row)
       const { address, length } = rows.add(row)
       const { status, lastChanged, timestampOpt, timestampSignup } = times
-      // Written out, as a million objects made by spreading take twice the memory.
+      // Written out, because a million objects made by spreading take twice the memory.
       const version: Version = {
         address,
         length,

@@ -1,4 +1,7 @@
-/** A member's status in a list. Mailchimp's `archived` is a status too, hidden from every listing that does not ask for it. */
+/**
+ * A member's status in a list. Mailchimp's `archived` is a status too, hidden from every listing that does not
+ * request it.
+ */
 export const memberStatuses = [
   "subscribed",
   "unsubscribed",
@@ -10,15 +13,15 @@ export const memberStatuses = [
 
 export type MemberStatus = (typeof memberStatuses)[number]
 
-/** Anything that JSON can say. */
+/** Any JSON value. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
 
 /**
- * A row of a list as Mailchimp sends it, but for `_links`. Only what the sandbox itself reads is named here; the rest passes
- * through, in the order of `memberKeys`.
+ * A row of a list as Mailchimp sends it, without `_links`. Only what the sandbox itself reads is declared here; other
+ * keys pass through, in the order of `memberKeys`.
  */
 export type Member = {
-  /** The MD5 of the address, unless a seed says otherwise: then anything, also nothing or what another member has. */
+  /** The MD5 of the address, unless a seed says otherwise: then any text, even none or another member's id. */
   id: string
   email_address: string
   unique_email_id: string
@@ -35,7 +38,7 @@ export type Member = {
   [key: string]: Json | undefined
 }
 
-/** The keys of a member in the order of the wire, as recorded; those that are not always there keep their place. */
+/** The keys of a member in the order of the wire, as recorded, including keys that are sometimes missing. */
 const memberKeys = {
   id: undefined,
   email_address: undefined,
@@ -71,14 +74,14 @@ const memberKeys = {
   list_id: undefined,
 }
 
-/** The row as Mailchimp writes it: compact, keys in the recorded order, unknown ones last. */
+/** The row as Mailchimp writes it: compact, keys in the recorded order, unknown keys last. */
 export function writeMember(member: Member): string {
   return JSON.stringify(Object.assign({ ...memberKeys }, member))
 }
 
 /**
- * What the sandbox knows a member by, in its changes and its truth: the MD5 of the address, even if the row shows another id.
- * A contact without an address has the MD5 of its `contact_id`.
+ * The key that identifies a member in the sandbox's changes and truth: the MD5 of the address, even if the row shows
+ * another id. A contact without an address has the MD5 of its `contact_id`.
  */
 export function memberKeyOf(member: { readonly [key: string]: unknown }): string {
   const { email_address: address, contact_id: contactId } = member
@@ -90,17 +93,17 @@ export function memberIdOf(emailAddress: string): string {
   return md5(emailAddress.toLowerCase())
 }
 
-/** The MD5 as 32 hex digits: for ids that have to look like Mailchimp's, never for secrecy. */
+/** The MD5 as 32 hex digits: for ids that must look like Mailchimp's, never for secrecy. */
 export function md5(text: string): string {
   return Bun.MD5.hash(text, "hex")
 }
 
-/** Mailchimp's way to write a time: ISO 8601, whole seconds, `+00:00`. */
+/** Mailchimp's format of a time: ISO 8601, whole seconds, `+00:00`. */
 export function writeTime(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}+00:00`
 }
 
-/** Whole seconds since the epoch, or 0 where a row has the empty string that stands for no value. */
+/** Whole seconds since the epoch, or 0 if a row has the empty string for "no value". */
 export function secondsOf(time: string): number {
   const ms = Date.parse(time)
   return Number.isNaN(ms) ? 0 : Math.floor(ms / 1000)

@@ -1,17 +1,17 @@
-/** Where the text of a row is kept. */
+/** The address and length of a row's text. */
 export type RowPlace = { readonly address: number; readonly length: number }
 
-/** The texts of rows as UTF-8 bytes, outside the garbage collector's reach. Rows are added, never changed or removed. */
+/** The texts of rows as UTF-8 bytes, outside the garbage collector's heap. Rows are added, never changed or removed. */
 export type RowStore = {
   add(text: string): RowPlace
   text(place: RowPlace): string
-  /** The bytes themselves, not a copy. */
+  /** The stored bytes, not a copy. */
   bytes(place: RowPlace): Uint8Array
 }
 
 const BLOCK_BYTES = 1 << 20
 
-/** Blocks of a megabyte: a million rows of 835 bytes are a few hundred buffers instead of a million strings. */
+/** Blocks of a megabyte: a million rows of 835 bytes become a few hundred buffers instead of a million strings. */
 export function createRowStore(): RowStore {
   const encoder = new TextEncoder()
   const decoder = new TextDecoder()

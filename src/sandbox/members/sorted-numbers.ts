@@ -1,20 +1,20 @@
-/** Numbers in ascending order, each at most once, with cheap changes anywhere. */
+/** Numbers in ascending order, without duplicates, with cheap changes anywhere. */
 export type SortedNumbers = {
   readonly size: number
   add(value: number): void
-  /** Does nothing when the value is not there. */
+  /** Does nothing if the value is not there. */
   remove(value: number): void
-  /** How many are smaller than `value`. */
+  /** How many numbers are smaller than `value`. */
   rank(value: number): number
-  /** The numbers at the places from `start` up to, not including, `end`. */
+  /** The numbers at the ranks from `start` up to, but not including, `end`. */
   slice(start: number, end: number): number[]
 }
 
 const CHUNK = 1024
 
 /**
- * Chunks of about a thousand numbers: a change moves one chunk, a place is found by adding up the chunk sizes. For a
- * million numbers both take about a microsecond, where one sorted array would move megabytes.
+ * Chunks of about a thousand numbers: a change moves one chunk, a rank is found by adding up the chunk sizes. For a
+ * million numbers both take about a microsecond, while a single sorted array would move megabytes.
  */
 export function createSortedNumbers(values: Float64Array): SortedNumbers {
   const sorted = values.toSorted()
@@ -46,18 +46,18 @@ export function createSortedNumbers(values: Float64Array): SortedNumbers {
     add(value) {
       const index = findChunk(value)
       const chunk = chunkAt(index)
-      const place = lowerBound(chunk, value)
-      if (chunk[place] === value) return
-      chunk.splice(place, 0, value)
+      const position = lowerBound(chunk, value)
+      if (chunk[position] === value) return
+      chunk.splice(position, 0, value)
       size++
       if (chunk.length > 2 * CHUNK) chunks.splice(index + 1, 0, chunk.splice(CHUNK))
     },
     remove(value) {
       const index = findChunk(value)
       const chunk = chunkAt(index)
-      const place = lowerBound(chunk, value)
-      if (chunk[place] !== value) return
-      chunk.splice(place, 1)
+      const position = lowerBound(chunk, value)
+      if (chunk[position] !== value) return
+      chunk.splice(position, 1)
       size--
       if (chunk.length === 0 && chunks.length > 1) chunks.splice(index, 1)
     },
@@ -69,13 +69,13 @@ export function createSortedNumbers(values: Float64Array): SortedNumbers {
     },
     slice(start, end) {
       const found: number[] = []
-      let place = 0
+      let rank = 0
       for (const chunk of chunks) {
-        if (place >= end) break
-        if (place + chunk.length > start) {
-          found.push(...chunk.slice(Math.max(0, start - place), end - place))
+        if (rank >= end) break
+        if (rank + chunk.length > start) {
+          found.push(...chunk.slice(Math.max(0, start - rank), end - rank))
         }
-        place += chunk.length
+        rank += chunk.length
       }
       return found
     },

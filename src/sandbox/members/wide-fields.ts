@@ -1,6 +1,6 @@
 import type { Random } from "../random.ts"
 
-/** The most that a merge field of type text holds. */
+/** The most characters that a merge field of type text can hold. */
 const MOST_CHARACTERS = 255
 
 /** More merge fields than most lists have. */
@@ -12,7 +12,7 @@ export function wideFieldsOf(count = 0): { tag: string; name: string; type: stri
   }))
 }
 
-/** Their values for one member, each as long as it may be. They compress as words do, to about a third. */
+/** The values of these fields for one member, each of maximum length. They compress like words, to about a third. */
 export function inventWideFields(random: Random, count = 0): Record<string, string> {
   const values = wideFieldsOf(count).map(({ tag }) => {
     let text = ""

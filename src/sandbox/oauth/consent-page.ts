@@ -8,7 +8,10 @@ export type ConsentPageOptions = {
   redirectUri: string
 }
 
-/** The page on which a person chooses an account and lets the app in, or does not. The form carries the request along. */
+/**
+ * The page on which a person chooses an account and allows or denies access. The form carries the request's
+ * parameters.
+ */
 export function renderConsentPage({ params, accounts, redirectUri }: ConsentPageOptions) {
   const hidden = [...params].map(
     ([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`,
@@ -55,7 +58,7 @@ export function renderConsentPage({ params, accounts, redirectUri }: ConsentPage
   )
 }
 
-/** What a person sees where Mailchimp must not send him back, as the address to return to cannot be trusted. */
+/** The page that a person sees if Mailchimp must not redirect them, because the redirect URI cannot be trusted. */
 export function renderErrorPage(reason: string) {
   return renderFrame(
     "Cannot authorize · Mailchimp sandbox",

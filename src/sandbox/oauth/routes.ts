@@ -9,7 +9,7 @@ import { renderConsentPage, renderErrorPage } from "./consent-page.ts"
 export type OAuthClient = {
   clientId: string
   clientSecret: string
-  /** Where consent returns to, compared letter by letter; any http(s) address where it is left out. */
+  /** The redirect URI, compared exactly; if it is undefined, any http(s) URI is accepted. */
   redirectUri?: string
 }
 
@@ -21,7 +21,7 @@ export type OAuthOptions = {
   seed: number
 }
 
-/** A code works once and only so long. */
+/** A code works once, and only for this long. */
 const CODE_LIFE_MS = 30_000
 
 type Grant = { account: Account; clientId: string; redirectUri: string; expiresAt: number }
@@ -32,7 +32,10 @@ export function createOAuthRoutes({ clients, state, settings, clock, seed }: OAu
   let serial = 0
   const newSecret = (kind: string) => md5(`${seed} ${kind} ${serial++} ${clock.now()}`)
 
-  /** An authorize request that may be answered, or the page that says why not. Nothing is sent to an address that was not checked. */
+  /**
+   * A valid authorize request, or the reason why it is invalid. The browser is never redirected to a URI that was not
+   * checked.
+   */
   const checkClient = (params: URLSearchParams): { client: OAuthClient; redirectUri: string } | string => {
     const client = clients.find(({ clientId }) => clientId === params.get("client_id"))
     if (!client) return "The client_id is not registered"
@@ -89,7 +92,7 @@ export function createOAuthRoutes({ clients, state, settings, clock, seed }: OAu
         if (echoed !== null) target.searchParams.set("state", echoed)
         return c.redirect(target.href, 302)
       }
-      // For tests: who consents, and how, may be said in the address that a browser was sent to.
+      // For tests: the URL that a browser was sent to may say who consents, and how.
       const decision = params.get("sandbox_decision") ?? settings.decision
       if (decision === "approve" || decision === "deny") {
         return finish(c, params, decision, chosenAccount(params.get("sandbox_account")))
@@ -122,7 +125,7 @@ export function createOAuthRoutes({ clients, state, settings, clock, seed }: OAu
       }
       const code = form.get("code") ?? ""
       const grant = grants.get(code)
-      // Used, whatever comes of it: a code that was shown once is spent.
+      // Consumed whatever the outcome: a code that was presented once is spent.
       grants.delete(code)
       if (
         !grant ||
@@ -142,7 +145,7 @@ export function createOAuthRoutes({ clients, state, settings, clock, seed }: OAu
     .get("/metadata", (c) => {
       const token = /^(?:OAuth|Bearer) (.+)$/i.exec(c.req.header("authorization") ?? "")?.[1]
       const account = state().accountOfToken(token ?? "")
-      // 200, as at Mailchimp: only the body tells.
+      // 200, as at Mailchimp: only the body reports the error.
       if (!account)
         return c.json({ error: "invalid_token", error_description: "The access token is invalid" })
       const origin = new URL(c.req.url).origin

@@ -5,13 +5,13 @@ import type { ChangeSource, MemberEvent } from "../members/member-event.ts"
 import type { List } from "../state.ts"
 import type { Webhook } from "./webhook.ts"
 
-/** One delivery, for tests to look at. */
+/** One delivery, for tests to inspect. */
 type Delivery = {
   readonly listId: string
   readonly webhookId: string
   readonly type: MemberEvent["type"]
   readonly body: string
-  /** The status of each answer; 0 where there was none within ten seconds. */
+  /** The status of each response; 0 if there was none within ten seconds. */
   readonly attempts: { at: number; status: number }[]
   state: "under_way" | "delivered" | "failed"
 }
@@ -19,16 +19,16 @@ type Delivery = {
 export type Deliverer = {
   readonly deliveries: readonly Delivery[]
   announce(list: List, events: MemberEvent[], source: ChangeSource, at: number): void
-  /** Asks the address with a GET whether it is there, as Mailchimp does before it saves a webhook. */
+  /** Checks with a GET whether the URL responds, as Mailchimp does before it saves a webhook. */
   validate(url: string): Promise<boolean>
-  /** Waits until no delivery is under way; one that is being retried is. */
+  /** Waits until no delivery is in progress; a delivery that is being retried is in progress. */
   settled(): Promise<void>
-  /** Gives up what is under way. */
+  /** Aborts the deliveries in progress. */
   stop(): void
 }
 
-/** How long Mailchimp waits for an answer. */
-const ANSWER_TIMEOUT_MS = 10_000
+/** How long Mailchimp waits for a response. */
+const RESPONSE_TIMEOUT_MS = 10_000
 
 /** The pauses before the retries: growing, 75 minutes in all. */
 const retryAfterMs = [1, 3, 6, 15, 20, 30].map((minutes) => minutes * 60_000)
@@ -38,15 +38,19 @@ export function createDeliverer(clock: Clock, fetch: (request: Request) => Promi
   const deliveries: Delivery[] = []
   const underWay = new Set<Promise<void>>()
 
-  /** The status of the answer, or 0 where there was none in time. */
+  /** The status of the response, or 0 if there was none in time. */
   const send = async (url: string, init: RequestInit): Promise<number> => {
-    const ask = async (signal: AbortSignal) => {
+    const requestStatus = async (signal: AbortSignal) => {
       const response = await fetch(new Request(url, { ...init, signal }))
       await response.body?.cancel()
       return response.status
     }
     try {
-      return await withTimeout(ask, { timeoutMs: ANSWER_TIMEOUT_MS, signal: stopping.signal, clock })
+      return await withTimeout(requestStatus, {
+        timeoutMs: RESPONSE_TIMEOUT_MS,
+        signal: stopping.signal,
+        clock,
+      })
     } catch {
       return 0
     }

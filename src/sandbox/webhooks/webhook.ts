@@ -11,8 +11,8 @@ export type Webhook = {
   readonly url: string
   readonly events: WebhookEvents
   readonly sources: Record<ChangeSource, boolean>
-  /** Of newer accounts only: the key of `X-Mailchimp-Signature`. */
+  /** Only for newer accounts: the key of `X-Mailchimp-Signature`. */
   readonly signingSecret: string | undefined
-  /** Set by an answer of 410: nothing is sent any more. */
+  /** Set by a response of 410: nothing is sent any more. */
   disabled: boolean
 }

@@ -1,19 +1,23 @@
 import { describe, expect, test } from "bun:test"
 import { createMailchimpError, type MailchimpErrorKind } from "../../../src/mailchimp/errors.ts"
-import { createPageFailures, createPageSize } from "../../../src/mailchimp/members/page-size.ts"
+import {
+  createPageFailures,
+  createPageSize,
+  type PageSize,
+} from "../../../src/mailchimp/members/page-size.ts"
 
-function succeed(size: { succeeded(): void }, times: number) {
-  for (let time = 0; time < times; time += 1) size.succeeded()
+function succeed(size: PageSize, times: number) {
+  for (let time = 0; time < times; time += 1) size.succeeded(size.current())
 }
 
 describe("createPageSize()", () => {
-  test("halves at each failure, down to 10", () => {
+  test("halves at each failure, down to 10, and is restored if even that fails", () => {
     const size = createPageSize(1000)
     const sizes = Array.from({ length: 9 }, () => {
       size.failed(size.current())
       return size.current()
     })
-    expect(sizes).toEqual([500, 250, 125, 62, 31, 15, 10, 10, 10])
+    expect(sizes).toEqual([500, 250, 125, 62, 31, 15, 10, 1000, 500])
   })
 
   test("halves once for concurrent pages", () => {
@@ -33,27 +37,40 @@ describe("createPageSize()", () => {
     expect(size.current()).toBe(150)
   })
 
-  test("grows back after successes, never beyond the largest size, and takes longer after each failure", () => {
+  test("grows back after successes, never beyond the largest size, and takes longer each time that fails", () => {
     const size = createPageSize(1000)
     size.failed(1000)
-    succeed(size, 19)
+    succeed(size, 9)
     expect(size.current()).toBe(500)
     succeed(size, 1)
     expect(size.current()).toBe(1000)
-    size.failed(1000)
-    succeed(size, 39)
-    expect(size.current()).toBe(500)
-    succeed(size, 1 + 1000)
+    for (const streak of [20, 40, 80]) {
+      size.failed(1000)
+      succeed(size, streak - 1)
+      expect(size.current()).toBe(500)
+      succeed(size, 1)
+      expect(size.current()).toBe(1000)
+    }
+    succeed(size, 1000)
     expect(size.current()).toBe(1000)
   })
 
-  test("counts a series of failures as one: after an outage, pages are large again within 140 successes", () => {
+  test("five outages in succession cost no more than one: pages are large again after 70 pages", () => {
     const size = createPageSize(1000)
-    while (size.current() > 10) size.failed(size.current())
-    succeed(size, 139)
-    expect(size.current()).toBe(640)
-    succeed(size, 1)
-    expect(size.current()).toBe(1000)
+    for (let outage = 0; outage < 5; outage += 1) {
+      while (size.current() > 10) size.failed(size.current())
+      succeed(size, 69)
+      expect(size.current()).toBe(640)
+      succeed(size, 1 + 10)
+      expect(size.current()).toBe(1000)
+    }
+  })
+
+  test("learns nothing from the success of a smaller page, such as one of a single row", () => {
+    const size = createPageSize(1000)
+    size.failed(1000)
+    for (let page = 0; page < 100; page += 1) size.succeeded(1)
+    expect(size.current()).toBe(500)
   })
 
   test("forgets failures while pages stay large, so that a failure an hour costs no more than the first", () => {
@@ -63,17 +80,17 @@ describe("createPageSize()", () => {
       succeed(size, 2000)
     }
     size.failed(1000)
-    succeed(size, 20)
+    succeed(size, 10)
     expect(size.current()).toBe(1000)
   })
 
   test("a failure in between restarts the streak of successes", () => {
     const size = createPageSize(1000)
     size.failed(1000)
-    succeed(size, 19)
-    size.failed(1)
-    succeed(size, 19)
-    expect(size.current()).toBe(500)
+    succeed(size, 9)
+    size.failed(200)
+    succeed(size, 9)
+    expect(size.current()).toBe(100)
   })
 })
 

@@ -57,7 +57,7 @@ describe("a page of members", () => {
     expect(keys).toEndWith("source tags_count tags list_id")
   })
 
-  test("lays all pages end to end into every member once, whatever the sorting", async () => {
+  test("contains every member exactly once over all pages, whatever the sorting", async () => {
     const { page } = setUp({ count: 2300, imports: [700] })
     for (const sort of ["", "&sort_field=last_changed", "&sort_field=timestamp_opt&sort_dir=DESC"]) {
       const ids = new Set<string>()
@@ -80,7 +80,7 @@ describe("a page of members", () => {
     expect(await first("sort_field=last_changed&sort_dir=DESC&offset=3")).toBe("m16@example.com")
   })
 
-  test("has its rows' bytes as the truth has them, hostile strings and all", async () => {
+  test("has exactly the bytes of the truth in its rows, even hostile strings", async () => {
     const { sandbox, get } = setUp({ count: 30, hostile: true })
     const text = await (await get("count=1000&exclude_fields=members._links,_links")).text()
     const live = [...sandbox.truth(listId).members()].filter(({ status }) => status !== "archived")
@@ -91,7 +91,7 @@ describe("a page of members", () => {
     expect(text).toContain("\u2028")
   })
 
-  test("has links that name the member, only where they are wanted", async () => {
+  test("has links that name the member, only if they are selected", async () => {
     const { page } = setUp({ members })
     const [row] = (await page("count=1")).members
     expect(JSON.stringify(row?.["_links"])).toContain(`/lists/${listId}/members/${row?.id}`)
@@ -111,12 +111,12 @@ describe("filters", () => {
       expect(found.members.map(({ last_changed }) => last_changed).toSorted()).toEqual([at(5), at(6), at(7)])
       expect(found.total_items).toBe(3)
     }
-    const one = await page(`count=1&since_last_changed=2024-03-01T00:00:04.900Z&sort_field=last_changed`)
-    expect(one.members[0]?.last_changed).toBe(at(5))
-    expect(one.total_items).toBe(15)
+    const first = await page(`count=1&since_last_changed=2024-03-01T00:00:04.900Z&sort_field=last_changed`)
+    expect(first.members[0]?.last_changed).toBe(at(5))
+    expect(first.total_items).toBe(15)
   })
 
-  test("archived members are hidden from all but a request for them", async () => {
+  test("archived members are hidden unless a request selects them", async () => {
     const { sandbox, page } = setUp({ members })
     const [row] = (await page("count=1")).members
     sandbox.changes.archiveMember(listId, row!.id)
@@ -179,7 +179,7 @@ describe("filters", () => {
 })
 
 describe("partial responses", () => {
-  test("fields keep what is named, relative to the envelope, and ignore what does not exist", async () => {
+  test("fields keeps the named fields, relative to the envelope, and ignores unknown names", async () => {
     const { page } = setUp({ members })
     const found = await page("count=1&fields=members.id,members.merge_fields.FNAME,total_items,nonsense")
     expect(Object.keys(found)).toEqual(["members", "total_items"])
@@ -188,7 +188,7 @@ describe("partial responses", () => {
     expect(Object.keys(await page("fields=members.id"))).toEqual(["members"])
   })
 
-  test("exclude_fields leaves out what is named, and a forgotten prefix leaves the address in", async () => {
+  test("exclude_fields removes the named fields, and without the prefix the address stays", async () => {
     const { page } = setUp({ members })
     const found = await page(
       "count=1&exclude_fields=members.email_address,members.merge_fields.PHONE,total_items",
@@ -205,7 +205,7 @@ describe("partial responses", () => {
 const rowsOfSeed = (seed: number) => [...setUp({ count: 3000 }, { seed }).sandbox.truth(listId).members()]
 
 describe("the seed", () => {
-  test("gives the same members each time, in believable shares, each id the MD5 of its address", () => {
+  test("gives the same members each time, in realistic proportions, each id the MD5 of its address", () => {
     const first = rowsOfSeed(1)
     expect(rowsOfSeed(1)).toEqual(first)
     expect(rowsOfSeed(2)).not.toEqual(first)
@@ -232,7 +232,7 @@ describe("the seed", () => {
     expect(mean).toBeWithin(780, 960)
   })
 
-  test("has bulk imports of one second, larger than a page where asked", async () => {
+  test("has bulk imports of one second, larger than a page if requested", async () => {
     const { page, sandbox } = setUp({ count: 3000, imports: [1300] })
     const seconds = Object.values(
       Object.groupBy([...sandbox.truth(listId).members()], (member) => member.lastChanged),
@@ -243,7 +243,7 @@ describe("the seed", () => {
   })
 })
 
-test("a change is seen only after the visibility delay, with the time of the change", async () => {
+test("a change is visible only after the visibility delay, with the time of the change", async () => {
   const clock = createVirtualClock()
   const { sandbox, page } = setUp({ members }, { clock, visibilityDelayMs: 3000 })
   const member = sandbox.changes.addMember(listId, { email_address: "late@example.com" })
@@ -257,7 +257,7 @@ test("a change is seen only after the visibility delay, with the time of the cha
   expect(found.members[0]?.last_changed).toBe("2024-05-01T12:00:00+00:00")
 })
 
-test("a page may be made before its latency, after it, or its count before and its rows after", async () => {
+test("a page may be read before its latency, after it, or its count before and its rows after", async () => {
   for (const [evaluate, rows, total] of [
     ["before-latency", 20, 20],
     ["after-latency", 21, 21],
@@ -273,13 +273,13 @@ test("a page may be made before its latency, after it, or its count before and i
   }
 })
 
-test("two servers date their answers a second apart, in turn", async () => {
+test("two servers date their responses a second apart, in turn", async () => {
   const { get } = setUp({ members }, { clock: createVirtualClock(), serverSkewsMs: [0, 1000] })
   const dates = [await get(""), await get("")].map(({ headers }) => Date.parse(headers.get("date") ?? ""))
   expect(Math.abs(dates[1]! - dates[0]!)).toBe(1000)
 })
 
-test("the counts of a list are five minutes old at most, and hold the subscribed alone", async () => {
+test("the counts of a list are at most five minutes old, and include only subscribed members", async () => {
   const clock = createVirtualClock()
   const { sandbox } = setUp({ members }, { clock })
   const count = async () => {

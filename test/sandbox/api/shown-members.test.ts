@@ -45,7 +45,7 @@ describe("a count of members", () => {
     expect(await page("count=3")).toEqual(["012", 0])
   })
 
-  test("can be too high for some requests alone", async () => {
+  test("can be too high for only some requests", async () => {
     const { page } = setUp({ surplusItems: ({ query }) => (query.since === undefined ? 1 : 0) })
     expect([(await page(""))[1], (await page(dated))[1]]).toEqual([11, 10])
   })
@@ -58,14 +58,14 @@ describe("a row that is hidden", () => {
     ["dated", ["0123456789", "9876543210", "012456789"]],
     ["undated", ["012456789", "987654210", "0123456789"]],
     ["all", ["012456789", "987654210", "012456789"]],
-  ] as const)("from %s is not in these listings, and counted", async (from, expected) => {
+  ] as const)("from %s is missing from these listings, but counted", async (from, expected) => {
     const { page, hide } = setUp()
     hide(3, from)
-    for (const [place, query] of ["sort_dir=ASC", "sort_dir=DESC", dated].entries())
-      expect(await page(query)).toEqual([expected[place] ?? "", 10])
+    for (const [index, query] of ["sort_dir=ASC", "sort_dir=DESC", dated].entries())
+      expect(await page(query)).toEqual([expected[index] ?? "", 10])
   })
 
-  test("lets those after it move up to its place, or leaves a gap in its page", async () => {
+  test("lets the later rows move up, or leaves a gap in its page", async () => {
     const { page, hide } = setUp()
     hide(3, "all")
     const pages = async () => [(await page("count=4"))[0], (await page("count=4&offset=4"))[0]]
@@ -77,7 +77,7 @@ describe("a row that is hidden", () => {
   })
 })
 
-test("an empty collection can lack its array, one that is not empty has it on each page", async () => {
+test("an empty collection can lack its array, but a collection with members has it on each page", async () => {
   const { get } = setUp({ omitsEmptyArrays: true }, { members, mergeFields: [] })
   const total = "fields=members.id,total_items"
   expect(await get(`/lists/${listId}/members?status=archived&${total}`)).toEqual({ total_items: 0 })

@@ -43,7 +43,7 @@ describe("members with an odd id", () => {
     expect(new Set([...sandbox.truth(listId).members()].map(({ id }) => id)).size).toBe(rows.length)
   })
 
-  test("have their links as all others", async () => {
+  test("have links like all others", async () => {
     const { read } = setUp()
     const [usual, ...others] = await read("")
     for (const row of others) {
@@ -52,7 +52,7 @@ describe("members with an odd id", () => {
     }
   })
 
-  test("are changed, deleted and added by the key that the truth knows them by, and found by their address", async () => {
+  test("are changed, deleted and added by the key that the truth uses, and found by their address", async () => {
     const { sandbox, get, read } = setUp()
     const key = md5("m0@example.com")
     expect(sandbox.changes.editMember(listId, key, { id: "another", vip: true })).toMatchObject({
@@ -73,7 +73,7 @@ describe("members with an odd id", () => {
     expect(() => sandbox.changes.addMember(listId, { email_address: "m4@example.com" })).toThrow("m4")
   })
 
-  test("are compared with the truth by what they are, not by their id", async () => {
+  test("are compared with the truth by their key, not by their id", async () => {
     const { sandbox, read } = setUp()
     const check = createExportCheck(sandbox, [listId], Date.now())
     const rows = await read(noLinks)

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { createRandom } from "../../../src/sandbox/random.ts"
 import { createSortedNumbers } from "../../../src/sandbox/members/sorted-numbers.ts"
 
-test("createSortedNumbers() holds what a plain sorted array would, through thousands of changes", () => {
+test("createSortedNumbers() matches a plain sorted array through thousands of changes", () => {
   const random = createRandom(7)
   const first = Array.from({ length: 5000 }, (_, index) => index * 3)
   const numbers = createSortedNumbers(Float64Array.from(first.toReversed()))

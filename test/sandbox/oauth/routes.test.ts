@@ -50,7 +50,7 @@ test("a code lives for thirty seconds", async () => {
   expect((await exchange(late)).status).toBe(400)
 })
 
-test("a code and a token end with a reset, and no token is given twice", async () => {
+test("a reset ends codes and tokens, and no token is issued twice", async () => {
   const { sandbox, authorize, exchange } = setUp()
   const first = await tokenOf(await exchange(codeOf(await authorize())))
   const second = await tokenOf(await exchange(codeOf(await authorize())))
@@ -64,7 +64,7 @@ test("a code and a token end with a reset, and no token is given twice", async (
   expect(lists.status).toBe(401)
 })
 
-test("the request itself may choose who consents and how, and the address keeps its own query", async () => {
+test("the request may choose who consents and how, and the redirect URI keeps its own query", async () => {
   const { sandbox, authorize, exchange } = setUp()
   const target = await authorize({ sandbox_account: "2", state: "s" })
   expect(target.searchParams.get("kept")).toBe("1")

@@ -8,10 +8,10 @@ const everything = {
   sources: { user: true, admin: true, api: true },
 }
 
-/** In place of a status: the receiver never answers. */
+/** Instead of a status: the receiver never responds. */
 const SILENCE = 0
 
-/** A sandbox with a webhook, whose receiver answers with these statuses in turn and then with 200. */
+/** A sandbox with a webhook, whose receiver responds with these statuses in turn and then with 200. */
 async function setUp(statuses: number[], webhook: object = everything) {
   const clock = createVirtualClock()
   const bodies: URLSearchParams[] = []
@@ -37,7 +37,7 @@ async function setUp(statuses: number[], webhook: object = everything) {
   return { clock, sandbox, bodies }
 }
 
-test("a delivery that fails is sent again at growing intervals until it is taken", async () => {
+test("a delivery that fails is retried at growing intervals until it is accepted", async () => {
   const { clock, sandbox, bodies } = await setUp([500, 503])
   const start = clock.now()
   sandbox.changes.addMember(listId)
@@ -61,7 +61,7 @@ test("a delivery is given up after 75 minutes", async () => {
   expect(clock.now() - start).toBe(75 * 60_000)
 })
 
-test("an answer that takes more than ten seconds counts as none", async () => {
+test("a response that takes more than ten seconds counts as none", async () => {
   const { clock, sandbox } = await setUp([SILENCE])
   const start = clock.now()
   sandbox.changes.addMember(listId)
@@ -83,7 +83,7 @@ test("410 disables the webhook at once", async () => {
   expect(bodies).toHaveLength(1)
 })
 
-test("only the events and sources that were asked for are told", async () => {
+test("only the requested events and sources are delivered", async () => {
   const { clock, sandbox, bodies } = await setUp([], {
     events: { subscribe: true },
     sources: { admin: true },
@@ -95,7 +95,7 @@ test("only the events and sources that were asked for are told", async () => {
   expect(bodies.map((body) => body.get("type"))).toEqual(["subscribe"])
 })
 
-test("each kind of change is told as Mailchimp tells it", async () => {
+test("each kind of change is delivered as Mailchimp delivers it", async () => {
   const { clock, sandbox, bodies } = await setUp([])
   const { changes } = sandbox
   const told = async (change: () => unknown) => {
