@@ -26,7 +26,7 @@ export function createSealedCursors(sealer: Sealer, connectionId: string): Seale
         if (cause instanceof SealedForAnother) {
           throw new AppError(
             "cursor_foreign",
-            "Cannot continue the export because its cursor belongs to another connection",
+            "Cannot continue the export because its cursor belongs to another connection: begin one without a cursor",
             {
               cause,
             },
@@ -50,7 +50,7 @@ function parse(content: unknown): Cursor {
   } catch (cause) {
     throw new AppError(
       "cursor_expired",
-      "Cannot continue the export because its cursor is of an older version",
+      "Cannot continue the export because its cursor is of an older version: begin one without a cursor",
       {
         cause,
       },

@@ -132,14 +132,17 @@ function withKeySet(jwksUrl: string, clock: Clock): VerifyPayload {
 function toCaller(payload: JWTPayload): Caller {
   // JSON's 1e400 is Infinity, which is later than any date.
   if (!Number.isFinite(payload.exp)) {
-    throw new AppError("unauthorized", "Cannot accept the token because its claim exp is not valid")
+    throw new AppError(
+      "unauthorized",
+      "Cannot accept the token because its claim exp is not a number of seconds",
+    )
   }
   const { data: claims } = claimsSchema.safeParse(payload)
   const uid = claims?.uid ?? claims?.sub
   if (claims === undefined || uid === undefined) {
     throw new AppError(
       "unauthorized",
-      "Cannot identify the caller: the token must have the claims account_id and uid (or sub), each of 256 characters at most, and sub_accounts, if any, as a list",
+      "Cannot identify the caller: the token must have the claims account_id and uid (or sub), each of 256 characters at most, and sub_accounts, if any, as a list of strings",
     )
   }
   return { accountId: claims.account_id, uid, subAccounts: claims.sub_accounts }
@@ -162,7 +165,7 @@ function refuse(cause: unknown): never {
     cause instanceof errors.JWTExpired
       ? "it has expired"
       : cause instanceof errors.JWTClaimValidationFailed
-        ? `its claim ${cause.claim} is not valid`
-        : "its signature or form is not valid"
+        ? `its claim ${cause.claim} is ${cause.claim === "nbf" ? "in the future, or not a number of seconds" : "not valid"}`
+        : "its signature, algorithm or form is not valid"
   throw new AppError("unauthorized", `Cannot accept the token because ${reason}`, { cause })
 }

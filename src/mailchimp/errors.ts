@@ -12,11 +12,15 @@ const blockedReason =
 /** Every way in which a request to Mailchimp fails: the code that a caller sees, whether to retry, and why it failed. */
 const kinds = {
   // The first two are never based on a single response: see Standing in client.ts.
-  token_revoked: { code: "connection_invalidated", retryable: false, reason: "Mailchimp refused its token" },
+  token_revoked: {
+    code: "connection_invalidated",
+    retryable: false,
+    reason: "Mailchimp refused its token, so the account must be connected again through /auth/login",
+  },
   account_disabled: {
     code: "connection_invalidated",
     retryable: false,
-    reason: "Mailchimp disabled its user",
+    reason: "Mailchimp disabled its user, who must be enabled there and then connect the account again",
   },
   // The next three are based on a single response, which any gateway may send. So each is retried like a fault.
   unauthorized: {

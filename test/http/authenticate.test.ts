@@ -53,13 +53,13 @@ test.each([
   [
     "signed with another secret",
     () => signToken(claims, `${secret}!`, 60),
-    "its signature or form is not valid",
+    "its signature, algorithm or form is not valid",
   ],
-  ["that is not a token", async () => "a.b.c", "its signature or form is not valid"],
+  ["that is not a token", async () => "a.b.c", "its signature, algorithm or form is not valid"],
   [
     "that is not signed",
     async () => new UnsecuredJWT(claims).setExpirationTime("1h").encode(),
-    "its signature or form is not valid",
+    "its signature, algorithm or form is not valid",
   ],
   [
     "signed with HS512",
@@ -67,7 +67,7 @@ test.each([
       new SignJWT(claims)
         .setProtectedHeader({ alg: "HS512" })
         .sign(new TextEncoder().encode(secret.repeat(2))),
-    "its signature or form is not valid",
+    "its signature, algorithm or form is not valid",
   ],
   [
     "without an account",
