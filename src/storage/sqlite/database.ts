@@ -43,7 +43,7 @@ export function openDatabase(path: string): Database {
     const database = new Database(file, { strict: true })
     try {
       database.run(`PRAGMA busy_timeout = ${openingBusyTimeoutMs}`)
-      database.run("PRAGMA journal_mode = WAL")
+      switchToWal(database)
       database.run("PRAGMA synchronous = FULL")
       migrate(database)
       // From now on SQLite would block the JavaScript thread: 8 logins stopped all requests for 8 s.
@@ -54,6 +54,20 @@ export function openDatabase(path: string): Database {
     }
     return database
   })
+}
+
+/** SQLite does not wait for a lock here, whatever `busy_timeout` says, if another process switches at the same time. */
+function switchToWal(database: Database): void {
+  const endMs = performance.now() + openingBusyTimeoutMs
+  for (;;) {
+    try {
+      database.run("PRAGMA journal_mode = WAL")
+      return
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= endMs) throw error
+      Bun.sleepSync(5)
+    }
+  }
 }
 
 /** Runs a step on the database. Rejects with `database_unavailable` if it is locked, full, unreadable or gone. */
