@@ -5,7 +5,7 @@ import { secureHeaders } from "hono/secure-headers"
 import { methodsOf, refuseOtherMethods } from "./http/allowed-methods.ts"
 import { authenticate } from "./http/authenticate.ts"
 import { apiPrefix } from "./http/envelope.ts"
-import { answeredHeaders, readHeaders } from "./http/cors-headers.ts"
+import { exposedHeaders, allowedHeaders } from "./http/cors-headers.ts"
 import { openapiDocument, registerSecurity } from "./http/openapi.ts"
 import { onError, onNotFound } from "./http/problem.ts"
 import { requestLog } from "./http/request-log.ts"
@@ -29,8 +29,8 @@ export function createApp(services: Services) {
       origin: [...services.corsOrigins],
       credentials: true,
       allowMethods: () => methodsOf(app),
-      allowHeaders: readHeaders,
-      exposeHeaders: answeredHeaders,
+      allowHeaders: allowedHeaders,
+      exposeHeaders: exposedHeaders,
     }),
   )
   app.use(refuseOtherMethods(app))

@@ -8,12 +8,12 @@ const variable = <T extends z.ZodType>(schema: T, description: string, example =
   schema.meta({ description, example })
 
 const text = z.string().trim()
-const wholeNumber = (least: number, most: number) => {
-  const range = `must be a whole number from ${least} to ${most}`
-  return z.coerce.number(range).int(range).min(least, range).max(most, range)
+const wholeNumber = (min: number, max: number) => {
+  const range = `must be a whole number from ${min} to ${max}`
+  return z.coerce.number(range).int(range).min(min, range).max(max, range)
 }
 /** Bun reads these variables itself, and accepts only digits. */
-const mostRequests = z
+const maxRequests = z
   .string()
   .refine(
     (value) => /^\d{1,5}$/.test(value) && Number(value) >= 1 && Number(value) <= 65_535,
@@ -190,7 +190,7 @@ const environment = z.object({
     "Exports and slices that one caller (account_id and uid of the JWT) may run concurrently",
   ),
   BUN_CONFIG_MAX_HTTP_REQUESTS: variable(
-    mostRequests.optional(),
+    maxRequests.optional(),
     "Concurrent requests to Mailchimp, all accounts together; without it Bun allows only 256, so slow accounts delay all others. It must be set before the process starts, and `run start` sets it",
     "65535",
   ),

@@ -49,7 +49,7 @@ export type Upstream = {
 export type InvalidInput = { readonly name: string; readonly reason: string }
 
 /** At most this many errors are listed: a client that sends a thousand wrong names does not read a thousand reasons. */
-export const mostInvalidInputs = 10
+export const maxInvalidInputs = 10
 
 export type AppErrorOptions = {
   readonly upstream?: Upstream | undefined
@@ -74,7 +74,7 @@ export class AppError extends Error {
     super(detail, { cause: options.cause })
     this.code = code
     this.upstream = options.upstream
-    this.errors = options.errors?.slice(0, mostInvalidInputs)
+    this.errors = options.errors?.slice(0, maxInvalidInputs)
     this.retryAfterS = options.retryAfterS
   }
 

@@ -56,9 +56,9 @@ async function shutDown(signal: string): Promise<never> {
   services.drain()
   await untilIdle(config.shutdownTimeoutMs)
   const aborted = server.pendingRequests
-  services.cutExports()
+  services.abortExports()
   await untilIdle(lastWordsMs)
-  logger.info({ cut: aborted }, "stopped")
+  logger.info({ aborted: aborted }, "stopped")
   await server.stop(true)
   await services.close()
   process.exit(0)

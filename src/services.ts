@@ -9,7 +9,7 @@ import { createOpenAccount } from "./connections/open-account.ts"
 import { createStartAuthorization } from "./connections/start-authorization.ts"
 import type { Owner } from "./connections/connection.ts"
 import { AppError } from "./errors.ts"
-import { beforeAnswerMs, createCheckCursor, createStartExport } from "./exports/start-export.ts"
+import { beforeResponseMs, createCheckCursor, createStartExport } from "./exports/start-export.ts"
 import { createVerifier } from "./http/authenticate.ts"
 import { createExportSlots } from "./http/export-slots.ts"
 import { createLoginCookie, noLoginCookie } from "./http/login-cookie.ts"
@@ -124,16 +124,16 @@ export async function createServices(
       onEvent: ({ type, error }) => logger.error({ error }, type),
     }),
     listLists: (client: MailchimpClient, signal: AbortSignal) =>
-      Array.fromAsync(listLists(client, { signal, deadlineMs: beforeAnswerMs })),
+      Array.fromAsync(listLists(client, { signal, deadlineMs: beforeResponseMs })),
     checkCursor: createCheckCursor(sealer),
     startExport: createStartExport({
       sealer,
       pageSize: mailchimp.pageSize,
       marginS: config.cursorMarginS,
-      cutSignal: shutdown.signal,
+      shutdownSignal: shutdown.signal,
       clock,
     }),
-    exportSlots: createExportSlots({ most: config.maxExports, mostPerCaller: config.maxExportsPerCaller }),
+    exportSlots: createExportSlots({ max: config.maxExports, maxPerCaller: config.maxExportsPerCaller }),
     onExportEvent: createExportLog(logger),
     stallTimeoutMs: config.exportStallTimeoutMs,
     ping: storage.ping,
@@ -142,7 +142,7 @@ export async function createServices(
     /** Refuses new work from now on; running requests continue. */
     drain: () => drain.abort(),
     /** Aborts the running exports and tells their consumers why. */
-    cutExports: () =>
+    abortExports: () =>
       shutdown.abort(
         new AppError("draining", "Cannot continue the export because the service is shutting down"),
       ),

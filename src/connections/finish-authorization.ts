@@ -20,7 +20,7 @@ type CallbackRequest = {
   readonly error: string | undefined
   readonly browserSecret: string | undefined
   /** For a HEAD request, e.g. from a link scanner: opens the state and does nothing else. */
-  readonly looksOnly?: boolean
+  readonly isHead?: boolean
 }
 
 /**
@@ -74,7 +74,7 @@ export function createFinishAuthorization(deps: {
   return async (request) => {
     const authorization = await openState(request.state)
     const { forwardUrl } = authorization
-    if (request.looksOnly) return { forwardUrl }
+    if (request.isHead) return { forwardUrl }
     const fail = (failure: AppError, reason: FailureReason): AuthorizationOutcome => ({
       forwardUrl: toOutcomeUrl(forwardUrl, reason),
       failure,

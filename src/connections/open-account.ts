@@ -90,9 +90,9 @@ export function createOpenAccount(deps: {
             throw error
           }
         },
-        waitUntil: async (second, mostS, signal) => {
+        waitUntil: async (second, maxS, signal) => {
           using either = anySignal(signal, watched.signal)
-          await client.waitUntil(second, mostS, either.signal)
+          await client.waitUntil(second, maxS, either.signal)
         },
         pause: async (seconds, signal) => {
           using either = anySignal(signal, watched.signal)

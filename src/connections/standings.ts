@@ -84,7 +84,7 @@ export function createStandings(deps: {
       return responses >= disabledResponses && nowMs - sinceMs >= disabledForMs
     },
 
-    answered: () => {
+    responded: () => {
       const entry = entryByRevision.get(connection.revision)
       if (entry !== undefined) delete entry.disabled
     },

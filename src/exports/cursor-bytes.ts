@@ -55,13 +55,13 @@ function codeCursor(coder: Coder, given: Cursor = blank): Cursor {
 
   function codeSweep(
     model: SecondModels,
-    { windows, tail, heldAt, doubtedAt }: SweepPosition,
+    { windows, tail, shortAt, doubtedAt }: SweepPosition,
     near?: Second,
   ): SweepPosition {
     const isSplit = coder.flag("split", windows.length > 0)
     const count = isSplit ? coder.number("windows", windows.length) : 0
     const hasTail = coder.flag("tail", tail !== undefined)
-    const isHeld = coder.flag("held", heldAt !== undefined)
+    const isShort = coder.flag("held", shortAt !== undefined)
     const isDoubted = coder.flag("doubted", doubtedAt !== undefined)
     return {
       windows: Array.from({ length: count }, (_, index) => {
@@ -69,7 +69,7 @@ function codeCursor(coder: Coder, given: Cursor = blank): Cursor {
         return { until, since: codeSecond(windowModels.since, windows[index]?.since ?? 0, until) }
       }),
       tail: hasTail ? { since: codeSecond(model, tail?.since ?? 0, near) } : undefined,
-      heldAt: isHeld ? codeSecond(models.held, heldAt ?? 0) : undefined,
+      shortAt: isShort ? codeSecond(models.held, shortAt ?? 0) : undefined,
       doubtedAt: isDoubted ? codeSecond(models.held, doubtedAt ?? 0) : undefined,
     }
   }

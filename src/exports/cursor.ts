@@ -62,7 +62,7 @@ export function parseCursorV1(value: unknown): Cursor {
     const { tail, heldAt, windows = [] } = content
     return {
       tail: tail === undefined ? undefined : toPosition(tail),
-      heldAt: heldAt === undefined ? undefined : toSecond(heldAt),
+      shortAt: heldAt === undefined ? undefined : toSecond(heldAt),
       windows: windows.map(toWindow),
     }
   }

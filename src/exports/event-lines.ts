@@ -72,7 +72,7 @@ export function createEventLines(options: EventOptions): EventLines {
         horizon: toDate(horizon),
         lists: lists.map(({ id, name, estimate }) => ({ id, name, estimate })),
       },
-      ...plan.gone.map(deleted),
+      ...plan.deletedLists.map(deleted),
     ],
 
     checkpoint: async (rows) => ({ $export: "checkpoint", cursor: await checkpointCursor(), rows }),

@@ -2,7 +2,7 @@ import type { MailchimpList } from "../mailchimp/lists/lists.ts"
 import type { Expected, Source } from "../scan/source.ts"
 
 /** No account is this large: a higher estimate is a mistake. */
-const MOST_ROWS = 100_000_000
+const MAX_ROWS = 100_000_000
 
 /** No page arrives faster from Mailchimp. */
 const QUICK_MS = 100
@@ -29,7 +29,7 @@ export function createExpectedRows(
     const list = listById.get(listId)
     if (!list || since !== undefined || before !== undefined || spare(QUICK_MS) < spare()) return undefined
     const rows = countOf(list, status)
-    return rows !== undefined && rows <= MOST_ROWS ? { rows, pageRows } : undefined
+    return rows !== undefined && rows <= MAX_ROWS ? { rows, pageRows } : undefined
   }
 }
 

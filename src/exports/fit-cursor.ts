@@ -65,11 +65,11 @@ export function coarsen(cursor: Cursor, { stepS, keepsTotals }: Coarseness): Cur
   }
 
   function movedSweep(sweep: SweepPosition): SweepPosition {
-    const { tail, heldAt } = sweep
+    const { tail, shortAt } = sweep
     return {
       ...sweep,
       tail: tail && { since: movedSecond(tail.since) },
-      heldAt: heldAt === undefined ? undefined : movedSecond(heldAt),
+      shortAt: shortAt === undefined ? undefined : movedSecond(shortAt),
     }
   }
 

@@ -17,7 +17,7 @@ export type Plan = {
   /** Whether all members are selected, whatever their `last_changed`, including members without one. */
   readonly isWhole: boolean
   /** Lists of the earlier export that no longer exist. */
-  readonly gone: readonly string[]
+  readonly deletedLists: readonly string[]
 }
 
 /**
@@ -46,7 +46,7 @@ export function planExport(
     until: selection.before,
     isIncremental,
     isWhole: !isIncremental && selection.since === undefined && selection.before === undefined,
-    gone: [...known.keys()].filter((id) => !listIds.includes(id)),
+    deletedLists: [...known.keys()].filter((id) => !listIds.includes(id)),
   }
 
   function positionOf(id: string): ListPosition {

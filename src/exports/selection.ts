@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { AppError, type InvalidInput, mostInvalidInputs } from "../errors.ts"
+import { AppError, type InvalidInput, maxInvalidInputs } from "../errors.ts"
 import { nearest } from "../lib/nearest.ts"
 import type { Second } from "../scan/source.ts"
 import {
@@ -137,7 +137,7 @@ export async function requireListFields(
   const reasons = unknown.flat()
   if (reasons.length === 0) return
   const name = selection.fields ? "fields" : "exclude_fields"
-  throw invalid(reasons.slice(0, mostInvalidInputs).map((reason) => ({ name, reason: reason() })))
+  throw invalid(reasons.slice(0, maxInvalidInputs).map((reason) => ({ name, reason: reason() })))
 }
 
 /** Reads the lists one round at a time until every wanted name is known. Returns the reasons for refusing unknown names. */
@@ -205,7 +205,7 @@ function parseFields(name: string, values: readonly string[], errors: InvalidInp
     return []
   }
   for (const field of fields) {
-    if (errors.length >= mostInvalidInputs) break
+    if (errors.length >= maxInvalidInputs) break
     if (field === "") errors.push({ name, reason: "must name fields of a member, separated by commas" })
     else if (field.length > maxNameLength || !isMemberField(field))
       errors.push({ name, reason: unknownField(field, () => nearestMemberField(field)) })

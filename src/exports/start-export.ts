@@ -47,12 +47,12 @@ export type StartExportOptions = {
   /** How many seconds before Mailchimp's clock a second counts as closed. */
   readonly marginS: number
   /** Aborts all exports: see {@link ExportOptions}. */
-  readonly cutSignal?: AbortSignal
+  readonly shutdownSignal?: AbortSignal
   readonly clock?: Clock
 }
 
 /** How long requests to Mailchimp are retried before our response begins: as long as a person, or a proxy, would wait. */
-export const beforeAnswerMs = 30_000
+export const beforeResponseMs = 30_000
 
 /** Rejects if an export would refuse the cursor, without a request to Mailchimp. */
 export type CheckCursor = (
@@ -72,7 +72,7 @@ export function createStartExport({
   sealer,
   pageSize,
   marginS,
-  cutSignal,
+  shutdownSignal,
   clock = systemClock,
 }: StartExportOptions): StartExport {
   return async ({ account, listId, selection, format, cursor, eventsId, signal, lendsChunks, onEvent }) => {
@@ -82,7 +82,7 @@ export function createStartExport({
     const startedMs = clock.monotonicMs()
     let hasStarted = false
     const deadlineMs = () =>
-      hasStarted ? undefined : Math.max(0, beforeAnswerMs - (clock.monotonicMs() - startedMs))
+      hasStarted ? undefined : Math.max(0, beforeResponseMs - (clock.monotonicMs() - startedMs))
 
     const release = () => {
       signal.removeEventListener("abort", release)
@@ -126,7 +126,7 @@ export function createStartExport({
             : undefined,
         marginS,
         signal,
-        cutSignal,
+        shutdownSignal,
         lendsChunks,
         onEvent: onEvent ?? (() => {}),
         onEnd: release,

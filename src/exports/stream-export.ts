@@ -45,7 +45,7 @@ export type ExportOptions = {
   /** Aborts when the consumer has left, even before it took the first byte. */
   readonly signal: AbortSignal
   /** Aborts with an error as its reason, which then fails the export like any other error. */
-  readonly cutSignal?: AbortSignal | undefined
+  readonly shutdownSignal?: AbortSignal | undefined
   /**
    * Whether the consumer has copied a chunk before it pulls the next one, as Bun's server does: then a page's memory is
    * released after it was sent. Otherwise the consumer may keep the chunks.
@@ -92,17 +92,24 @@ const BREAK_AFTER_MS = 500
  * @throws {AppError} if the first page cannot be read
  */
 export async function openExport(options: ExportOptions): Promise<AsyncGenerator<Uint8Array>> {
-  const { signal, cutSignal, lendsChunks = false, onEvent = () => {}, onEnd, clock = systemClock } = options
+  const {
+    signal,
+    shutdownSignal,
+    lendsChunks = false,
+    onEvent = () => {},
+    onEnd,
+    clock = systemClock,
+  } = options
   const reading = new AbortController()
-  // Always removes the listeners: `cutSignal` outlives this export, which a listener on it would keep in memory.
+  // Always removes the listeners: `shutdownSignal` outlives this export, which a listener on it would keep in memory.
   const stopReading = () => {
     signal.removeEventListener("abort", stopReading)
-    cutSignal?.removeEventListener("abort", stopReading)
-    reading.abort(signal.reason ?? cutSignal?.reason)
+    shutdownSignal?.removeEventListener("abort", stopReading)
+    reading.abort(signal.reason ?? shutdownSignal?.reason)
   }
   signal.addEventListener("abort", stopReading)
-  cutSignal?.addEventListener("abort", stopReading)
-  if (signal.aborted || cutSignal?.aborted) stopReading()
+  shutdownSignal?.addEventListener("abort", stopReading)
+  if (signal.aborted || shutdownSignal?.aborted) stopReading()
 
   const { pages, lines, results } = readMembers(options, reading.signal, clock)
   const first = pages.next()

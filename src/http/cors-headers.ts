@@ -1,5 +1,5 @@
 /** The request headers that a page of another origin may send: those that any route reads. */
-export const readHeaders = [
+export const allowedHeaders = [
   "Authorization",
   "Export-Cursor",
   "Idempotency-Key",
@@ -11,7 +11,7 @@ export const readHeaders = [
 ]
 
 /** The response headers that a page of another origin may read. */
-export const answeredHeaders = [
+export const exposedHeaders = [
   "X-Request-Id",
   "Retry-After",
   "Location",

@@ -18,10 +18,10 @@ const retryAfterS = 10
  * 1.2 GB. Counted by the token's own account and user, so that sub-accounts do not multiply a caller's share.
  */
 export function createExportSlots(options: {
-  readonly most: number
-  readonly mostPerCaller: number
+  readonly max: number
+  readonly maxPerCaller: number
 }): ExportSlots {
-  const { most, mostPerCaller } = options
+  const { max, maxPerCaller } = options
   const takenByCaller = new Map<string, number>()
   let taken = 0
 
@@ -35,8 +35,8 @@ export function createExportSlots(options: {
   return {
     take: ({ accountId, uid }) => {
       const key = JSON.stringify([accountId, uid])
-      if ((takenByCaller.get(key) ?? 0) >= mostPerCaller) throw tooMany(`this caller runs ${mostPerCaller}`)
-      if (taken >= most) throw tooMany(`the service runs ${most}`)
+      if ((takenByCaller.get(key) ?? 0) >= maxPerCaller) throw tooMany(`this caller runs ${maxPerCaller}`)
+      if (taken >= max) throw tooMany(`the service runs ${max}`)
       count(key, 1)
       let isTaken = true
       return {

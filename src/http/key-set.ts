@@ -25,7 +25,7 @@ type Keys = { readonly find: Find; readonly readAtMs: number }
 
 const timeoutMs = 5_000
 /** A key set has a few kilobytes. */
-const mostKeySetBytes = 2 ** 20
+const maxKeySetBytes = 2 ** 20
 /** Older keys are fetched again before they are used. */
 const freshMs = 10 * 60_000
 /** If they cannot be fetched again, the old keys stay valid for a day: an identity provider may be down for hours. */
@@ -150,7 +150,7 @@ async function fetchKeySet(url: string, fetch: Fetch, clock: Clock): Promise<JSO
         redirect: "manual",
         signal,
       })
-      const bytes = await readBody(response, { mostBytes: mostKeySetBytes })
+      const bytes = await readBody(response, { maxBytes: maxKeySetBytes })
       if (response.status !== 200)
         throw new Error(`Cannot read the key set: the response has status ${response.status}`)
       return bytes

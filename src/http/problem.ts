@@ -1,7 +1,7 @@
 import type { ErrorHandler, NotFoundHandler } from "hono"
 import { HTTPException } from "hono/http-exception"
 import { z } from "@hono/zod-openapi"
-import { AppError, errorTable, type InvalidInput, mostInvalidInputs } from "../errors.ts"
+import { AppError, errorTable, type InvalidInput, maxInvalidInputs } from "../errors.ts"
 
 /**
  * The body of every error response (RFC 9457), with the fields `success` and `message` of the platform's envelope, so
@@ -94,7 +94,7 @@ export function toInvalidParameters(error: z.core.$ZodError): AppError {
 
 /** The problem of invalid parameters, by name. */
 export function invalidParameters(errors: readonly InvalidInput[]): AppError {
-  const names = [...new Set(errors.slice(0, mostInvalidInputs).map(({ name }) => name))]
+  const names = [...new Set(errors.slice(0, maxInvalidInputs).map(({ name }) => name))]
   const what = names.length === 1 ? "Invalid parameter" : "Invalid parameters"
   const detail = `${what}: ${names.join(", ")}`
   return new AppError("invalid_parameter", detail, { errors })
@@ -103,7 +103,7 @@ export function invalidParameters(errors: readonly InvalidInput[]): AppError {
 function toInvalidInputs(issue: z.core.$ZodIssue): InvalidInput[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys
-      .slice(0, mostInvalidInputs)
+      .slice(0, maxInvalidInputs)
       .map((name) => ({ name: truncate(name), reason: "is not a parameter of this route" }))
   }
   return [{ name: issue.path.map(String).join(".") || "request", reason: issue.message }]

@@ -11,7 +11,7 @@ const codings = ["gzip", "x-gzip"]
 
 export type ReadBodyOptions = {
   /** The most bytes that the body may have, both as it was sent and inflated. */
-  readonly mostBytes: number
+  readonly maxBytes: number
   /** Resolves in a turn of the event loop that no other body has. Without it, a body is inflated at once. */
   readonly nextTurn?: (() => Promise<void>) | undefined
   /**
@@ -24,9 +24,9 @@ export type ReadBodyOptions = {
 /** More than a usual page has, so that only large bodies are inspected; small enough for ten bodies at once. */
 const INSPECTED_FROM = 2 ** 19
 const HEAD_BYTES = 2 ** 17
-const MOST_HEAD_BYTES = 2 ** 23
+const MAX_HEAD_BYTES = 2 ** 23
 /** The body of a failed response is a problem or a proxy's page. If it is larger, the status says enough. */
-const MOST_FAILURE_BYTES = 2 ** 20
+const MAX_FAILURE_BYTES = 2 ** 20
 
 /**
  * Reads the whole body of a response that fetch left as it was sent (`decompress: false`), and inflates it in a turn of the
@@ -34,21 +34,21 @@ const MOST_FAILURE_BYTES = 2 ** 20
  * sixth of the memory, and the event loop is free in between.
  *
  * Bytes are counted both as they arrive and as they are inflated. Rejects with {@link TooLarge} as soon as the body is known
- * to exceed `mostBytes`, without reading the rest. Rejects if the body was truncated. A successful response must have a
+ * to exceed `maxBytes`, without reading the rest. Rejects if the body was truncated. A successful response must have a
  * requested coding and inflate without an error; for a failed response the body is empty instead.
  */
 export async function readBody(response: Response, options: ReadBodyOptions): Promise<Uint8Array> {
   const { nextTurn = async () => {}, inspect } = options
-  const mostBytes = response.ok ? options.mostBytes : MOST_FAILURE_BYTES
+  const maxBytes = response.ok ? options.maxBytes : MAX_FAILURE_BYTES
   const coding = response.headers.get("content-encoding")?.toLowerCase() ?? "identity"
   try {
-    const sent = await readSent(response, mostBytes, inspect && ((parts) => inspect(headOf(parts, coding))))
+    const sent = await readSent(response, maxBytes, inspect && ((parts) => inspect(headOf(parts, coding))))
     await nextTurn()
     if (coding === "identity" || sent.length === 0) return sent
     try {
       if (!codings.includes(coding))
         throw new TypeError(`Cannot read a body in a coding that was not requested: ${coding}`)
-      return gunzip(sent, mostBytes)
+      return gunzip(sent, maxBytes)
     } catch (error) {
       // The status of a failed response says enough, e.g. that a token was revoked, or that a proxy throttles us.
       if (response.ok) throw error
@@ -62,17 +62,17 @@ export async function readBody(response: Response, options: ReadBodyOptions): Pr
   }
 }
 
-/** The bytes as they were sent, at most `mostBytes`. */
+/** The bytes as they were sent, at most `maxBytes`. */
 async function readSent(
   response: Response,
-  mostBytes: number,
+  maxBytes: number,
   inspect: ((parts: readonly Uint8Array[]) => void) | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (response.body === null) return new Uint8Array()
   const announced = announcedLength(response.headers)
-  if (announced !== undefined && announced > mostBytes) {
+  if (announced !== undefined && announced > maxBytes) {
     await response.body.cancel()
-    throw new TooLarge(announced, mostBytes)
+    throw new TooLarge(announced, maxBytes)
   }
   // A body with a Content-Length cannot be longer, and reading it in one piece takes two thirds of the time.
   if (announced !== undefined && (inspect === undefined || announced < INSPECTED_FROM))
@@ -89,7 +89,7 @@ async function readSent(
       if (done) return join(parts, length)
       parts.push(value)
       length += value.length
-      if (length > mostBytes) throw new TooLarge(length, mostBytes)
+      if (length > maxBytes) throw new TooLarge(length, maxBytes)
       if (isInspected || length < INSPECTED_FROM) continue
       isInspected = true
       inspect?.(parts)
@@ -119,12 +119,12 @@ function join(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuf
   return joined
 }
 
-/** The beginning of the body, inflated; empty if it cannot be inflated, or exceeds `MOST_HEAD_BYTES`. */
+/** The beginning of the body, inflated; empty if it cannot be inflated, or exceeds `MAX_HEAD_BYTES`. */
 function headOf(parts: readonly Uint8Array[], coding: string): Uint8Array {
   const sent = Buffer.concat(parts).subarray(0, HEAD_BYTES)
   if (coding === "identity") return sent
   try {
-    return gunzipSync(sent, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MOST_HEAD_BYTES })
+    return gunzipSync(sent, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MAX_HEAD_BYTES })
   } catch {
     return new Uint8Array()
   }

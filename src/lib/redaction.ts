@@ -14,7 +14,7 @@ export type Redaction = {
 
 const longestText = 300
 const longestInput = 1000
-const mostLearned = 256
+const maxLearned = 256
 
 /** An @ as it is, encoded for URLs, JSON or HTML, and in full width. */
 const at = String.raw`(?:@|%(?:25)?40|\\u0040|&#(?:64|x40);|&commat;|＠)`
@@ -79,7 +79,7 @@ export function createRedaction(secrets: readonly string[] = []): Redaction {
       learned.delete(secret)
       learned.set(secret, spellings ?? spellingsOf(secret))
       const [oldest] = learned.keys()
-      if (learned.size > mostLearned && oldest !== undefined) learned.delete(oldest)
+      if (learned.size > maxLearned && oldest !== undefined) learned.delete(oldest)
       if (spellings === undefined) known = byLength([...lasting, ...[...learned.values()].flat()])
     },
   }

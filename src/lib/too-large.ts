@@ -4,8 +4,8 @@ export class TooLarge extends Error {
   /** The size of the body as far as it is known: announced or projected, otherwise just over the limit. */
   readonly bytes: number
 
-  constructor(bytes: number, mostBytes: number) {
-    super(`The body has ${bytes} bytes or more, and the limit is ${mostBytes}`)
+  constructor(bytes: number, maxBytes: number) {
+    super(`The body has ${bytes} bytes or more, and the limit is ${maxBytes}`)
     this.bytes = bytes
   }
 }

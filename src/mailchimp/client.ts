@@ -34,7 +34,7 @@ export type MailchimpEvent =
       readonly totalItems: number
     }
   | {
-      readonly type: "answer"
+      readonly type: "response"
       readonly action: string
       /** Undefined if the response was good. */
       readonly kind: MailchimpErrorKind | undefined
@@ -54,7 +54,7 @@ export type Standing = {
   /** Records a response that the user is disabled. Returns whether there were enough of them to believe it. */
   saysDisabled(): boolean
   /** Records a good response: the user is not disabled. */
-  answered(): void
+  responded(): void
 }
 
 export type MailchimpClientOptions = {
@@ -110,7 +110,7 @@ export type MailchimpRequest<T> = {
   /** Whether the next attempt requests less than the failed one: then it is made after a short pause. */
   isEased?(): boolean
   /** The most bytes of a body, both as it was sent and inflated. Eight megabytes by default. */
-  mostBytes?(): number
+  maxBytes?(): number
   /** Called with the beginning of a large body while it arrives: see {@link readBody}. */
   inspect?(head: Uint8Array): void
   readonly signal: AbortSignal
@@ -131,8 +131,8 @@ export type MailchimpClient = {
   request<T>(request: MailchimpRequest<T>): Promise<T>
   /** The time at Mailchimp, for a request that is about to be sent. */
   now(): Moment
-  /** Waits until the earlier of the two clocks shows `second`, but at most `mostS` seconds. */
-  waitUntil(second: number, mostS: number, signal: AbortSignal): Promise<void>
+  /** Waits until the earlier of the two clocks shows `second`, but at most `maxS` seconds. */
+  waitUntil(second: number, maxS: number, signal: AbortSignal): Promise<void>
   /** Waits for this many seconds. */
   pause(seconds: number, signal: AbortSignal): Promise<void>
   /** A deadline that several requests share. Returns how much is left of `ms`, by default the client's own `retryMs`. */
@@ -141,7 +141,7 @@ export type MailchimpClient = {
   report(event: MailchimpEvent): void
 }
 
-const defaultMostBytes = 8 * 2 ** 20
+const defaultMaxBytes = 8 * 2 ** 20
 const defaultTimeoutMs = 125_000
 const defaultRetryMs = 600_000
 
@@ -165,7 +165,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
   let dc = options.dc
 
   /** Sends a request and reads the whole response; rejects with what fetch or the time-out threw. */
-  const send = (url: string, timeoutMs: number, { signal, mostBytes, inspect }: MailchimpRequest<unknown>) =>
+  const send = (url: string, timeoutMs: number, { signal, maxBytes, inspect }: MailchimpRequest<unknown>) =>
     withTimeout(
       async (signal): Promise<RawResponse & { receivedMs: number }> => {
         const response = await fetch(url, {
@@ -181,7 +181,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
         })
         const receivedMs = clock.monotonicMs()
         const { status, headers } = response
-        const bodyOptions = { mostBytes: mostBytes?.() ?? defaultMostBytes, nextTurn, inspect }
+        const bodyOptions = { maxBytes: maxBytes?.() ?? defaultMaxBytes, nextTurn, inspect }
         return { status, headers, receivedMs, body: await readBody(response, bodyOptions) }
       },
       { timeoutMs, signal, clock },
@@ -200,7 +200,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
     const sentAt = mailchimpClock.now()
     let bytes = 0
     const report = (kind: MailchimpErrorKind | undefined) =>
-      onEvent?.({ type: "answer", action, kind, durationMs: clock.monotonicMs() - startedMs, bytes })
+      onEvent?.({ type: "response", action, kind, durationMs: clock.monotonicMs() - startedMs, bytes })
     try {
       const url = toUrl(options, requestedDc, request)
       const response = await send(url, Math.min(timeoutMs, request.timeoutMs ?? timeoutMs), request).catch(
@@ -217,7 +217,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
       // Only now is the response known to be Mailchimp's own: a gateway's `Date` would be by another clock.
       mailchimpClock.observe(response.headers.get("date"), response.receivedMs)
       permit.succeeded()
-      standing?.answered()
+      standing?.responded()
       report(undefined)
       return value
     } catch (error) {

@@ -65,7 +65,7 @@ const kinds = {
   not_found: { code: "list_not_found", retryable: false, reason: "Mailchimp knows no such list" },
   rejected: { code: "mailchimp_error", retryable: false, reason: "Mailchimp rejected the request" },
   server_error: { code: "mailchimp_error", retryable: true, reason: "Mailchimp failed" },
-  unusable_answer: {
+  unusable_response: {
     code: "mailchimp_error",
     retryable: true,
     reason: "Mailchimp's response is not usable",
@@ -176,7 +176,7 @@ export function toMailchimpError(response: RawResponse, subject: Subject, nowMs:
 /** Classifies a 2xx with an unusable body. */
 export function toUnusableResponse(response: RawResponse, subject: Subject, cause: unknown): MailchimpError {
   const upstream = pageUpstreamOf(response, subject.redact)
-  const kind = upstream === undefined ? "unusable_answer" : "blocked_page"
+  const kind = upstream === undefined ? "unusable_response" : "blocked_page"
   return createMailchimpError(kind, subject, { upstream, cause })
 }
 
@@ -212,7 +212,7 @@ function kindOf(status: number, problem: Problem | undefined, html: boolean): Ma
   if (status === 504 || status === 408) return "timed_out"
   if (status >= 500) return "server_error"
   if (status === 401) return "unauthorized"
-  if (status < 400 || html) return "unusable_answer"
+  if (status < 400 || html) return "unusable_response"
   if (status === 404) return "not_found"
   if (status !== 403) return "rejected"
   // Mailchimp's glossary of errors writes the titles as one word, its responses with spaces.

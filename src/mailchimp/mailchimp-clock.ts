@@ -25,8 +25,8 @@ export type MailchimpClock = {
    */
   observe(date: string | null, receivedMs: number): void
   now(): Moment
-  /** Waits until the earlier clock shows `second`, but at most `mostS` seconds. Rejects with the signal's reason. */
-  waitUntil(second: number, mostS: number, signal: AbortSignal): Promise<void>
+  /** Waits until the earlier clock shows `second`, but at most `maxS` seconds. Rejects with the signal's reason. */
+  waitUntil(second: number, maxS: number, signal: AbortSignal): Promise<void>
 }
 
 export type MailchimpClockOptions = {
@@ -77,9 +77,9 @@ export function createMailchimpClock({
       elapsedS: clock.monotonicMs() / 1000,
       datedS: (datedMs ?? clock.monotonicMs()) / 1000,
     }),
-    waitUntil: async (second, mostS, signal) => {
+    waitUntil: async (second, maxS, signal) => {
       signal.throwIfAborted()
-      const endMs = clock.monotonicMs() + mostS * 1000
+      const endMs = clock.monotonicMs() + maxS * 1000
       for (;;) {
         const leftMs = Math.min(second * 1000 - earliestMs(), endMs - clock.monotonicMs())
         if (leftMs <= 0) return

@@ -65,7 +65,7 @@ export type MailchimpOAuth = {
 
 const metadataDeadlineMs = 15_000
 /** A token and its metadata have a few hundred bytes. */
-const mostBytes = 2 ** 20
+const maxBytes = 2 ** 20
 /** Fetch would inflate a body without a limit. `readBody` has one, if a body arrives compressed all the same. */
 const undecoded = { decompress: false }
 
@@ -89,7 +89,7 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
         // Following a redirect could send the secrets to another host.
         const response = await fetch(url, { ...init, ...undecoded, redirect: "manual", signal })
         const { status, headers } = response
-        return { status, headers, body: await readBody(response, { mostBytes }) }
+        return { status, headers, body: await readBody(response, { maxBytes }) }
       },
       { timeoutMs, signal, clock },
     )
@@ -234,7 +234,7 @@ function processMetadataResponse(response: RawResponse, subject: Subject): Mailc
       { upstream },
     )
   const isPage = pageUpstreamOf(response, subject.redact) !== undefined
-  throw createMailchimpError(isPage ? "blocked_page" : "unusable_answer", subject, { upstream })
+  throw createMailchimpError(isPage ? "blocked_page" : "unusable_response", subject, { upstream })
 }
 
 function isOk({ status }: RawResponse): boolean {

@@ -3,7 +3,7 @@ import { gzip } from "node:zlib"
 import type { Clock } from "../lib/clock.ts"
 import {
   bombResponse,
-  cutResponse,
+  truncateResponse,
   endJsonEarly,
   resetResponse,
   slowResponse,
@@ -16,7 +16,7 @@ import type { Account, State } from "./state.ts"
 import type { RequestEntry, Traffic } from "./traffic.ts"
 
 /** What a route gets of a request that passed the gate. */
-type Passed = { account: Account | undefined; mostRows: number; holdUntil: (ms: number) => void }
+type Passed = { account: Account | undefined; maxRows: number; holdUntil: (ms: number) => void }
 
 export type GateOptions = {
   state: () => State
@@ -91,10 +91,10 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
       const instead = await playInstead(fault, request)
       if (instead) return instead
       if (fault?.kind === "delay") await clock.sleep(fault.ms, request.signal)
-      const mostRows = fault?.kind === "short_page" ? fault.rows : Infinity
+      const maxRows = fault?.kind === "short_page" ? fault.rows : Infinity
       let heldUntil = 0
       const holdUntil = (ms: number) => void (heldUntil = ms)
-      const made = refusal ?? (await route(request, { account, mostRows, holdUntil }))
+      const made = refusal ?? (await route(request, { account, maxRows, holdUntil }))
       const odd = fault?.kind === "odd_page" ? await oddPage(made, fault.oddity) : made
       const body = fault?.kind === "bad_json" ? await endJsonEarly(odd, fault.keep) : odd
       const packed = await compress(request, body)
@@ -109,7 +109,7 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
       if (request.signal.aborted) onEnd()
       else request.signal.addEventListener("abort", onEnd, { once: true })
       return fault.kind === "cut"
-        ? cutResponse(packed, fault.keep, clock, onEnd)
+        ? truncateResponse(packed, fault.keep, clock, onEnd)
         : slowResponse(packed, fault, clock, request.signal, onEnd)
     } finally {
       if (!streams) {

@@ -31,7 +31,7 @@ export type Traffic = {
   counts(): Record<string, number>
   record(request: Request): RequestEntry
   /** Takes a connection, or returns undefined if the account has none left. */
-  hold(userId: number, most: number): Disposable | undefined
+  hold(userId: number, max: number): Disposable | undefined
   /** Counts a request against a limit; false if the limit is reached. */
   allow(userId: number, limit: { requests: number; windowMs: number }): boolean
   reset(): void
@@ -41,14 +41,14 @@ const LOG_LENGTH = 20_000
 
 export function createTraffic(clock: Clock): Traffic {
   const log: RequestEntry[] = []
-  const held = new Map<number, { now: number; peak: number }>()
+  const openConnections = new Map<number, { now: number; peak: number }>()
   const recent = new Map<number, number[]>()
   const counts = new Map<string, number>()
   let total = 0
 
   const connections = (userId: number) => {
-    const known = held.get(userId) ?? { now: 0, peak: 0 }
-    held.set(userId, known)
+    const known = openConnections.get(userId) ?? { now: 0, peak: 0 }
+    openConnections.set(userId, known)
     return known
   }
 
@@ -80,9 +80,9 @@ export function createTraffic(clock: Clock): Traffic {
       if (log.length > LOG_LENGTH) log.splice(0, LOG_LENGTH / 10)
       return entry
     },
-    hold(userId, most) {
+    hold(userId, max) {
       const count = connections(userId)
-      if (count.now >= most) return undefined
+      if (count.now >= max) return undefined
       count.now++
       count.peak = Math.max(count.peak, count.now)
       let released = false
@@ -106,7 +106,7 @@ export function createTraffic(clock: Clock): Traffic {
       total = 0
       counts.clear()
       recent.clear()
-      for (const count of held.values()) count.peak = count.now
+      for (const count of openConnections.values()) count.peak = count.now
     },
   }
 }

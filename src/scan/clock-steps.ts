@@ -17,20 +17,20 @@ export type ClockSteps = {
  */
 export function createClockSteps(horizon: Second, marginS: number): ClockSteps {
   /** The most seconds that the clock was ahead of monotonic time, and the last `Date` seen before it was put back. */
-  let mostAheadS = Number.NEGATIVE_INFINITY
+  let maxAheadS = Number.NEGATIVE_INFINITY
   let seenS = Number.NEGATIVE_INFINITY
   let limit = Number.POSITIVE_INFINITY
 
   return {
     observe: ({ earliest, elapsedS, datedS }) => {
       const aheadS = earliest - elapsedS
-      const isBack = aheadS < mostAheadS - marginS
+      const isBack = aheadS < maxAheadS - marginS
       // If the clock was put back before the export was resumed, the time of the step is unknown.
       const isBackSinceBreak = watermarkAt(earliest, marginS) < horizon - marginS
       if (isBack) limit = Math.min(limit, watermarkAt(aheadS + seenS, marginS))
       else if (isBackSinceBreak) limit = Math.min(limit, watermarkAt(earliest, marginS))
       else seenS = Math.max(seenS, datedS)
-      mostAheadS = Math.max(mostAheadS, aheadS)
+      maxAheadS = Math.max(maxAheadS, aheadS)
     },
     limit: () => limit,
   }

@@ -5,7 +5,7 @@ import type { Rest } from "./window.ts"
 export type EarlyRow<P> = {
   readonly probe: P
   readonly offset: number
-  isAnswered: boolean
+  hasResponded: boolean
   second?: Second
   /** The first page has shown that the list may be split here. */
   isUsed: boolean
@@ -45,7 +45,7 @@ export function createEarlyRows<P extends { readonly query: MembersQuery }>(): E
       const rows = probes.map((probe) => ({
         probe,
         offset: probe.query.offset,
-        isAnswered: false,
+        hasResponded: false,
         isUsed: false,
       }))
       rowsOf.set(reading, rows)
@@ -55,7 +55,7 @@ export function createEarlyRows<P extends { readonly query: MembersQuery }>(): E
     found: (probe, second) => {
       const row = rowOf.get(probe)
       if (!row) return second
-      row.isAnswered = true
+      row.hasResponded = true
       if (second !== undefined) row.second = second
       return row.isUsed ? second : undefined
     },

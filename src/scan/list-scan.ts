@@ -45,7 +45,7 @@ export type ListScan = {
   /** What to read when the export is resumed, once everything received is written. */
   position(): ListPosition
   /** Whether a page of the list has arrived, in this export or in the one that it resumes. */
-  isAnswered(): boolean
+  hasResponded(): boolean
   isDone(): boolean
   result(): ListResult
   /** Where the next export begins, once the list is done: each sweep where this export left it. */
@@ -80,14 +80,14 @@ type Sweep = {
   readonly since: Second
   readonly windows: Set<WindowTask>
   tail: Position | undefined
-  heldAt: Second | undefined
+  shortAt: Second | undefined
   doubtedAt: Second | undefined
   asOf: Second
   isRead: boolean
   /** Compares what was delivered with what Mailchimp counts. */
   readonly reconciliation: Reconciliation
   /** A pending check for members without a date. */
-  look?: Task | undefined
+  endsCheck?: Task | undefined
 }
 
 /**
@@ -129,11 +129,11 @@ export function createListScan(
       const [live, archived] = sweeps.map(positionOf)
       return { id: from.id, isWhole: from.isWhole, live: live ?? from.live, archived, isDone, totalItems }
     },
-    isAnswered: () => totalItems !== undefined,
+    hasResponded: () => totalItems !== undefined,
     isDone: () => isDone,
     nextPosition: () => {
-      const [live = horizon, other = horizon] = sweeps.map(({ asOf, heldAt = asOf }) =>
-        Math.min(asOf, heldAt, clockSteps.limit()),
+      const [live = horizon, other = horizon] = sweeps.map(({ asOf, shortAt = asOf }) =>
+        Math.min(asOf, shortAt, clockSteps.limit()),
       )
       // If the status filter is "archived", the first sweep reads archived members.
       const archived = status === "archived" ? live : other
@@ -150,7 +150,7 @@ export function createListScan(
       totalItems: totalItems ?? 0,
       // A list that is read from a future second on cannot have that second as its `asOf` yet.
       asOf: Math.min(closed, clockSteps.limit(), ...sweeps.map(({ asOf }) => asOf)),
-      isShort: sweeps.some(({ heldAt }) => heldAt !== undefined),
+      isShort: sweeps.some(({ shortAt }) => shortAt !== undefined),
       countDiffers: sweeps.reduce((sum, { reconciliation }) => sum + reconciliation.countDiffers(), 0),
       isReadAgain: sweeps.some(({ reconciliation }) => reconciliation.isReadAgain()),
       hasOddSince,
@@ -158,7 +158,7 @@ export function createListScan(
     }),
   }
 
-  function startSweep(name: SweepName, { windows, tail, heldAt, doubtedAt }: SweepPosition): Sweep {
+  function startSweep(name: SweepName, { windows, tail, shortAt, doubtedAt }: SweepPosition): Sweep {
     const tasks = windows.map(({ until, ...position }) => startReading(name, position, until))
     const asOf = tail?.since ?? Number.POSITIVE_INFINITY
     const starts = [...windows, ...(tail ? [tail] : [])].map(({ since }) => since)
@@ -184,7 +184,7 @@ export function createListScan(
       since,
       windows: new Set(tasks),
       tail,
-      heldAt,
+      shortAt,
       doubtedAt,
       asOf,
       isRead: false,
@@ -208,9 +208,9 @@ export function createListScan(
   function startTail(sweep: Sweep): Task[] {
     if (!sweep.tail) return []
     tail = startReading(sweep.name, sweep.tail, until)
-    const reading = sweep.reconciliation.lookAtEnds()
-    if (reading) sweep.look = { sweep: sweep.name, reading }
-    return sweep.look ? [tail, sweep.look] : [tail]
+    const reading = sweep.reconciliation.checkEnds()
+    if (reading) sweep.endsCheck = { sweep: sweep.name, reading }
+    return sweep.endsCheck ? [tail, sweep.endsCheck] : [tail]
   }
 
   function hasBody(): boolean {
@@ -234,14 +234,14 @@ export function createListScan(
     const sweep = sweepOf(task)
     if (tail && task === tail) return finishTail(sweep, hold(sweep, tail))
     for (const window of sweep.windows) if (window === task) return finishWindow(sweep, hold(sweep, window))
-    if (task === sweep.look) sweep.look = undefined
+    if (task === sweep.endsCheck) sweep.endsCheck = undefined
     return goOn()
   }
 
   function hold(sweep: Sweep, task: WindowTask): WindowTask {
     hasOddSince ||= task.reading.hasOddSince()
     hasDatedAhead ||= task.reading.hasDatedAhead()
-    sweep.heldAt = earliestLack("rules", sweep.heldAt, [task])
+    sweep.shortAt = earliestLack("rules", sweep.shortAt, [task])
     sweep.doubtedAt = earliestLack("count", sweep.doubtedAt, [task])
     if (task.reading.lack() === "count") sweep.reconciliation.doubtCount()
     return task
@@ -263,13 +263,13 @@ export function createListScan(
 
   /** After the body: starts the next tail, or ends the list unless fewer rows were delivered than Mailchimp counts. */
   function goOn(): Task[] {
-    if (tail || sweeps.some(({ windows, look }) => windows.size > 0 || look)) return []
+    if (tail || sweeps.some(({ windows, endsCheck }) => windows.size > 0 || endsCheck)) return []
     const next = sweeps.find(({ isRead, tail }) => !isRead && tail)
     if (next) return startTail(next)
     for (const sweep of sweeps) {
       const remedy = sweep.reconciliation.remedy()
       if (remedy === "tails") return startTail(sweep)
-      if (remedy === "none") sweep.heldAt = Math.min(sweep.since, sweep.heldAt ?? sweep.since)
+      if (remedy === "none") sweep.shortAt = Math.min(sweep.since, sweep.shortAt ?? sweep.since)
       else if (remedy) return [{ sweep: sweep.name, reading: remedy }]
       sweep.doubtedAt = undefined
     }
@@ -327,7 +327,7 @@ export function createListScan(
     return {
       windows: positions,
       tail: sweep.tail,
-      heldAt: earliestLack("rules", sweep.heldAt, running),
+      shortAt: earliestLack("rules", sweep.shortAt, running),
       doubtedAt: earliestLack("count", sweep.doubtedAt, running),
     }
   }

@@ -16,7 +16,7 @@ export type SweepPosition = {
    */
   readonly tail?: Position | undefined
   /** A reading that began at this second ended short, so the next export begins here again. */
-  readonly heldAt?: Second | undefined
+  readonly shortAt?: Second | undefined
   /** A reading that began at this second ended with fewer rows than Mailchimp counted: unless resolved, the sweep ends short. */
   readonly doubtedAt?: Second | undefined
 }

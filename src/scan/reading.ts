@@ -4,8 +4,8 @@ import type { MembersQuery, Page, Second, Source } from "./source.ts"
 /** The next request, and how long to wait before it is sent. */
 export type PageRequest = {
   readonly query: MembersQuery
-  /** Wait until Mailchimp's clock shows this second, but at most `mostS` seconds. */
-  readonly notBefore?: { readonly second: Second; readonly mostS: number } | undefined
+  /** Wait until Mailchimp's clock shows this second, but at most `maxS` seconds. */
+  readonly notBefore?: { readonly second: Second; readonly maxS: number } | undefined
   /** Wait this many seconds. */
   readonly pauseS?: number | undefined
 }
@@ -51,9 +51,9 @@ export function countUpTo(page: Page, end: number, second: Second): number {
 }
 
 /** Sends a request after its `notBefore` and `pauseS`. */
-export async function ask(request: PageRequest, source: Source, signal: AbortSignal): Promise<Page> {
+export async function requestPage(request: PageRequest, source: Source, signal: AbortSignal): Promise<Page> {
   const { query, notBefore, pauseS } = request
-  if (notBefore !== undefined) await source.waitUntil(notBefore.second, notBefore.mostS, signal)
+  if (notBefore !== undefined) await source.waitUntil(notBefore.second, notBefore.maxS, signal)
   if (pauseS !== undefined) await source.pause(pauseS, signal)
   return source.read(query, signal)
 }

@@ -39,7 +39,7 @@ export type Reconciliation = {
   /** Records that a reading ended although Mailchimp counted more rows than it returned. */
   doubtCount(): void
   /** If dates are doubted, checks once whether the very last row, or the rows at both ends, have a date. */
-  lookAtEnds(): Reading | undefined
+  checkEnds(): Reading | undefined
   /**
    * What to do before the sweep may end: a reading, another pass over its tail, or "none" if nothing helps. Undefined if as
    * many rows were delivered as are counted (if there is a count), or as are proved to exist.
@@ -73,7 +73,7 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
   let isProven: boolean | undefined
   let areDatesDoubted = false
   let isCountDoubted = false
-  let look: "none" | "done" | "failed" = "none"
+  let endsCheck: "none" | "done" | "failed" = "none"
   /** The count of the latest check. Members may have left since the first count; those counted now are in a later tail. */
   let recounted: number | undefined
   let isTailDue = false
@@ -102,7 +102,7 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
     doubtCount: () => {
       isCountDoubted = true
     },
-    lookAtEnds: () => {
+    checkEnds: () => {
       if (!areDatesDoubted) return undefined
       areDatesDoubted = false
       // If the first request had no date filter, it has shown the first row.
@@ -115,9 +115,10 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
       if (!undated) {
         // The proof does not cover members who changed since then, whom a tail may have missed.
         if (isProven && !isCountDoubted) return undefined
-        if (look === "none" && !isCountDoubted) return counted === undefined ? undefined : readEnds(["DESC"])
+        if (endsCheck === "none" && !isCountDoubted)
+          return counted === undefined ? undefined : readEnds(["DESC"])
       }
-      if (look === "failed") return "none"
+      if (endsCheck === "failed") return "none"
       if (isTailDue) return runTails()
       // After a resume the rows delivered before are unknown, and so is the count that a check should find.
       const expected = isResumed && counted === undefined ? undefined : (recounted ?? counted)
@@ -185,7 +186,7 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
         next = isEmptyButCounted ? { pauseS: pauseBefore(repeats) } : {}
         if (isEmptyButCounted && repeats <= MAX_REPEATS) return NOTHING
         left.shift()
-        if (look !== "failed") look = isEmptyButCounted ? "failed" : "done"
+        if (endsCheck !== "failed") endsCheck = isEmptyButCounted ? "failed" : "done"
         if (page.length > 0 && page.second(0) === undefined) undatedComeBy ??= direction
         recounted = page.totalItems
         isTailDue = true

@@ -169,7 +169,7 @@ export function createRecount(options: RecountOptions): Recount {
     }
     attempts += 1
     const second = closesAt(sentAt.latest, marginS)
-    next = { notBefore: { second, mostS: second - sentAt.latest } }
+    next = { notBefore: { second, maxS: second - sentAt.latest } }
     step = "pass"
     totalItems = undefined
     unchangedSince = undefined

@@ -4,7 +4,7 @@ import { type Probe, createSplitPoints } from "./split-points.ts"
 import type { ScannedPage } from "./deduplicate.ts"
 import { type ListResult, type ListScan, type Task, type WindowTask, createListScan } from "./list-scan.ts"
 import type { ListPosition } from "./position.ts"
-import { type PageRequest, ask } from "./reading.ts"
+import { type PageRequest, requestPage } from "./reading.ts"
 import type { Page, Second, Source } from "./source.ts"
 import { createClockSteps } from "./clock-steps.ts"
 
@@ -83,7 +83,7 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
   const splitPoints = createSplitPoints<WindowTask>()
   const listOf = new WeakMap<Task, ListScan>()
   /** The most requests that could be pending at once so far. */
-  let mostPending = 0
+  let maxPending = 0
   /** Aborts the requests of a list. */
   const abortOf = new Map(lists.map((list) => [list, new AbortController()]))
   const judged = new Set<ListScan>()
@@ -150,7 +150,7 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
       requestRows(early.probes)
       for (const second of early.seconds) split(task, second)
       // A reading with a tied second falls behind the others. One reading more than the capacity lets it catch up.
-      if (responses.pending() <= mostPending) splitAfterTied()
+      if (responses.pending() <= maxPending) splitAfterTied()
       fill()
       if (list.isDone()) onListEnd?.(list.result())
       yield { listId: list.id, page, ranges }
@@ -234,8 +234,10 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
     const request = list && task.reading.nextRequest()
     if (!request) return false
     listOf.set(task, list)
-    if (!list.isAnswered()) splitPoints.begin(task, request.query, source.expected?.(request.query))
-    expect(list, (signal) => ask(request, source, signal).then((page) => ({ list, task, request, page })))
+    if (!list.hasResponded()) splitPoints.begin(task, request.query, source.expected?.(request.query))
+    expect(list, (signal) =>
+      requestPage(request, source, signal).then((page) => ({ list, task, request, page })),
+    )
     return true
   }
 
@@ -248,7 +250,7 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
       if (list) for (const task of list.begin()) requestNext(list, task)
       else if (!requestMore() && !splitAfterTied() && !probe()) return
       // A resumed list may begin with more readings, and must not get more again each time it is resumed.
-      mostPending = Math.max(mostPending, Math.min(most, responses.pending()))
+      maxPending = Math.max(maxPending, Math.min(most, responses.pending()))
     }
   }
 

@@ -19,8 +19,8 @@ export type Source = {
   expected?(query: MembersQuery): Expected | undefined
   /** The time at Mailchimp, for a request that is about to be sent. */
   now(): Moment
-  /** Waits until the earlier of the two clocks shows a second, but at most `mostS` seconds. Aborts like `read`. */
-  waitUntil(second: Second, mostS: number, signal: AbortSignal): Promise<void>
+  /** Waits until the earlier of the two clocks shows a second, but at most `maxS` seconds. Aborts like `read`. */
+  waitUntil(second: Second, maxS: number, signal: AbortSignal): Promise<void>
   /** Waits for a number of seconds. Aborts like `read`. */
   pause(seconds: number, signal: AbortSignal): Promise<void>
 }

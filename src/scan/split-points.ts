@@ -54,7 +54,7 @@ export function createSplitPoints<T extends Splittable>(): SplitPoints<T> {
       // Members without a date are read before those with a date, and are not split.
       if (!task || !Number.isFinite(task.reading.position().since)) return NOTHING
       const rows = requested.filter(({ offset }) => offset < page.totalItems)
-      const pending = requested.filter(({ isAnswered }) => !isAnswered).length
+      const pending = requested.filter(({ hasResponded }) => !hasResponded).length
       // Count the permits of useless pending rows as spare now; otherwise each would be used for a split of its own.
       if (!areNear(rows, page, spare + pending))
         return pending === 0 ? NOTHING : { seconds: [], probes: probes([task], spare + pending) }

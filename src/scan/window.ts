@@ -79,7 +79,7 @@ const FIRST_SECOND = 0
  */
 export function createWindowReading(options: WindowOptions): WindowReading {
   const { listId, status, from, marginS, versions } = options
-  const mostWaitS = longestWaitS(marginS)
+  const maxWaitS = longestWaitS(marginS)
   let { until } = options
   let anchor = from.since
   /** What was delivered of the second after the anchor, if that is closed, because the next page returns it again. */
@@ -93,7 +93,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   let openEnds = 0
   let waitedS = 0
   let delivered = 0
-  let mostCounted = 0
+  let maxCounted = 0
   let repeats = 0
   let before = { length: -1, totalItems: -1 }
   let asOf = Number.NEGATIVE_INFINITY
@@ -207,9 +207,9 @@ export function createWindowReading(options: WindowOptions): WindowReading {
 
   /** Waits for an open second to close, unless the reading has already waited too long. */
   function requestAfterOpen(page: Page, last: Second): Omit<PageRequest, "query"> | undefined {
-    const mostS = Math.min(closesAt(last, marginS) - page.sentAt.earliest, mostWaitS - waitedS)
-    waitedS += mostS
-    return mostS > 0 ? { notBefore: { second: closesAt(last, marginS), mostS } } : endWith("rules")
+    const maxS = Math.min(closesAt(last, marginS) - page.sentAt.earliest, maxWaitS - waitedS)
+    waitedS += maxS
+    return maxS > 0 ? { notBefore: { second: closesAt(last, marginS), maxS } } : endWith("rules")
   }
 
   /**
@@ -289,14 +289,14 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   function isRestless({ elapsedS }: Moment): boolean {
     openSinceS ??= elapsedS
     openEnds += 1
-    return openEnds > MAX_OPEN_ENDS && elapsedS - openSinceS > mostWaitS
+    return openEnds > MAX_OPEN_ENDS && elapsedS - openSinceS > maxWaitS
   }
 
   /** Whether members change faster than they are read, so that the reading does not even reach the open seconds. */
   function isOutrun({ length, totalItems }: Page, { ranges }: Selected): boolean {
     delivered += countRows(ranges)
-    mostCounted = Math.max(mostCounted, length, totalItems)
-    return delivered > MAX_ROUNDS * mostCounted
+    maxCounted = Math.max(maxCounted, length, totalItems)
+    return delivered > MAX_ROUNDS * maxCounted
   }
 
   function endWith(reason: Lack): undefined {

@@ -171,7 +171,7 @@ test('a good response, or a minute without a "User Disabled" response, resets th
     standing.saysDisabled()
     await clock.advance(9000)
     standing.saysDisabled()
-    if (doubt === "answered") standingOf(connection).answered()
+    if (doubt === "answered") standingOf(connection).responded()
     else await clock.advance(60_001)
     await clock.advance(1000)
     expect(standing.saysDisabled()).toBe(false)

@@ -64,7 +64,7 @@ Every variable is described in .env.example
 `)
 })
 
-const mostRequests = "BUN_CONFIG_MAX_HTTP_REQUESTS"
+const maxRequests = "BUN_CONFIG_MAX_HTTP_REQUESTS"
 
 /** What the service logs until it listens, started by a shell command. */
 async function logUntilListening(command: string): Promise<string> {
@@ -101,7 +101,7 @@ test("started with Bun's own limit of requests, the service logs one warning tha
   const log = await logUntilListening("bun src/main.ts")
   const warnings = log.split("\n").filter((line) => line.includes('"level":"warn"'))
   expect(warnings).toHaveLength(1)
-  expect(warnings[0]).toContain(mostRequests)
+  expect(warnings[0]).toContain(maxRequests)
 })
 
 test.each([
@@ -112,7 +112,7 @@ test.each([
   ],
 ])("%s lifts Bun's limit of requests", async (_, read) => {
   const command = await read()
-  expect(command).toContain(`${mostRequests}=`)
+  expect(command).toContain(`${maxRequests}=`)
   const log = await logUntilListening(command)
   expect(log).toContain("listening")
   expect(log).not.toContain('"level":"warn"')

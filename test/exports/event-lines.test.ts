@@ -245,8 +245,11 @@ describe("event lines", () => {
     expect(idsOf(resumed.lines)).toEqual(expect.arrayContaining(lists.a.slice(10).map(({ id }) => id)))
     const next = await linesOf({ cursor: openCursor(end?.cursor) })
     expect(idsOf(next.lines)).toEqual(lists.a.map(({ id }) => id))
-    const gone = await linesOf({ cursor: openCursor(end?.cursor), lists: [{ id: "none" }, { id: "b" }] })
-    expect(gone.lines).toContainEqual(expect.objectContaining({ $export: "deleted", list_id: "a" }))
+    const deletedLists = await linesOf({
+      cursor: openCursor(end?.cursor),
+      lists: [{ id: "none" }, { id: "b" }],
+    })
+    expect(deletedLists.lines).toContainEqual(expect.objectContaining({ $export: "deleted", list_id: "a" }))
   })
 
   test("report a list that is deleted during the export, without a failure", async () => {

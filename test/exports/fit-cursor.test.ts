@@ -123,12 +123,12 @@ describe("coarsen()", () => {
   test("moves no position of a list that is being read, and none before the earliest, which may be a bound", () => {
     const lists: ListPosition[] = [
       { id: "reading", isDone: false, totalItems: 5, live: at(horizon + 7) },
-      { id: "done", isDone: true, totalItems: 5, live: { ...at(horizon + 7), heldAt: BEGINNING } },
+      { id: "done", isDone: true, totalItems: 5, live: { ...at(horizon + 7), shortAt: BEGINNING } },
       { id: "unstarted", isDone: false, live: at(horizon - 93) },
       { id: "bound", isDone: false, live: at(horizon - 100) },
     ]
     const coarse = { stepS: 64, keepsTotals: false }
-    const done = { id: "done", isDone: true, live: { ...at(horizon), heldAt: BEGINNING } }
+    const done = { id: "done", isDone: true, live: { ...at(horizon), shortAt: BEGINNING } }
     expect(coarsen(checkpointOf(lists), coarse).lists).toEqual(lists.with(1, done))
     expect(coarsen({ ...checkpointOf(lists), isIncremental: true }, coarse).lists).toEqual(
       lists.with(1, done).with(2, { id: "unstarted", isDone: false, live: at(horizon - 100) }),

@@ -33,11 +33,11 @@ describe("planExport()", () => {
       horizon: 400,
       lists: [read, unread],
     } as const
-    const { lists, gone } = planExport(["a", "b"], {}, HORIZON, end)
+    const { lists, deletedLists } = planExport(["a", "b"], {}, HORIZON, end)
     const whole = { windows: [], tail: { since: Number.NEGATIVE_INFINITY } }
     expect(lists).toEqual([read, { id: "b", isWhole: true, live: whole, archived: whole }])
-    expect(gone).toEqual([])
-    expect(planExport(["a"], {}, HORIZON, end).gone).toEqual(["b"])
+    expect(deletedLists).toEqual([])
+    expect(planExport(["a"], {}, HORIZON, end).deletedLists).toEqual(["b"])
   })
 
   test("has no window if both bounds lie after the horizon", () => {

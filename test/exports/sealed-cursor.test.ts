@@ -25,7 +25,7 @@ const position = fc.record({ since })
 const sweep = fc.record({
   windows: fc.array(fc.record({ since, until: seconds }), { maxLength: 3 }),
   tail: fc.option(position, { nil: undefined }),
-  heldAt: fc.option(since, { nil: undefined }),
+  shortAt: fc.option(since, { nil: undefined }),
 })
 const cursor: fc.Arbitrary<Cursor> = fc.record({
   kind: fc.constantFrom("checkpoint", "end"),
@@ -89,7 +89,7 @@ describe("createSealedCursors()", () => {
               { since: horizon - 5_000_000, until: horizon },
             ],
             tail: { since: horizon },
-            heldAt: horizon - 100,
+            shortAt: horizon - 100,
           },
           archived: { windows: [], tail: { since: Number.NEGATIVE_INFINITY } },
         },

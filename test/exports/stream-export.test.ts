@@ -272,7 +272,7 @@ describe("openExport()", () => {
   test("fails like any other error when it is aborted, even before it started", async () => {
     const events: ExportEvent[] = []
     const split = new AbortController()
-    const options = { cutSignal: split.signal, clock: withoutPause }
+    const options = { shutdownSignal: split.signal, clock: withoutPause }
     const stream = await open({ ...options, onEvent: (event) => events.push(event) })
     await stream.next()
     split.abort(failure)
@@ -288,16 +288,16 @@ describe("openExport()", () => {
     const { signal, listeners } = createCountedSignal()
     const consumer = new AbortController()
 
-    const left = await open({ cutSignal: signal, signal: consumer.signal })
+    const left = await open({ shutdownSignal: signal, signal: consumer.signal })
     expect(listeners()).toBe(1)
     consumer.abort()
     expect(listeners()).toBe(0)
     await left.return(undefined)
 
-    await textOf(await open({ cutSignal: signal }))
+    await textOf(await open({ shutdownSignal: signal }))
     expect(listeners()).toBe(0)
 
-    await expect(open({ cutSignal: signal, source: failingAt(1) })).rejects.toBe(failure)
+    await expect(open({ shutdownSignal: signal, source: failingAt(1) })).rejects.toBe(failure)
     expect(listeners()).toBe(0)
   })
 

@@ -14,8 +14,8 @@ function join(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.concat(parts))
 }
 
-function textOf(bytes: Uint8Array<ArrayBuffer>, mostBytes = MB): string {
-  return Buffer.from(gunzip(bytes, mostBytes)).toString()
+function textOf(bytes: Uint8Array<ArrayBuffer>, maxBytes = MB): string {
+  return Buffer.from(gunzip(bytes, maxBytes)).toString()
 }
 
 test("gunzip() returns what was compressed, in one gzip member or several, also of equal length", () => {

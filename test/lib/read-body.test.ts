@@ -13,7 +13,7 @@ const plain = new Uint8Array(Buffer.from(text))
 const packed = new Uint8Array(gzipSync(text))
 
 async function read(response: Response): Promise<string> {
-  return Buffer.from(await readBody(response, { mostBytes: 2 ** 20 })).toString()
+  return Buffer.from(await readBody(response, { maxBytes: 2 ** 20 })).toString()
 }
 
 describe("readBody()", () => {
@@ -50,7 +50,7 @@ describe("readBody()", () => {
     const turns: (() => void)[] = []
     const nextTurn = () => new Promise<void>((resolve) => turns.push(resolve))
     let isRead = false
-    const reading = readBody(response(packed, "gzip"), { mostBytes: 2 ** 20, nextTurn }).finally(
+    const reading = readBody(response(packed, "gzip"), { maxBytes: 2 ** 20, nextTurn }).finally(
       () => (isRead = true),
     )
     while (turns.length === 0) await Bun.sleep(0)
@@ -97,36 +97,36 @@ async function* zeros(count: number) {
 describe("readBody() counts", () => {
   test("a body as it arrives, and closes the connection beyond the limit", async () => {
     await using server = serve({}, () => zeros(2000))
-    await expect(readBody(await server.request(), { mostBytes: 4 * MB })).rejects.toThrow(TooLarge)
+    await expect(readBody(await server.request(), { maxBytes: 4 * MB })).rejects.toThrow(TooLarge)
     await server.sent.ended.promise
     expect(server.sent.bytes).toBeLessThan(64 * MB)
   })
 
   test("a body whose Content-Length is too large as too large, without reading it", async () => {
     const announced = new Response(new Uint8Array(10), { headers: { "content-length": String(5 * MB) } })
-    await expect(readBody(announced, { mostBytes: 4 * MB })).rejects.toMatchObject({ bytes: 5 * MB })
+    await expect(readBody(announced, { maxBytes: 4 * MB })).rejects.toMatchObject({ bytes: 5 * MB })
   })
 
   test("a chunked body by its chunks, whatever its Content-Length says", async () => {
     const body = new Response(new Uint8Array(5 * MB), {
       headers: { "content-length": "3", "transfer-encoding": "chunked" },
     })
-    await expect(readBody(body, { mostBytes: 4 * MB })).rejects.toThrow(TooLarge)
+    await expect(readBody(body, { maxBytes: 4 * MB })).rejects.toThrow(TooLarge)
   })
 
   test.each([true, false])("a body of exactly the limit as allowed, gzip %p", async (isPacked) => {
     const whole = crypto.getRandomValues(new Uint8Array(60_000))
     const body = () => (isPacked ? response(new Uint8Array(gzipSync(whole)), "gzip") : response(whole))
-    const mostBytes = isPacked ? gzipSync(whole).length : whole.length
-    expect((await readBody(body(), { mostBytes })).length).toBe(whole.length)
-    await expect(readBody(body(), { mostBytes: whole.length - 1 })).rejects.toThrow(TooLarge)
+    const maxBytes = isPacked ? gzipSync(whole).length : whole.length
+    expect((await readBody(body(), { maxBytes })).length).toBe(whole.length)
+    await expect(readBody(body(), { maxBytes: whole.length - 1 })).rejects.toThrow(TooLarge)
   })
 
   test("the body of a failed response, and returns an empty one beyond the limit", async () => {
     for (const headers of [{ "content-encoding": "gzip" }, {}]) {
       const bytes = "content-encoding" in headers ? gzipSync(new Uint8Array(64 * MB)) : new Uint8Array(3 * MB)
       const failure = new Response(new Uint8Array(bytes), { status: 502, headers })
-      expect((await readBody(failure, { mostBytes: 32 * MB })).length).toBe(0)
+      expect((await readBody(failure, { maxBytes: 32 * MB })).length).toBe(0)
     }
   })
 })
@@ -147,7 +147,7 @@ describe("readBody() inspects", () => {
       }
       await using server = serve(isPacked ? { "content-encoding": "gzip" } : {}, pieces)
       const inspect = (head: Uint8Array) => void heads.push(Buffer.from(head).toString())
-      const body = await readBody(await server.request(), { mostBytes: 64 * MB, inspect })
+      const body = await readBody(await server.request(), { maxBytes: 64 * MB, inspect })
       expect(Buffer.compare(body, whole)).toBe(0)
       expect(heads).toHaveLength(1)
       expect(heads[0]?.length).toBeGreaterThan(100_000)
@@ -161,7 +161,7 @@ describe("readBody() inspects", () => {
     const inspect = () => {
       throw refusal
     }
-    await expect(readBody(await server.request(), { mostBytes: 4000 * MB, inspect })).rejects.toBe(refusal)
+    await expect(readBody(await server.request(), { maxBytes: 4000 * MB, inspect })).rejects.toBe(refusal)
     await server.sent.ended.promise
     expect(server.sent.bytes).toBeLessThan(64 * MB)
   })
@@ -169,10 +169,10 @@ describe("readBody() inspects", () => {
   test("no small body, and an empty beginning if it cannot be inflated", async () => {
     const heads: number[] = []
     const inspect = (head: Uint8Array) => void heads.push(head.length)
-    await readBody(response(packed, "gzip"), { mostBytes: MB, inspect })
+    await readBody(response(packed, "gzip"), { maxBytes: MB, inspect })
     expect(heads).toEqual([])
     const garbage = new Uint8Array(MB)
-    await expect(readBody(response(garbage, "gzip"), { mostBytes: 2 * MB, inspect })).rejects.toThrow()
+    await expect(readBody(response(garbage, "gzip"), { maxBytes: 2 * MB, inspect })).rejects.toThrow()
     expect(heads).toEqual([0])
   })
 })

@@ -93,7 +93,7 @@ function standingOf(locate: Standing["locate"]) {
       return locate(signal)
     },
     saysDisabled: () => false,
-    answered: () => {},
+    responded: () => {},
   }
   return { standing, reads: () => reads }
 }
@@ -109,7 +109,7 @@ describe("request()", () => {
     expect(request[0]?.headers.get("authorization")).toBe(`Bearer ${accessToken}`)
     expect(request[0]?.headers.get("accept")).toBe("application/json")
     expect(request[0]?.headers.get("accept-encoding")).toBe("gzip")
-    expect(events).toMatchObject([{ type: "answer", action: "read the lists", kind: undefined, bytes: 12 }])
+    expect(events).toMatchObject([{ type: "response", action: "read the lists", kind: undefined, bytes: 12 }])
     expect(leftovers()).toEqual(nothing)
   })
 
@@ -143,7 +143,7 @@ describe("request()", () => {
     const { fail } = setUp()
     respondWith(listsUrl, () => HttpResponse.redirect("https://elsewhere.example/", 302))
     const error = await fail({ deadlineMs: 0 })
-    expect(error).toMatchObject({ kind: "unusable_answer", upstream: { status: 302 } })
+    expect(error).toMatchObject({ kind: "unusable_response", upstream: { status: 302 } })
   })
 
   test.each([
@@ -169,7 +169,7 @@ describe("request()", () => {
     const requests = respondWith(listsUrl, failure, failure, json({ total_items: 7 }))
     expect(await send()).toEqual({ total_items: 7 })
     expect(requests).toHaveLength(3)
-    expect(events.map(({ type }) => type)).toEqual(["answer", "retry", "answer", "retry", "answer"])
+    expect(events.map(({ type }) => type)).toEqual(["response", "retry", "response", "retry", "response"])
     expect({ ...leftovers() }).toEqual(nothing)
   })
 
@@ -330,12 +330,12 @@ describe("request()", () => {
   })
 
   test("a good response is reported to the standing, as evidence against a disabled user", async () => {
-    let answered = 0
+    let responded = 0
     const { standing } = standingOf(async () => "us1")
-    const { send } = setUp({ standing: { ...standing, answered: () => void (answered += 1) } })
+    const { send } = setUp({ standing: { ...standing, responded: () => void (responded += 1) } })
     respondWith(listsUrl, () => problem(403, "User Disabled"), json({}))
     await send()
-    expect(answered).toBe(1)
+    expect(responded).toBe(1)
   })
 
   test("an abort while the metadata are read takes effect at once, and leaves nothing behind", async () => {

@@ -48,7 +48,7 @@ const cases: [string, ReturnType<typeof response>, MailchimpErrorKind, string, b
   ["503 as HTML", html(503), "blocked_page", "mailchimp_blocked", true],
   ["500 as HTML", html(500), "server_error", "mailchimp_error", true],
   ["404", problem(404, "Resource Not Found"), "not_found", "list_not_found", false],
-  ["404 as HTML", html(404), "unusable_answer", "mailchimp_error", true],
+  ["404 as HTML", html(404), "unusable_response", "mailchimp_error", true],
   ["400", problem(400, "Invalid Resource"), "rejected", "mailchimp_error", false],
   ["405", problem(405, "Method Not Allowed"), "rejected", "mailchimp_error", false],
   ["408", response(408, ""), "timed_out", "mailchimp_timeout", true],
@@ -59,7 +59,13 @@ const cases: [string, ReturnType<typeof response>, MailchimpErrorKind, string, b
   ["503", problem(503, "Service Unavailable"), "server_error", "mailchimp_error", true],
   ["504", problem(504, "Gateway Timeout"), "timed_out", "mailchimp_timeout", true],
   ["504 as HTML", html(504), "timed_out", "mailchimp_timeout", true],
-  ["302", response(302, "", { location: "https://example.com" }), "unusable_answer", "mailchimp_error", true],
+  [
+    "302",
+    response(302, "", { location: "https://example.com" }),
+    "unusable_response",
+    "mailchimp_error",
+    true,
+  ],
 ]
 
 describe("toMailchimpError()", () => {

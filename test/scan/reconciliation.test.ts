@@ -172,10 +172,10 @@ describe("createReconciliation()", () => {
 
   test("if dates are doubted, checks the last row once, and the first row if it was not seen", () => {
     const reconciliation = start()
-    expect(reconciliation.lookAtEnds()).toBeUndefined()
+    expect(reconciliation.checkEnds()).toBeUndefined()
     reconciliation.doubtDates()
-    const look = reconciliation.lookAtEnds()!
-    expect(reconciliation.lookAtEnds()).toBeUndefined()
+    const look = reconciliation.checkEnds()!
+    expect(reconciliation.checkEnds()).toBeUndefined()
     const last = look.nextRequest()!
     expect(last.query).toMatchObject({ direction: "DESC", offset: 0, count: 1 })
     expect(last.query.since).toBeUndefined()
@@ -192,7 +192,7 @@ describe("createReconciliation()", () => {
     const reconciliation = start()
     deliver(reconciliation, "abc", OLD, 3)
     reconciliation.doubtDates()
-    read(reconciliation.lookAtEnds()!, page("x", 3))
+    read(reconciliation.checkEnds()!, page("x", 3))
     expect(readingOf(reconciliation).nextRequest()?.query).toMatchObject({ direction: "DESC", offset: 0 })
   })
 

@@ -116,7 +116,7 @@ describe("createWindowReading()", () => {
     expect(request()?.query.since).toBe(988)
     const again = page([row(2, 989), row(3, 995, { note: "edited" }), row(4, 995)], { totalItems: 4 })
     expect(step(again)).toEqual([3, 4])
-    expect(request()?.notBefore).toEqual({ second: 1006, mostS: 6 })
+    expect(request()?.notBefore).toEqual({ second: 1006, maxS: 6 })
     expect(step(page([row(2, 989), row(3, 995), row(4, 995)], { totalItems: 4, requestedAt: 1006 }))).toEqual(
       [3],
     )
@@ -184,7 +184,7 @@ describe("createWindowReading()", () => {
     const rows = [row(1, 990), row(2, 995), row(3, 999)]
     const at = { earliest: 400, latest: 1000, elapsedS: 0, datedS: 0 }
     step({ ...page(rows, { totalItems: 9 }), sentAt: at })
-    expect(request()?.notBefore).toEqual({ second: 1010, mostS: 60 })
+    expect(request()?.notBefore).toEqual({ second: 1010, maxS: 60 })
     step({ ...page(rows, { totalItems: 9 }), sentAt: at })
     expect(request()).toBeUndefined()
     expect(reading.lack()).toBe("rules")

@@ -159,7 +159,7 @@ export function createAuthRoutes(deps: {
   routes.openapi(callbackRoute, async (context) => {
     const { state, code, error } = context.req.valid("query")
     if (isHead(context)) {
-      await deps.finishAuthorization({ state, code, error, browserSecret: undefined, looksOnly: true })
+      await deps.finishAuthorization({ state, code, error, browserSecret: undefined, isHead: true })
       return context.body(null, 200)
     }
     const browserSecret = deps.loginCookie.read(context)

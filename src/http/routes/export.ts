@@ -22,13 +22,13 @@ const statuses = ["subscribed", "unsubscribed", "cleaned", "pending", "transacti
 /** More members than any account has, and exact as a number. */
 const largestOffset = 999_999_999_999_999
 
-const wholeNumber = (least: number, most: number) => {
-  const range = `must be a whole number from ${least} to ${most}`
+const wholeNumber = (min: number, max: number) => {
+  const range = `must be a whole number from ${min} to ${max}`
   return once
     .regex(/^\d{1,15}$/, range)
     .transform(Number)
-    .refine((value) => value >= least && value <= most, range)
-    .openapi({ type: "integer", minimum: least, maximum: most })
+    .refine((value) => value >= min && value <= max, range)
+    .openapi({ type: "integer", minimum: min, maximum: max })
 }
 const oneOf = <const T extends readonly string[]>(values: T) =>
   z.enum(values, {

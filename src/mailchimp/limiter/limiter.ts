@@ -162,7 +162,7 @@ export function createLimiter(options: LimiterOptions = {}): Limiter {
     underWay.add(request)
     return {
       succeeded: () => {
-        useful.answered(clock.monotonicMs() - startedAtMs)
+        useful.responded(clock.monotonicMs() - startedAtMs)
         // A request that began before the permits were reduced says nothing about the reduced number.
         if (startedAtMs > shrunkAtMs) permits = Math.min(maxPermits, permits + 1 / permits)
       },
@@ -230,7 +230,7 @@ export function createLimiter(options: LimiterOptions = {}): Limiter {
         },
         spare: (unknownMs) => {
           if (pausedMs() > 0) return 0
-          const unused = useful.most(oldestMs(), unknownMs) - underWay.size
+          const unused = useful.max(oldestMs(), unknownMs) - underWay.size
           return Math.max(0, Math.min(freePermits(), bucket.available(), unused) - queue.size)
         },
         pause,

@@ -1,21 +1,21 @@
 /** How many concurrent requests are useful if the number that may start in a second is limited. */
 export type UsefulRequests = {
   /** A request succeeded after this time. */
-  answered(afterMs: number): void
+  responded(afterMs: number): void
   /**
    * How many concurrent requests use the whole rate. More of them would only wait.
    *
    * @param underWayMs how long the oldest request has been in progress; 0 if there is none
    * @param unknownMs the assumed duration of a request until one is known
    */
-  most(underWayMs: number, unknownMs?: number): number
+  max(underWayMs: number, unknownMs?: number): number
 }
 
 /** How many responses are remembered: the slowest counts. More are never concurrent, so small ones do not hide a page. */
 const remembered = 16
 
 /** A single response says little: an export's first is the name of a list, and pages follow. */
-const enoughToTell = 2
+const enoughSamples = 2
 
 /** More requests than the rate sustains, so that the tokens of a burst are used, too, within four seconds. */
 const surplus = 1.25
@@ -28,12 +28,12 @@ export function createUsefulRequests(perSecond: number): UsefulRequests {
   const recentMs: number[] = []
 
   return {
-    answered: (afterMs) => {
+    responded: (afterMs) => {
       recentMs.push(afterMs)
       if (recentMs.length > remembered) recentMs.shift()
     },
-    most: (underWayMs, unknownMs = Infinity) => {
-      const longestMs = recentMs.length < enoughToTell ? unknownMs : Math.max(...recentMs, underWayMs)
+    max: (underWayMs, unknownMs = Infinity) => {
+      const longestMs = recentMs.length < enoughSamples ? unknownMs : Math.max(...recentMs, underWayMs)
       return Math.floor((longestMs / 1000) * perSecond * surplus) + 1
     },
   }

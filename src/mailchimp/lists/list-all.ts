@@ -22,11 +22,11 @@ type Walk<T> = Collection<T> & {
   readonly isFirst: boolean
 }
 
-const mostWalks = 5
+const maxWalks = 5
 /** No account has this many lists: a larger collection is taken to be endless. */
-const mostItems = 100_000
+const maxItems = 100_000
 /** A page with too few items may be a momentary failure, so it is retried. The third such page is accepted as the end. */
-const mostDoubts = 3
+const maxDoubts = 3
 
 /**
  * Yields every item of a small collection that is paged by offset, each once, one page at a time.
@@ -41,7 +41,7 @@ const mostDoubts = 3
 export async function* listAll<T>(client: MailchimpClient, collection: Collection<T>): AsyncGenerator<T> {
   const leftMs = client.deadline(collection.deadlineMs)
   const yielded = new Set<string>()
-  for (let made = 0; made < mostWalks; made += 1) {
+  for (let made = 0; made < maxWalks; made += 1) {
     const hasMoved = yield* walk({ ...collection, client, leftMs, yielded, isFirst: made === 0 })
     if (!hasMoved) return
   }
@@ -55,7 +55,7 @@ async function* walk<T>(options: Walk<T>): AsyncGenerator<T, boolean> {
   let overlap: string | undefined
   /** The first keys of the first and the latest page: only a server that ignores the offset returns them again. */
   let starts: string[] = []
-  for (let offset = 0; offset <= mostItems;) {
+  for (let offset = 0; offset <= maxItems;) {
     const { items, totalItems, count } = await readPage(options, offset, overlap === undefined ? 1 : 2)
     const [first, second] = items
     if (first === undefined && totalItems < offset) return true
@@ -129,7 +129,7 @@ async function readPage<T>(
       isDoubt = page.items.length < fewest && offset + page.items.length < page.totalItems
       if (isDoubt) doubts += 1
       const isNothing = offset === 0 && page.items.length === 0
-      if (isDoubt && (isNothing || doubts < mostDoubts)) throw new Error("The page lacks its items")
+      if (isDoubt && (isNothing || doubts < maxDoubts)) throw new Error("The page lacks its items")
       size.succeeded(count)
       return { ...page, count }
     },
@@ -141,5 +141,5 @@ async function readPage<T>(
 }
 
 function endless({ action, listId }: Pick<Collection<unknown>, "action" | "listId">): MailchimpError {
-  return createMailchimpError("unusable_answer", { action, listId })
+  return createMailchimpError("unusable_response", { action, listId })
 }

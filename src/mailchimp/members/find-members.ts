@@ -32,34 +32,34 @@ export function findMembers(
 ): JoinedMembers | undefined {
   const { count, offset, listId } = options
   if (json.compare(HEAD, 0, HEAD.length, 0, Math.min(HEAD.length, json.length)) !== 0) return undefined
-  const places = [FIRST_POSITION]
+  const boundaries = [FIRST_POSITION]
   let checked = 0
   for (let brace = json.indexOf(BOUNDARY); brace !== -1; brace = json.indexOf(BOUNDARY, brace + 2)) {
-    if (places.length === count) break
-    places.push(brace + 1)
+    if (boundaries.length === count) break
+    boundaries.push(brace + 1)
     if (brace - checked < CHUNK) continue
     if (!isLine(json, checked, brace)) return undefined
     checked = brace
   }
-  const start = at(places, places.length - 1) + 1
+  const start = at(boundaries, boundaries.length - 1) + 1
   const end = valueEnd(json, start)
   const envelope = envelopeAfter(json, end)
   if (!envelope) return undefined
   const totalItems = totalItemsOf(envelope)
-  if (totalItems === undefined || places.length !== Math.min(count, totalItems - offset)) return undefined
+  if (totalItems === undefined || boundaries.length !== Math.min(count, totalItems - offset)) return undefined
   // If `members` occurs twice, its first array could consist of one row, and the last row belong to the second array.
-  if (valueEnd(json, FIRST_POSITION + 1) !== (places[1] ?? end)) return undefined
+  if (valueEnd(json, FIRST_POSITION + 1) !== (boundaries[1] ?? end)) return undefined
   if (!isObject(json, start, end)) return undefined
   if (!isLine(json, checked, end) || !isUtf8(json.subarray(end))) return undefined
-  const hashes = readIds(json, places)
+  const hashes = readIds(json, boundaries)
   if (!hashes) return undefined
   requireList(envelope, listId)
 
   // Replaces the opening bracket, or the comma.
-  for (const position of places) json[position] = NEWLINE
-  places.push(end)
-  const id = createUniqueIds(json, places, hashes)
-  return { joined: json, places, totalItems, id, addIds: createAddIds(json, places) }
+  for (const position of boundaries) json[position] = NEWLINE
+  boundaries.push(end)
+  const id = createUniqueIds(json, boundaries, hashes)
+  return { joined: json, boundaries, totalItems, id, addIds: createAddIds(json, boundaries) }
 }
 
 /** Whether the row is a JSON object. A usual row needs no parser, which takes twenty times as long. */
@@ -81,7 +81,7 @@ function envelopeAfter(json: Buffer, end: number) {
 }
 
 /** A hash of each id. Undefined if an id has another length, or if another key than in the first row follows it. */
-function readIds(json: Buffer, places: readonly number[]): Int32Array | undefined {
+function readIds(json: Buffer, boundaries: readonly number[]): Int32Array | undefined {
   const view = new DataView(json.buffer, json.byteOffset, json.byteLength)
   const first = idEnd(json, FIRST_POSITION + ID_OFFSET)
   const length = json.indexOf(COLON, first) + 1 - first
@@ -90,9 +90,9 @@ function readIds(json: Buffer, places: readonly number[]): Int32Array | undefine
   const [b, c, d] = [Math.floor((length - 4) / 3), Math.floor(((length - 4) * 2) / 3), length - 4]
   const [wordA, wordB] = [view.getInt32(first), view.getInt32(first + b)]
   const [wordC, wordD] = [view.getInt32(first + c), view.getInt32(first + d)]
-  const hashes = new Int32Array(places.length)
-  for (let index = 0; index < places.length; index += 1) {
-    const start = at(places, index) + ID_OFFSET
+  const hashes = new Int32Array(boundaries.length)
+  for (let index = 0; index < boundaries.length; index += 1) {
+    const start = at(boundaries, index) + ID_OFFSET
     const end = idEnd(json, start)
     if (end === 0 || end + length > json.length) return undefined
     if (view.getInt32(end) !== wordA || view.getInt32(end + b) !== wordB) return undefined
@@ -102,11 +102,11 @@ function readIds(json: Buffer, places: readonly number[]): Int32Array | undefine
   return hashes
 }
 
-function createAddIds(json: Buffer, places: readonly number[]): JoinedMembers["addIds"] {
+function createAddIds(json: Buffer, boundaries: readonly number[]): JoinedMembers["addIds"] {
   const view = new DataView(json.buffer, json.byteOffset, json.byteLength)
   return (sum, start, end, onNone) => {
     for (let index = start; index < end; index += 1) {
-      const id = at(places, index) + ID_OFFSET
+      const id = at(boundaries, index) + ID_OFFSET
       if (json[id] === QUOTE) onNone(index)
       else addIdBytes(sum, view, id)
     }

@@ -4,7 +4,7 @@ import type { IdSum } from "../../lib/id-sum.ts"
 export type JoinedRows = {
   readonly joined: Buffer
   /** The position of the newline before each row, and the end of the last row. */
-  readonly places: readonly number[]
+  readonly boundaries: readonly number[]
 }
 
 export type JoinedMembers = JoinedRows & {
@@ -18,12 +18,12 @@ export type JoinedMembers = JoinedRows & {
 export const NEWLINE = 0x0a
 
 export function joinRows(rows: readonly Uint8Array[]): JoinedRows {
-  const places = [0]
+  const boundaries = [0]
   let end = 0
-  for (const row of rows) places.push((end += 1 + row.length))
+  for (const row of rows) boundaries.push((end += 1 + row.length))
   const joined = Buffer.alloc(end, NEWLINE)
-  rows.forEach((row, index) => joined.set(row, at(places, index) + 1))
-  return { joined, places }
+  rows.forEach((row, index) => joined.set(row, at(boundaries, index) + 1))
+  return { joined, boundaries }
 }
 
 export function at<T>(items: readonly T[], index: number): T {

@@ -22,12 +22,12 @@ export type PageMemory = {
 }
 
 /** An entry takes about 200 bytes, so ten thousand take two megabytes. */
-const mostEntries = 10_000
+const maxEntries = 10_000
 
 /** The memories of all connections. The least recently used entries are dropped, so memory is bounded. */
-export function createPageMemories(most = mostEntries): (connectionId: string) => PageMemory {
-  const sizes = createRecent<PageSize>(most)
-  const rowBytes = createRecent<RowBytes>(most)
+export function createPageMemories(max = maxEntries): (connectionId: string) => PageMemory {
+  const sizes = createRecent<PageSize>(max)
+  const rowBytes = createRecent<RowBytes>(max)
   return (connectionId) => ({
     size: (collection) => sizes.get(`${connectionId} ${collection}`, () => createPageSize(largestPage)),
     rowBytes: (rows) => rowBytes.get(`${connectionId} ${rows}`, createRowBytes),

@@ -55,9 +55,9 @@ const MB = 2 ** 20
 /** The target size of a page: ten concurrent pages, each twice in memory, take eighty megabytes. */
 const pageBytes = 4 * MB
 /** A page with more bytes is not read, but requested again with fewer rows. */
-const mostPageBytes = 2 * pageBytes
+const maxPageBytes = 2 * pageBytes
 /** The most bytes of the smallest page. */
-const mostBytes = 32 * MB
+const maxBytes = 32 * MB
 /** A key that each row has once. It cannot occur within a string, where its quotes would be escaped. */
 const rowKey = Buffer.from('"last_changed"')
 /** How many rows the beginning of a page must have to estimate the size of a row. */
@@ -96,7 +96,7 @@ export function createMembersReader<T extends AnyPage>(
         const fitting = Math.max(smallestPage, Math.floor(pageBytes / bytesPerRow))
         return Math.min(query.count ?? largestPage, Math.max(1, pageSize), size.current(), fitting)
       }
-      const limit = () => (count > smallestPage ? mostPageBytes : mostBytes)
+      const limit = () => (count > smallestPage ? maxPageBytes : maxBytes)
 
       return client.request({
         action: "read the members",
@@ -124,7 +124,7 @@ export function createMembersReader<T extends AnyPage>(
           for (const rows of [rowsOfList, rowsOfAll]) rows.saw(bytes, page.length)
           return page
         },
-        mostBytes: limit,
+        maxBytes: limit,
         inspect: (head) => {
           const rows = countRows(head)
           const bytes = Math.ceil((head.length / rows) * count)

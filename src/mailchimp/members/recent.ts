@@ -5,7 +5,7 @@ export type Recent<T> = {
 }
 
 /** Keeps at most `most` values. */
-export function createRecent<T>(most: number): Recent<T> {
+export function createRecent<T>(max: number): Recent<T> {
   // A Map keeps the order of insertion, so the first key is the least recently used.
   const values = new Map<string, T>()
 
@@ -15,7 +15,7 @@ export function createRecent<T>(most: number): Recent<T> {
       values.delete(key)
       values.set(key, value)
       const [oldest] = values.keys()
-      if (values.size > most && oldest !== undefined) values.delete(oldest)
+      if (values.size > max && oldest !== undefined) values.delete(oldest)
       return value
     },
   }

@@ -11,8 +11,8 @@ const DATE_LENGTH = 26
  * The `last_changed` of a row, in seconds. The bytes of the key cannot occur inside a string, where its quotes would be escaped.
  * A row with two such keys, or with a date in another spelling than Mailchimp's, is parsed, which takes ten times as long.
  */
-export function secondOf({ joined, places }: JoinedRows, index: number): Second | undefined {
-  const [position, end] = [places[index], places[index + 1]]
+export function secondOf({ joined, boundaries }: JoinedRows, index: number): Second | undefined {
+  const [position, end] = [boundaries[index], boundaries[index + 1]]
   if (position === undefined || end === undefined) return undefined
   const found = joined.indexOf(CHANGED, position)
   const again = joined.indexOf(CHANGED, found + 1)

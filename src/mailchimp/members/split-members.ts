@@ -32,8 +32,8 @@ export function splitMembers(body: Uint8Array, options: SplitOptions): Rows {
   const { without = [] } = options
   const json = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   const members = findMembers(json, options) ?? parseMembers(json, options)
-  const { places, totalItems, id } = members
-  const length = places.length - 1
+  const { boundaries, totalItems, id } = members
+  const length = boundaries.length - 1
   // The seconds of the first and the last row are always needed. If read here, a malformed row causes a retry.
   const seconds = new Map([0, length - 1].map((edge) => [edge, secondOf(members, edge)]))
   const sent = without.length > 0 ? withoutKeys(members, without) : members
@@ -41,7 +41,7 @@ export function splitMembers(body: Uint8Array, options: SplitOptions): Rows {
 
   const bytes = (start: number, end: number) => {
     if (isReleased) throw new TypeError("Cannot read the rows of a page that was released")
-    return sent.joined.subarray(at(sent.places, start), at(sent.places, end))
+    return sent.joined.subarray(at(sent.boundaries, start), at(sent.boundaries, end))
   }
   return {
     length,

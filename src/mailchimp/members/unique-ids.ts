@@ -27,7 +27,7 @@ export function hashId(view: DataView, start: number): number {
  */
 export function createUniqueIds(
   json: Buffer,
-  places: readonly number[],
+  boundaries: readonly number[],
   hashes: Int32Array,
 ): (index: number) => string | undefined {
   let lookups = 0
@@ -49,7 +49,7 @@ export function createUniqueIds(
   }
 
   function idAt(index: number): string | undefined {
-    const start = at(places, index) + ID_OFFSET
+    const start = at(boundaries, index) + ID_OFFSET
     const usual = json.toString("latin1", start, start + ID_LENGTH)
     if (USUAL_ID.test(usual) && json[start + ID_LENGTH] === QUOTE) return usual
     const id = tryParse(json.toString("utf8", start - 1, valueEnd(json, start - 1)))

@@ -25,15 +25,15 @@ type Edits = { readonly bounds: number[]; readonly replaced: Map<number, Uint8Ar
  *
  * @throws {MalformedPage} if a row is not an object
  */
-export function withoutKeys({ joined, places }: JoinedRows, names: readonly string[]): JoinedRows {
+export function withoutKeys({ joined, boundaries }: JoinedRows, names: readonly string[]): JoinedRows {
   const keys = names.map((name) => Buffer.from(name))
   const leaveOutUsual = createLeaveOutUsual(joined, names)
   const edits: Edits = { bounds: [], replaced: new Map() }
   const kept = [0]
   let length = 0
-  for (let index = 0; index + 1 < places.length; index += 1) {
-    const start = at(places, index) + 1
-    const end = at(places, index + 1)
+  for (let index = 0; index + 1 < boundaries.length; index += 1) {
+    const start = at(boundaries, index) + 1
+    const end = at(boundaries, index + 1)
     length += 1
     length +=
       leaveOutUsual(start, end, edits.bounds) ??
@@ -41,7 +41,7 @@ export function withoutKeys({ joined, places }: JoinedRows, names: readonly stri
       replaceRow(names, joined, start, end, edits)
     kept.push(length)
   }
-  return { joined: applyEdits({ joined, places }, length, edits), places: kept }
+  return { joined: applyEdits({ joined, boundaries }, length, edits), boundaries: kept }
 }
 
 /**
@@ -123,11 +123,11 @@ function replaceRow(
 }
 
 /** The rows without what the edits leave out: `length` bytes. */
-function applyEdits({ joined, places }: JoinedRows, length: number, { bounds, replaced }: Edits): Buffer {
+function applyEdits({ joined, boundaries }: JoinedRows, length: number, { bounds, replaced }: Edits): Buffer {
   // Not from the pool, so that its memory can be freed. Every byte is overwritten.
   const result = Buffer.allocUnsafeSlow(length)
   let to = 0
-  let from = at(places, 0)
+  let from = at(boundaries, 0)
   for (let index = 0; index < bounds.length; index += 2) {
     const start = at(bounds, index)
     to = copy(joined, from, start, result, to)
@@ -138,7 +138,7 @@ function applyEdits({ joined, places }: JoinedRows, length: number, { bounds, re
     }
     from = at(bounds, index + 1)
   }
-  copy(joined, from, at(places, places.length - 1), result, to)
+  copy(joined, from, at(boundaries, boundaries.length - 1), result, to)
   return result
 }
 

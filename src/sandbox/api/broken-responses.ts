@@ -11,7 +11,7 @@ const DELIVERY_MS = 50
  * The response, truncated after a share of its body. Bun resets the connection when a body throws: curl reports error
  * 56.
  */
-export async function cutResponse(
+export async function truncateResponse(
   response: Response,
   keep: number,
   clock: Clock,

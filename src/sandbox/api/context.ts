@@ -5,7 +5,7 @@ import type { Account, List } from "../state.ts"
 export type ApiBindings = {
   account: Account
   /** At most this many rows in a members page, if a fault says so. */
-  mostRows: number
+  maxRows: number
   /** Holds the response back until then, in ms of the sandbox's clock, however early it was ready. */
   holdUntil: (ms: number) => void
 }

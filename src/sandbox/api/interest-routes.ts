@@ -1,6 +1,6 @@
 import type { Hono } from "hono"
 import type { Json } from "../members/member.ts"
-import { response } from "./answer.ts"
+import { response } from "./json-response.ts"
 import { apiAddress, findList, type ApiBindings } from "./context.ts"
 import { selfLinks } from "./links.ts"
 import { problemResponse } from "./problems.ts"

@@ -4,7 +4,7 @@ import type { Json } from "../members/member.ts"
 import type { Settings } from "../settings.ts"
 import type { List } from "../state.ts"
 import type { Deliverer } from "../webhooks/deliverer.ts"
-import { response, responseBytes } from "./answer.ts"
+import { response, responseBytes } from "./json-response.ts"
 import { apiAddress, findList, type ApiBindings } from "./context.ts"
 import { selfLinks } from "./links.ts"
 import { createListWriter, repeatLists } from "./lists.ts"
@@ -159,7 +159,7 @@ export function createApiRoutes({ settings, clock, deliverer, newId, onPage }: A
         : responseBytes(
             renderPage(
               { table: list.table, listId: list.id, api: apiAddress(c) },
-              { versions: late.versions.slice(0, c.env.mostRows), totalItems },
+              { versions: late.versions.slice(0, c.env.maxRows), totalItems },
               query.fields,
               query.excludeFields,
             ),

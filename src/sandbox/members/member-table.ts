@@ -1,7 +1,7 @@
 import type { Clock } from "../../lib/clock.ts"
 import { secondsOf, writeMember, type Member, type MemberStatus } from "./member.ts"
 import { createIdIndex } from "./id-index.ts"
-import { createRowStore, type RowPlace } from "./row-store.ts"
+import { createRowStore, type RowRange } from "./row-store.ts"
 import { createSortedNumbers, type SortedNumbers } from "./sorted-numbers.ts"
 
 /** The fields to sort by. `none` is the order of a request without `sort_field`, on which a reader cannot rely. */
@@ -11,7 +11,7 @@ export type SortField = "none" | "last_changed" | "timestamp_opt" | "timestamp_s
 export type Population = MemberStatus | "live"
 
 /** One version of a member, valid from a moment on. */
-export type Version = RowPlace & {
+export type Version = RowRange & {
   /** When the version began, in ms; -Infinity for seeded members. */
   readonly at: number
   /** `gone` from the moment at which a member was deleted permanently, or its address and with it its id changed. */

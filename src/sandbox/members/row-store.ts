@@ -1,12 +1,12 @@
 /** The address and length of a row's text. */
-export type RowPlace = { readonly address: number; readonly length: number }
+export type RowRange = { readonly address: number; readonly length: number }
 
 /** The texts of rows as UTF-8 bytes, outside the garbage collector's heap. Rows are added, never changed or removed. */
 export type RowStore = {
-  add(text: string): RowPlace
-  text(place: RowPlace): string
+  add(text: string): RowRange
+  text(range: RowRange): string
   /** The stored bytes, not a copy. */
-  bytes(place: RowPlace): Uint8Array
+  bytes(range: RowRange): Uint8Array
 }
 
 const BLOCK_BYTES = 1 << 20
@@ -19,7 +19,7 @@ export function createRowStore(): RowStore {
   let block = new Uint8Array(0)
   let used = 0
 
-  const add = (text: string): RowPlace => {
+  const add = (text: string): RowRange => {
     const needed = text.length * 3
     if (used + needed > block.length) {
       block = new Uint8Array(Math.max(BLOCK_BYTES, needed))
@@ -27,15 +27,15 @@ export function createRowStore(): RowStore {
       used = 0
     }
     const { written } = encoder.encodeInto(text, block.subarray(used))
-    const place = { address: (blocks.length - 1) * ADDRESSES + used, length: written }
+    const range = { address: (blocks.length - 1) * ADDRESSES + used, length: written }
     used += written
-    return place
+    return range
   }
-  const bytes = ({ address, length }: RowPlace): Uint8Array => {
+  const bytes = ({ address, length }: RowRange): Uint8Array => {
     const start = address % ADDRESSES
     return (blocks[Math.floor(address / ADDRESSES)] ?? block).subarray(start, start + length)
   }
-  return { add, bytes, text: (place) => decoder.decode(bytes(place)) }
+  return { add, bytes, text: (range) => decoder.decode(bytes(range)) }
 }
 
 /** Addresses reserved for each block: more than the longest row can be. */

@@ -1,7 +1,7 @@
 import type { Random } from "../random.ts"
 
 /** The most characters that a merge field of type text can hold. */
-const MOST_CHARACTERS = 255
+const MAX_CHARACTERS = 255
 
 /** More merge fields than most lists have. */
 export function wideFieldsOf(count = 0): { tag: string; name: string; type: string }[] {
@@ -16,8 +16,8 @@ export function wideFieldsOf(count = 0): { tag: string; name: string; type: stri
 export function inventWideFields(random: Random, count = 0): Record<string, string> {
   const values = wideFieldsOf(count).map(({ tag }) => {
     let text = ""
-    while (text.length < MOST_CHARACTERS) text += `${random.integer(36 ** 5).toString(36)} lorem ipsum `
-    return [tag, text.slice(0, MOST_CHARACTERS)] as const
+    while (text.length < MAX_CHARACTERS) text += `${random.integer(36 ** 5).toString(36)} lorem ipsum `
+    return [tag, text.slice(0, MAX_CHARACTERS)] as const
   })
   return Object.fromEntries(values)
 }

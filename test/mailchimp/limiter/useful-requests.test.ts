@@ -3,7 +3,7 @@ import { createUsefulRequests } from "../../../src/mailchimp/limiter/useful-requ
 
 function afterResponses(responsesMs: readonly number[], perSecond = 10) {
   const useful = createUsefulRequests(perSecond)
-  for (const ms of responsesMs) useful.answered(ms)
+  for (const ms of responsesMs) useful.responded(ms)
   return useful
 }
 
@@ -17,29 +17,29 @@ describe("createUsefulRequests()", () => {
     [[700, 700], 10, 9],
     [[3000, 3000], 10, 38],
     [[300, 300], 1000, 376],
-  ])("after responses of %j ms, at %d a second: %d concurrent requests", (responsesMs, perSecond, most) => {
-    expect(afterResponses(responsesMs, perSecond).most(0)).toBe(most)
+  ])("after responses of %j ms, at %d a second: %d concurrent requests", (responsesMs, perSecond, max) => {
+    expect(afterResponses(responsesMs, perSecond).max(0)).toBe(max)
   })
 
   test("an unknown time counts as infinite, and one response is not enough to know it", () => {
-    const mosts = [[], [5], [5, 5]].map((responsesMs) => afterResponses(responsesMs).most(0))
+    const mosts = [[], [5], [5, 5]].map((responsesMs) => afterResponses(responsesMs).max(0))
     expect(mosts).toEqual([Infinity, Infinity, 1])
   })
 
   test("an unknown time counts as the assumed one", () => {
-    const mosts = [[], [3000], [3000, 3000]].map((responsesMs) => afterResponses(responsesMs).most(0, 100))
+    const mosts = [[], [3000], [3000, 3000]].map((responsesMs) => afterResponses(responsesMs).max(0, 100))
     expect(mosts).toEqual([2, 2, 38])
-    expect(afterResponses([], 1000).most(0, 100)).toBe(126)
+    expect(afterResponses([], 1000).max(0, 100)).toBe(126)
   })
 
   test("a slow response counts at once, until sixteen faster responses have followed", () => {
     const mosts = [fast, [...fast, 500], [...fast, 500, ...fast], [...fast, 500, ...fast, 20]].map(
-      (responsesMs) => afterResponses(responsesMs).most(0),
+      (responsesMs) => afterResponses(responsesMs).max(0),
     )
     expect(mosts).toEqual([1, 7, 7, 1])
   })
 
   test("a slow request counts while it is still in progress", () => {
-    expect([0, 20, 500].map((underWayMs) => afterResponses(fast).most(underWayMs))).toEqual([1, 1, 7])
+    expect([0, 20, 500].map((underWayMs) => afterResponses(fast).max(underWayMs))).toEqual([1, 1, 7])
   })
 })

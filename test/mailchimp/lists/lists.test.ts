@@ -128,7 +128,7 @@ describe("listLists()", () => {
     const { client, clock } = setUp(async () => Response.json(body))
     const result = Array.fromAsync(listLists(client, { signal, deadlineMs: 30_000 }))
     expect(await clock.settle(result.catch((error: unknown) => error))).toMatchObject({
-      kind: "unusable_answer",
+      kind: "unusable_response",
       detail: "Cannot read the lists because Mailchimp's response is not usable",
     })
   })
@@ -264,7 +264,7 @@ describe("listLists(), if Mailchimp's count of the lists is wrong", () => {
     const { client, clock } = setUp(async () => Response.json({ lists: [], total_items: 1 }))
     const result = Array.fromAsync(listLists(client, { signal, deadlineMs: 30_000 }))
     expect(await clock.settle(result.catch((error: unknown) => error))).toMatchObject({
-      kind: "unusable_answer",
+      kind: "unusable_response",
     })
   })
 
@@ -318,7 +318,7 @@ describe("listLists(), if it never ends", () => {
     })
     const result = Array.fromAsync(listLists(client, { signal }))
     expect(await clock.settle(result.catch((error: unknown) => error))).toMatchObject({
-      kind: "unusable_answer",
+      kind: "unusable_response",
       code: "mailchimp_error",
     })
     expect(requests).toBeLessThanOrEqual(102)

@@ -110,7 +110,7 @@ describe("createPageFailures()", () => {
   test.each<[MailchimpErrorKind, number | undefined]>([
     ["server_error", 500],
     ["server_error", 502],
-    ["unusable_answer", undefined],
+    ["unusable_response", undefined],
     ["connection_failed", undefined],
   ])("%s %p halves a page from the second failure on", (kind, status) => {
     const error = errorOf(kind, status)
@@ -123,7 +123,7 @@ describe("createPageFailures()", () => {
         errorOf("server_error", 500),
         errorOf("throttled", 429),
         errorOf("connection_failed"),
-        errorOf("unusable_answer"),
+        errorOf("unusable_response"),
       ),
     ).toEqual([1000, 1000, 500, 250])
   })
@@ -147,7 +147,7 @@ describe("createPageFailures()", () => {
     ["not_found", 404],
     ["rejected", 400],
     // An HTML page from a gateway.
-    ["unusable_answer", 404],
+    ["unusable_response", 404],
   ])("%s %p says nothing about the size", (kind, status) => {
     const error = errorOf(kind, status)
     expect(sizesAfter(error, error, error)).toEqual([1000, 1000, 1000])

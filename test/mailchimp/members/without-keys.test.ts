@@ -71,9 +71,9 @@ function parsedWithout(row: string, keys: readonly string[]): [string, unknown][
   return Object.entries(JSON.parse(row)).filter(([key]) => !keys.includes(key))
 }
 
-function linesOf({ joined, places }: JoinedRows): string[] {
-  return places.slice(1).map((end, index) => {
-    const start = places[index] ?? 0
+function linesOf({ joined, boundaries }: JoinedRows): string[] {
+  return boundaries.slice(1).map((end, index) => {
+    const start = boundaries[index] ?? 0
     expect(joined[start]).toBe(0x0a)
     return joined.toString("utf8", start + 1, end)
   })
@@ -189,7 +189,7 @@ describe("withoutKeys()", () => {
     const json = Buffer.from('{"members":\n{"id":"a","n":1}\n{"n":2,"last_changed":""}],"total_items":2}')
     const first = json.indexOf("\n")
     const second = json.indexOf("\n", first + 1)
-    const rows = { joined: json, places: [first, second, json.indexOf("]")] }
+    const rows = { joined: json, boundaries: [first, second, json.indexOf("]")] }
     expect(linesOf(withoutKeys(rows, scanned))).toEqual(['{"n":1}', '{"n":2}'])
   })
 

@@ -133,9 +133,9 @@ export function createModelMailchimp(
     spare: () => Math.max(0, settings.permits - busy - queue.length),
     expected,
     now: mailchimpClock.now,
-    waitUntil: async (second, mostS, signal) => {
-      if (mostS > 6 * settings.marginS) throw new Error(`A wait of ${mostS} s`)
-      await mailchimpClock.waitUntil(second, mostS, signal)
+    waitUntil: async (second, maxS, signal) => {
+      if (maxS > 6 * settings.marginS) throw new Error(`A wait of ${maxS} s`)
+      await mailchimpClock.waitUntil(second, maxS, signal)
     },
     pause: (seconds) => time.sleepUntil(time.now() + seconds),
     readLists: () => observe(time.now()),

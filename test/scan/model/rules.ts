@@ -95,7 +95,7 @@ export const rules: readonly Rule[] = [
   {
     name: "no tail before the last page of the body",
     file: "list-scan.ts",
-    from: "if (tail || sweeps.some(({ windows, look }) => windows.size > 0 || look)) return []",
+    from: "if (tail || sweeps.some(({ windows, endsCheck }) => windows.size > 0 || endsCheck)) return []",
     to: "if (tail) return []",
   },
   {
@@ -107,8 +107,8 @@ export const rules: readonly Rule[] = [
   {
     name: "the next export begins each sweep at that sweep's own end",
     file: "list-scan.ts",
-    from: "Math.min(asOf, heldAt, clockSteps.limit()),\n",
-    to: "Math.max(...sweeps.map((sweep) => sweep.asOf), Math.min(asOf, heldAt, clockSteps.limit())),\n",
+    from: "Math.min(asOf, shortAt, clockSteps.limit()),\n",
+    to: "Math.max(...sweeps.map((sweep) => sweep.asOf), Math.min(asOf, shortAt, clockSteps.limit())),\n",
   },
   {
     name: "a sweep that was not read begins at the horizon",
@@ -143,7 +143,7 @@ export const rules: readonly Rule[] = [
   {
     name: "the next export repeats a short reading",
     file: "list-scan.ts",
-    from: "Math.min(asOf, heldAt, clockSteps.limit()),\n",
+    from: "Math.min(asOf, shortAt, clockSteps.limit()),\n",
     to: "Math.min(asOf, clockSteps.limit()),\n",
   },
   {
@@ -161,8 +161,8 @@ export const rules: readonly Rule[] = [
   {
     name: "a cursor remembers what was short",
     file: "list-scan.ts",
-    from: "tail,\n      heldAt,\n",
-    to: "tail,\n      heldAt: undefined,\n",
+    from: "tail,\n      shortAt,\n",
+    to: "tail,\n      shortAt: undefined,\n",
   },
   {
     name: "a query's upper bound is one second after the last second that is read",
@@ -269,7 +269,7 @@ export const rules: readonly Rule[] = [
   {
     name: "no wait is longer than six margins",
     file: "window.ts",
-    from: "Math.min(closesAt(last, marginS) - page.sentAt.earliest, mostWaitS - waitedS)",
+    from: "Math.min(closesAt(last, marginS) - page.sentAt.earliest, maxWaitS - waitedS)",
     to: "closesAt(last, marginS) - page.sentAt.earliest",
   },
   {
