@@ -5,7 +5,7 @@ import {
   type MailchimpClient,
   type MailchimpClientOptions,
 } from "../mailchimp/client.ts"
-import type { Limiters } from "../mailchimp/limiter/limiter.ts"
+import type { Limiters } from "../mailchimp/limiter/limiters.ts"
 import type { ConnectionWatch } from "./connection-watch.ts"
 import { createPageMemories } from "../mailchimp/members/page-memory.ts"
 import type { Connection, ConnectionMetadata, ConnectionStore, Owner } from "./connection.ts"

@@ -1,6 +1,8 @@
 import { anySignal, type Clock, startTimer } from "../../lib/time.ts"
 import { createMailchimpError, type Subject } from "../errors.ts"
-import { LimiterPaused, type Flow, type Permit } from "./limiter.ts"
+import type { Flow } from "./limiter.ts"
+import type { Permit } from "./permits.ts"
+import { LimiterPaused } from "./queue.ts"
 
 type Turn = {
   readonly signal: AbortSignal
