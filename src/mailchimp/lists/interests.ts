@@ -1,5 +1,6 @@
 import { z } from "zod"
-import { isListId, type MailchimpClient } from "../client.ts"
+import { isListId } from "../address.ts"
+import type { MailchimpClient } from "../client.ts"
 import { MailchimpError } from "../errors.ts"
 import { listAll } from "./list-all.ts"
 

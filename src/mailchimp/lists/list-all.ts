@@ -1,5 +1,6 @@
 import type { z } from "zod"
-import type { MailchimpClient, MailchimpRequest } from "../client.ts"
+import type { MailchimpRequest } from "../attempt.ts"
+import type { MailchimpClient } from "../client.ts"
 import { createMailchimpError, type MailchimpError } from "../errors.ts"
 import { createPageFailures } from "../members/page-size.ts"
 

@@ -117,7 +117,7 @@ export function createMembersReader<T extends AnyPage>(
             before_last_changed: toDate(query.before),
           }
         },
-        parse: (body, { sentAt }) => {
+        parse: (body, sentAt) => {
           const bytes = body.length
           const page = parsePage(body, { listId, count, offset, sentAt })
           size.succeeded(count)
