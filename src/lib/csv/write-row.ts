@@ -24,10 +24,8 @@ export function createRowWriter(formulas: Formulas): (cells: readonly Cell[]) =>
     return cell === undefined || cell === null ? "" : String(cell)
   }
   return (cells) => {
-    let row = writeCell(cells[0])
+    const row = cells.map(writeCell).join(",")
     // Readers skip an empty line, so a single empty cell needs its quotes.
-    if (cells.length === 1 && row === "") row = '""'
-    for (let index = 1; index < cells.length; index += 1) row += `,${writeCell(cells[index])}`
-    return `${row}\r\n`
+    return row === "" ? '""\r\n' : `${row}\r\n`
   }
 }

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "bun:test"
+import { z } from "zod"
 import { createMailchimpColumns } from "../../../../src/exports/formats/csv/mailchimp-columns.ts"
-import { cellsByName, listOf } from "../../../support/csv-lists.ts"
+import { isMemberField } from "../../../../src/mailchimp/members/member-fields.ts"
+import { createProjection } from "../../../../src/sandbox/api/partial-response.ts"
+import { cellsByName, cellsOf, listOf } from "../../../support/csv-lists.ts"
 
 const lastNames = [
   ["MEMBER_RATING", "OPTIN_TIME", "OPTIN_IP", "CONFIRM_TIME", "CONFIRM_IP", "LATITUDE", "LONGITUDE"],
@@ -256,6 +259,15 @@ describe("createMailchimpColumns()", () => {
       "status",
       "list_id",
     ])
+  })
+
+  test("needs no other fields of a member, and Mailchimp knows all of them", () => {
+    const columns = createMailchimpColumns([listOf({ interestCategories: [pets] })])
+    const { apply } = createProjection(columns.memberFields.join(","), undefined, "members")
+    expect(cellsOf(columns, z.record(z.string(), z.unknown()).parse(apply(member)))).toEqual(
+      cellsOf(columns, member),
+    )
+    expect(columns.memberFields.filter((field) => !isMemberField(field))).toEqual([])
   })
 
   test("has no column of an excluded field", () => {
