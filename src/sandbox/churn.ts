@@ -1,8 +1,9 @@
 import { z } from "zod"
 import type { Changes } from "./changes.ts"
-import { indexOf, type MemberTable, type Population } from "./members/member-table.ts"
+import type { MemberTable } from "./members/member-table.ts"
+import { indexOf, type Population } from "./members/sort-orders.ts"
 import { createRandom } from "./random.ts"
-import type { List } from "./state.ts"
+import type { List } from "./account.ts"
 
 const count = z.number().int().min(0).default(0)
 
