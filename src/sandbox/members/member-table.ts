@@ -2,8 +2,9 @@ import type { Clock } from "../../lib/clock.ts"
 import { createIdIndex } from "./id-index.ts"
 import { secondsOf, writeMember, type Member, type MemberStatus } from "./member.ts"
 import { createRowStore } from "./row-store.ts"
-import { createSortOrders, MAX_MEMBERS, type SortOrders } from "./sort-orders.ts"
+import { MAX_MEMBERS, type SortOrders } from "./sort-orders.ts"
 import type { Version } from "./version.ts"
+import { createVisibleVersions } from "./visible-versions.ts"
 
 /**
  * The rows of one list: the true state, its history, and what the API already shows. A member is identified by its
@@ -35,28 +36,7 @@ type SeedTimes = Pick<Version, "lastChanged" | "timestampOpt"> & { status: Membe
 export function createMemberTable(clock: Clock, visibilityDelayMs: () => number): MemberTable {
   const rows = createRowStore()
   const latest: Version[] = []
-  const visible: (Version | undefined)[] = []
-  const waiting: { shownAt: number; index: number; version: Version }[] = []
-  const orders = createSortOrders(visible)
-
-  const show = (index: number, version: Version) => {
-    orders.replace(index, visible[index], version)
-    visible[index] = version
-  }
-
-  const showWhatIsDue = () => {
-    while (waiting[0] !== undefined && waiting[0].shownAt <= clock.now()) {
-      const due = waiting.shift()
-      if (due) show(due.index, due.version)
-    }
-  }
-
-  const write = (index: number, version: Version) => {
-    latest[index] = version
-    const delayMs = visibilityDelayMs()
-    if (delayMs === 0 && waiting.length === 0) show(index, version)
-    else waiting.push({ shownAt: clock.now() + delayMs, index, version })
-  }
+  const visible = createVisibleVersions(clock, visibilityDelayMs)
 
   /** The keys of rows that show another id; all other keys are read from their rows, which saves memory. */
   const oddKeys = new Map<number, string>()
@@ -84,17 +64,14 @@ export function createMemberTable(clock: Clock, visibilityDelayMs: () => number)
     },
     find: keys.find,
     latest: (index) => latest[index],
-    visible(index) {
-      showWhatIsDue()
-      return visible[index]
-    },
+    visible: visible.at,
     put(key, member, at, { isSilent } = { isSilent: false }) {
       const known = keys.find(key)
       const index = known ?? newIndex()
       const row = writeMember(member)
       if (known === undefined) keys.add(key)
       noteKey(index, key, row)
-      write(index, {
+      const version: Version = {
         ...rows.add(row),
         at,
         status: member.status,
@@ -102,7 +79,9 @@ export function createMemberTable(clock: Clock, visibilityDelayMs: () => number)
         timestampOpt: secondsOf(member.timestamp_opt),
         isSilent,
         previous: latest[index],
-      })
+      }
+      latest[index] = version
+      visible.showLater(index, version)
     },
     seed(key, row, { status, lastChanged, timestampOpt }) {
       const index = newIndex()
@@ -120,16 +99,16 @@ export function createMemberTable(clock: Clock, visibilityDelayMs: () => number)
         previous: undefined,
       }
       latest[index] = version
-      show(index, version)
+      visible.show(index, version)
     },
     remove(index, at) {
       const before = latest[index]
-      if (before) write(index, { ...before, at, status: "gone", isSilent: false, previous: before })
+      if (!before) return
+      const version: Version = { ...before, at, status: "gone", isSilent: false, previous: before }
+      latest[index] = version
+      visible.showLater(index, version)
     },
-    order(field, population) {
-      showWhatIsDue()
-      return orders.order(field, population)
-    },
+    order: visible.order,
     key: keyAt,
     text: (version) => rows.text(version),
     bytes: (version) => rows.bytes(version),
