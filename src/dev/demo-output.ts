@@ -8,7 +8,7 @@ export type DemoOutput = {
   summarize(summary: DemoSummary): void
 }
 
-export type DemoSummary = {
+type DemoSummary = {
   readonly rows: number
   readonly durationMs: number
   readonly requests: number

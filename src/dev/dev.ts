@@ -17,7 +17,7 @@ const sandboxPort = portOf("SANDBOX_PORT", 3001)
 const folder = resolve(import.meta.dir, `../../.data/dev${port === 3000 ? "" : `-${port}`}`)
 if (port === sandboxPort)
   refuse("Cannot start because PORT and SANDBOX_PORT are the same: set SANDBOX_PORT to another")
-// First, because listening fails if another instance runs, whose database must not be deleted.
+// Both ports are checked first: if another instance uses them, its database must not be deleted.
 requireFree("PORT", port)
 requireFree("SANDBOX_PORT", sandboxPort)
 const mailchimp = startSandbox({ port: sandboxPort })

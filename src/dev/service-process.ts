@@ -6,8 +6,7 @@ export type ServiceProcess = {
   readonly url: string
   readonly pid: number
   /**
-   * Sends SIGTERM and resolves when the process has ended, with its peak memory in bytes as the operating system
-   * counted it.
+   * Sends SIGTERM and resolves when the process has ended. The operating system counts the peak memory, in bytes.
    */
   stop(): Promise<{ readonly exitCode: number; readonly peakBytes: number }>
   /** Kills the process, as a crash would. */
@@ -51,7 +50,7 @@ export async function startServiceProcess(
   }
 }
 
-/** The environment variables that make a service use a sandbox instead of Mailchimp. */
+/** The environment that makes the service use a sandbox instead of Mailchimp. */
 export function serviceEnvironment(sandboxUrl: string): Record<string, string> {
   return {
     MAILCHIMP_CLIENT_ID: defaultClient.clientId,

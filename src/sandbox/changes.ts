@@ -25,8 +25,8 @@ type MemberEdit = {
 }
 
 /**
- * The ways to change a list. Each change except a silent one sets `last_changed` to now, and throws if the member
- * does not exist. `memberId` is the sandbox's key of a member (memberKeyOf): the id in its row, unless a seed gave it
+ * The ways to change a list. Each change except a silent one sets `last_changed` to now. A change throws if the member
+ * does not exist. `memberId` is the sandbox's key of a member (memberKeyOf): the id in its row, unless the seed chose
  * another id.
  */
 export type Changes = {
@@ -37,13 +37,13 @@ export type Changes = {
    * webhook. Without an edit, increments the rating.
    */
   editSilently(listId: string, memberId: string, edit?: MemberEdit): Member
-  /** Deletes permanently: the member disappears from every response, and nothing in the API reports it. */
+  /** Deletes permanently: the member disappears from every response of the API. Only a webhook reports the deletion. */
   deleteMember(listId: string, memberId: string, source?: ChangeSource): void
   /** Without an input, adds an invented member. */
   addMember(listId: string, input?: MemberInput, source?: ChangeSource): Member
   archiveMember(listId: string, memberId: string, source?: ChangeSource): Member
   unarchiveMember(listId: string, memberId: string, source?: ChangeSource): Member
-  /** The member gets another id, because the id is the hash of the address; the old id is gone. */
+  /** Changes the address and the id, which is the hash of the address; the old id is gone. */
   changeEmail(listId: string, memberId: string, emailAddress?: string, source?: ChangeSource): Member
 }
 

@@ -24,7 +24,7 @@ type ChurnPlan = z.input<typeof churnSchema>
 type ChurnCounts = z.output<typeof churnSchema>
 
 export type Churn = {
-  /** From now on, every page of members that is served changes its list in this way after the page was made. */
+  /** Changes a list by this plan after each of its pages of members, from now on. */
   start(options: { everyPage: ChurnPlan; seed?: number; listId?: string }): void
   stop(): void
   /** Changes a list once, without a page. */

@@ -29,12 +29,13 @@ export type GateOptions = {
   route: (request: Request, passed: Passed) => Response | Promise<Response>
 }
 
-/** Mailchimp's limit of simultaneous connections for each of its users. */
+/** Mailchimp allows this many simultaneous connections for each of its users. */
 const MAX_CONNECTIONS = 10
 
 /**
- * The way of a request, in order: it is recorded, the fault that is due is chosen, the account is authenticated and a
- * connection taken. Then the fault or the route responds. The response is changed by the fault, compressed, dated.
+ * The steps of a request, in order: record it, choose the fault that is due, authenticate, take a connection, respond
+ * by the fault or by the route (which waits for the latency), change the body by the fault, compress it, break or slow
+ * the body by the fault, and set the `Date`.
  */
 export function createGate(options: GateOptions): (request: Request) => Promise<Response> {
   const { state, settings, clock, serverClock, faults, traffic, stopping, onRequest, route } = options
@@ -79,7 +80,7 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
       const response = await respond(request, identity, fault)
       if (fault?.kind !== "cut" && fault?.kind !== "slow") return response
       isStreamed = true
-      // A body that never began never ends either, so the abort ends it.
+      // Bun does not start the body if the request was aborted before, so the abort itself ends the connection.
       if (request.signal.aborted) end()
       else request.signal.addEventListener("abort", end, { once: true })
       return fault.kind === "cut"

@@ -20,7 +20,7 @@ export type Settings = {
   serverSkewsMs: readonly number[]
   /** How far the `Date` of a response is ahead of its server's clock, in ms; `last_changed` follows that clock. */
   dateOffsetMs: number | ((request: Request) => number)
-  /** If false, no response has a `Date`, as after a gateway that removes or renames it. */
+  /** If false, no response has a `Date`, as when a gateway removes it. */
   sendsDate: boolean
   /** By how much the `total_items` of members is too high, or a function for counts that are wrong in some requests. */
   surplusItems: number | ((request: { listId: string; query: MembersQuery }) => number)
@@ -32,10 +32,7 @@ export type Settings = {
   wrongDataCenterWith: "wrong_datacenter" | "api_key_invalid"
   /** By how much `total_items` of /lists differs from the number of lists. */
   listsTotalOff: number
-  /**
-   * Whether /lists never ends: every page is full, with new lists or with those of the first page, and the total
-   * grows.
-   */
+  /** Whether /lists never ends: each page is full of new lists, or repeats the first lists, and the total grows. */
   endlessLists: "new" | "repeated" | "off"
   /** Whether responses are compressed for clients that accept it. */
   gzip: boolean

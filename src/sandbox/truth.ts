@@ -10,10 +10,7 @@ export type TrueMember = {
   status: Member["status"] | "gone"
   /** Seconds since the epoch. */
   lastChanged: number
-  /**
-   * Whether the change from the previous version is invisible in `last_changed`: to an export the version is not
-   * newer.
-   */
+  /** Whether the version has the `last_changed` of the previous version, so that it is not newer to an export. */
   isSilent: boolean
   /** When the version began, in ms; -Infinity for seeded members. */
   at: number

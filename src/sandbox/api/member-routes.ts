@@ -39,8 +39,7 @@ export function addMemberRoutes(
       const { query } = parsed
       const { latencyMs, evaluate } = settings
       const waitMs = typeof latencyMs === "number" ? latencyMs : latencyMs({ listId: list.id })
-      // A page that is evaluated before the latency is rendered within it, so that it takes exactly the configured
-      // time.
+      // When a page is evaluated before the latency, the latency includes the time to render it.
       if (evaluate === "before-latency") c.env.holdUntil(clock.now() + waitMs)
       else if (waitMs > 0) await clock.sleep(waitMs, c.req.raw.signal)
       const { versions, totalItems } = find(list, query)

@@ -2,7 +2,7 @@ import type { Clock } from "../../lib/clock.ts"
 import { createSortOrders, type SortOrders } from "./sort-orders.ts"
 import type { Version } from "./version.ts"
 
-/** The versions that the API shows, which may lag behind the true state like a replica. */
+/** The versions that the API shows. Like a replica, they may lag behind the true state. */
 export type VisibleVersions = Pick<SortOrders, "order"> & {
   at(index: number): Version | undefined
   /** Shows a version at once. */

@@ -22,10 +22,10 @@ export function addAuthorizeRoutes(
     const checked = checkClient(clients, params)
     if (typeof checked === "string") return c.html(renderErrorPage(checked), 400)
     const { client, redirectUri } = checked
-    const answer = account
+    const result = account
       ? { code: grants.add({ account, clientId: client.clientId, redirectUri }) }
       : { error: "access_denied", error_description: "The user denied the request" }
-    return c.redirect(withParams(redirectUri, params, answer), 302)
+    return c.redirect(withParams(redirectUri, params, result), 302)
   }
 
   oauth.get("/authorize", (c) => {
@@ -62,15 +62,15 @@ function findAccount(accounts: readonly Account[], userId: number | undefined): 
   return accounts.find((account) => account.userId === userId)
 }
 
-/** The redirect URI with the answer and the request's `state`; its own query stays. */
+/** The redirect URI with the result and the request's `state`; its own query stays. */
 function withParams(
   redirectUri: string,
   params: URLSearchParams,
-  answer: Readonly<Record<string, string>>,
+  result: Readonly<Record<string, string>>,
 ): string {
   const target = new URL(redirectUri)
   const echoed = params.get("state")
   if (echoed !== null) target.searchParams.set("state", echoed)
-  for (const [name, value] of Object.entries(answer)) target.searchParams.set(name, value)
+  for (const [name, value] of Object.entries(result)) target.searchParams.set(name, value)
   return target.href
 }

@@ -2,10 +2,10 @@ import type { Clock } from "../../lib/clock.ts"
 import type { Account } from "../account.ts"
 import { md5 } from "../members/member.ts"
 
-/** What a person has approved: an app may exchange the code for a token of the account. */
+/** A person's consent: the app may exchange its code for a token of the account. */
 type Grant = { account: Account; clientId: string; redirectUri: string }
 
-/** The codes that wait to be exchanged. */
+/** The codes that were not exchanged yet, and the tokens that are issued for them. */
 export type Grants = {
   /** Returns the code of the grant. */
   add(grant: Grant): string

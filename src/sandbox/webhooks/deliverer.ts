@@ -5,7 +5,7 @@ import type { List } from "../account.ts"
 import { writeDeliveryForm } from "./delivery-form.ts"
 import type { Webhook } from "./webhook.ts"
 
-/** One delivery, for tests to inspect. */
+/** A delivery and its attempts, for tests to inspect. */
 type Delivery = {
   readonly listId: string
   readonly webhookId: string
