@@ -61,6 +61,7 @@ const packageOwners: Record<string, readonly string[]> = {
     "storage/",
     "connections/",
     "exports/cursor.ts",
+    "exports/event-lines.ts",
     "sandbox/",
   ],
   pino: ["observability/"],
