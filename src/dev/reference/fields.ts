@@ -20,8 +20,7 @@ function fieldRows(schema: JsonSchema, path: string): string[][] {
 }
 
 /** The type of a value in a few words: "string or null", "integer from 1 to 1000", "`a` or `b`". */
-export function typeOf({ type, format, enum: values, const: constant, items, ...range }: JsonSchema): string {
-  if (constant !== undefined) return code(String(constant))
+export function typeOf({ type, format, enum: values, items, ...range }: JsonSchema): string {
   if (values !== undefined && values.length <= maxValues)
     return values.map((value) => code(String(value))).join(" or ")
   if (items !== undefined) return items.properties ? "array of objects" : `array of ${typeOf(items)}`

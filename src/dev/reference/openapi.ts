@@ -6,11 +6,9 @@ const jsonSchema = z.object({
   description: z.string().optional(),
   format: z.string().optional(),
   enum: z.array(z.union([z.string(), z.number(), z.boolean(), z.null()])).optional(),
-  const: z.union([z.string(), z.number(), z.boolean(), z.null()]).optional(),
   minimum: z.number().optional(),
   maximum: z.number().optional(),
   required: z.array(z.string()).default([]),
-  $ref: z.string().optional(),
   get properties() {
     return z.record(z.string(), jsonSchema).optional()
   },
@@ -18,9 +16,6 @@ const jsonSchema = z.object({
     return jsonSchema.optional()
   },
   get oneOf() {
-    return z.array(jsonSchema).optional()
-  },
-  get anyOf() {
     return z.array(jsonSchema).optional()
   },
 })

@@ -10,7 +10,7 @@ test.each([
   ["integer", { type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER, required: [] }],
   ["`a` or `b`", { ...text, enum: ["a", "b"] }],
   ["string", { ...text, enum: [..."abcdefghi"] }],
-  ["`end`", { ...text, const: "end" }],
+  ["`end`", { ...text, enum: ["end"] }],
   ["array of string", { type: "array", items: text, required: [] }],
 ])("typeOf() says %s", (words, schema) => {
   expect(typeOf(schema)).toBe(words)
