@@ -1,4 +1,4 @@
-import type { Clock } from "../lib/clock.ts"
+import type { Clock } from "../lib/time.ts"
 import type { Account, List } from "./account.ts"
 import { createMember } from "./members/create-member.ts"
 import { generateMembers } from "./members/generate-members.ts"

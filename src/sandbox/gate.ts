@@ -1,4 +1,4 @@
-import type { Clock } from "../lib/clock.ts"
+import type { Clock } from "../lib/time.ts"
 import { problemResponse } from "./api/problems.ts"
 import { authenticate } from "./authenticate.ts"
 import { compress } from "./compress.ts"

@@ -1,4 +1,4 @@
-import type { Clock } from "../lib/clock.ts"
+import type { Clock } from "../lib/time.ts"
 import type { FaultAction } from "./faults/fault-action.ts"
 import type { Settings } from "./settings.ts"
 

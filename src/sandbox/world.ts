@@ -1,4 +1,4 @@
-import type { Clock } from "../lib/clock.ts"
+import type { Clock } from "../lib/time.ts"
 import { createChanges, type Changes } from "./changes.ts"
 import { createChurn, type Churn } from "./churn.ts"
 import { createRandom, seedFrom } from "./random.ts"

@@ -1,5 +1,5 @@
 import type { Hono } from "hono"
-import type { Clock } from "../../lib/clock.ts"
+import type { Clock } from "../../lib/time.ts"
 import type { Settings } from "../settings.ts"
 import { rowsOf } from "./collection.ts"
 import { apiAddress, paramsOf, withList, type ApiBindings } from "./context.ts"

@@ -1,5 +1,5 @@
 import { constants, createGzip } from "node:zlib"
-import type { Clock } from "../../lib/clock.ts"
+import type { Clock } from "../../lib/time.ts"
 
 /** The pause before the connection breaks: a reset drops bytes that have not reached the client yet. */
 const DELIVERY_MS = 50

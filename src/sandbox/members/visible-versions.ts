@@ -1,4 +1,4 @@
-import type { Clock } from "../../lib/clock.ts"
+import type { Clock } from "../../lib/time.ts"
 import { createSortOrders, type SortOrders } from "./sort-orders.ts"
 import type { Version } from "./version.ts"
 

@@ -1,4 +1,4 @@
-import type { Clock } from "../../lib/clock.ts"
+import type { Clock } from "../../lib/time.ts"
 import type { Account } from "../account.ts"
 import { md5 } from "../members/member.ts"
 

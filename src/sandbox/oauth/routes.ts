@@ -1,5 +1,5 @@
 import { Hono } from "hono"
-import type { Clock } from "../../lib/clock.ts"
+import type { Clock } from "../../lib/time.ts"
 import type { Settings } from "../settings.ts"
 import type { State } from "../state.ts"
 import { addAuthorizeRoutes } from "./authorize-routes.ts"
