@@ -61,11 +61,12 @@ const packageOwners: Record<string, readonly string[]> = {
     "storage/",
     "connections/",
     "exports/cursor.ts",
+    "exports/event-lines.ts",
     "sandbox/",
   ],
   pino: ["observability/"],
   "prom-client": ["observability/"],
-  "csv-stringify": ["exports/formats/csv.ts"],
+  "d3-dsv": ["lib/csv/"],
 }
 
 type Import = { file: string; target: string; typeOnly: boolean }
@@ -172,6 +173,8 @@ test("the top level holds what a newcomer expects, and nothing else", async () =
     "bunfig.toml",
     "bun.lock",
     "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
     "docs",
     "src",
     "test",

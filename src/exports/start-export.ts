@@ -6,7 +6,7 @@ import { type MailchimpList, listLists, readList } from "../mailchimp/lists/list
 import { readMergeFields } from "../mailchimp/lists/merge-fields.ts"
 import { createReadMembers } from "../mailchimp/members/read-members.ts"
 import type { Sealer } from "../sealer.ts"
-import type { ExportList } from "./event-lines.ts"
+import type { ExportList } from "./create-event-lines.ts"
 import { createExpectedRows } from "./expected-rows.ts"
 import { createJudgeError, isListError } from "./judge-error.ts"
 import { createSealedCursors } from "./sealed-cursor.ts"

@@ -5,7 +5,7 @@ import { createFixedAllowance } from "../../../src/mailchimp/limiter/allowance.t
 import { createLimiter } from "../../../src/mailchimp/limiter/limiter.ts"
 import { listLists, readList } from "../../../src/mailchimp/lists/lists.ts"
 import { readMergeFields } from "../../../src/mailchimp/lists/merge-fields.ts"
-import type { FaultAction } from "../../../src/sandbox/faults.ts"
+import type { FaultAction } from "../../../src/sandbox/faults/fault-action.ts"
 import { type RunningSandbox, startSandbox, type StartSandboxOptions } from "../../../src/sandbox/serve.ts"
 import { createVirtualClock } from "../../support/virtual-clock.ts"
 
