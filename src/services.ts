@@ -16,7 +16,8 @@ import { createLoginCookie, noLoginCookie } from "./http/login-cookie.ts"
 import { type Clock, createTurns, systemClock } from "./lib/time.ts"
 import { createRedaction, type Redact } from "./lib/redaction.ts"
 import type { MailchimpClient } from "./mailchimp/client.ts"
-import { createLimiters } from "./mailchimp/limiter/limiter.ts"
+import { createFixedAllowance } from "./mailchimp/limiter/allowance.ts"
+import { createLimiters } from "./mailchimp/limiter/limiters.ts"
 import { listLists } from "./mailchimp/lists/lists.ts"
 import { createMailchimpOAuth } from "./mailchimp/oauth.ts"
 import { createExportLog } from "./observability/export-log.ts"
@@ -68,12 +69,11 @@ export async function createServices(
     redaction,
     clock,
   })
-  const limiters = createLimiters({
+  const allowance = createFixedAllowance({
     permits: mailchimp.maxConnections,
-    tokens: mailchimp.requestsPerSecond,
-    refillPerSecond: mailchimp.requestsPerSecond,
-    clock,
+    ratePerSecond: mailchimp.requestsPerSecond,
   })
+  const limiters = createLimiters({ allowanceOf: () => allowance, clock })
 
   return {
     logger,

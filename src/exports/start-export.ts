@@ -2,16 +2,16 @@ import type { Account } from "../connections/open-account.ts"
 import { type Clock, systemClock } from "../lib/time.ts"
 import type { MailchimpClient } from "../mailchimp/client.ts"
 import { readInterests } from "../mailchimp/lists/interests.ts"
-import { type MailchimpList, listLists, readList, readMergeFields } from "../mailchimp/lists/lists.ts"
-import { createMembersReader } from "../mailchimp/members/read-members.ts"
+import { type MailchimpList, listLists, readList } from "../mailchimp/lists/lists.ts"
+import { readMergeFields } from "../mailchimp/lists/merge-fields.ts"
+import { createReadMembers } from "../mailchimp/members/read-members.ts"
 import type { Sealer } from "../sealer.ts"
 import type { ExportList } from "./create-event-lines.ts"
 import { createExpectedRows } from "./expected-rows.ts"
 import { createJudgeError, isListError } from "./judge-error.ts"
 import { createSealedCursors } from "./sealed-cursor.ts"
 import { requireListFields, type Selection, selectionId, toFieldsQuery } from "./selection.ts"
-import type { Page, Source } from "../scan/source.ts"
-import { splitMembers } from "../mailchimp/members/split-members.ts"
+import type { Source } from "../scan/source.ts"
 import { type ExportEvent, type FormatName, openExport } from "./stream-export.ts"
 
 /** What to export, from which account, and how to write it. */
@@ -167,15 +167,7 @@ function createSource(
     ...options
   }: { lists: readonly MailchimpList[]; pageSize: number; deadlineMs: () => number | undefined },
 ): Source {
-  const { without, ...fields } = toFieldsQuery(selection)
-  const reader = createMembersReader<Page>(client, {
-    ...options,
-    ...fields,
-    parsePage: (body, { listId, count, offset, sentAt }) => ({
-      ...splitMembers(body, { listId, count, offset, without }),
-      count,
-      sentAt,
-    }),
-  })
-  return { ...reader, spare, expected: createExpectedRows(lists, options.pageSize, spare) }
+  const read = createReadMembers(client, { ...options, ...toFieldsQuery(selection) })
+  const { now, waitUntil, pause } = client
+  return { read, now, waitUntil, pause, spare, expected: createExpectedRows(lists, options.pageSize, spare) }
 }

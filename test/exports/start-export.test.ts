@@ -3,7 +3,7 @@ import type { Account } from "../../src/connections/open-account.ts"
 import { AppError } from "../../src/errors.ts"
 import { parseSelection } from "../../src/exports/selection.ts"
 import { createStartExport } from "../../src/exports/start-export.ts"
-import type { MailchimpRequest } from "../../src/mailchimp/client.ts"
+import type { MailchimpRequest } from "../../src/mailchimp/attempt.ts"
 import { createPageMemories } from "../../src/mailchimp/members/page-memory.ts"
 import { createSealer } from "../../src/sealer.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
@@ -36,7 +36,7 @@ function setUp({ failAt = Number.POSITIVE_INFINITY } = {}) {
         request.signal.throwIfAborted()
         const query = request.query()
         const body = request.resource === "members" ? responseOf(request, query) : lists(request.listId)
-        return request.parse(Buffer.from(JSON.stringify(body)), { sentAt: momentOf(2_000_000_000) })
+        return request.parse(Buffer.from(JSON.stringify(body)), momentOf(2_000_000_000))
       },
       now: () => momentOf(2_000_000_000),
       waitUntil: async () => {},

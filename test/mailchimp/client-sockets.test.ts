@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test"
 import { createMailchimpClient, type MailchimpClientOptions } from "../../src/mailchimp/client.ts"
-import { createLimiter, createLimiters } from "../../src/mailchimp/limiter/limiter.ts"
+import { createLimiter } from "../../src/mailchimp/limiter/limiter.ts"
+import { createLimiters } from "../../src/mailchimp/limiter/limiters.ts"
 import type { FaultAction } from "../../src/sandbox/faults/fault-action.ts"
 import { type RunningSandbox, startSandbox } from "../../src/sandbox/serve.ts"
 import { createCountedSignal } from "../support/counted-signal.ts"

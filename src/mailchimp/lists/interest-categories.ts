@@ -1,6 +1,8 @@
 import { z } from "zod"
-import { isListId, type MailchimpClient } from "../client.ts"
+import { isListId } from "../address.ts"
+import type { MailchimpClient } from "../client.ts"
 import { MailchimpError } from "../errors.ts"
+import { pageOf, type ReadOptions } from "./collection.ts"
 import { listAll } from "./list-all.ts"
 
 /** A question to a list's members, with the interests that they choose from. */
@@ -14,28 +16,11 @@ export type InterestCategory = {
   }[]
 }
 
-type RequestOptions = { readonly signal: AbortSignal; readonly deadlineMs?: number | undefined }
-
-/** Such a response is small: if it takes longer, it will not come. */
-const timeoutMs = 30_000
-
-const totalItems = z.int().nonnegative()
 const text = z.string().catch("")
 
 /** A malformed entry must not hide the others. */
 const category = z.object({ id: text, title: text }).catch({ id: "", title: "" })
 const interest = z.object({ id: text, name: text }).catch({ id: "", name: "" })
-
-/** Mailchimp may omit the array of an empty collection. */
-const categoriesSchema = z
-  .object({ categories: z.array(category).optional(), total_items: totalItems })
-  .refine(({ categories, total_items }) => categories !== undefined || total_items === 0)
-  .transform(({ categories = [], total_items }) => ({ items: categories, totalItems: total_items }))
-
-const interestsSchema = z
-  .object({ interests: z.array(interest).optional(), total_items: totalItems })
-  .refine(({ interests, total_items }) => interests !== undefined || total_items === 0)
-  .transform(({ interests = [], total_items }) => ({ items: interests, totalItems: total_items }))
 
 /**
  * Reads the interest categories of a list, and the interests of all categories concurrently. Interests without an id are left
@@ -44,17 +29,17 @@ const interestsSchema = z
 export async function readInterestCategories(
   client: MailchimpClient,
   listId: string,
-  { signal, deadlineMs }: RequestOptions,
+  { signal, deadlineMs }: ReadOptions,
 ): Promise<InterestCategory[]> {
   const leftMs = client.deadline(deadlineMs)
-  const collection = { listId, signal, timeoutMs }
+  const collection = { listId, signal }
   const categories = listAll(client, {
     ...collection,
     deadlineMs: leftMs(),
     action: "read the interest categories",
     resource: "interest-categories",
     query: { fields: "categories.id,categories.title,total_items" },
-    schema: categoriesSchema,
+    schema: pageOf("categories", category),
     key: ({ id }) => id,
   })
   const readInterests = (categoryId: string) =>
@@ -65,7 +50,7 @@ export async function readInterestCategories(
         action: "read the interests",
         resource: `interest-categories/${categoryId}/interests`,
         query: { fields: "interests.id,interests.name,total_items" },
-        schema: interestsSchema,
+        schema: pageOf("interests", interest),
         key: ({ id }) => id,
       }),
     )

@@ -1,5 +1,5 @@
 import type { InterestCategory } from "../../../mailchimp/lists/interest-categories.ts"
-import type { MergeField } from "../../../mailchimp/lists/lists.ts"
+import type { MergeField } from "../../../mailchimp/lists/merge-fields.ts"
 
 /** What the columns of a CSV file depend on in one exported list. */
 export type ListColumns = {

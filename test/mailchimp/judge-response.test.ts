@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { createRedaction } from "../../src/lib/redaction.ts"
-import { TimedOut } from "../../src/lib/time.ts"
-import { type MailchimpErrorKind, toMailchimpError, toTransportError } from "../../src/mailchimp/errors.ts"
+import type { MailchimpErrorKind } from "../../src/mailchimp/errors.ts"
+import { toMailchimpError } from "../../src/mailchimp/judge-response.ts"
 
 const token = "0123456789abcdef0123456789abcdef"
 const redact = createRedaction([token]).redactShort
@@ -170,33 +170,3 @@ describe("toMailchimpError()", () => {
 /** How long a response with these headers says to wait. */
 const wait = (headers: Record<string, string>) =>
   toMailchimpError(response(429, "", headers), subject, nowMs).retryAfterMs
-
-describe("toTransportError()", () => {
-  test.each([
-    ["Proxy refused to open a tunnel: 407 Proxy Authentication Required", 407],
-    ["Proxy refused to open a tunnel: 403 Forbidden", 403],
-    ["Proxy refused to open a tunnel", 502],
-  ])("reports that the proxy refuses a tunnel: %s", (message, status) => {
-    const error = toTransportError(Object.assign(new Error(message), { code: "ERR_PROXY_TUNNEL" }), subject)
-    expect(error).toMatchObject({ kind: "proxy_refused", code: "mailchimp_error", upstream: { status } })
-    expect(error.detail).toContain("the proxy in front of this service refuses it: check HTTPS_PROXY")
-  })
-
-  test("distinguishes a time-out from a failed connection, and keeps the cause for the log", () => {
-    const [late, broken] = [new TimedOut("late"), new Error("ECONNRESET")]
-    expect(toTransportError(late, subject)).toMatchObject({
-      kind: "timed_out",
-      code: "mailchimp_timeout",
-      status: 504,
-      retryable: true,
-      cause: late,
-    })
-    expect(toTransportError(broken, subject)).toMatchObject({
-      kind: "connection_failed",
-      code: "mailchimp_error",
-      status: 502,
-      retryable: true,
-      cause: broken,
-    })
-  })
-})
