@@ -132,7 +132,7 @@ test("the table notices a forbidden import", () => {
   const forbidden: Import[] = [
     { file: "scan/scan.ts", target: "../http/problem.ts", typeOnly: true },
     { file: "storage/storage.ts", target: "../connections/disconnect.ts", typeOnly: false },
-    { file: "lib/clock.ts", target: "../errors.ts", typeOnly: false },
+    { file: "lib/time.ts", target: "../errors.ts", typeOnly: false },
     { file: "http/problem.ts", target: "../config.ts", typeOnly: true },
     { file: "scan/scan.ts", target: "hono", typeOnly: false },
     { file: "http/problem.ts", target: "../../test/support/x.ts", typeOnly: false },

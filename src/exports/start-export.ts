@@ -1,5 +1,5 @@
 import type { Account } from "../connections/open-account.ts"
-import { type Clock, systemClock } from "../lib/clock.ts"
+import { type Clock, systemClock } from "../lib/time.ts"
 import type { MailchimpClient } from "../mailchimp/client.ts"
 import { readInterests } from "../mailchimp/lists/interests.ts"
 import { type MailchimpList, listLists, readList, readMergeFields } from "../mailchimp/lists/lists.ts"

@@ -1,7 +1,6 @@
 import { AppError } from "../errors.ts"
-import { type Clock, systemClock } from "../lib/clock.ts"
+import { type Clock, systemClock, within } from "../lib/time.ts"
 import { readAhead } from "./read-ahead.ts"
-import { within } from "../lib/within.ts"
 import { watermarkAt } from "../scan/watermark.ts"
 import type { Cursor } from "./cursor.ts"
 import { countRows } from "../scan/deduplicate.ts"

@@ -1,6 +1,6 @@
 import { promisify } from "node:util"
 import { gzip } from "node:zlib"
-import type { Clock } from "../lib/clock.ts"
+import type { Clock } from "../lib/time.ts"
 import {
   bombResponse,
   truncateResponse,

@@ -1,5 +1,5 @@
 import { Hono } from "hono"
-import { systemClock, type Clock } from "../lib/clock.ts"
+import { type Clock, systemClock } from "../lib/time.ts"
 import { createAdminRoutes } from "./admin/routes.ts"
 import { problemResponse } from "./api/problems.ts"
 import { createApiRoutes } from "./api/routes.ts"

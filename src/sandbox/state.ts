@@ -1,4 +1,4 @@
-import type { Clock } from "../lib/clock.ts"
+import type { Clock } from "../lib/time.ts"
 import { createMember, type MemberInput } from "./members/create-member.ts"
 import { generateMembers } from "./members/generate-members.ts"
 import { createHostileMembers } from "./members/hostile-members.ts"

@@ -1,4 +1,4 @@
-import type { Clock } from "../lib/clock.ts"
+import type { Clock } from "../lib/time.ts"
 
 /** A request as the sandbox received it. */
 export type RequestEntry = {

@@ -6,7 +6,7 @@ import { decodeCursor, encodeCursor } from "../../src/exports/cursor-bytes.ts"
 import { coarsen } from "../../src/exports/fit-cursor.ts"
 import { parseSelection } from "../../src/exports/selection.ts"
 import { type ExportOptions, openExport } from "../../src/exports/stream-export.ts"
-import { systemClock } from "../../src/lib/clock.ts"
+import { systemClock } from "../../src/lib/time.ts"
 import { parseEventLine } from "../support/event-lines.ts"
 import { createFailingSource, createTestSource, memberOf, membersOf } from "../support/members.ts"
 

@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/lib/clock.ts"
+import type { Clock } from "../../src/lib/time.ts"
 import { type StartSandboxOptions, startSandbox } from "../../src/sandbox/serve.ts"
 import type { ListSeed } from "../../src/sandbox/state.ts"
 import type { RequestEntry } from "../../src/sandbox/traffic.ts"

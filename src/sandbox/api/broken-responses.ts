@@ -1,5 +1,5 @@
 import { constants, createGzip } from "node:zlib"
-import type { Clock } from "../../lib/clock.ts"
+import type { Clock } from "../../lib/time.ts"
 
 /**
  * How long the first part of a body has to reach the client before the connection breaks, because a reset drops what

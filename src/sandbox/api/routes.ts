@@ -1,5 +1,5 @@
 import { Hono } from "hono"
-import type { Clock } from "../../lib/clock.ts"
+import type { Clock } from "../../lib/time.ts"
 import type { Json } from "../members/member.ts"
 import type { Settings } from "../settings.ts"
 import type { List } from "../state.ts"

@@ -1,4 +1,4 @@
-import type { Clock } from "../../lib/clock.ts"
+import type { Clock } from "../../lib/time.ts"
 import { secondsOf, writeMember, type Member, type MemberStatus } from "./member.ts"
 import { createIdIndex } from "./id-index.ts"
 import { createRowStore, type RowRange } from "./row-store.ts"

@@ -1,5 +1,5 @@
 import { Hono, type Context } from "hono"
-import type { Clock } from "../../lib/clock.ts"
+import type { Clock } from "../../lib/time.ts"
 import { md5 } from "../members/member.ts"
 import type { Settings } from "../settings.ts"
 import type { Account, State } from "../state.ts"

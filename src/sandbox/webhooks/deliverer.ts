@@ -1,5 +1,4 @@
-import type { Clock } from "../../lib/clock.ts"
-import { withTimeout } from "../../lib/with-timeout.ts"
+import { type Clock, withTimeout } from "../../lib/time.ts"
 import type { Json, Member } from "../members/member.ts"
 import type { ChangeSource, MemberEvent } from "../members/member-event.ts"
 import type { List } from "../state.ts"
