@@ -60,7 +60,7 @@ const packageOwners: Record<string, readonly string[]> = {
     "http/",
     "storage/",
     "connections/",
-    "exports/cursor.ts",
+    "exports/cursor/",
     "exports/event-lines.ts",
     "sandbox/",
   ],

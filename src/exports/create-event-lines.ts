@@ -1,5 +1,5 @@
 import { AppError } from "../errors.ts"
-import type { Cursor } from "./cursor.ts"
+import type { Cursor } from "./cursor/cursor.ts"
 import type { EventLine, EventLineOf } from "./event-lines.ts"
 import type { ListResult } from "../scan/list-scan.ts"
 import type { Plan } from "./plan.ts"

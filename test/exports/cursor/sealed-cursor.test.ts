@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test"
 import * as fc from "fast-check"
-import type { Cursor } from "../../src/exports/cursor.ts"
-import type { ListPosition } from "../../src/scan/position.ts"
-import { createSealedCursors } from "../../src/exports/sealed-cursor.ts"
-import { createSealer } from "../../src/sealer.ts"
+import type { Cursor } from "../../../src/exports/cursor/cursor.ts"
+import type { ListPosition } from "../../../src/scan/position.ts"
+import { createSealedCursors } from "../../../src/exports/cursor/sealed-cursor.ts"
+import { createSealer } from "../../../src/sealer.ts"
 
 const sealer = createSealer([{ id: "k1", key: new Uint8Array(32).fill(7) }])
 const cursors = createSealedCursors(sealer, "connection-1")
