@@ -1,6 +1,6 @@
 import { createApp } from "./app.ts"
 import { parseConfig, secretsOf } from "./config.ts"
-import { idleTimeoutS } from "./http/idle-timeout.ts"
+import { idleTimeoutS } from "./http/timeouts.ts"
 import { createRedaction } from "./lib/redaction.ts"
 import { createServices } from "./services.ts"
 

@@ -62,6 +62,7 @@ const packageOwners: Record<string, readonly string[]> = {
     "connections/",
     "exports/cursor/",
     "exports/event-lines.ts",
+    "exports/formats/",
     "sandbox/",
   ],
   pino: ["observability/"],
