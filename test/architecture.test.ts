@@ -174,6 +174,8 @@ test("the top level holds what a newcomer expects, and nothing else", async () =
     "bunfig.toml",
     "bun.lock",
     "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
     "docs",
     "src",
     "test",

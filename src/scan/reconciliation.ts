@@ -143,7 +143,14 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
 
   function readInBothDirections(): Reading {
     const delivered = isResumed ? undefined : { rows, sum: sum.slice() }
-    recount = createRecount({ query: { ...query, since, before }, delivered, horizon, marginS, versions })
+    recount = createRecount({
+      query: { ...query, since },
+      until: before,
+      delivered,
+      horizon,
+      marginS,
+      versions,
+    })
     return recount
   }
 
@@ -157,7 +164,9 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
     // Readings in ascending order, which all others are, do not show every row.
     if (!outcome.fuller) return "none"
     if (plain) return plain.lack() || outcome.fuller === "DESC" ? "none" : undefined
-    const range = { ...query, since, before, direction: outcome.fuller }
+    // A plain reading relies on `before` including its own second, which only a window does not.
+    if (before !== undefined) return "none"
+    const range = { ...query, since, direction: outcome.fuller }
     const closedBefore = closed
     const isChanged = ({ second, sentAt }: Page, index: number) => {
       const changed = second(index) ?? closedBefore

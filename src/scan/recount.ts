@@ -2,7 +2,7 @@ import { closesAt, watermarkAt, lastPossibleSecond } from "./watermark.ts"
 import { type OpenVersions, type Selected, selectRows } from "./deduplicate.ts"
 import { addRows } from "./add-rows.ts"
 import { type IdSum, createIdSum, isSameSum } from "../lib/id-sum.ts"
-import { type PageRequest, type Reading, MAX_REPEATS, NOTHING, reachesEnd } from "./reading.ts"
+import { type PageRequest, type Reading, MAX_REPEATS, NOTHING, countUpTo, reachesEnd } from "./reading.ts"
 import type { MembersQuery, Page, Second } from "./source.ts"
 
 export type Direction = "ASC" | "DESC"
@@ -11,8 +11,10 @@ export type Direction = "ASC" | "DESC"
 type Content = { readonly rows: number; readonly sum: IdSum }
 
 export type RecountOptions = {
-  /** The query for all rows to compare, without a direction. */
-  readonly query: Omit<MembersQuery, "offset" | "direction">
+  /** The query for all rows to compare, without a direction and an upper bound. */
+  readonly query: Omit<MembersQuery, "offset" | "direction" | "before">
+  /** The last second of the rows that were requested, if the caller set an upper bound. */
+  readonly until: Second | undefined
   /** What was delivered of them. Undefined if a part was delivered before the export was resumed. */
   readonly delivered: Content | undefined
   /** The watermark when the export began. */
@@ -36,6 +38,8 @@ type Pass = {
   readonly isDelivered: boolean
   readonly sum: IdSum
   rows: number
+  /** The rows that were requested, in a pass in ascending order. */
+  readonly requested: { readonly sum: IdSum; rows: number }
   /** The last second of a truncated page. If the next page begins with it, two responses show parts of this second. */
   truncatedAt?: { readonly second: Second | undefined } | undefined
 }
@@ -52,7 +56,9 @@ const MAX_ATTEMPTS = 2
  * If the same rows were delivered, each once, nothing is delivered again. Otherwise a pass delivers every row.
  */
 export function createRecount(options: RecountOptions): Recount {
-  const { query, delivered, horizon, marginS, versions } = options
+  const { until, delivered, horizon, marginS, versions } = options
+  // Like a window: whether `before` includes its own second makes no difference.
+  const query = { ...options.query, before: until === undefined ? undefined : until + 1 }
   let passes: Pass[] = []
   /** Mailchimp's count, which must be the same in every response; NaN if it was not. */
   let totalItems: number | undefined
@@ -112,7 +118,13 @@ export function createRecount(options: RecountOptions): Recount {
 
   function startPass(direction: Direction, isDelivered: boolean): void {
     hasDelivered ||= isDelivered
-    passes.push({ direction, isDelivered, sum: createIdSum(), rows: 0 })
+    passes.push({
+      direction,
+      isDelivered,
+      sum: createIdSum(),
+      rows: 0,
+      requested: { sum: createIdSum(), rows: 0 },
+    })
   }
 
   function receiveOfPass(page: Page): Selected {
@@ -136,11 +148,15 @@ export function createRecount(options: RecountOptions): Recount {
     pass.truncatedAt = isTruncated ? { second: page.second(length - 1) } : undefined
     addRows(pass.sum, page, 0, length, horizon)
     pass.rows += length
+    const requested =
+      until === undefined || pass.direction === "DESC" ? length : countUpTo(page, length, until)
+    addRows(pass.requested.sum, page, 0, requested, horizon)
+    pass.requested.rows += requested
     // If Mailchimp ignored `offset`, the pass would never end.
     if (pass.rows > 2 * page.totalItems + page.count) end("failed")
     else if (isEnd) finishPass(pass, page)
     return pass.isDelivered
-      ? selectRows(page, length, { headEnd: 0, known: new Map(), openStart: length }, versions)
+      ? selectRows(page, requested, { headEnd: 0, known: new Map(), openStart: requested }, versions)
       : NOTHING
   }
 
@@ -157,7 +173,10 @@ export function createRecount(options: RecountOptions): Recount {
     const [first] = passes
     if (!first || passes.length === 1) startPass("DESC", false)
     else if (isTorn || !isSame(first, pass) || Number.isNaN(totalItems)) tryAgain(page)
-    else if (passes.some(({ isDelivered }) => isDelivered) || (delivered && isSame(delivered, first)))
+    else if (
+      passes.some(({ isDelivered }) => isDelivered) ||
+      (delivered && isSame(delivered, first.requested))
+    )
       step = "look"
     else startPass("ASC", true)
   }
