@@ -1,5 +1,6 @@
 import { createApp } from "./app.ts"
-import { parseConfig, secretsOf } from "./config.ts"
+import { parseConfig } from "./config.ts"
+import { secretsOf } from "./environment/secrets.ts"
 import { idleTimeoutS } from "./http/timeouts.ts"
 import { createRedaction } from "./lib/redaction.ts"
 import { createServices } from "./services.ts"
