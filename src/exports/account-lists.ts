@@ -2,7 +2,7 @@ import type { MailchimpClient } from "../mailchimp/client.ts"
 import { readInterests } from "../mailchimp/lists/interests.ts"
 import { type MailchimpList, listLists, readList, readMergeFields } from "../mailchimp/lists/lists.ts"
 import { isListError } from "./judge-error.ts"
-import type { ListFieldReaders } from "./selection.ts"
+import type { ListFieldReaders } from "./list-fields.ts"
 
 /** The lists that an export reads, with what it must know of them before the first member. */
 export type AccountLists = ListFieldReaders & {

@@ -4,7 +4,8 @@ import { createMembersReader } from "../mailchimp/members/read-members.ts"
 import { splitMembers } from "../mailchimp/members/split-members.ts"
 import type { Page, Source } from "../scan/source.ts"
 import { createExpectedRows } from "./expected-rows.ts"
-import { type Selection, toFieldsQuery } from "./selection.ts"
+import { toFieldsQuery } from "./fields-query.ts"
+import type { Selection } from "./selection.ts"
 
 /** Mailchimp as the scan's source: requests the selected fields and splits the responses into rows. */
 export function createMembersSource(

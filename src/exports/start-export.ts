@@ -10,7 +10,8 @@ import type { Format } from "./formats/format.ts"
 import { createJudgeError } from "./judge-error.ts"
 import { createMembersSource } from "./members-source.ts"
 import { createResponseDeadline } from "./response-deadline.ts"
-import { requireListFields, type Selection, selectionId } from "./selection.ts"
+import { requireListFields } from "./list-fields.ts"
+import { type Selection, selectionId } from "./selection.ts"
 import { openExport } from "./stream-export.ts"
 
 /** What to export, from which account, and how to write it. */

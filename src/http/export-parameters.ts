@@ -1,11 +1,12 @@
 import { z } from "@hono/zod-openapi"
+import { invalidParameters } from "../errors.ts"
 import { eventLineSchema } from "../exports/event-lines.ts"
 import type { Format } from "../exports/formats/format.ts"
 import { formatNames } from "../exports/formats/formats.ts"
-import { fieldPattern, parseSelection, type Selection } from "../exports/selection.ts"
+import { fieldPattern } from "../exports/member-field-names.ts"
+import { parseSelection, type Selection } from "../exports/selection.ts"
 import { chooseFormat } from "./choose-format.ts"
 import { date, once, oneOf, sealedText, subAccountId, wholeNumber } from "./parameters.ts"
-import { invalidParameters } from "./problem.ts"
 
 const statuses = ["subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived"] as const
 

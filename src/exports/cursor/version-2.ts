@@ -29,6 +29,7 @@ const models = {
   since: createSecondModels("since"),
 }
 const noPositions: SweepPosition = { windows: [] }
+const blankList: ListPosition = { id: "", live: noPositions }
 const blank: Cursor = { kind: "checkpoint", selection: "", isIncremental: false, horizon: 0, lists: [] }
 
 /** Writes a cursor if the coder is an encoder, or reads one if the coder is a decoder. */
@@ -45,17 +46,17 @@ function codeCursor(coder: Coder, given: Cursor = blank): Cursor {
   const lists = codeIds(coder, given.lists).map(({ id, list }) => codeList(id, list))
   return { kind, selection, isIncremental, horizon, lists }
 
-  function codeList(id: string, list: ListPosition | undefined): ListPosition {
-    if (coder.flag("unread", list?.isUnread ?? false)) return { id, isUnread: true, live: noPositions }
-    const isWhole = coder.flag("whole", list?.isWhole ?? false) || undefined
-    const isDone = coder.flag("done", list?.isDone ?? false)
+  function codeList(id: string, list: ListPosition): ListPosition {
+    if (coder.flag("unread", list.isUnread === true)) return { id, isUnread: true, live: noPositions }
+    const isWhole = coder.flag("whole", list.isWhole === true) || undefined
+    const isDone = coder.flag("done", list.isDone === true)
     expectDone(isDone)
-    const isCounted = coder.flag("counted", list?.totalItems !== undefined, isDone ? 1 : 0)
-    const totalItems = isCounted ? coder.number("total", list?.totalItems ?? 0) : undefined
-    const live = codeSweep(models.live, list?.live ?? noPositions)
-    const hasArchived = coder.flag("archived", list?.archived !== undefined)
+    const isCounted = coder.flag("counted", list.totalItems !== undefined, isDone ? 1 : 0)
+    const totalItems = isCounted ? coder.number("total", list.totalItems ?? 0) : undefined
+    const live = codeSweep(models.live, list.live)
+    const hasArchived = coder.flag("archived", list.archived !== undefined)
     const archived = hasArchived
-      ? codeSweep(models.archived, list?.archived ?? noPositions, live.tail?.since)
+      ? codeSweep(models.archived, list.archived ?? noPositions, live.tail?.since)
       : undefined
     return { id, totalItems, isWhole, isDone, live, archived }
   }
@@ -83,10 +84,7 @@ function codeCursor(coder: Coder, given: Cursor = blank): Cursor {
 }
 
 /** A thousand sorted random ids of 10 hex digits take 31.6 bits each instead of 40. Any other ids are coded as texts. */
-function codeIds(
-  coder: Coder,
-  given: readonly ListPosition[],
-): { id: string; list: ListPosition | undefined }[] {
+function codeIds(coder: Coder, given: readonly ListPosition[]): { id: string; list: ListPosition }[] {
   const sorted = given.filter(({ id }) => HEX_ID.test(id)).toSorted((a, b) => (a.id < b.id ? -1 : 1))
   const others = given.filter(({ id }) => !HEX_ID.test(id))
   const sortedCount = coder.number("sorted ids", sorted.length)
@@ -95,11 +93,11 @@ function codeIds(
   const sortedIds = Array.from({ length: sortedCount }, (_, index) => {
     const list = sorted[index]
     last += coder.number("distance of ids", list ? Number.parseInt(list.id, 16) - last : 0)
-    return { id: last.toString(16).padStart(10, "0"), list }
+    return { id: last.toString(16).padStart(10, "0"), list: list ?? blankList }
   })
   const otherIds = Array.from({ length: otherCount }, (_, index) => {
-    const list = others[index]
-    return { id: coder.text("other id", list?.id ?? ""), list }
+    const list = others[index] ?? blankList
+    return { id: coder.text("other id", list.id), list }
   })
   return [...sortedIds, ...otherIds]
 }
