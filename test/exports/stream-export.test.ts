@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test"
 import { AppError } from "../../src/errors.ts"
 import type { ExportEvent } from "../../src/exports/export-event.ts"
 import { formats } from "../../src/exports/formats/formats.ts"
-import { json } from "../../src/exports/formats/json.ts"
+import type { Format } from "../../src/exports/formats/format.ts"
+import { createJson, json } from "../../src/exports/formats/json.ts"
 import { ndjson } from "../../src/exports/formats/ndjson.ts"
 import { parseSelection } from "../../src/exports/selection.ts"
 import { type ExportOptions, openExport } from "../../src/exports/stream-export.ts"
@@ -130,13 +131,34 @@ describe("openExport()", () => {
 
   test("reads the first page before it resolves, and then at most one page ahead of the consumer", async () => {
     const source = createTestSource(lists, { pageSize: 5 })
-    const stream = await open({ source })
-    expect(source.queries.length).toBe(2)
-    await stream.next()
-    await Bun.sleep(1)
-    expect(source.queries.length).toBe(2)
-    await stream.next()
-    expect(source.queries.length).toBe(3)
+    let written = 0
+    const stream = await open({ source, onEvent: ({ type }) => (written += type === "page" ? 1 : 0) })
+    const ahead: number[] = [source.queries.length]
+    for await (const _chunk of stream) {
+      // Long enough for pages that nobody pulled to arrive.
+      for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate)
+      // One of the requested pages is being written.
+      ahead.push(source.queries.length - written - 1)
+    }
+    expect(ahead.length).toBeGreaterThan(5)
+    expect(ahead[0]).toBe(2)
+    expect(Math.max(...ahead.slice(1))).toBe(1)
+  })
+
+  test("requests nothing while the consumer does not read, however many requests could start", async () => {
+    const many = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`l${index}`, membersOf(50)]))
+    const source = { ...createTestSource(many, { pageSize: 5 }), spare: () => 3 }
+    const stream = await open({ source, lists: Object.keys(many).map((id) => ({ id })) })
+    const requested: number[] = []
+    for (let pulled = 0; pulled < 10; pulled += 1) {
+      await stream.next()
+      for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate)
+      requested.push(source.queries.length)
+    }
+    // At most as many as could start when the page before was pulled.
+    const grown = requested.map((count, index) => count - (requested[index - 1] ?? 0))
+    expect(Math.max(...grown.slice(1))).toBeLessThanOrEqual(4)
+    expect(requested.at(-1)).toBeLessThan(60)
     await stream.return(undefined)
   })
 
@@ -383,6 +405,24 @@ describe("openExport()", () => {
       await clock.advance(10_000)
       expect(JSON.parse(chunks[1]?.text ?? "")).toMatchObject({ $export: "progress", rows: 0 })
       await clock.settle(reading)
+    })
+
+    test("a format that takes long to prepare its start is kept alive with its own bytes meanwhile", async () => {
+      const clock = createVirtualClock()
+      const format: Format = {
+        ...json,
+        createEncoder: () => ({
+          ...createJson(),
+          start: async () => {
+            await clock.sleep(25_000)
+            return Buffer.from("[header]")
+          },
+          keepAlive: () => Buffer.from("+"),
+        }),
+      }
+      const source = createTestSource({ a: membersOf(2) })
+      const text = textOf(await open({ lists: [{ id: "a" }], source, clock, format }))
+      expect(await clock.settle(text)).toMatch(/^\+{3}\[header\]\{.*\}\]\}\n$/)
     })
 
     test("an export that ends within two seconds is empty", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import type { Encoder } from "../../../src/exports/formats/format.ts"
+import { formats } from "../../../src/exports/formats/formats.ts"
 import { createJson } from "../../../src/exports/formats/json.ts"
 import { createNdjson } from "../../../src/exports/formats/ndjson.ts"
 
@@ -8,6 +9,17 @@ async function write(format: Encoder, ...steps: (string | "alive")[]): Promise<s
   const parts = steps.map((step) => (step === "alive" ? format.keepAlive() : format.rows(Buffer.from(step))))
   return Buffer.concat([await format.start(), ...parts, format.end()]).toString()
 }
+
+test("every name, media type and file suffix belongs to one format, and the default has event lines", () => {
+  const names = formats.flatMap(({ name, mediaType, otherMediaTypes, fileSuffix }) => [
+    name,
+    mediaType,
+    ...otherMediaTypes,
+    fileSuffix,
+  ])
+  expect(new Set(names).size).toBe(names.length)
+  expect(formats[0].hasEvents).toBe(true)
+})
 
 describe("createNdjson()", () => {
   test("ends each row with a newline", async () => {
