@@ -51,7 +51,7 @@ export async function createServices(
     observe,
     ...createHttp(shared),
     ...createConnections(shared, storage, mailchimp),
-    ...createExports(shared, shutdown.signal),
+    ...createExports(shared, shutdown.shutdownSignal),
     ...shutdown,
     limiterStates: mailchimp.limiters.states,
     ping: storage.ping,
@@ -79,8 +79,7 @@ function createShutdown() {
   const drain = new AbortController()
   const shutdown = new AbortController()
   return {
-    /** Aborts all exports. */
-    signal: shutdown.signal,
+    shutdownSignal: shutdown.signal,
     isDraining: () => drain.signal.aborted,
     /** Refuses new work from now on; running requests continue. */
     drain: () => drain.abort(),
