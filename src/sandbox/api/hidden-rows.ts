@@ -1,12 +1,14 @@
-import type { MemberTable, Version } from "../members/member-table.ts"
-import { findMembers, type FoundMembers, type MembersQuery } from "./query-members.ts"
+import type { MemberTable } from "../members/member-table.ts"
+import type { Version } from "../members/version.ts"
+import { findMembers, type FoundMembers } from "./find-members.ts"
+import type { MembersQuery } from "./members-query.ts"
 
 /** A member that some listings leave out. */
 export type HiddenRow = {
   listId: string
   memberId: string
-  /** The listings without the member: one direction of `sort_dir`, those with or without a date filter, or all. */
-  from: "ASC" | "DESC" | "dated" | "undated" | "all"
+  /** The listings without the member: one direction of `sort_dir`, or those with a date filter. */
+  from: "ASC" | "DESC" | "dated"
   /** If true, the page has one row less. By default the later rows move up. */
   leavesGap?: boolean
 }
@@ -36,17 +38,12 @@ function without(hidden: ReadonlySet<Version>, { versions, totalItems }: FoundMe
 }
 
 function isHiddenFrom(from: HiddenRow["from"], { descending, since, before }: MembersQuery): boolean {
-  const isDated = since !== undefined || before !== undefined
   switch (from) {
     case "ASC":
       return !descending
     case "DESC":
       return descending
     case "dated":
-      return isDated
-    case "undated":
-      return !isDated
-    case "all":
-      return true
+      return since !== undefined || before !== undefined
   }
 }

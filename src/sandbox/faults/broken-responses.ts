@@ -1,16 +1,10 @@
 import { constants, createGzip } from "node:zlib"
 import type { Clock } from "../../lib/time.ts"
 
-/**
- * How long the first part of a body has to reach the client before the connection breaks, because a reset drops what
- * is not yet delivered.
- */
+/** The pause before the connection breaks: a reset drops bytes that have not reached the client yet. */
 const DELIVERY_MS = 50
 
-/**
- * The response, truncated after a share of its body. Bun resets the connection when a body throws: curl reports error
- * 56.
- */
+/** Truncates the response after a share of its body. Bun resets the connection when a body throws: curl reports error 56. */
 export async function truncateResponse(
   response: Response,
   keep: number,
@@ -33,8 +27,7 @@ export async function truncateResponse(
 export function resetResponse(): Response {
   const body = new ReadableStream({
     async pull(controller) {
-      // Bun prints an error that is thrown before the response has begun, but not one from a later turn of the event
-      // loop.
+      // Bun prints an error that is thrown before the response has begun, but no error of a later turn of the event loop.
       await new Promise((resolve) => setImmediate(resolve))
       controller.error(new Error("Reset by a fault of the sandbox"))
     },
@@ -42,7 +35,7 @@ export function resetResponse(): Response {
   return new Response(body)
 }
 
-/** The response, with its body in pieces and a pause before each. */
+/** Sends the body of the response in pieces, with a pause before each. */
 export async function slowResponse(
   response: Response,
   { chunks, everyMs }: { chunks: number; everyMs: number },
@@ -64,7 +57,7 @@ export async function slowResponse(
   )
 }
 
-/** The response with status 200 and JSON that ends too early, in a body that HTTP considers complete. */
+/** Truncates the JSON of the response, in a body that HTTP considers complete. */
 export async function endJsonEarly(response: Response, keep: number): Promise<Response> {
   const bytes = await response.bytes()
   return new Response(bytes.subarray(0, Math.floor(bytes.length * keep)), response)
@@ -91,7 +84,7 @@ async function* blanks(bytes: number): AsyncGenerator<Uint8Array> {
   for (let left = bytes; left > 0; left -= PIECE.length) yield PIECE.subarray(0, left)
 }
 
-/** Sent in pieces, so that the sandbox does not use the memory that it makes others use. */
+/** Compresses piece by piece, because the inflated body may be larger than the memory. */
 async function gzipBlanks(bytes: number): Promise<Buffer> {
   const gzip = createGzip({ level: constants.Z_BEST_COMPRESSION })
   const packed = Array.fromAsync<Buffer>(gzip)

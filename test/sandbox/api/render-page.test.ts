@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test"
-import { startSandbox } from "../../src/sandbox/serve.ts"
+import { startSandbox } from "../../../src/sandbox/serve.ts"
 
 const mailchimp = startSandbox({
   accounts: [{ tokens: ["token"], lists: [{ name: "List", count: 20, hostile: true }] }],
