@@ -24,3 +24,18 @@ test("wait() fills the time until the promise settles, and write() puts the next
   expect(written).toEqual([2000, 12_000, 13_000])
   expect(clock.sleepers()).toBe(0)
 })
+
+test("wait() calls fill() every ten seconds, even if it has no bytes", async () => {
+  const clock = createVirtualClock()
+  const { wait } = createKeepAlive(clock)
+  let asked = 0
+  const waiting = wait(
+    clock.sleep(35_000).then(() => ({})),
+    () => {
+      asked += 1
+      return new Uint8Array()
+    },
+  )
+  await clock.settle(waiting.next())
+  expect(asked).toBe(4)
+})
