@@ -1,5 +1,5 @@
 import { byteOrderMark, createRowWriter, type Cell, type Formulas } from "../../../lib/csv/write-row.ts"
-import type { Format } from "../format.ts"
+import type { Encoder } from "../format.ts"
 import type { Columns } from "./columns.ts"
 import { createHeldBack } from "./held-back.ts"
 import { parseRows } from "./parse-rows.ts"
@@ -22,7 +22,7 @@ const HELD_BYTES = 64
 export function createCsv(
   columns: Columns,
   { formulas = "defused", bom = false, sentBytes = 0 }: CsvOptions & { readonly sentBytes?: number } = {},
-): Format {
+) {
   const writeRow = createRowWriter(formulas)
   const held = createHeldBack(HELD_BYTES)
   return {
@@ -42,5 +42,5 @@ export function createCsv(
     keepAlive: held.piece,
     broken: held.rest,
     end: held.rest,
-  }
+  } satisfies Encoder
 }

@@ -6,7 +6,6 @@ import type { Columns, Member } from "../../../../src/exports/formats/csv/column
 import { createCsv, type CsvOptions } from "../../../../src/exports/formats/csv/csv.ts"
 import { createFieldColumns } from "../../../../src/exports/formats/csv/field-columns.ts"
 import { createMailchimpColumns } from "../../../../src/exports/formats/csv/mailchimp-columns.ts"
-import type { Format } from "../../../../src/exports/formats/format.ts"
 import { createRandom } from "../../../../src/sandbox/random.ts"
 import { createHostileMembers } from "../../../../src/sandbox/members/hostile-members.ts"
 import { createMember, type MemberInput } from "../../../../src/sandbox/members/create-member.ts"
@@ -25,7 +24,7 @@ function toRows(members: readonly object[]): Buffer {
 }
 
 /** The output of a format for these steps: rows, or a moment with nothing to send. */
-function write(format: Format, ...steps: (Uint8Array | "alive")[]): string {
+function write(format: ReturnType<typeof createCsv>, ...steps: (Uint8Array | "alive")[]): string {
   const parts = [
     format.start(),
     ...steps.map((step) => (step === "alive" ? format.keepAlive() : format.rows(step))),
