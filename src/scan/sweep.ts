@@ -80,17 +80,17 @@ export function createSweep(from: SweepPosition, options: SweepOptions): Sweep {
     receive: (task, page, request) => {
       const selected = task.reading.receive(page, request)
       // Only the first request of a whole list has no date filter.
-      const last = tail.task()
-      reconciliation.add(page, selected, task === last && last?.from === Number.NEGATIVE_INFINITY)
+      const isWhole = tail.task()?.from === Number.NEGATIVE_INFINITY
+      reconciliation.add(page, selected, isWhole && task === tail.task())
       return selected
     },
     finish: (task) => {
       if (task === endsCheck) endsCheck = undefined
       const window = body.remove(task)
       if (window) outcome.endWindow(window)
-      const last = tail.task()
-      if (!last || task !== last) return
-      outcome.endTail(last)
+      const tailTask = tail.task()
+      if (!tailTask || task !== tailTask) return
+      outcome.endTail(tailTask)
       tail.moveTo(outcome.asOf())
     },
     remedy: () => {
@@ -104,18 +104,18 @@ export function createSweep(from: SweepPosition, options: SweepOptions): Sweep {
       return []
     },
     splittable: () => {
-      const last = tail.task()
-      return last && last.reading.position().since < horizon ? [...body.windows(), last] : body.windows()
+      const task = tail.task()
+      return task && task.reading.position().since < horizon ? [...body.windows(), task] : body.windows()
     },
     split: (second) => {
-      const last = tail.task()
+      const task = tail.task()
       // rule: nothing is split at or after the horizon
-      if (last && second > last.reading.position().since && second < horizon) return splitTail(last, second)
+      if (task && second > task.reading.position().since && second < horizon) return splitTail(task, second)
       return body.split(second)
     },
     position: () => {
-      const last = tail.task()
-      const inProgress = last ? [...body.windows(), last] : body.windows()
+      const task = tail.task()
+      const inProgress = task ? [...body.windows(), task] : body.windows()
       return { windows: body.positions(), tail: tail.position(), ...outcome.lacks(inProgress) }
     },
   }
