@@ -11,8 +11,8 @@ import { type Rule, readSources, rules, withoutRule } from "./rules.ts"
 /** If this many schedules pass without a rule, its removal counts as unnoticed. */
 const seeds = Number(process.env["MODEL_RUNS"] ?? 40_000)
 const firstSeed = Number(process.env["MODEL_SEED"] ?? 1)
-/** A run without output for this long is stuck: a hundred schedules take seconds. */
-const silenceMs = 20_000
+/** A run without output for this long is stuck: a hundred schedules take seconds, on a busy machine a minute. */
+const silenceMs = 120_000
 
 const root = join(import.meta.dir, "../../..")
 const wanted = process.argv[2] ?? ""
