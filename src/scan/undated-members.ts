@@ -2,7 +2,7 @@ import type { OpenVersions } from "./deduplicate.ts"
 import { type ShownEnd, createEndsCheck } from "./ends-check.ts"
 import { type OffsetReading, createOffsetReading } from "./offset-reading.ts"
 import { type Reading, reachesEnd } from "./reading.ts"
-import type { Direction } from "./recount.ts"
+import type { Direction } from "./recount-pass.ts"
 import type { MembersQuery, Page } from "./source.ts"
 
 /** Finds and reads the members without a date, which no date filter returns. Mailchimp has none today. */
