@@ -43,11 +43,8 @@ export type Scan = {
 }
 
 /**
- * Reads the members of lists while they change, exactly and in parallel. It promises that every member who exists from the
- * start to the list's `asOf` is delivered at least once, that the last version delivered is that of `asOf` or a later one,
- * and that no older version follows a newer one.
- *
- * If one list fails alone, the others are still read. If all lists fail, the export fails.
+ * Reads the members of lists while they change, exactly and in parallel. README.md says what this promises. If one list fails
+ * alone, the others are still read. If all lists fail, the export fails.
  */
 export function createScan(options: ScanOptions, source: Source, signal: AbortSignal): Scan {
   const { lists: positions, onListEnd, judgeError = async () => "export_failed", ...listOptions } = options
