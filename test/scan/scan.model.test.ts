@@ -39,3 +39,9 @@ test("each rule can be taken out of the code, which can still be parsed", () => 
     expect({ rule: rule.name, isParsable: isParsable(code) }).toEqual({ rule: rule.name, isParsable: true })
   }
 })
+
+test("src/scan/README.md explains each rule", async () => {
+  const readme = await Bun.file(join(import.meta.dir, "../../src/scan/README.md")).text()
+  const text = readme.replaceAll(/\s+/g, " ").toLowerCase()
+  expect(rules.map(({ name }) => name).filter((name) => !text.includes(name.toLowerCase()))).toEqual([])
+})
