@@ -6,7 +6,7 @@ import { methodsOf, refuseOtherMethods } from "./http/allowed-methods.ts"
 import { authenticate } from "./http/authenticate.ts"
 import { apiPrefix } from "./http/envelope.ts"
 import { exposedHeaders, allowedHeaders } from "./http/cors-headers.ts"
-import { openapiDocument, registerSecurity } from "./http/openapi.ts"
+import { openapiDocument, registerComponents } from "./http/openapi.ts"
 import { onError, onNotFound } from "./http/problem.ts"
 import { requestLog } from "./http/request-log.ts"
 import { createAuthRoutes } from "./http/routes/auth.ts"
@@ -41,7 +41,7 @@ export function createApp(services: Services) {
   app.route(apiPrefix, createListRoutes({ ...services, authenticated }))
   app.route(apiPrefix, createExportRoutes({ ...services, authenticated }))
 
-  registerSecurity(app)
+  registerComponents(app)
   app.doc31("/openapi.json", openapiDocument(services.publicUrl))
   return app
 }

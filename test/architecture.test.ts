@@ -61,11 +61,12 @@ const packageOwners: Record<string, readonly string[]> = {
     "storage/",
     "connections/",
     "exports/cursor.ts",
+    "exports/event-lines.ts",
     "sandbox/",
   ],
   pino: ["observability/"],
   "prom-client": ["observability/"],
-  "csv-stringify": ["exports/formats/csv.ts"],
+  "d3-dsv": ["lib/csv/"],
 }
 
 type Import = { file: string; target: string; typeOnly: boolean }
@@ -131,7 +132,7 @@ test("the table notices a forbidden import", () => {
   const forbidden: Import[] = [
     { file: "scan/scan.ts", target: "../http/problem.ts", typeOnly: true },
     { file: "storage/storage.ts", target: "../connections/disconnect.ts", typeOnly: false },
-    { file: "lib/clock.ts", target: "../errors.ts", typeOnly: false },
+    { file: "lib/time.ts", target: "../errors.ts", typeOnly: false },
     { file: "http/problem.ts", target: "../config.ts", typeOnly: true },
     { file: "scan/scan.ts", target: "hono", typeOnly: false },
     { file: "http/problem.ts", target: "../../test/support/x.ts", typeOnly: false },
@@ -172,6 +173,8 @@ test("the top level holds what a newcomer expects, and nothing else", async () =
     "bunfig.toml",
     "bun.lock",
     "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
     "docs",
     "src",
     "test",

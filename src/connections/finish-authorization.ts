@@ -1,5 +1,5 @@
 import { AppError, CannotOpen } from "../errors.ts"
-import type { Clock } from "../lib/clock.ts"
+import type { Clock } from "../lib/time.ts"
 import { InvalidToken } from "../mailchimp/errors.ts"
 import { isClientError } from "../mailchimp/oauth.ts"
 import type { Sealer } from "../sealer.ts"

@@ -1,6 +1,5 @@
 import { AppError } from "../errors.ts"
-import { anySignal } from "../lib/any-signal.ts"
-import { systemClock } from "../lib/clock.ts"
+import { anySignal, systemClock } from "../lib/time.ts"
 import {
   createMailchimpClient,
   type MailchimpClient,

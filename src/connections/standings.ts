@@ -1,4 +1,4 @@
-import type { Clock } from "../lib/clock.ts"
+import type { Clock } from "../lib/time.ts"
 import { createSingleFlight } from "./single-flight.ts"
 import type { Standing } from "../mailchimp/client.ts"
 import { InvalidToken } from "../mailchimp/errors.ts"

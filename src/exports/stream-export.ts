@@ -1,11 +1,10 @@
 import { AppError } from "../errors.ts"
-import { type Clock, systemClock } from "../lib/clock.ts"
+import { type Clock, systemClock, within } from "../lib/time.ts"
 import { readAhead } from "./read-ahead.ts"
-import { within } from "../lib/within.ts"
 import { watermarkAt } from "../scan/watermark.ts"
 import type { Cursor } from "./cursor.ts"
 import { countRows } from "../scan/deduplicate.ts"
-import { type EventLines, type ExportList, createEventLines } from "./event-lines.ts"
+import { type EventLines, type ExportList, createEventLines } from "./create-event-lines.ts"
 import { createJson } from "./formats/json.ts"
 import { createNdjson } from "./formats/ndjson.ts"
 import type { ListResult } from "../scan/list-scan.ts"
@@ -25,7 +24,7 @@ type EventsOptions = {
   /** Identifies the selection, for the cursors. */
   readonly selectionId: string
   readonly sealCursor: (cursor: Cursor) => Promise<string>
-  readonly waitingFor: () => string | undefined
+  readonly waitingFor: () => "permit" | "rate_limit" | undefined
 }
 
 export type ExportOptions = {

@@ -1,5 +1,4 @@
-import { type Clock, systemClock } from "../lib/clock.ts"
-import { startTimer } from "../lib/start-timer.ts"
+import { type Clock, startTimer, systemClock } from "../lib/time.ts"
 
 /**
  * Passes bytes on, and calls `onStall` when the consumer takes longer than `stallTimeoutMs` to request the next chunk. A

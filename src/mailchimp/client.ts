@@ -1,9 +1,8 @@
 import { AppError } from "../errors.ts"
-import { type Clock, systemClock } from "../lib/clock.ts"
+import { type Clock, systemClock, withTimeout } from "../lib/time.ts"
 import type { Fetch } from "../lib/fetch.ts"
 import { createRedaction, type Redaction } from "../lib/redaction.ts"
 import { acceptEncoding, readBody } from "../lib/read-body.ts"
-import { withTimeout } from "../lib/with-timeout.ts"
 import { isDataCenter } from "./data-center.ts"
 import {
   createMailchimpError,

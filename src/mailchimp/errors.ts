@@ -3,7 +3,7 @@ import { AppError, type ErrorCode, errorTable, type Upstream } from "../errors.t
 import { parseHttpDate } from "./http-date.ts"
 import type { Redact } from "../lib/redaction.ts"
 import { TooLarge } from "../lib/too-large.ts"
-import { TimedOut } from "../lib/with-timeout.ts"
+import { TimedOut } from "../lib/time.ts"
 import { isHtml, readHtmlPage } from "./html-page.ts"
 
 const blockedReason =

@@ -1,10 +1,9 @@
 import { z } from "zod"
 import { AppError, type ErrorCode, type Upstream } from "../errors.ts"
-import { type Clock, systemClock } from "../lib/clock.ts"
+import { type Clock, systemClock, withTimeout } from "../lib/time.ts"
 import type { Fetch } from "../lib/fetch.ts"
 import { readBody } from "../lib/read-body.ts"
 import { createRedaction, type Redact, type Redaction } from "../lib/redaction.ts"
-import { withTimeout } from "../lib/with-timeout.ts"
 import { isDataCenter } from "./data-center.ts"
 import {
   createMailchimpError,

@@ -105,7 +105,8 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
   function readInBothDirections(): Reading {
     const content = isResumed ? undefined : { rows: delivered.rows(), sum: delivered.sum() }
     recount = createRecount({
-      query: { ...query, since, before },
+      query: { ...query, since },
+      until: before,
       delivered: content,
       horizon,
       marginS,
@@ -124,7 +125,9 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
     // Readings in ascending order, which all others are, do not show every row.
     if (!outcome.fuller) return "none"
     if (plain) return plain.lack() || outcome.fuller === "DESC" ? "none" : undefined
-    const range = { ...query, since, before, direction: outcome.fuller }
+    // A plain reading relies on `before` including its own second, which only a window does not.
+    if (before !== undefined) return "none"
+    const range = { ...query, since, direction: outcome.fuller }
     const closedBefore = closed
     const isChanged = ({ second, sentAt }: Page, index: number) => {
       const changed = second(index) ?? closedBefore

@@ -1,6 +1,15 @@
-import { type Content, type Direction, type Pass, createPass, isSame } from "./recount-pass.ts"
+import {
+  type Content,
+  type Direction,
+  type Pass,
+  type PassOptions,
+  createPass,
+  isSame,
+} from "./recount-pass.ts"
 import type { Page, Second } from "./source.ts"
 import { watermarkAt } from "./watermark.ts"
+
+type AttemptOptions = PassOptions & { readonly marginS: number }
 
 /** Passes over the same rows, to compare them: the first in ascending order, the second in descending order. */
 export type Attempt = {
@@ -22,8 +31,8 @@ export type Attempt = {
   judge(delivered: Content | undefined): "compare" | "again" | "deliver" | "done"
 }
 
-export function createAttempt(isDelivered: boolean, horizon: Second, marginS: number): Attempt {
-  const first = createPass("ASC", isDelivered, horizon)
+export function createAttempt(isDelivered: boolean, options: AttemptOptions): Attempt {
+  const first = createPass("ASC", isDelivered, options)
   const passes = [first]
   let totalItems: number | undefined
   let unchangedSince: Second | undefined
@@ -31,9 +40,9 @@ export function createAttempt(isDelivered: boolean, horizon: Second, marginS: nu
 
   return {
     pass: last,
-    startPass: (direction, isDelivered) => void passes.push(createPass(direction, isDelivered, horizon)),
+    startPass: (direction, isDelivered) => void passes.push(createPass(direction, isDelivered, options)),
     observe: (page) => {
-      unchangedSince ??= watermarkAt(page.sentAt.earliest, marginS)
+      unchangedSince ??= watermarkAt(page.sentAt.earliest, options.marginS)
       totalItems = (totalItems ?? page.totalItems) === page.totalItems ? page.totalItems : Number.NaN
     },
     unchangedSince: () => unchangedSince,
@@ -46,7 +55,7 @@ export function createAttempt(isDelivered: boolean, horizon: Second, marginS: nu
       if (!isSame(first.content(), last().content())) return "again"
       if (passes.some(({ isDelivered }) => isDelivered)) return "done"
       // rule: the rows that both directions show were delivered, or are delivered now
-      return delivered && isSame(delivered, first.content()) ? "done" : "deliver"
+      return delivered && isSame(delivered, first.requested()) ? "done" : "deliver"
     },
   }
 }

@@ -6,8 +6,10 @@ import type { MembersQuery, Page, Second } from "./source.ts"
 import { closesAt, lastPossibleSecond } from "./watermark.ts"
 
 export type RecountOptions = {
-  /** The query for all rows to compare, without a direction. */
-  readonly query: Omit<MembersQuery, "offset" | "direction">
+  /** The query for all rows to compare, without a direction and an upper bound. */
+  readonly query: Omit<MembersQuery, "offset" | "direction" | "before">
+  /** The last second of the rows that were requested, if the caller set an upper bound. */
+  readonly until: Second | undefined
   /** What was delivered of them. Undefined if a part was delivered before the export was resumed. */
   readonly delivered: Content | undefined
   /** The watermark when the export began. */
@@ -35,8 +37,10 @@ const MAX_ATTEMPTS = 2
  * these rows were delivered, nothing is delivered again; otherwise a pass delivers every row.
  */
 export function createRecount(options: RecountOptions): Recount {
-  const { query, delivered, horizon, marginS, versions } = options
-  let attempt = createAttempt(delivered === undefined, horizon, marginS)
+  const { until, delivered, marginS, versions } = options
+  // Like a window: whether `before` includes its own second makes no difference.
+  const query = { ...options.query, before: until === undefined ? undefined : until + 1 }
+  let attempt = createAttempt(delivered === undefined, options)
   let attempts = 1
   let next: Omit<PageRequest, "query"> | undefined = {}
   let step: "passes" | "changes" | "proved" | "failed" = "passes"
@@ -86,12 +90,12 @@ export function createRecount(options: RecountOptions): Recount {
     if (isOutside) end("failed")
     if (isOutside || mustRepeat(pass, page)) return NOTHING
     const isEnd = page.length === 0 || reachesEnd(page, pass.content().rows)
-    const length = pass.take(page, isEnd)
+    const requested = pass.take(page, isEnd)
     // If Mailchimp ignored `offset`, the pass would never end.
     if (pass.content().rows > 2 * page.totalItems + page.count) end("failed")
     else if (isEnd) finishPass(page)
     if (!pass.isDelivered) return NOTHING
-    return selectRows(page, length, { headEnd: 0, known: new Map(), openStart: length }, versions)
+    return selectRows(page, requested, { headEnd: 0, known: new Map(), openStart: requested }, versions)
   }
 
   function mustRepeat(pass: Pass, page: Page): boolean {
@@ -117,7 +121,7 @@ export function createRecount(options: RecountOptions): Recount {
     const second = closesAt(sentAt.latest, marginS)
     next = { notBefore: { second, maxS: second - sentAt.latest } }
     step = "passes"
-    attempt = createAttempt(delivered === undefined, horizon, marginS)
+    attempt = createAttempt(delivered === undefined, options)
   }
 
   function end(outcome: "proved" | "failed"): void {

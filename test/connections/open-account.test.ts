@@ -4,7 +4,7 @@ import type { ConnectionMetadata, Owner } from "../../src/connections/connection
 import { createConnectionWatch } from "../../src/connections/connection-watch.ts"
 import { createOpenAccount, type AccountEvent } from "../../src/connections/open-account.ts"
 import { AppError } from "../../src/errors.ts"
-import { systemClock } from "../../src/lib/clock.ts"
+import { systemClock } from "../../src/lib/time.ts"
 import { createLimiters } from "../../src/mailchimp/limiter/limiter.ts"
 import { listLists } from "../../src/mailchimp/lists/lists.ts"
 import { createMailchimpOAuth } from "../../src/mailchimp/oauth.ts"

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test"
 import { createMailchimpClient, type MailchimpClientOptions } from "../../src/mailchimp/client.ts"
 import { createLimiter, createLimiters } from "../../src/mailchimp/limiter/limiter.ts"
-import type { FaultAction } from "../../src/sandbox/faults.ts"
+import type { FaultAction } from "../../src/sandbox/faults/fault-action.ts"
 import { type RunningSandbox, startSandbox } from "../../src/sandbox/serve.ts"
 import { createCountedSignal } from "../support/counted-signal.ts"
 import { startRefusingProxy } from "../support/refusing-proxy.ts"

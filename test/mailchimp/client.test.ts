@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { http, HttpResponse, type JsonBodyType } from "msw"
 import { setupServer } from "msw/node"
 import { AppError } from "../../src/errors.ts"
-import { abortable } from "../../src/lib/abortable.ts"
+import { abortable } from "../../src/lib/time.ts"
 import {
   createMailchimpClient,
   type MailchimpClientOptions,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { createRedaction } from "../../src/lib/redaction.ts"
-import { TimedOut } from "../../src/lib/with-timeout.ts"
+import { TimedOut } from "../../src/lib/time.ts"
 import { type MailchimpErrorKind, toMailchimpError, toTransportError } from "../../src/mailchimp/errors.ts"
 
 const token = "0123456789abcdef0123456789abcdef"

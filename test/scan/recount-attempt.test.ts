@@ -3,6 +3,8 @@ import { createAttempt } from "../../src/scan/recount-attempt.ts"
 import type { Page } from "../../src/scan/source.ts"
 import { momentOf, pageOfIds } from "../support/members.ts"
 
+const options = { horizon: 500, until: undefined, marginS: 10 }
+
 function pageOf(ids: string, { totalItems = ids.length, seconds = [100, 100, 100], count = 10 } = {}): Page {
   return {
     ...pageOfIds([...ids]),
@@ -23,7 +25,7 @@ function read(attempt: ReturnType<typeof createAttempt>, ...pages: Page[]): void
 
 /** The judgement after an ascending pass of `first` and a descending pass of `second`. */
 function judge(first: Page[], second: Page[], delivered = false) {
-  const attempt = createAttempt(delivered, 500, 10)
+  const attempt = createAttempt(delivered, options)
   read(attempt, ...first)
   expect(attempt.judge(undefined)).toBe("compare")
   attempt.startPass("DESC", false)
@@ -50,15 +52,29 @@ test("passes are repeated if one showed parts of a second in two responses", () 
 })
 
 test("the last second of a full page is left to the next page", () => {
-  const { take } = createAttempt(false, 500, 10).pass()
+  const { take } = createAttempt(false, options).pass()
   const full = pageOf("abc", { count: 3, seconds: [1, 2, 2] })
   expect(take(full, false)).toBe(1)
   expect(take(full, true)).toBe(3)
 })
 
 test("nothing may have changed after the watermark of the first response", () => {
-  const attempt = createAttempt(false, 500, 10)
+  const attempt = createAttempt(false, options)
   read(attempt, pageOf("ab"))
   read(attempt, { ...pageOf("ab"), sentAt: momentOf(2000) })
   expect(attempt.unchangedSince()).toBe(989)
+})
+
+test("up to the caller's upper bound, the rows of one second more are compared, but not with what was delivered", () => {
+  const attempt = createAttempt(false, { ...options, until: 100 })
+  const page = pageOf("abc", { seconds: [100, 100, 101] })
+  attempt.observe(page)
+  expect(attempt.pass().take(page, true)).toBe(2)
+  attempt.startPass("DESC", false)
+  read(attempt, pageOf("cba", { seconds: [101, 100, 100] }))
+  const delivered = createAttempt(false, options).pass()
+  delivered.take(pageOf("ab"), true)
+  expect(attempt.judge(delivered.content())).toBe("done")
+  delivered.take(pageOf("c"), true)
+  expect(attempt.judge(delivered.content())).toBe("deliver")
 })

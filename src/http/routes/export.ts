@@ -11,7 +11,7 @@ import type { ExportSlots } from "../export-slots.ts"
 import { chooseFormat, mediaTypes } from "../choose-format.ts"
 import { cursorHeader, cursorHeaders, oneCursor } from "../cursor-header.ts"
 import { envelopeOf } from "../envelope.ts"
-import { bearerSecurity, callerProblems, problems } from "../openapi.ts"
+import { bearerSecurity, callerProblems, eventLineComponent, problems } from "../openapi.ts"
 import { isHead, once, refuseInvalid, sealedText, subAccountId } from "../parameters.ts"
 import { idleTimeoutS, longestIdleTimeoutS, type ServerEnv, setIdleTimeout } from "../idle-timeout.ts"
 import { invalidParameters } from "../problem.ts"
@@ -105,9 +105,9 @@ const responses = {
       "The members, streamed. A failure after the first byte breaks the transfer: a response that ends normally is complete, unless its end line says `short`",
     content: {
       [mediaTypes.ndjson]: {
-        schema: z
-          .string()
-          .meta({ description: "One member per line, as Mailchimp sent it, with its list_id" }),
+        schema: z.string().meta({
+          description: `One member per line, as Mailchimp sent it, with its list_id. With events=true, the lines that have a key \`$export\` are event lines: #/components/schemas/${eventLineComponent}`,
+        }),
       },
       [mediaTypes.json]: { schema: envelopeOf(z.array(z.looseObject({}))) },
     },

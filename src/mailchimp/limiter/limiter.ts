@@ -1,6 +1,5 @@
-import { type Clock, systemClock } from "../../lib/clock.ts"
+import { type Clock, startTimer, systemClock } from "../../lib/time.ts"
 import { createFairQueue } from "./fair-queue.ts"
-import { startTimer } from "../../lib/start-timer.ts"
 import { createTokenBucket } from "./token-bucket.ts"
 import { createUsefulRequests } from "./useful-requests.ts"
 

@@ -1,6 +1,4 @@
-import { anySignal } from "../../lib/any-signal.ts"
-import type { Clock } from "../../lib/clock.ts"
-import { startTimer } from "../../lib/start-timer.ts"
+import { anySignal, type Clock, startTimer } from "../../lib/time.ts"
 import { createMailchimpError, type Subject } from "../errors.ts"
 import { LimiterPaused, type Flow, type Permit } from "./limiter.ts"
 

@@ -3,7 +3,7 @@ import type { Fetch } from "../../../src/lib/fetch.ts"
 import { createMailchimpClient, type MailchimpEvent } from "../../../src/mailchimp/client.ts"
 import { createLimiter } from "../../../src/mailchimp/limiter/limiter.ts"
 import { listLists, readList, readMergeFields } from "../../../src/mailchimp/lists/lists.ts"
-import type { FaultAction } from "../../../src/sandbox/faults.ts"
+import type { FaultAction } from "../../../src/sandbox/faults/fault-action.ts"
 import { type RunningSandbox, startSandbox, type StartSandboxOptions } from "../../../src/sandbox/serve.ts"
 import { createVirtualClock } from "../../support/virtual-clock.ts"
 
