@@ -20,10 +20,9 @@ export type Step =
   | { readonly kind: "end" }
   /** Nothing, although rows may be missing. */
   | { readonly kind: "lack"; readonly lack: Lack }
-  /** This second, which fills a page by itself, is read by offset. */
-  | { readonly kind: "tied"; readonly second: Second }
-  /** Rows without a date fill the first page. They are read by offset. */
-  | { readonly kind: "undated" }
+  /** Rows that no date tells apart fill a page: those of this closed second, or without a date. They are read by offset. */
+  | { readonly kind: "tied"; readonly second: Second; readonly pageRows: number }
+  | { readonly kind: "undated"; readonly second?: undefined; readonly pageRows?: undefined }
   /** Members are dated ahead of both clocks, after `boundary`. They are read by offset. */
   | { readonly kind: "ahead"; readonly boundary: Second }
 
@@ -104,7 +103,7 @@ export function createAnchoredPages(since: Second, marginS: number, versions: Op
     if (hasAdvanced) return NEXT
     if (isOpen) return pageAfter(patience.waitFor(last, page.sentAt), RULES)
     // rule: a tied second is read by offset
-    if (page.length >= page.count) return { kind: "tied", second: last }
+    if (page.length >= page.count) return { kind: "tied", second: last, pageRows: page.count }
     // Without a new row although more rows are counted, the response was truncated, or the count is wrong.
     return countNew(selected) > 0 ? NEXT : pageAfter(patience.repeat(page), COUNT)
   }

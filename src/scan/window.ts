@@ -104,9 +104,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
       return undefined
     }
     if (step.kind === "ahead") return readByOffset("ahead", range.separate(step.boundary))
-    const isTied = step.kind === "tied"
-    const query = range.between(pages.anchor(), isTied ? step.second : undefined)
-    return readByOffset(step.kind, query, isTied ? page.count : undefined)
+    return readByOffset(step.kind, range.between(pages.anchor(), step.second), step.pageRows)
   }
 
   function readByOffset(kind: ByOffset["kind"], query: RangeQuery, pageRows?: number): Delay {
