@@ -10,8 +10,8 @@ export type PassComparison = {
 const EQUAL_PASSES = 3
 
 /**
- * Compares the order of consecutive passes. Needed if rows keep leaving before they are shown, e.g. while an import in the
- * order of an earlier one changes them, and for rows without a key, which cannot be counted.
+ * Compares the order of consecutive passes. Needed if rows keep leaving before later requests show them again, e.g. while an
+ * import in the order of an earlier one changes them, and for rows without a key, which cannot be counted.
  *
  * @param isShrinking whether the group of rows can only lose rows; otherwise one order proves nothing
  */
