@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test"
 import { planExport } from "../../src/exports/plan.ts"
 import { addText } from "../../src/lib/id-sum.ts"
+import { createFixedAllowance } from "../../src/mailchimp/limiter/allowance.ts"
 import { createLimiter } from "../../src/mailchimp/limiter/limiter.ts"
 import type { ListResult } from "../../src/scan/list-scan.ts"
 import { createScan } from "../../src/scan/scan.ts"
@@ -26,7 +27,8 @@ async function exportDuringImport({
   const random = createRandom(seed)
   const clock = createVirtualClock(START * 1000)
   const nowS = () => clock.now() / 1000
-  const flow = createLimiter({ permits: 10, tokens: 10, refillPerSecond: 10, clock }).join()
+  const allowance = createFixedAllowance({ permits: 10, ratePerSecond: 10 })
+  const flow = createLimiter({ allowance, clock }).join()
   const { signal } = new AbortController()
   const secondOf = (member: number) => {
     const changedAt = START + member / changesPerS
