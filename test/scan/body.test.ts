@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { createBody } from "../../src/scan/body.ts"
 import type { Position } from "../../src/scan/position.ts"
-import { createWindowReading } from "../../src/scan/window.ts"
+import { createWindowReading } from "../../src/scan/window/window.ts"
 
 const HORIZON = 1000
 
