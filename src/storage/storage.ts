@@ -1,13 +1,20 @@
 import type { ConnectionStore, UsedStateStore } from "../connections/connection.ts"
+import type { ProcessLock } from "../jobs/engine/engine.ts"
+import type { JobStore } from "../jobs/job.ts"
 import { type Clock, systemClock } from "../lib/time.ts"
 import { createSqliteConnections } from "./sqlite/connections.ts"
 import { createAttempt, createPing, openDatabase } from "./sqlite/database.ts"
+import { createSqliteJobs } from "./sqlite/jobs.ts"
+import { createProcessLock } from "./sqlite/process-lock.ts"
 import { createSqliteUsedStates } from "./sqlite/used-states.ts"
 
 /** All stores, of whichever database. Tokens are stored as given: see `createSealedConnections`. */
 export type Storage = {
   readonly connections: ConnectionStore
   readonly usedStates: UsedStateStore
+  readonly jobs: JobStore
+  /** Lets one process run the jobs. Undefined if many processes share the database, which therefore need a queue. */
+  readonly jobsLock: ProcessLock | undefined
   /** Resolves when the database responds; rejects with `database_unavailable`. */
   ping(): Promise<void>
   close(): Promise<void>
@@ -30,15 +37,19 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
 
 /** MongoDB's driver takes 35 MB of memory, so it is loaded only if it is used. */
 async function openMongoStorage(uri: string, clock: Clock): Promise<Storage> {
-  const [{ openDatabase }, { createMongoConnections }, { createMongoUsedStates }] = await Promise.all([
-    import("./mongo/database.ts"),
-    import("./mongo/connections.ts"),
-    import("./mongo/used-states.ts"),
-  ])
+  const [{ openDatabase }, { createMongoConnections }, { createMongoJobs }, { createMongoUsedStates }] =
+    await Promise.all([
+      import("./mongo/database.ts"),
+      import("./mongo/connections.ts"),
+      import("./mongo/jobs.ts"),
+      import("./mongo/used-states.ts"),
+    ])
   const database = openDatabase(uri, clock)
   return {
     connections: createMongoConnections(database),
     usedStates: createMongoUsedStates(database, clock),
+    jobs: createMongoJobs(database),
+    jobsLock: undefined,
     ping: database.ping,
     close: database.close,
   }
@@ -47,10 +58,16 @@ async function openMongoStorage(uri: string, clock: Clock): Promise<Storage> {
 function openSqliteStorage(path: string, clock: Clock): Storage {
   const database = openDatabase(path)
   const attempt = createAttempt(clock)
+  const jobsLock = createProcessLock(`${path}-jobs`)
   return {
     connections: createSqliteConnections(database, attempt),
     usedStates: createSqliteUsedStates(database, attempt, clock),
+    jobs: createSqliteJobs(database, attempt),
+    jobsLock,
     ping: createPing(database, path, attempt, clock),
-    close: async () => database.close(),
+    close: async () => {
+      jobsLock.release()
+      database.close()
+    },
   }
 }

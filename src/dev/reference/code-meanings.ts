@@ -24,6 +24,7 @@ const meanings = {
     "Mailchimp does not allow this request for the account, e.g. because of its plan or its user's role. `upstream` has Mailchimp's own words.",
   access_token_not_found: "No Mailchimp account is connected. Connect one through `/auth/login`.",
   list_not_found: "The account has no list of this id. `/lists` shows the ids.",
+  job_not_found: "The caller has no job of this id, or the job has no such part.",
   route_not_found: "No route has this path. `/openapi.json` lists them.",
   method_not_allowed: "The path has no route for this method. The header `Allow` lists the methods it has.",
   not_acceptable:
@@ -34,10 +35,21 @@ const meanings = {
   columns_changed:
     "A merge field or an interest was added to a list during an export as CSV, so its values have no column, and the transfer breaks. Start the export again.",
   disconnected: "The connection was deleted while the request used it. Connect the account again.",
+  job_not_finished:
+    "The files of a job can be downloaded as one only when its `state` is `complete` or `short`. Wait for that with `Prefer: wait=30`; parts can be downloaded before.",
+  job_not_failed: "Only a failed job can be retried. Start a new job instead.",
   cursor_expired: "The cursor can no longer be honored. Begin an export without a cursor.",
+  job_expired:
+    "The job's files were purged `JOB_RETENTION_H` hours after it ended. Start a new job; the `cursor` of the old one is still valid.",
+  range_not_satisfiable:
+    "The part has fewer bytes than the first one that `Range` names. `Content-Range` says how many it has.",
+  idempotency_key_reused:
+    "The `Idempotency-Key` was sent with another body within 24 hours. Send the same body to get the same job, or another key to start a new one.",
   too_many_exports:
     "This caller, or this process, runs as many exports as it may: `MAX_EXPORTS_PER_CALLER`, `MAX_EXPORTS`. Finish or abort one of them.",
   internal_error: "A fault of this service. Its log has the error under the `X-Request-Id` of the response.",
+  jobs_not_configured:
+    "This service cannot run jobs: with MongoDB, `REDIS_URL` must be set. Use `/export` instead.",
   mailchimp_error:
     "Mailchimp failed, rejected the request, or sent a response that is not usable. `upstream` has Mailchimp's own words if there are any.",
   mailchimp_blocked:
@@ -46,8 +58,14 @@ const meanings = {
     "Mailchimp throttles the account, or other requests of the same Mailchimp user hold all of its connections or use up its rate: before the first byte a request waits 30 s at most for its turn.",
   database_unavailable: "The database does not respond.",
   identity_provider_unavailable: "The keys at `JWKS_URL` cannot be read, so the JWT cannot be verified.",
+  queue_unavailable:
+    "Jobs cannot be started now, because another process runs the jobs of the same SQLite file. It ends soon if the service is being replaced.",
+  job_files_unavailable:
+    "The folder `JOB_FILES` is missing, not readable or not writable, or a file in it is missing or damaged. What the job's record names is kept; retry when the folder is back.",
   draining: "This process is shutting down. Retry at another replica if there is one.",
   mailchimp_timeout: "Mailchimp did not respond in time.",
+  job_files_full:
+    "The disk of `JOB_FILES` is full. What was written before is kept: make space and retry the job, which goes on from there.",
 } satisfies Record<ErrorCode, string>
 
 /** By code. */

@@ -22,6 +22,29 @@ const migrations = [
      expires_at_ms INTEGER NOT NULL
    ) STRICT;
    CREATE INDEX used_states_by_expiry ON used_states (expires_at_ms);`,
+  `CREATE TABLE jobs (
+     id TEXT PRIMARY KEY,
+     account_id TEXT NOT NULL,
+     owner TEXT NOT NULL,
+     connection_id TEXT NOT NULL,
+     request_key TEXT NOT NULL UNIQUE,
+     request TEXT NOT NULL,
+     state TEXT NOT NULL,
+     attempt INTEGER NOT NULL,
+     progress TEXT NOT NULL,
+     error TEXT,
+     created_at_ms INTEGER NOT NULL,
+     started_at_ms INTEGER,
+     ended_at_ms INTEGER,
+     expires_at_ms INTEGER,
+     open_before INTEGER NOT NULL,
+     parts TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX jobs_by_owner ON jobs (account_id, owner, created_at_ms, id);
+   CREATE INDEX jobs_by_connection ON jobs (connection_id);
+   CREATE INDEX jobs_by_expiry ON jobs (expires_at_ms);
+   CREATE INDEX open_jobs ON jobs (open_before, created_at_ms, id) WHERE state IN ('queued', 'running');
+   CREATE INDEX open_jobs_by_account ON jobs (account_id) WHERE state IN ('queued', 'running');`,
 ]
 
 /** Nothing else runs while the file is opened, so SQLite itself may wait for a lock. */

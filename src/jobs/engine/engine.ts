@@ -1,0 +1,23 @@
+/** Runs the job until it has ended, or until the signal aborts: then the job goes on in a later run. */
+export type RunJob = (id: string, signal: AbortSignal) => Promise<void>
+
+/** What decides when and where a job runs. It carries the ids alone: everything else is in the job's record. */
+export type Engine = {
+  /**
+   * Runs the job as soon as there is room for it.
+   *
+   * @throws {AppError} `queue_unavailable` if this process cannot have jobs run now
+   */
+  add(id: string): Promise<void>
+  /** Stops a run of the job in this process. Another process notices by itself, when it next writes. */
+  cancel(id: string): Promise<void>
+  /** Hands back the running jobs, and takes up no other. */
+  close(): Promise<void>
+}
+
+/** Lets one of several processes do something. */
+export type ProcessLock = {
+  /** Whether this process has the lock, now or already before. */
+  acquire(): boolean
+  release(): void
+}

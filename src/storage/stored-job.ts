@@ -1,0 +1,99 @@
+import { z } from "zod"
+import { type ErrorCode, errorTable } from "../errors.ts"
+import type { Job, JobProgress, JobSummary, Part } from "../jobs/job.ts"
+import { parseStored } from "./parse-stored.ts"
+
+const count = z.int().nonnegative()
+const names = z.array(z.string()).optional()
+
+/** Reads null like a missing field. */
+function optional<T>(schema: z.ZodType<T>) {
+  return schema.nullish().transform((value) => value ?? undefined)
+}
+
+const requestSchema = z.object({
+  listId: z.string().optional(),
+  selection: z.object({
+    status: z.string().optional(),
+    since: z.number().optional(),
+    before: z.number().optional(),
+    includeArchived: z.boolean().optional(),
+    fields: names,
+    excludeFields: names,
+  }),
+  format: z.string(),
+  compression: z.enum(["gzip", "none"]),
+  cursor: z.string().optional(),
+})
+
+const partSchema = z.object({ name: z.string(), rows: count, bytes: count, sha256: z.string() })
+
+const errorSchema = z.object({
+  code: z.custom<ErrorCode>((code) => typeof code === "string" && code in errorTable),
+  detail: z.string(),
+  retryable: z.boolean(),
+  upstream: z
+    .object({
+      status: z.int(),
+      title: z.string().exactOptional(),
+      detail: z.string().exactOptional(),
+      instance: z.string().exactOptional(),
+    })
+    .optional(),
+})
+
+/** A job's fields in a database of any kind, but for its parts. */
+const summarySchema = z.object({
+  id: z.string(),
+  account_id: z.string(),
+  owner: z.string(),
+  connection_id: z.string(),
+  request_key: z.string(),
+  request: requestSchema,
+  state: z.enum(["queued", "running", "complete", "short", "failed", "canceled"]),
+  attempt: count,
+  progress: z.object({
+    cursor: z.string().optional(),
+    estimate: count.optional(),
+    rows: count,
+    bytes: count,
+  }),
+  error: optional(errorSchema),
+  created_at: z.date(),
+  started_at: optional(z.date()),
+  ended_at: optional(z.date()),
+  expires_at: optional(z.date()),
+})
+
+/** @throws {AppError} `internal_error` if it is malformed */
+export function parseJobSummary(stored: unknown): JobSummary {
+  const { account_id, owner, progress, ...job } = parseStored(summarySchema, stored, "a stored job")
+  return {
+    id: job.id,
+    owner: { accountId: account_id, uid: owner },
+    connectionId: job.connection_id,
+    requestKey: job.request_key,
+    request: job.request,
+    state: job.state,
+    attempt: job.attempt,
+    ...progress,
+    error: job.error,
+    createdAt: job.created_at,
+    startedAt: job.started_at,
+    endedAt: job.ended_at,
+    expiresAt: job.expires_at,
+  }
+}
+
+/** @throws {AppError} `internal_error` if it is malformed */
+export function parseJob(stored: unknown): Job {
+  const { rows: _rows, bytes: _bytes, ...summary } = parseJobSummary(stored)
+  const { parts } = parseStored(z.object({ parts: z.array(partSchema) }), stored, "a stored job")
+  return { ...summary, parts }
+}
+
+/** What is stored of a job's progress besides its parts. */
+export function toStoredProgress({ cursor, estimate, parts }: JobProgress) {
+  const sum = (of: (part: Part) => number) => parts.reduce((total, part) => total + of(part), 0)
+  return { cursor, estimate, rows: sum(({ rows }) => rows), bytes: sum(({ bytes }) => bytes) }
+}
