@@ -9,7 +9,7 @@ export type Engine = {
    * @throws {AppError} `queue_unavailable` if this process cannot have jobs run now
    */
   add(id: string): Promise<void>
-  /** Stops a run of the job in this process. Another process notices by itself, when it next writes. */
+  /** Stops a run of the job here. A run elsewhere stops when it next writes. */
   cancel(id: string): Promise<void>
   /** Hands back the running jobs, and takes up no other. */
   close(): Promise<void>

@@ -17,7 +17,7 @@ export function createProcessLock(path: string): ProcessLock {
         return true
       } catch (error) {
         database.close()
-        if (error instanceof SQLiteError && /^SQLITE_BUSY/.test(error.code ?? "")) return false
+        if (error instanceof SQLiteError && error.code?.startsWith("SQLITE_BUSY")) return false
         throw error
       }
     },
