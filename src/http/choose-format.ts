@@ -21,7 +21,7 @@ export type Format = "ndjson" | "json"
 export function chooseFormat(
   format: Format | undefined,
   accept: string | undefined,
-  only?: "ndjson" | undefined,
+  only?: "ndjson",
 ): Format {
   if (format !== undefined) return format
   const ranges = parseAccept(accept?.trim() || "*/*")
