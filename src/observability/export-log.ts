@@ -19,7 +19,7 @@ export function createExportLog(logger: Logger) {
   }
 }
 
-/** Whether Mailchimp's responses were inconsistent, or differ from its known behaviour. */
+/** Whether Mailchimp's responses were inconsistent, or differ from its known behavior. */
 function isOdd({ isShort, countDiffers, hasOddSince, hasDatedAhead, isReadAgain }: ListResult): boolean {
   return isShort || countDiffers !== 0 || hasOddSince || hasDatedAhead || isReadAgain
 }
