@@ -139,7 +139,7 @@ test("an export that ends, in whatever way, lets the next export begin", async (
     },
   ]
   for (const way of ways) for (let made = 0; made < 6; made += 1) await way()
-  // Ends once all of her share is free again.
+  // Ends once the caller's whole share is free again.
   for (let statuses: number[] = []; statuses.filter((status) => status === 200).length < 5;) {
     statuses = await beginMany(5, ada)
     for (const socket of sockets.splice(0)) socket.destroy()
