@@ -4,6 +4,7 @@ import { connect } from "node:net"
 import type { oddities } from "../../src/sandbox/api/odd-pages.ts"
 import type { SandboxOptions } from "../../src/sandbox/sandbox.ts"
 import { startSandbox, type RunningSandbox } from "../../src/sandbox/serve.ts"
+import { until } from "../support/until.ts"
 
 let running: RunningSandbox | undefined
 
@@ -46,11 +47,6 @@ function readRaw(url: string, path: string): Promise<{ bytes: string; failed: bo
 }
 
 const page = `/3.0/lists/${listId}/members?count=100`
-
-/** Waits, turn by turn, until something that another socket causes has happened. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve))
-}
 
 describe("a fault", () => {
   test("is played for matching requests, after `skip` of them, `times` times", async () => {
@@ -191,7 +187,7 @@ describe("a fault", () => {
     const response = await members()
     expect(response.status).toBe(200)
     await expect(response.bytes()).rejects.toThrow()
-    await until(() => sandbox.traffic.connections(userId).now === 0)
+    await until("the end of every request", () => sandbox.traffic.connections(userId).now === 0)
   })
 
   test("cut breaks a compressed response too", async () => {
@@ -219,10 +215,10 @@ describe("a fault", () => {
     sandbox.faults.add({ action: { kind: "hang" } })
     const leaving = new AbortController()
     const requested = members("", { signal: leaving.signal })
-    await until(() => sandbox.traffic.connections(userId).now === 1)
+    await until("the arrival of a request", () => sandbox.traffic.connections(userId).now === 1)
     leaving.abort()
     await expect(requested).rejects.toThrow()
-    await until(() => sandbox.traffic.connections(userId).now === 0)
+    await until("the end of every request", () => sandbox.traffic.connections(userId).now === 0)
     expect(sandbox.traffic.log.at(-1)).toMatchObject({ fault: "hang", listId, abortedAt: expect.any(Number) })
   })
 
@@ -233,7 +229,7 @@ describe("a fault", () => {
       () => "responded",
       () => "broken",
     )
-    await until(() => sandbox.traffic.connections(userId).now === 1)
+    await until("the arrival of a request", () => sandbox.traffic.connections(userId).now === 1)
     await running?.stop()
     expect(await requested).toBe("broken")
   })
@@ -247,7 +243,7 @@ describe("a fault", () => {
     for await (const chunk of response.body!) chunks.push(chunk)
     expect(chunks.length).toBeGreaterThan(1)
     expect(JSON.parse(Buffer.concat(chunks).toString()).members).toHaveLength(100)
-    await until(() => sandbox.traffic.connections(userId).now === 0)
+    await until("the end of every request", () => sandbox.traffic.connections(userId).now === 0)
   })
 })
 
@@ -259,7 +255,7 @@ describe("limits", () => {
     const requested = Array.from({ length: 10 }, () =>
       members("hanging=1", { signal: leaving.signal }).catch(() => "left"),
     )
-    await until(() => sandbox.traffic.connections(userId).now === 10)
+    await until("the arrival of ten requests", () => sandbox.traffic.connections(userId).now === 10)
     const refused = await members()
     expect(refused.status).toBe(429)
     expect(await refused.json()).toMatchObject({ title: "Too Many Requests" })
@@ -269,7 +265,7 @@ describe("limits", () => {
     expect((await members()).status).toBe(403)
     leaving.abort()
     expect(await Promise.all(requested)).toEqual(Array.from({ length: 10 }, () => "left"))
-    await until(() => sandbox.traffic.connections(userId).now === 0)
+    await until("the end of every request", () => sandbox.traffic.connections(userId).now === 0)
     expect(sandbox.traffic.connections(userId).peak).toBe(10)
     expect((await members()).status).toBe(200)
   })
@@ -278,10 +274,10 @@ describe("limits", () => {
     const { sandbox, members } = start({ latencyMs: 60_000, holdAfterAbortMs: 60_000 })
     const leaving = new AbortController()
     const requested = members("", { signal: leaving.signal })
-    await until(() => sandbox.traffic.connections(userId).now === 1)
+    await until("the arrival of a request", () => sandbox.traffic.connections(userId).now === 1)
     leaving.abort()
     await expect(requested).rejects.toThrow()
-    await until(() => sandbox.traffic.log.at(-1)?.endedAt !== undefined)
+    await until("the end of the request", () => sandbox.traffic.log.at(-1)?.endedAt !== undefined)
     expect(sandbox.traffic.connections(userId).now).toBe(1)
   })
 
