@@ -32,6 +32,7 @@ export function createClockSteps(horizon: Second, marginS: number): ClockSteps {
       else seenS = Math.max(seenS, datedS)
       maxAheadS = Math.max(maxAheadS, aheadS)
     },
+    // rule: no `asOf` is later than the watermark before the clock was put back
     limit: () => limit,
   }
 }

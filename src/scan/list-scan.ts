@@ -132,15 +132,20 @@ export function createListScan(
     hasResponded: () => totalItems !== undefined,
     isDone: () => isDone,
     nextPosition: () => {
-      const [live = horizon, other = horizon] = sweeps.map(({ asOf, shortAt = asOf }) =>
-        Math.min(asOf, shortAt, clockSteps.limit()),
-      )
+      // rule: the next export begins each sweep at that sweep's own end
+      const ends = sweeps.map(nextStart)
+      const live = ends[0] ?? horizon
+      // rule: a sweep that was not read begins at the horizon
+      const other = ends[1] ?? horizon
       // If the status filter is "archived", the first sweep reads archived members.
+      // rule: if archived members were requested and ended short, the next export resumes them there
       const archived = status === "archived" ? live : other
+      // A member who lost the requested status after the horizon was delivered with it, and no tail showed the loss.
+      // rule: if one status was requested, the next export begins at the horizon, to see members who lost it
+      const liveStart = status === undefined ? live : Math.min(live, horizon)
       return {
         id: from.id,
-        // A member who lost the requested status after the horizon was delivered with it, and no tail showed the loss.
-        live: { windows: [], tail: { since: status === undefined ? live : Math.min(live, horizon) } },
+        live: { windows: [], tail: { since: liveStart } },
         archived: { windows: [], tail: { since: archived } },
       }
     },
@@ -156,6 +161,12 @@ export function createListScan(
       hasOddSince,
       hasDatedAhead,
     }),
+  }
+
+  /** Where the next export begins a sweep. */
+  function nextStart({ asOf, shortAt }: Sweep): Second {
+    // rule: the next export repeats a short reading
+    return Math.min(asOf, shortAt ?? asOf, clockSteps.limit())
   }
 
   function startSweep(name: SweepName, { windows, tail, shortAt, doubtedAt }: SweepPosition): Sweep {
@@ -178,12 +189,14 @@ export function createListScan(
     )
     // What was read before the export was resumed is unknown.
     if (isWhole && isResumed) reconciliation.doubtDates()
+    // rule: a doubted count is still doubted after a resume
     if (doubtedAt !== undefined) reconciliation.doubtCount()
     return {
       name,
       since,
       windows: new Set(tasks),
       tail,
+      // rule: a cursor remembers what was short
       shortAt,
       doubtedAt,
       asOf,
@@ -207,6 +220,7 @@ export function createListScan(
 
   function startTail(sweep: Sweep): Task[] {
     if (!sweep.tail) return []
+    // rule: a tail ends at the caller's upper bound
     tail = startReading(sweep.name, sweep.tail, until)
     const reading = sweep.reconciliation.checkEnds()
     if (reading) sweep.endsCheck = { sweep: sweep.name, reading }
@@ -254,6 +268,7 @@ export function createListScan(
   }
 
   function finishTail(sweep: Sweep, { reading, from }: WindowTask): Task[] {
+    // rule: `asOf` is the watermark when the last pages were requested, not now
     sweep.asOf = Math.max(reading.asOf(), from)
     sweep.tail = { since: sweep.asOf }
     sweep.isRead = true
@@ -263,10 +278,13 @@ export function createListScan(
 
   /** After the body: starts the next tail, or ends the list unless fewer rows were delivered than Mailchimp counts. */
   function goOn(): Task[] {
+    // rule: no tail before the last page of the body
     if (tail || sweeps.some(({ windows, endsCheck }) => windows.size > 0 || endsCheck)) return []
     const next = sweeps.find(({ isRead, tail }) => !isRead && tail)
+    // rule: the body is followed by tails
     if (next) return startTail(next)
     for (const sweep of sweeps) {
+      // rule: what was delivered is compared with what is counted
       const remedy = sweep.reconciliation.remedy()
       if (remedy === "tails") return startTail(sweep)
       if (remedy === "none") sweep.shortAt = Math.min(sweep.since, sweep.shortAt ?? sweep.since)
@@ -280,6 +298,7 @@ export function createListScan(
   function split(name: SweepName, second: Second): Task[] {
     const sweep = sweeps.find((sweep) => sweep.name === name)
     if (!sweep) return []
+    // rule: nothing is split at or after the horizon
     if (tail?.sweep === name && second > tail.reading.position().since && second < horizon) {
       return convert(sweep, tail, second)
     }
@@ -288,6 +307,7 @@ export function createListScan(
       if (second <= reading.position().since || second >= Math.min(until, horizon)) continue
       reading.split(second)
       const child = startReading(name, { since: second }, until)
+      // rule: a window started by a split is in the cursor from then on
       sweep.windows.add(child)
       return [child]
     }

@@ -89,6 +89,7 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
     add: (page, selected, isUnfiltered) => {
       closed = Math.max(closed, watermarkAt(page.sentAt.earliest, marginS))
       rows += countNew(selected)
+      // rule: only rows that are delivered once prove that none is hidden
       rowsOfBody += countNew(selected, countUpTo(page, page.length, horizon))
       for (const { start, end } of newRanges(selected)) addRows(sum, page, start, end, horizon)
       if (!isUnfiltered) return
@@ -103,6 +104,7 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
       isCountDoubted = true
     },
     checkEnds: () => {
+      // rule: members without a date are looked for if dates are doubted
       if (!areDatesDoubted) return undefined
       areDatesDoubted = false
       // If the first request had no date filter, it has shown the first row.
@@ -119,6 +121,7 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
           return counted === undefined ? undefined : readEnds(["DESC"])
       }
       if (endsCheck === "failed") return "none"
+      // rule: the tail runs again after a check for members without a date
       if (isTailDue) return runTails()
       // After a resume the rows delivered before are unknown, and so is the count that a check should find.
       const expected = isResumed && counted === undefined ? undefined : (recounted ?? counted)

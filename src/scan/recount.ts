@@ -107,6 +107,7 @@ export function createRecount(options: RecountOptions): Recount {
 
   /** A member dated ahead of both clocks did not change meanwhile, because a change gives the current second. */
   function hasChanged(page: Page): boolean {
+    // rule: a member dated ahead did not change meanwhile
     return page.length > 0 && (page.second(0) ?? 0) <= lastPossibleSecond(page.sentAt, marginS)
   }
 
@@ -128,6 +129,7 @@ export function createRecount(options: RecountOptions): Recount {
     // Two empty truncated responses would look the same.
     const isEmptyButCounted = page.length === 0 && pass.rows === 0 && page.totalItems > 0
     repeats = isEmptyButCounted ? repeats + 1 : 0
+    // rule: two empty truncated responses do not prove that there are no rows
     if (isEmptyButCounted && repeats <= MAX_REPEATS) {
       return NOTHING
     }
@@ -155,10 +157,20 @@ export function createRecount(options: RecountOptions): Recount {
 
   function finishPass(pass: Pass, page: Page): void {
     const [first] = passes
-    if (!first || passes.length === 1) startPass("DESC", false)
-    else if (isTorn || !isSame(first, pass) || Number.isNaN(totalItems)) tryAgain(page)
-    else if (passes.some(({ isDelivered }) => isDelivered) || (delivered && isSame(delivered, first)))
-      step = "look"
+    if (!first || passes.length === 1) {
+      startPass("DESC", false)
+      return
+    }
+    // rule: a count is wrong only if both directions show the same rows
+    if (isTorn || !isSame(first, pass) || Number.isNaN(totalItems)) {
+      tryAgain(page)
+      return
+    }
+    const isDelivered =
+      passes.some(({ isDelivered }) => isDelivered) ||
+      // rule: the rows that both directions show were delivered, or are delivered now
+      (delivered !== undefined && isSame(delivered, first))
+    if (isDelivered) step = "look"
     else startPass("ASC", true)
   }
 
@@ -196,6 +208,7 @@ function countToTake(
   const last = second(length - 1)
   let rows = length
   while (rows > 0 && second(rows - 1) === last) rows -= 1
+  // rule: a recount takes a second from one response
   if (isEnd || rows === 0) return { length, isTruncated: false }
   return length === count ? { length: rows, isTruncated: false } : { length, isTruncated: true }
 }

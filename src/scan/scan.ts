@@ -103,7 +103,10 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
       observeNow()
       return lists
         .filter((list) => ended.get(list)?.notice !== "list_deleted")
-        .map((list) => (ended.has(list) ? unread(list.id) : list.nextPosition()))
+        .map((list) =>
+          // rule: a list that failed alone is read whole by the next export
+          ended.has(list) ? unread(list.id) : list.nextPosition(),
+        )
     },
   }
 

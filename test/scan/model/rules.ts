@@ -1,24 +1,44 @@
-/** A rule of the scan, and the change to its code in src/scan that takes it out. */
-export type Rule = {
+import { Glob } from "bun"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import {
+  type Change,
+  changeAfterMark,
+  condition,
+  dropArgument,
+  keep,
+  keepArgument,
+  marksIn,
+  operand,
+  remove,
+  value,
+} from "./mark.ts"
+
+/** A rule of the scan, marked in the code by `// rule: NAME`, and how to change the code after the mark to take it out. */
+type MarkedRule = { readonly name: string; readonly change: Change }
+
+/** A rule whose code in src/scan is quoted. */
+type QuotedRule = {
   readonly name: string
   readonly file: string
   readonly from: string
   readonly to: string
 }
 
+export type Rule = MarkedRule | QuotedRule
+
+/** A file with rules. */
+export type Source = { readonly path: string; readonly code: string }
+
 /** The rules that make the scan exact. `take-out-rules.ts` shows that the model notices when one is missing. */
 export const rules: readonly Rule[] = [
   {
     name: "a second is closed only after a margin",
-    file: "watermark.ts",
-    from: "Math.floor(clock - marginS) - 1",
-    to: "Math.floor(clock) - 1",
+    change: keep("left", "-", 2),
   },
   {
     name: "nothing is split at or after the horizon",
-    file: "list-scan.ts",
-    from: "second > tail.reading.position().since && second < horizon",
-    to: "second > tail.reading.position().since",
+    change: keep("left", "&&"),
   },
   {
     name: "rows after a split are dropped from the pending page",
@@ -28,9 +48,7 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "a window started by a split is in the cursor from then on",
-    file: "list-scan.ts",
-    from: "sweep.windows.add(child)",
-    to: "",
+    change: remove,
   },
   {
     name: "a page begins with the last second of the previous page",
@@ -52,9 +70,10 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "a row is dropped if it equals the last version, not any version",
-    file: "deduplicate.ts",
-    from: "versions.get(key) === fingerprint\n",
-    to: "versions.has(`${key} ${fingerprint}`)\n    versions.set(`${key} ${fingerprint}`, fingerprint)\n",
+    change: operand("right", "||", (_, [, , fingerprint, versions, key]) => {
+      const version = `${key} + ${fingerprint}`
+      return `(${versions}.has(${version}) || !${versions}.set(${version}, ${fingerprint}))`
+    }),
   },
   {
     name: "a tied second is read by offset",
@@ -94,57 +113,39 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "no tail before the last page of the body",
-    file: "list-scan.ts",
-    from: "if (tail || sweeps.some(({ windows, endsCheck }) => windows.size > 0 || endsCheck)) return []",
-    to: "if (tail) return []",
+    change: keep("left", "||"),
   },
   {
     name: "the body is followed by tails",
-    file: "list-scan.ts",
-    from: "if (next) return startTail(next)",
-    to: "if (next && next.tail?.since !== horizon) return startTail(next)",
+    change: condition((_, [next]) => `${next} && ${next}.tail?.since !== horizon`),
   },
   {
     name: "the next export begins each sweep at that sweep's own end",
-    file: "list-scan.ts",
-    from: "Math.min(asOf, shortAt, clockSteps.limit()),\n",
-    to: "Math.max(...sweeps.map((sweep) => sweep.asOf), Math.min(asOf, shortAt, clockSteps.limit())),\n",
+    change: value((ends) => `${ends}.map((_, _index, all) => Math.max(...all))`),
   },
   {
     name: "a sweep that was not read begins at the horizon",
-    file: "list-scan.ts",
-    from: "[live = horizon, other = horizon]",
-    to: "[live = horizon, other = live]",
+    change: operand("right", "??", (horizon) => `${horizon} + 10`),
   },
   {
     name: "if one status was requested, the next export begins at the horizon, to see members who lost it",
-    file: "list-scan.ts",
-    from: "status === undefined ? live : Math.min(live, horizon)",
-    to: "live",
+    change: condition("true"),
   },
   {
     name: "if archived members were requested and ended short, the next export resumes them there",
-    file: "list-scan.ts",
-    from: 'status === "archived" ? live : other',
-    to: "other",
+    change: condition("false"),
   },
   {
     name: "a tail ends at the caller's upper bound",
-    file: "list-scan.ts",
-    from: "startReading(sweep.name, sweep.tail, until)",
-    to: "startReading(sweep.name, sweep.tail)",
+    change: dropArgument(2),
   },
   {
     name: "`asOf` is the watermark when the last pages were requested, not now",
-    file: "list-scan.ts",
-    from: "sweep.asOf = Math.max(reading.asOf(), from)",
-    to: "sweep.asOf = Math.max(reading.asOf(), from) + 11",
+    change: value((asOf) => `${asOf} + 11`),
   },
   {
     name: "the next export repeats a short reading",
-    file: "list-scan.ts",
-    from: "Math.min(asOf, shortAt, clockSteps.limit()),\n",
-    to: "Math.min(asOf, clockSteps.limit()),\n",
+    change: dropArgument(1),
   },
   {
     name: "a short reading makes the list short",
@@ -160,9 +161,7 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "a cursor remembers what was short",
-    file: "list-scan.ts",
-    from: "tail,\n      shortAt,\n",
-    to: "tail,\n      shortAt: undefined,\n",
+    change: value("undefined"),
   },
   {
     name: "a query's upper bound is one second after the last second that is read",
@@ -190,45 +189,31 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "only rows that are delivered once prove that none is hidden",
-    file: "reconciliation.ts",
-    from: "isProven ??= counted !== undefined && rowsOfBody >= counted",
-    to: "isProven ??= counted !== undefined && rows >= counted",
+    change: dropArgument(1),
   },
   {
     name: "members without a date are looked for if dates are doubted",
-    file: "reconciliation.ts",
-    from: "if (!areDatesDoubted) return undefined",
-    to: "if (areDatesDoubted || !areDatesDoubted) return undefined",
+    change: condition("true"),
   },
   {
     name: "the tail runs again after a check for members without a date",
-    file: "reconciliation.ts",
-    from: "if (isTailDue) return runTails()",
-    to: "",
+    change: remove,
   },
   {
     name: "what was delivered is compared with what is counted",
-    file: "list-scan.ts",
-    from: "const remedy = sweep.reconciliation.remedy()",
-    to: "const remedy = undefined as ReturnType<typeof sweep.reconciliation.remedy>",
+    change: value("undefined"),
   },
   {
     name: "a second is closed by our own clock as well as by Mailchimp's",
-    file: "../mailchimp/mailchimp-clock.ts",
-    from: "Math.min(clock.now(), mailchimpMs() ?? clock.now() - marginS * 1000)",
-    to: "mailchimpMs() ?? clock.now() - marginS * 1000",
+    change: keepArgument(1),
   },
   {
     name: "a second is closed by Mailchimp's clock as well as by our own",
-    file: "../mailchimp/mailchimp-clock.ts",
-    from: "Math.min(clock.now(), mailchimpMs() ?? clock.now() - marginS * 1000)",
-    to: "clock.now()",
+    change: keepArgument(0),
   },
   {
     name: "without a Date our own clock counts minus one more margin",
-    file: "../mailchimp/mailchimp-clock.ts",
-    from: "mailchimpMs() ?? clock.now() - marginS * 1000",
-    to: "mailchimpMs() ?? clock.now()",
+    change: keep("left", "-"),
   },
   {
     name: "members dated ahead are read by offset, not waited for",
@@ -250,9 +235,7 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "a member dated ahead did not change meanwhile",
-    file: "recount.ts",
-    from: "page.length > 0 && (page.second(0) ?? 0) <= lastPossibleSecond(page.sentAt, marginS)",
-    to: "page.length > 0",
+    change: keep("left", "&&"),
   },
   {
     name: "members dated ahead are read again once the second before them is past",
@@ -274,21 +257,15 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "a row without a key is never dropped",
-    file: "deduplicate.ts",
-    from: "if (isSame && hasId) return true",
-    to: "if (isSame) return true",
+    change: keep("left", "&&"),
   },
   {
     name: "a row without a key is counted once",
-    file: "deduplicate.ts",
-    from: "if (isSame || before !== undefined) again.push(index)",
-    to: "if (hasId && before !== undefined) again.push(index)",
+    change: condition("false"),
   },
   {
     name: "a row with a known id must have the known bytes as well",
-    file: "deduplicate.ts",
-    from: "before === fingerprint ||",
-    to: "before !== undefined ||",
+    change: operand("left", "||", (_, [, before]) => `${before} !== undefined`),
   },
   {
     name: "rows without a key are all read after three equal passes, not one",
@@ -298,54 +275,56 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "a count is wrong only if both directions show the same rows",
-    file: "recount.ts",
-    from: "else if (isTorn || !isSame(first, pass) || Number.isNaN(totalItems)) tryAgain(page)",
-    to: "else if (isTorn || Number.isNaN(totalItems)) tryAgain(page)",
+    change: keep("left", "||", 2),
   },
   {
     name: "a recount takes a second from one response",
-    file: "recount.ts",
-    from: "const { length, isTruncated } = countToTake(page, isEnd)",
-    to: "const { length, isTruncated } = { length: page.length, isTruncated: isEnd && false }",
+    change: condition("true"),
   },
   {
     name: "the rows that both directions show were delivered, or are delivered now",
-    file: "recount.ts",
-    from: "(delivered && isSame(delivered, first))",
-    to: "delivered",
+    change: keep("left", "&&"),
   },
   {
     name: "two empty truncated responses do not prove that there are no rows",
-    file: "recount.ts",
-    from: "if (isEmptyButCounted && repeats <= MAX_REPEATS) {",
-    to: "if (isEmptyButCounted && repeats < 0) {",
+    change: condition("false"),
   },
   {
     name: "a doubted count is still doubted after a resume",
-    file: "list-scan.ts",
-    from: "if (doubtedAt !== undefined) reconciliation.doubtCount()",
-    to: "",
+    change: remove,
   },
   {
     name: "no `asOf` is later than the watermark before the clock was put back",
-    file: "clock-steps.ts",
-    from: "limit: () => limit,",
-    to: "limit: () => Infinity,",
+    change: value("() => Infinity"),
   },
   {
     name: "a list that failed alone is read whole by the next export",
-    file: "scan.ts",
-    from: "(ended.has(list) ? unread(list.id) : list.nextPosition())",
-    to: "list.nextPosition()",
+    change: condition("false"),
   },
 ]
 
+/** The files of a folder of the project that may have rules. */
+export function readSources(folder: string): Source[] {
+  const paths = ["src/scan/**/*.ts", "src/mailchimp/**/*.ts"].flatMap((pattern) => [
+    ...new Glob(pattern).scanSync(folder),
+  ])
+  return paths.toSorted().map((path) => ({ path, code: readFileSync(join(folder, path), "utf8") }))
+}
+
 /**
- * Returns the code of a file without the rule.
+ * Returns the file with the rule, without the rule.
  *
- * @throws {Error} if the file does not contain the rule's code exactly once, e.g. after either was changed
+ * @throws {Error} if the rule is not in exactly one file, e.g. because its mark was removed
  */
-export function withoutRule(code: string, { name, from, to }: Rule): string {
-  if (code.split(from).length !== 2) throw new Error(`Cannot find the rule's code exactly once: ${name}`)
-  return code.replace(from, () => to)
+export function withoutRule(sources: readonly Source[], rule: Rule): Source {
+  const [source, ...others] = sources.filter((source) => hasRule(source, rule))
+  if (!source || others.length > 0) throw new Error(`Cannot find the rule in exactly one file: ${rule.name}`)
+  const { path, code } = source
+  if ("change" in rule) return { path, code: changeAfterMark(code, rule.name, rule.change) }
+  return { path, code: code.replace(rule.from, () => rule.to) }
+}
+
+function hasRule({ path, code }: Source, rule: Rule): boolean {
+  if ("change" in rule) return code.includes(rule.name) && marksIn(code).includes(rule.name)
+  return path === `src/scan/${rule.file}` && code.split(rule.from).length === 2
 }

@@ -3,10 +3,10 @@
  * `bun test/scan/model/take-out-rules.ts [part of a rule's name]`. A rule whose removal goes unnoticed is either not tested
  * or not needed, so the exit code is 1.
  */
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import { cpSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { temporaryFolder } from "../../support/temporary-folder.ts"
-import { type Rule, rules, withoutRule } from "./rules.ts"
+import { type Rule, readSources, rules, withoutRule } from "./rules.ts"
 
 /** If this many schedules pass without a rule, its removal counts as unnoticed. */
 const seeds = Number(process.env["MODEL_RUNS"] ?? 40_000)
@@ -31,8 +31,8 @@ async function takeOut(rule: Rule): Promise<string | undefined> {
     for (const part of ["src", "test/scan/model", "test/support"])
       cpSync(join(root, part), join(folder.path, part), { recursive: true })
     symlinkSync(join(root, "node_modules"), join(folder.path, "node_modules"))
-    const path = join(folder.path, "src/scan", rule.file)
-    writeFileSync(path, withoutRule(readFileSync(path, "utf8"), rule))
+    const { path, code } = withoutRule(readSources(folder.path), rule)
+    writeFileSync(join(folder.path, path), code)
     return await firstBroken(folder.path)
   } finally {
     folder.remove()
