@@ -3,7 +3,7 @@ import { join } from "node:path"
 
 /** Phrases that this project avoids, each with what to write instead. */
 const phrases: readonly (readonly [RegExp, string])[] = [
-  [/\basked for\b/i, "requested"],
+  [/\basked for\b(?! consent)/i, "requested"],
   [/\bwho(so)?ever\b/i, "a caller, a client, every member"],
   [/\bso (?:many|long)\b(?! as\b| that\b)/i, "the number"],
   [/\b(?:he|him|his|himself|she|hers?|herself)\b/i, "they, them, their"],

@@ -1,155 +1,140 @@
-import { AppError } from "../errors.ts"
-import type { Cursor } from "./cursor.ts"
-import type { ListResult } from "../scan/list-scan.ts"
-import type { Plan } from "./plan.ts"
-import type { ListNotice, Scan } from "../scan/scan.ts"
-import type { Second } from "../scan/source.ts"
+import { z } from "zod"
+import { errorTable } from "../errors.ts"
 
-/** A list as event lines describe it. */
-export type ExportList = {
-  readonly id: string
-  readonly name?: string | undefined
-  /** The approximate number of members, from Mailchimp's own statistics. */
-  readonly estimate?: number | undefined
+const listId = z.string().meta({ description: "The id of the list, as in /lists" })
+const date = z.iso.datetime()
+const count = z.int().nonnegative()
+
+const rows = count.meta({ description: "Members in this response so far" })
+const cursor = z.string().meta({
+  description: "Resumes the export after everything received so far: send it as `cursor` or Export-Cursor",
+})
+
+/** The fields of a failure, as in a problem. */
+const failure = {
+  code: z.enum(Object.keys(errorTable)).meta({ description: "The code of the problem" }),
+  detail: z.string().meta({ description: "What is wrong and what to do, for a person" }),
+  retryable: z.boolean().meta({ description: "Whether the same request may succeed later" }),
+  upstream: z
+    .object({
+      status: z.int(),
+      title: z.string().optional(),
+      detail: z.string().optional(),
+      instance: z.string().optional(),
+    })
+    .optional()
+    .meta({ description: "Mailchimp's own error" }),
 }
 
-/** A line of the stream that is not a member: an object with a key that no member has. */
-type EventLine = { readonly $export: string }
+const start = z
+  .object({
+    $export: z.literal("start"),
+    id: z.string().meta({ description: "The id of the request, as in X-Request-Id and in the log" }),
+    horizon: date.optional().meta({
+      description:
+        "Changes up to this second are in every list; missing if Mailchimp's clock is not known yet",
+    }),
+    lists: z
+      .array(
+        z.object({
+          id: listId,
+          name: z.string().optional(),
+          estimate: count
+            .optional()
+            .meta({ description: "About how many members it has, from Mailchimp's own statistics" }),
+        }),
+      )
+      .meta({ description: "The lists in this export" }),
+  })
+  .meta({ description: "The first line" })
 
-export type EventLines = {
-  /** The first lines: the start, and the lists deleted since the export that this one continues. */
-  start(): EventLine[]
-  /** A cursor for what the consumer has received so far, to resume from. */
-  checkpoint(rows: number): Promise<EventLine>
-  /** A list could not be read, or was deleted. */
-  notice(notice: ListNotice): EventLine
-  /** Written when no row has arrived for a while. */
-  progress(rows: number): EventLine
-  error(error: unknown): Promise<EventLine>
-  end(rows: number): Promise<EventLine>
-}
+const checkpoint = z
+  .object({ $export: z.literal("checkpoint"), cursor, rows })
+  .meta({ description: "After the first page, and then after every 1,000 members or every second" })
 
-export type EventOptions = {
-  readonly exportId: string
-  readonly lists: readonly ExportList[]
-  readonly plan: Plan
-  readonly scan: Scan
-  readonly results: readonly ListResult[]
-  /** Whether the next export can continue from the end: not if the caller set an upper bound. */
-  readonly isOpenEnded: boolean
-  readonly selection: string
-  readonly sealCursor: (cursor: Cursor) => Promise<string>
-  readonly requests: () => number
-  readonly waitingFor: () => string | undefined
-  readonly now: () => number
-}
+const progress = z
+  .object({
+    $export: z.literal("progress"),
+    rows,
+    estimate: count.meta({ description: "About how many members all lists have together" }),
+    requests: count.meta({ description: "Requests for members that were sent to Mailchimp" }),
+    waiting_for: z.enum(["permit", "rate_limit", "mailchimp"]).meta({
+      description:
+        "`permit`: a free connection to Mailchimp; `rate_limit`: its limit of requests per second; `mailchimp`: its response",
+    }),
+  })
+  .meta({ description: "When nothing else was written for ten seconds" })
 
-/** Creates the lines that report the progress of an export and let the consumer resume it. */
-export function createEventLines(options: EventOptions): EventLines {
-  const { exportId, lists, plan, scan, results, selection, sealCursor, now } = options
-  const { horizon, isIncremental } = plan
-  const startedAt = now()
-  /** Lists that were done in an earlier response and whose counts did not fit into the cursor. */
-  const uncounted = new Set(
-    plan.lists.filter(({ isDone, totalItems }) => isDone && totalItems === undefined).map(({ id }) => id),
-  )
-
-  const checkpointCursor = () =>
-    sealCursor({ kind: "checkpoint", selection, isIncremental, horizon, lists: scan.positions() })
-
-  const deleted = (listId: string) => ({
-    $export: "deleted",
+const deleted = z
+  .object({
+    $export: z.literal("deleted"),
     list_id: listId,
-    at: new Date(now()).toISOString(),
-    reason: "list_deleted",
+    at: date.meta({ description: "When this service noticed the deletion" }),
+    reason: z.literal("list_deleted").meta({ description: "What was deleted" }),
+  })
+  .meta({
+    description:
+      "The list no longer exists, so all of its members are gone: it was deleted during this export, or since the one that this export continues",
   })
 
-  return {
-    start: () => [
-      {
-        $export: "start",
-        id: exportId,
-        horizon: toDate(horizon),
-        lists: lists.map(({ id, name, estimate }) => ({ id, name, estimate })),
-      },
-      ...plan.deletedLists.map(deleted),
-    ],
+const listError = z
+  .object({ $export: z.literal("list_error"), list_id: listId, ...failure })
+  .meta({ description: "The list cannot be read; the others still are, and the export ends short" })
 
-    checkpoint: async (rows) => ({ $export: "checkpoint", cursor: await checkpointCursor(), rows }),
+const error = z
+  .object({ $export: z.literal("error"), ...failure, cursor })
+  .meta({ description: "The last line if the export fails; then the transfer breaks" })
 
-    progress: (rows) => ({
-      $export: "progress",
-      rows,
-      estimate: lists.reduce((sum, { estimate = 0 }) => sum + estimate, 0),
-      requests: options.requests(),
-      waiting_for: options.waitingFor() ?? "mailchimp",
+const end = z
+  .object({
+    $export: z.literal("end"),
+    status: z.enum(["complete", "short"]).meta({
+      description:
+        "`complete`: every member was delivered; `short`: some may be missing, because a list could not be read or Mailchimp's counts and members disagree. The next export delivers them",
     }),
-
-    notice: ({ notice, listId, error }) => {
-      if (notice === "list_deleted") return deleted(listId)
-      const { code, detail, retryable, upstream } = toAppError(error)
-      return { $export: "list_error", list_id: listId, code, detail, retryable, upstream }
-    },
-
-    error: async (error) => {
-      const { code, detail, retryable, upstream } = toAppError(error)
-      return { $export: "error", code, detail, retryable, cursor: await checkpointCursor(), upstream }
-    },
-
-    end: async (rows) => {
-      const cursor = {
-        kind: "end",
-        selection,
-        isIncremental: true,
-        horizon,
-        lists: scan.nextPositions(),
-      } as const
-      return {
-        $export: "end",
-        status: results.some(({ isShort, error }) => isShort || error !== undefined) ? "short" : "complete",
-        rows,
-        lists: lists.flatMap(({ id }) =>
-          results
-            .filter(({ listId }) => listId === id)
-            .map((result) => ({ ...result, asOf: Math.min(result.asOf, scan.limit()) }))
-            .map((result) => toListEnd(result, uncounted.has(id), horizon)),
-        ),
-        count_differs: orOmitted(results.reduce((sum, { countDiffers }) => sum + countDiffers, 0)),
-        cursor: options.isOpenEnded ? await sealCursor(cursor) : undefined,
-        duration_ms: Math.round(now() - startedAt),
-      }
-    },
-  }
-}
-
-/** The outcome of a list, for the end line. */
-function toListEnd(
-  { listId, rows, totalItems, asOf, countDiffers, error }: ListResult,
-  isUncounted: boolean,
-  horizon: Second,
-) {
-  if (error !== undefined) return { id: listId, rows, code: toAppError(error).code }
-  return {
-    id: listId,
     rows,
-    total_items: isUncounted ? undefined : totalItems,
-    count_differs: orOmitted(countDiffers),
-    // The cursor of an export with an upper bound does not say when a list was done: at the horizon or later.
-    as_of: toDate(Number.isFinite(asOf) ? asOf : horizon),
-  }
-}
+    lists: z
+      .array(
+        z.object({
+          id: listId,
+          rows: count.meta({ description: "Members of the list in this response" }),
+          total_items: count.optional().meta({
+            description:
+              "Mailchimp's count of the selected members when the list was begun, without archived members that come along. Missing after a failure, and if the list was done before the export was resumed and its count did not fit into the cursor",
+          }),
+          count_differs: z
+            .int()
+            .optional()
+            .meta({ description: "Mailchimp's count less the members it has; missing if they agree" }),
+          as_of: date.optional().meta({
+            description:
+              "Every member that was in the list from the start of the export to this second was delivered, in the version of this second or a later one; missing after a failure",
+          }),
+          code: failure.code.optional().meta({ description: "Why the list could not be read" }),
+        }),
+      )
+      .meta({ description: "The outcome of each list; a list that was deleted meanwhile has none" }),
+    count_differs: z.int().optional().meta({ description: "The sum over the lists; missing if it is zero" }),
+    cursor: z.string().optional().meta({
+      description:
+        "Starts the next export, of what changes from now on; missing with before_last_changed, because later changes were not read",
+    }),
+    duration_ms: count.meta({ description: "How long the response took" }),
+  })
+  .meta({ description: "The last line of an export that did not fail" })
 
-/** Omits the field in the usual case, in which the counts agree. */
-function orOmitted(count: number): number | undefined {
-  return count === 0 ? undefined : count
-}
+/** A line of the stream that is not a member: an object with a key that no member has. */
+export const eventLineSchema = z.discriminatedUnion("$export", [
+  start,
+  checkpoint,
+  progress,
+  deleted,
+  listError,
+  error,
+  end,
+])
 
-function toAppError(error: unknown): AppError {
-  if (error instanceof AppError) return error
-  return new AppError("internal_error", "Cannot continue the export because of an internal error")
-}
+export type EventLine = z.infer<typeof eventLineSchema>
 
-/** Undefined while Mailchimp's clock is unknown. */
-function toDate(second: Second): string | undefined {
-  return !Number.isFinite(second) ? undefined : new Date(second * 1000).toISOString().replace(".000Z", "Z")
-}
+/** One kind of event line. */
+export type EventLineOf<Kind extends EventLine["$export"]> = Extract<EventLine, { $export: Kind }>

@@ -1,5 +1,5 @@
 import { AppError, type ErrorCode } from "../errors.ts"
-import type { ExportList } from "./event-lines.ts"
+import type { ExportList } from "./create-event-lines.ts"
 import type { Verdict } from "../scan/scan.ts"
 
 /** Errors that can concern a single list: the other lists may still be readable. */

@@ -3,7 +3,7 @@ import { errors, jwtVerify, SignJWT, type JWTPayload, type JWTVerifyOptions } fr
 import { z } from "zod"
 import type { Owner } from "../connections/connection.ts"
 import { AppError } from "../errors.ts"
-import { type Clock, systemClock } from "../lib/clock.ts"
+import { type Clock, systemClock } from "../lib/time.ts"
 import { createKeySet } from "./key-set.ts"
 
 /** The account and the user that call us, from their JWT. */

@@ -1,4 +1,5 @@
 import type { OpenAPIHono, z } from "@hono/zod-openapi"
+import { eventLineSchema } from "../exports/event-lines.ts"
 import { problemSchema } from "./problem.ts"
 
 /** By name: the operation that is linked to, and its parameters as runtime expressions over the response. */
@@ -28,12 +29,15 @@ export function openapiDocument(publicUrl: string) {
 /** Routes that need a caller name this in `security`; all others have an empty list. */
 export const bearerSecurity = [{ bearer: [] }]
 
-export function registerSecurity(app: OpenAPIHono): void {
+/** Adds what no route declares: how callers identify themselves, and the lines between the members of an export. */
+export function registerComponents(app: OpenAPIHono): void {
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
     type: "http",
     scheme: "bearer",
     bearerFormat: "JWT",
   })
+  // A schema that was created before @hono/zod-openapi was loaded lacks its methods; a clone has them.
+  app.openAPIRegistry.register("ExportEvent", eventLineSchema.clone())
 }
 
 /** A JSON response, for a route's declaration; `links` say which routes take which values from it. */

@@ -1,4 +1,4 @@
-import type { Clock } from "../lib/clock.ts"
+import type { Clock } from "../lib/time.ts"
 import { parseHttpDate } from "./http-date.ts"
 
 /** A moment by both clocks. In whole seconds since the epoch, except for the monotonic fields. */

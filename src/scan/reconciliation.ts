@@ -1,19 +1,11 @@
-import { watermarkAt, lastPossibleSecond } from "./watermark.ts"
+import { type OpenVersions, type Selected } from "./deduplicate.ts"
+import { createDeliveredRows } from "./delivered-rows.ts"
 import { type OffsetReading, createOffsetReading } from "./offset-reading.ts"
-import { type OpenVersions, type Selected, countNew, newRanges } from "./deduplicate.ts"
-import { addRows } from "./add-rows.ts"
-import { createIdSum } from "../lib/id-sum.ts"
-import {
-  type PageRequest,
-  type Reading,
-  MAX_REPEATS,
-  NOTHING,
-  countUpTo,
-  pauseBefore,
-  reachesEnd,
-} from "./reading.ts"
-import { type Direction, type Recount, createRecount } from "./recount.ts"
+import type { Reading } from "./reading.ts"
+import { type Recount, createRecount } from "./recount.ts"
 import type { Page, Second } from "./source.ts"
+import { createUndatedMembers } from "./undated-members.ts"
+import { lastPossibleSecond, watermarkAt } from "./watermark.ts"
 
 export type ReconciliationOptions = {
   readonly listId: string
@@ -52,34 +44,18 @@ export type Reconciliation = {
 }
 
 /**
- * Compares what was delivered of a sweep with what Mailchimp counts. If Mailchimp ever changes the rules that the scan
- * relies on, the two disagree. Then the tail runs again. Then everything is read plainly by offset, in both directions,
- * which shows whether the count or the scan is wrong. If that is inconclusive, the export reports it. A wrong count does
- * not prevent the export from ending.
- *
- * Members without a date cause a disagreement too, because no date filter returns them. A row up to the horizon is counted
- * once, because closed seconds only lose rows. A row after the horizon may be the second row of a member who changed
- * meanwhile, and so make up for a hidden row. So if the rows up to the horizon alone do not reach the count, the last row is
- * checked, and all rows without a date are read from that end. A member who got a date meanwhile is in the tail, which runs
- * again after that.
+ * Compares what was delivered of a sweep with what Mailchimp counts. If they disagree, the tail runs again, and then all is
+ * read plainly by offset in both directions, which shows whether the count or the scan is wrong. If even that is inconclusive,
+ * the sweep ends short. README.md has the reasons.
  */
 export function createReconciliation(options: ReconciliationOptions, versions: OpenVersions): Reconciliation {
   const { listId, status, since, before, horizon, marginS, isResumed } = options
   const query = { listId, status, sort: "last_changed" } as const
-  const sum = createIdSum()
-  let rows = 0
-  let rowsOfBody = 0
+  const delivered = createDeliveredRows(horizon)
+  const undated = createUndatedMembers(query, versions)
   let counted: number | undefined
   let isProven: boolean | undefined
-  let areDatesDoubted = false
   let isCountDoubted = false
-  let endsCheck: "none" | "done" | "failed" = "none"
-  /** The count of the latest check. Members may have left since the first count; those counted now are in a later tail. */
-  let recounted: number | undefined
-  let isTailDue = false
-  /** Mailchimp sorts members without a date before or after all others, so in one direction they come first. */
-  let undatedComeBy: Direction | undefined
-  let undated: OffsetReading | undefined
   let recount: Recount | undefined
   let plain: OffsetReading | undefined
   let countDiffers = 0
@@ -88,65 +64,54 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
   return {
     add: (page, selected, isUnfiltered) => {
       closed = Math.max(closed, watermarkAt(page.sentAt.earliest, marginS))
-      rows += countNew(selected)
-      // rule: only rows that are delivered once prove that none is hidden
-      rowsOfBody += countNew(selected, countUpTo(page, page.length, horizon))
-      for (const { start, end } of newRanges(selected)) addRows(sum, page, start, end, horizon)
+      delivered.add(page, selected)
       if (!isUnfiltered) return
       counted ??= page.totalItems
-      const isLastUndated = page.length > 0 && page.second(page.length - 1) === undefined
-      if (isLastUndated && !reachesEnd(page, 0)) undatedComeBy = "DESC"
+      undated.observe(page)
     },
-    doubtDates: () => {
-      areDatesDoubted = true
-    },
+    doubtDates: undated.doubtDates,
     doubtCount: () => {
       isCountDoubted = true
     },
-    checkEnds: () => {
-      // rule: members without a date are looked for if dates are doubted
-      if (!areDatesDoubted) return undefined
-      areDatesDoubted = false
-      // If the first request had no date filter, it has shown the first row.
-      return readEnds(counted === undefined ? ["DESC", "ASC"] : ["DESC"])
-    },
+    // If the first request had no date filter, it has shown the first row.
+    checkEnds: () => undated.checkIfDoubted(counted !== undefined),
     remedy: () => {
-      isProven ??= counted !== undefined && rowsOfBody >= counted
+      isProven ??= counted !== undefined && delivered.rowsOfBody() >= counted
       if (recount) return remedyAfter(recount)
-      if (undatedComeBy && !undated) return readUndated(undatedComeBy)
-      if (!undated) {
+      const found = undated.readFound()
+      if (found) return found
+      if (!undated.reading() && !isCountDoubted) {
+        const isUnchecked = undated.check() === "none"
         // The proof does not cover members who changed since then, whom a tail may have missed.
-        if (isProven && !isCountDoubted) return undefined
-        if (endsCheck === "none" && !isCountDoubted)
-          return counted === undefined ? undefined : readEnds(["DESC"])
+        if (isProven || (isUnchecked && counted === undefined)) return undefined
+        if (isUnchecked) return undated.checkLast()
       }
-      if (endsCheck === "failed") return "none"
+      if (undated.check() === "failed") return "none"
       // rule: the tail runs again after a check for members without a date
-      if (isTailDue) return runTails()
-      // After a resume the rows delivered before are unknown, and so is the count that a check should find.
-      const expected = isResumed && counted === undefined ? undefined : (recounted ?? counted)
-      const isContent = expected === undefined || rows >= expected
-      if (isContent && !isCountDoubted && !undated?.lack()) return undefined
-      return readInBothDirections()
+      if (undated.takeTailDue()) return "tails"
+      return mayRowsBeMissing() ? readInBothDirections() : undefined
     },
     countDiffers: () => countDiffers,
     isReadAgain: () => plain !== undefined || recount?.isDelivered() === true,
   }
 
-  function readUndated(direction: Direction): Reading {
-    isTailDue = true
-    undated = createOffsetReading({ ...query, direction }, "undated", new Map(), versions)
-    return undated
-  }
-
-  function runTails(): "tails" {
-    isTailDue = false
-    return "tails"
+  function mayRowsBeMissing(): boolean {
+    if (isCountDoubted || undated.reading()?.lack()) return true
+    // After a resume the rows delivered before are unknown, and so is the count that a check should find.
+    const expected = isResumed && counted === undefined ? undefined : (undated.recounted() ?? counted)
+    return expected !== undefined && delivered.rows() < expected
   }
 
   function readInBothDirections(): Reading {
-    const delivered = isResumed ? undefined : { rows, sum: sum.slice() }
-    recount = createRecount({ query: { ...query, since, before }, delivered, horizon, marginS, versions })
+    const content = isResumed ? undefined : { rows: delivered.rows(), sum: delivered.sum() }
+    recount = createRecount({
+      query: { ...query, since },
+      until: before,
+      delivered: content,
+      horizon,
+      marginS,
+      versions,
+    })
     return recount
   }
 
@@ -160,7 +125,9 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
     // Readings in ascending order, which all others are, do not show every row.
     if (!outcome.fuller) return "none"
     if (plain) return plain.lack() || outcome.fuller === "DESC" ? "none" : undefined
-    const range = { ...query, since, before, direction: outcome.fuller }
+    // A plain reading relies on `before` including its own second, which only a window does not.
+    if (before !== undefined) return "none"
+    const range = { ...query, since, direction: outcome.fuller }
     const closedBefore = closed
     const isChanged = ({ second, sentAt }: Page, index: number) => {
       const changed = second(index) ?? closedBefore
@@ -168,34 +135,5 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
     }
     plain = createOffsetReading(range, "all", new Map(), versions, { isChanged })
     return plain
-  }
-
-  /** Requests the first row in each direction. None of these rows is delivered. */
-  function readEnds(directions: readonly Direction[]): Reading {
-    const left = [...directions]
-    let next: Omit<PageRequest, "query"> | undefined = {}
-    let repeats = 0
-    return {
-      nextRequest: () => {
-        const [direction] = left
-        if (!next || !direction) return undefined
-        const request = { query: { ...query, direction, offset: 0, count: 1 }, ...next }
-        next = undefined
-        return request
-      },
-      receive: (page, { query: { direction = "ASC" } }) => {
-        const isEmptyButCounted = page.length === 0 && page.totalItems > 0
-        repeats = isEmptyButCounted ? repeats + 1 : 0
-        next = isEmptyButCounted ? { pauseS: pauseBefore(repeats) } : {}
-        if (isEmptyButCounted && repeats <= MAX_REPEATS) return NOTHING
-        left.shift()
-        if (endsCheck !== "failed") endsCheck = isEmptyButCounted ? "failed" : "done"
-        if (page.length > 0 && page.second(0) === undefined) undatedComeBy ??= direction
-        recounted = page.totalItems
-        isTailDue = true
-        return NOTHING
-      },
-      isDone: () => left.length === 0,
-    }
   }
 }

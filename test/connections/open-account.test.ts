@@ -4,8 +4,9 @@ import type { ConnectionMetadata, Owner } from "../../src/connections/connection
 import { createConnectionWatch } from "../../src/connections/connection-watch.ts"
 import { createOpenAccount, type AccountEvent } from "../../src/connections/open-account.ts"
 import { AppError } from "../../src/errors.ts"
-import { systemClock } from "../../src/lib/clock.ts"
-import { createLimiters } from "../../src/mailchimp/limiter/limiter.ts"
+import { systemClock } from "../../src/lib/time.ts"
+import { createFixedAllowance } from "../../src/mailchimp/limiter/allowance.ts"
+import { createLimiters } from "../../src/mailchimp/limiter/limiters.ts"
 import { listLists } from "../../src/mailchimp/lists/lists.ts"
 import { createMailchimpOAuth } from "../../src/mailchimp/oauth.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
@@ -36,7 +37,7 @@ const oauth = createMailchimpOAuth({
   tokenUrl: `${mailchimp.url}/oauth2/token`,
   dataCenterUrl: `${mailchimp.url}/oauth2/metadata`,
 })
-const limiters = createLimiters({ refillPerSecond: 1000 })
+const limiters = createLimiters({ allowanceOf: () => createFixedAllowance({ ratePerSecond: 1000 }) })
 const { signal } = new AbortController()
 const events: AccountEvent[] = []
 let update = storage.connections.update

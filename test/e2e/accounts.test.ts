@@ -1,7 +1,8 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { createBrowser } from "../support/browser.ts"
-import { type ExportEventLine, readLines } from "../support/event-lines.ts"
+import type { EventLine } from "../../src/exports/event-lines.ts"
+import { readLines } from "../support/event-lines.ts"
 import { bearer, connectAccount, sandboxEnv, startService } from "../support/service.ts"
 import { serviceProcesses } from "../support/service-processes.ts"
 import { until } from "../support/until.ts"
@@ -36,7 +37,7 @@ beforeEach(async () => {
   sandbox.traffic.reset()
 })
 
-type Received = { rows: string[]; events: ExportEventLine[]; isBroken: boolean }
+type Received = { rows: string[]; events: EventLine[]; isBroken: boolean }
 
 /** Reads an export to its end, and calls `onRow` with the number of rows so far. */
 async function read(response: Response, onRow: (rows: number) => Promise<void> | void = () => {}) {

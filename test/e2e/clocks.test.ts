@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { systemClock } from "../../src/lib/clock.ts"
+import { systemClock } from "../../src/lib/time.ts"
 import type { Sandbox } from "../../src/sandbox/sandbox.ts"
 import type { MemberInput } from "../../src/sandbox/members/create-member.ts"
 import { writeTime } from "../../src/sandbox/members/member.ts"
@@ -111,7 +111,7 @@ describe("wrong clocks", () => {
         const [end] = received.ofKind("end")
         expect(end?.status).toBe("complete")
         for (const list of end?.lists ?? []) {
-          const asOfMs = Date.parse(list.as_of)
+          const asOfMs = Date.parse(list.as_of ?? "")
           expect(asOfMs).toBeLessThanOrEqual(Date.now())
           expect(asOfMs).toBeGreaterThan(Date.now() - 3_700_000)
         }
@@ -184,7 +184,8 @@ describe("without Date", () => {
       const whole = await receive("/export?events=true")
       const [end] = whole.ofKind("end")
       expect(end?.status).toBe("complete")
-      for (const { as_of } of end?.lists ?? []) expect(Date.parse(as_of)).toBeLessThanOrEqual(Date.now())
+      for (const { as_of } of end?.lists ?? [])
+        expect(Date.parse(as_of ?? "")).toBeLessThanOrEqual(Date.now())
 
       const [checkpoint] = whole.ofKind("checkpoint")
       const resumed = await receive(`/export?events=true&cursor=${checkpoint?.cursor}`)
@@ -235,7 +236,8 @@ describe("members dated ahead", () => {
       const whole = await receive("/export?events=true&include=archived")
       const [end] = whole.ofKind("end")
       expect(end?.status).toBe("complete")
-      for (const { as_of } of end?.lists ?? []) expect(Date.parse(as_of)).toBeLessThanOrEqual(Date.now())
+      for (const { as_of } of end?.lists ?? [])
+        expect(Date.parse(as_of ?? "")).toBeLessThanOrEqual(Date.now())
 
       const added = sandbox.changes.addMember(listId)
       const next = await receive(`/export?events=true&include=archived&cursor=${end?.cursor}`)

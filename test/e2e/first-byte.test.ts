@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { systemClock } from "../../src/lib/clock.ts"
+import { systemClock } from "../../src/lib/time.ts"
 import { startSandboxAndService } from "../support/sandbox-and-service.ts"
 import { until } from "../support/until.ts"
 

@@ -2,7 +2,8 @@ import { afterAll, beforeEach, describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { z } from "zod"
 import { startSandbox, type StartSandboxOptions } from "../../src/sandbox/serve.ts"
-import { type ExportEventLine, readLines } from "../support/event-lines.ts"
+import type { EventLine } from "../../src/exports/event-lines.ts"
+import { readLines } from "../support/event-lines.ts"
 import { connectAccount, sandboxEnv, startService } from "../support/service.ts"
 import { serviceProcesses } from "../support/service-processes.ts"
 
@@ -33,7 +34,7 @@ async function connect(options: StartSandboxOptions, env: Record<string, string>
 async function readExport(response: Response) {
   const ids = new Set<string>()
   let rows = 0
-  let last: ExportEventLine | undefined
+  let last: EventLine | undefined
   for await (const line of readLines(response)) {
     if ("event" in line) last = line.event
     else {
@@ -156,7 +157,7 @@ test("MAILCHIMP_RETRY_S ends an export whose page fails for that long", async ()
     skip: 1,
     times: Infinity,
   })
-  const seen: ExportEventLine[] = []
+  const seen: EventLine[] = []
   const reading = (async () => {
     for await (const line of readLines(await world.get("/export?events=true")))
       if ("event" in line) seen.push(line.event)

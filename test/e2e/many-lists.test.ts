@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from "bun:test"
 import { startSandbox } from "../../src/sandbox/serve.ts"
-import { type ExportEventLine, readLines } from "../support/event-lines.ts"
+import type { EventLine } from "../../src/exports/event-lines.ts"
+import { readLines } from "../support/event-lines.ts"
 import { connectAccount, sandboxEnv, startService } from "../support/service.ts"
 
 const lists = Array.from({ length: 1000 }, (_, index) => ({ name: `List ${index}`, count: index % 10 }))
@@ -16,7 +17,7 @@ test("1,000 lists with archived members: cursors of at most 7 KB, which continue
   const url = `${service.api}/export?events=true&include=archived`
   const read = async (response: Response) => {
     expect(response.status).toBe(200)
-    const events: ExportEventLine[] = []
+    const events: EventLine[] = []
     const rows = new Set<string>()
     for await (const line of readLines(response)) {
       if ("event" in line) events.push(line.event)

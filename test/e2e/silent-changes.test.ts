@@ -14,7 +14,7 @@ function checkRows(
 ) {
   const check = createExportCheck(pair.sandbox, pair.listIds, startedMs)
   for (const row of rows) check.take(row)
-  const asOf = new Map(last.ofKind("end")[0]?.lists.map(({ id, as_of }) => [id, Date.parse(as_of)]))
+  const asOf = new Map(last.ofKind("end")[0]?.lists.map(({ id, as_of }) => [id, Date.parse(as_of ?? "")]))
   return check.report(Date.now(), (listId) => asOf.get(listId) ?? 0)
 }
 

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test"
 import type { Account } from "../../src/connections/open-account.ts"
 import { AppError } from "../../src/errors.ts"
+import { ndjson } from "../../src/exports/formats/ndjson.ts"
 import { parseSelection } from "../../src/exports/selection.ts"
 import { createStartExport } from "../../src/exports/start-export.ts"
-import type { MailchimpRequest } from "../../src/mailchimp/client.ts"
+import type { MailchimpRequest } from "../../src/mailchimp/attempt.ts"
 import { createPageMemories } from "../../src/mailchimp/members/page-memory.ts"
 import { createSealer } from "../../src/sealer.ts"
 import { until } from "../support/until.ts"
@@ -37,7 +38,7 @@ function setUp({ failAt = Number.POSITIVE_INFINITY } = {}) {
         request.signal.throwIfAborted()
         const query = request.query()
         const body = request.resource === "members" ? responseOf(request, query) : lists(request.listId)
-        return request.parse(Buffer.from(JSON.stringify(body)), { sentAt: momentOf(2_000_000_000) })
+        return request.parse(Buffer.from(JSON.stringify(body)), momentOf(2_000_000_000))
       },
       now: () => momentOf(2_000_000_000),
       waitUntil: async () => {},
@@ -70,7 +71,7 @@ function setUp({ failAt = Number.POSITIVE_INFINITY } = {}) {
       account,
       listId,
       selection: parseSelection({}),
-      format: "ndjson",
+      format: ndjson,
       eventsId: "e1",
       signal: consumer.signal,
     })

@@ -52,6 +52,18 @@ const operationSchema = z.object({
 })
 const documentSchema = z.object({ paths: z.record(z.string(), z.record(z.string(), operationSchema)) })
 
+const componentsSchema = z.object({
+  components: z.object({
+    schemas: z.object({
+      ExportEvent: z.object({
+        oneOf: z.array(
+          z.object({ properties: z.object({ $export: z.object({ enum: z.array(z.string()) }) }) }),
+        ),
+      }),
+    }),
+  }),
+})
+
 async function readDocument() {
   return documentSchema.parse(await (await fetch(`${service.url}/openapi.json`)).json()).paths
 }
@@ -101,6 +113,15 @@ test("a cursor is declared in the form of the cursors that an export returns, as
       expect(["", "null", "eyJ", `${cursors[0]},${cursors[0]}`].map(matches)).not.toContain(true)
     }
   }
+})
+
+test("the schema of event lines is declared, and described where an export declares NDJSON", async () => {
+  const document = JSON.stringify(await (await fetch(`${service.url}/openapi.json`)).json())
+  const { components } = componentsSchema.parse(JSON.parse(document))
+  expect(components.schemas.ExportEvent.oneOf.map(({ properties }) => properties.$export.enum)).toEqual(
+    ["start", "checkpoint", "progress", "deleted", "list_error", "error", "end"].map((kind) => [kind]),
+  )
+  expect(document.match(/#\/components\/schemas\/ExportEvent/g)).toHaveLength(2)
 })
 
 /** Names of every kind: known, with the prefix, of merge fields and interests, misspelled, and no names at all. */

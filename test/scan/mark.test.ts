@@ -32,6 +32,7 @@ test("a change applies to the largest part of the code that begins after the mar
 test("arguments, values and operands are replaced", () => {
   expect(changed("const a = f(g(b), c) + 1", keepArgument(1))).toBe("const a = (c) + 1")
   expect(changed("const a = f(g(b), c) + 1", dropArgument(0))).toBe("const a = f(c) + 1")
+  expect(changed("f(g(b), c)", dropArgument(0, 2))).toBe("f(g(), c)")
   expect(changed("f(g(b), c)", argument(1, "d"))).toBe("f(g(b), d)")
   expect(changed("const a = b", value("1"))).toBe("const a = 1")
   expect(changed("a.b = c", value("1"))).toBe("a.b = 1")

@@ -63,8 +63,8 @@ describe("createReconciliation()", () => {
     const reconciliation = start()
     deliver(reconciliation, "ab", OLD, 3)
     deliver(reconciliation, "a", NEW)
-    const look = readingOf(reconciliation)
-    const request = look.nextRequest()!
+    const check = readingOf(reconciliation)
+    const request = check.nextRequest()!
     expect(request.query).toEqual({
       listId: "a",
       status: undefined,
@@ -73,8 +73,8 @@ describe("createReconciliation()", () => {
       offset: 0,
       count: 1,
     })
-    expect(look.receive(dated("a", NEW, 3), request).ranges).toEqual([])
-    expect(look.isDone()).toBe(true)
+    expect(check.receive(dated("a", NEW, 3), request).ranges).toEqual([])
+    expect(check.isDone()).toBe(true)
     expect(reconciliation.remedy()).toBe("tails")
     expect(reconciliation.remedy()).toBeUndefined()
   })
@@ -98,14 +98,14 @@ describe("createReconciliation()", () => {
   test("repeats a check that returned no row, and reports that nothing helps when none arrives", () => {
     const reconciliation = start()
     deliver(reconciliation, "ab", OLD, 3)
-    const look = readingOf(reconciliation)
+    const check = readingOf(reconciliation)
     const pauses = []
-    for (let request = look.nextRequest(); request; request = look.nextRequest()) {
+    for (let request = check.nextRequest(); request; request = check.nextRequest()) {
       pauses.push(request.pauseS)
-      look.receive(page("", 3), request)
+      check.receive(page("", 3), request)
     }
     expect(pauses).toEqual([undefined, 1, 2, 4])
-    expect(look.isDone()).toBe(true)
+    expect(check.isDone()).toBe(true)
     expect(reconciliation.remedy()).toBe("none")
   })
 
@@ -174,17 +174,17 @@ describe("createReconciliation()", () => {
     const reconciliation = start()
     expect(reconciliation.checkEnds()).toBeUndefined()
     reconciliation.doubtDates()
-    const look = reconciliation.checkEnds()!
+    const check = reconciliation.checkEnds()!
     expect(reconciliation.checkEnds()).toBeUndefined()
-    const last = look.nextRequest()!
+    const last = check.nextRequest()!
     expect(last.query).toMatchObject({ direction: "DESC", offset: 0, count: 1 })
     expect(last.query.since).toBeUndefined()
-    look.receive(dated("x", OLD, 3), last)
-    expect(look.isDone()).toBe(false)
-    const first = look.nextRequest()!
+    check.receive(dated("x", OLD, 3), last)
+    expect(check.isDone()).toBe(false)
+    const first = check.nextRequest()!
     expect(first.query).toMatchObject({ direction: "ASC", offset: 0, count: 1 })
-    look.receive(page("y", 3), first)
-    expect(look.isDone()).toBe(true)
+    check.receive(page("y", 3), first)
+    expect(check.isDone()).toBe(true)
     expect(readingOf(reconciliation).nextRequest()?.query).toMatchObject({ direction: "ASC", offset: 0 })
   })
 

@@ -19,12 +19,13 @@ function pageOf(ids: string, totalItems: number, second = 100): Page {
   }
 }
 
-function start(delivered: string | undefined): Recount {
+function start(delivered: string | undefined, until?: number): Recount {
   const sum = createIdSum()
   const rows = pageOf(delivered ?? "", 0)
   addRows(sum, rows, 0, rows.length, HORIZON)
   return createRecount({
     query,
+    until,
     delivered: delivered === undefined ? undefined : { rows: delivered.length, sum },
     horizon: HORIZON,
     marginS: 10,
@@ -36,6 +37,7 @@ function start(delivered: string | undefined): Recount {
 function run(
   recount: Recount,
   response: (query: MembersQuery) => { readonly ids: string; readonly totalItems: number },
+  dated = (page: Page, _shown: string): Page => page,
 ) {
   let delivered = ""
   const queries: MembersQuery[] = []
@@ -44,7 +46,7 @@ function run(
     const { ids, totalItems } = response(next.query)
     const inOrder = next.query.direction === "DESC" ? [...ids].toReversed().join("") : ids
     const shown = inOrder.slice(next.query.offset, next.query.offset + (next.query.count ?? 3))
-    const { ranges } = recount.receive(pageOf(shown, totalItems), next)
+    const { ranges } = recount.receive(dated(pageOf(shown, totalItems), shown), next)
     for (const range of ranges) delivered += shown.slice(range.start, range.end)
   }
   expect(recount.isDone()).toBe(true)
@@ -108,9 +110,25 @@ describe("createRecount()", () => {
     expect(outcome).toEqual({ countDiffers: 1 })
   })
 
+  test.each([
+    ["includes its own second", "abcd"],
+    ["excludes its own second", "abc"],
+  ])("compares all rows up to the caller's upper bound if `before` %s", (_, ids) => {
+    const secondOf = (page: Page, shown: string): Page => ({
+      ...page,
+      second: (index) => (shown[index] === "d" ? 101 : 100),
+    })
+    for (const delivered of ["abc", undefined]) {
+      const result = run(start(delivered, 100), unchanging(ids, ids.length + 1), secondOf)
+      expect(result).toMatchObject({ delivered: delivered ? "" : "abc", outcome: { countDiffers: 1 } })
+      expect(result.queries[0]?.before).toBe(101)
+    }
+  })
+
   test("gives up if a date filter is ignored", () => {
     const recount = createRecount({
       query: { ...query, since: 200 },
+      until: undefined,
       delivered: undefined,
       horizon: HORIZON,
       marginS: 10,

@@ -27,8 +27,8 @@ test(
 const sources = readSources(join(import.meta.dir, "../.."))
 
 test("each mark in the code is that of a rule, and each rule has one", () => {
-  const marked = rules.filter((rule) => "change" in rule).map(({ name }) => name)
-  expect(sources.flatMap(({ code }) => marksIn(code)).toSorted()).toEqual(marked.toSorted())
+  const names = rules.map(({ name }) => name)
+  expect(sources.flatMap(({ code }) => marksIn(code)).toSorted()).toEqual(names.toSorted())
 })
 
 test("each rule can be taken out of the code, which can still be parsed", () => {
@@ -37,4 +37,10 @@ test("each rule can be taken out of the code, which can still be parsed", () => 
     expect(sources.find((source) => source.path === path)?.code).not.toBe(code)
     expect({ rule: rule.name, isParsable: isParsable(code) }).toEqual({ rule: rule.name, isParsable: true })
   }
+})
+
+test("src/scan/README.md explains each rule", async () => {
+  const readme = await Bun.file(join(import.meta.dir, "../../src/scan/README.md")).text()
+  const text = readme.replaceAll(/\s+/g, " ").toLowerCase()
+  expect(rules.map(({ name }) => name).filter((name) => !text.includes(name.toLowerCase()))).toEqual([])
 })

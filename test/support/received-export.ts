@@ -1,4 +1,5 @@
-import { type ExportEventLine, readLines } from "./event-lines.ts"
+import type { EventLine } from "../../src/exports/event-lines.ts"
+import { readLines } from "./event-lines.ts"
 
 /** What a consumer has received of an export when it is over, however it ended. */
 export type ReceivedExport = {
@@ -8,8 +9,8 @@ export type ReceivedExport = {
   /** The members, each as its line. */
   readonly rows: readonly string[]
   /** The event lines, and the event lines of one kind. */
-  readonly events: readonly ExportEventLine[]
-  ofKind<K extends ExportEventLine["$export"]>(kind: K): Extract<ExportEventLine, { $export: K }>[]
+  readonly events: readonly EventLine[]
+  ofKind<K extends EventLine["$export"]>(kind: K): Extract<EventLine, { $export: K }>[]
   /** Whether the transfer broke, so that even the simplest client knows that something is missing. */
   readonly isBroken: boolean
 }
@@ -17,7 +18,7 @@ export type ReceivedExport = {
 /** Reads an export in NDJSON, with or without events. */
 export async function receiveExport(response: Response): Promise<ReceivedExport> {
   const rows: string[] = []
-  const events: ExportEventLine[] = []
+  const events: EventLine[] = []
   let isBroken = false
   if (response.ok) {
     try {
@@ -35,8 +36,8 @@ export async function receiveExport(response: Response): Promise<ReceivedExport>
     problem: response.ok ? "" : await response.text(),
     rows,
     events,
-    ofKind: <K extends ExportEventLine["$export"]>(kind: K) =>
-      events.filter((event): event is Extract<ExportEventLine, { $export: K }> => event.$export === kind),
+    ofKind: <K extends EventLine["$export"]>(kind: K) =>
+      events.filter((event): event is Extract<EventLine, { $export: K }> => event.$export === kind),
     isBroken,
   }
 }

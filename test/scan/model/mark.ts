@@ -83,10 +83,10 @@ export function keepArgument(index: number): Change {
   }
 }
 
-/** Drops an argument of the first call. */
-export function dropArgument(index: number): Change {
+/** Drops an argument of the nth call from outside and left. */
+export function dropArgument(index: number, nth = 1): Change {
   return (marked, textOf) => {
-    const { call, list } = callIn(marked, index)
+    const { call, list } = callIn(marked, index, nth)
     const left = list.filter((_, each) => each !== index).map(textOf)
     return { node: call, text: `${textOf(field(call, "callee"))}(${left.join(", ")})` }
   }
@@ -136,8 +136,8 @@ function operation(marked: Node, operator: string, nth: number): Node {
   return first(marked, (node) => node["operator"] === operator && isNode(node["left"]), nth)
 }
 
-function callIn(marked: Node, index: number) {
-  const call = first(marked, ({ type }) => type === "CallExpression")
+function callIn(marked: Node, index: number, nth = 1) {
+  const call = first(marked, ({ type }) => type === "CallExpression", nth)
   const list = Array.isArray(call["arguments"]) ? call["arguments"].filter(isNode) : []
   const argument = list[index]
   if (!argument) throw new Error(`No argument ${index}`)

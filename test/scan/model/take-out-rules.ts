@@ -12,7 +12,7 @@ import { temporaryFolder } from "../../support/temporary-folder.ts"
 import seedsFile from "./first-seeds.json"
 import { type Rule, readSources, rules, withoutRule } from "./rules.ts"
 
-/** A run without output for this long is stuck: twenty schedules take a fraction of a second. */
+/** A run without output for this long is stuck: twenty schedules take seconds on a busy machine. */
 const silenceMs = 30_000
 /** How many seeds before the known one a run begins: the seed itself would do. */
 const lead = 10

@@ -1,0 +1,54 @@
+import type { ErrorCode } from "../../errors.ts"
+
+/** What each code means, and what to do about it. */
+const meanings = {
+  invalid_parameter:
+    "A parameter is unknown, malformed, or does not go together with another one. `errors` names each parameter and says what would be valid.",
+  invalid_state:
+    "The login cannot be finished: its state is not one of this service, is older than ten minutes, was used before, or comes from another browser than the one that started the login. Start the login again.",
+  invalid_cursor:
+    "The cursor is not one of this service, or belongs to an export with other lists, filters or fields. Send it with the parameters of the export that returned it, or begin an export without a cursor.",
+  login_cross_site:
+    "The page that requests the login is on another site than this service, so the browser would drop the login's cookie. Serve both from one site, or let your server request the login and set `LOGIN_COOKIE=off`.",
+  access_denied: "The user did not consent at Mailchimp. Start the login again when they want to.",
+  exchange_failed:
+    "Mailchimp gave no token for the login. `upstream` has Mailchimp's own words; the client id, the secret and the redirect URI must be those of the app that is registered there.",
+  metadata_invalid:
+    "Mailchimp gave a token, but did not say which account and data center it belongs to. Start the login again.",
+  unauthorized:
+    "The request has no JWT, or the JWT is not valid: its signature, its `exp` or `nbf`, its issuer or audience, or its claims. Only the JWT of your platform is meant, never Mailchimp's token.",
+  sub_account_forbidden: "`sub_account_id` is not among the `sub_accounts` of the JWT.",
+  cursor_foreign:
+    "The cursor belongs to another connection. After `DELETE /auth` and a new login the account is another connection: begin an export without a cursor.",
+  mailchimp_forbidden:
+    "Mailchimp does not allow this request for the account, e.g. because of its plan or its user's role. `upstream` has Mailchimp's own words.",
+  access_token_not_found: "No Mailchimp account is connected. Connect one through `/auth/login`.",
+  list_not_found: "The account has no list of this id. `/lists` shows the ids.",
+  route_not_found: "No route has this path. `/openapi.json` lists them.",
+  method_not_allowed: "The path has no route for this method. The header `Allow` lists the methods it has.",
+  not_acceptable:
+    "None of the media types in `Accept` is a format of the export. Accept one of them, or name the format by `format`.",
+  connection_exists: "An account is connected already. Disconnect it first by `DELETE /auth`.",
+  connection_invalidated:
+    "The token was revoked at Mailchimp, its user was disabled, or its key is gone from `TOKEN_KEYS`. Log in again: cursors stay valid if it is the same Mailchimp user.",
+  columns_changed:
+    "A merge field or an interest was added to a list during an export as CSV, so its values have no column, and the transfer breaks. Start the export again.",
+  disconnected: "The connection was deleted while the request used it. Connect the account again.",
+  cursor_expired: "The cursor can no longer be honored. Begin an export without a cursor.",
+  too_many_exports:
+    "This caller, or this process, runs as many exports as it may: `MAX_EXPORTS_PER_CALLER`, `MAX_EXPORTS`. Finish or abort one of them.",
+  internal_error: "A fault of this service. Its log has the error under the `X-Request-Id` of the response.",
+  mailchimp_error:
+    "Mailchimp failed, rejected the request, or sent a response that is not usable. `upstream` has Mailchimp's own words if there are any.",
+  mailchimp_blocked:
+    "A page of HTML came instead of Mailchimp's JSON: the edge in front of Mailchimp refuses this server, often because of its IP address. See [operations.md](operations.md#mailchimp-blocks-this-server).",
+  mailchimp_throttled:
+    "Mailchimp throttles the account, or other requests of the same Mailchimp user hold all of its connections or use up its rate: before the first byte a request waits 30 s at most for its turn.",
+  database_unavailable: "The database does not respond.",
+  identity_provider_unavailable: "The keys at `JWKS_URL` cannot be read, so the JWT cannot be verified.",
+  draining: "This process is shutting down. Retry at another replica if there is one.",
+  mailchimp_timeout: "Mailchimp did not respond in time.",
+} satisfies Record<ErrorCode, string>
+
+/** By code. */
+export const codeMeanings: ReadonlyMap<string, string> = new Map(Object.entries(meanings))
