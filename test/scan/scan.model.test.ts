@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { join } from "node:path"
 import { isParsable, marksIn } from "./model/mark.ts"
 import { readSources, rules, withoutRule } from "./model/rules.ts"
-import { runSchedule } from "./model/run.ts"
+import { mostShort, runSchedule } from "./model/run.ts"
 
 /** How many schedules to run, and the seed of the first. To repeat a failure: `MODEL_RUNS=1 MODEL_SEED=…`. */
 const runs = Number(process.env["MODEL_RUNS"] ?? 1000)
@@ -19,8 +19,7 @@ test(
         })
       })
     }
-    // Ten of a few schedules may be chance.
-    expect(short).toBeLessThanOrEqual(Math.max(10, 0.003 * runs))
+    expect(short).toBeLessThanOrEqual(mostShort(runs))
   },
   Math.max(60_000, runs * 60),
 )
