@@ -9,8 +9,10 @@ import { openapiDocument, registerComponents } from "./http/openapi.ts"
 import { onError, onNotFound } from "./http/problem.ts"
 import { observeRequests } from "./http/observe-requests.ts"
 import { createAuthRoutes } from "./http/routes/auth.ts"
+import { createExportJobRoutes } from "./http/routes/export-jobs.ts"
 import { createExportRoutes } from "./http/routes/export.ts"
 import { createHealthRoutes } from "./http/routes/health.ts"
+import { createJobFileRoutes } from "./http/routes/job-files.ts"
 import { createListRoutes } from "./http/routes/lists.ts"
 import type { Services } from "./services.ts"
 
@@ -31,6 +33,8 @@ export function createApp(services: Services) {
   app.route(apiPrefix, createAuthRoutes({ ...services, authenticated }))
   app.route(apiPrefix, createListRoutes({ ...services, authenticated }))
   app.route(apiPrefix, createExportRoutes({ ...services, authenticated }))
+  app.route(apiPrefix, createExportJobRoutes({ ...services, authenticated }))
+  app.route(apiPrefix, createJobFileRoutes({ ...services, authenticated }))
 
   registerComponents(app)
   app.doc31("/openapi.json", openapiDocument(services.publicUrl))

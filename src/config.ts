@@ -103,6 +103,13 @@ function toConfig(env: z.infer<typeof environment>, secrets: readonly string[]) 
     exportStallTimeoutMs: env.EXPORT_STALL_TIMEOUT_MS,
     maxExports: env.MAX_EXPORTS,
     maxExportsPerCaller: env.MAX_EXPORTS_PER_CALLER,
+    jobs: {
+      folder: env.JOB_FILES,
+      partBytes: env.JOB_PART_MB * 1024 * 1024,
+      concurrency: env.JOB_CONCURRENCY,
+      retentionMs: env.JOB_RETENTION_H * 3_600_000,
+    },
+    listsCacheS: env.LISTS_CACHE_S,
     maxHttpRequests: env.BUN_CONFIG_MAX_HTTP_REQUESTS,
   }
 }

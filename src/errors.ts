@@ -38,7 +38,6 @@ export const errorTable = {
   mailchimp_throttled: { status: 503, title: "Mailchimp Throttled", retryable: true },
   database_unavailable: { status: 503, title: "Database Unavailable", retryable: true },
   identity_provider_unavailable: { status: 503, title: "Identity Provider Unavailable", retryable: true },
-  queue_unavailable: { status: 503, title: "Queue Unavailable", retryable: true },
   job_files_unavailable: { status: 503, title: "Job Files Unavailable", retryable: true },
   draining: { status: 503, title: "Shutting Down", retryable: true },
   mailchimp_timeout: { status: 504, title: "Mailchimp Timed Out", retryable: true },
@@ -50,10 +49,10 @@ export type ErrorCode = keyof typeof errorTable
 /** What Mailchimp itself said about a failure, passed on so that a person can act on it. */
 export type Upstream = {
   readonly status: number
-  readonly title?: string
-  readonly detail?: string
+  readonly title?: string | undefined
+  readonly detail?: string | undefined
   /** Mailchimp's own id of the occurrence, which its support needs. */
-  readonly instance?: string
+  readonly instance?: string | undefined
 }
 
 /** One error in the input: the parameter's name, and what would be valid. */

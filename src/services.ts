@@ -6,12 +6,15 @@ import { createDisconnect } from "./connections/disconnect.ts"
 import { createFinishAuthorization } from "./connections/finish-authorization.ts"
 import { parseForwardUrl } from "./connections/forward-url.ts"
 import { requireConnection, requireLiveConnection } from "./connections/live-connection.ts"
-import { createOpenAccount } from "./connections/open-account.ts"
+import { createOpenAccount, type OpenAccount } from "./connections/open-account.ts"
 import { createStartAuthorization } from "./connections/start-authorization.ts"
 import { AppError } from "./errors.ts"
 import { createCheckCursor } from "./exports/check-cursor.ts"
 import { beforeResponseMs } from "./exports/response-deadline.ts"
 import { createStartExport } from "./exports/start-export.ts"
+import { createFolder } from "./jobs/parts/files.ts"
+import type { PartFiles } from "./jobs/parts/part-files.ts"
+import { createJobs } from "./jobs/jobs.ts"
 import { createVerifier } from "./http/authenticate.ts"
 import { createExportSlots } from "./http/export-slots.ts"
 import { createLoginCookie, noLoginCookie } from "./http/login-cookie.ts"
@@ -28,7 +31,7 @@ import type { Observe } from "./observability/observe.ts"
 import { createSealer, type Sealer } from "./sealer.ts"
 import { readKeyFile } from "./storage/key-file.ts"
 import { createSealedConnections } from "./storage/sealed-connections.ts"
-import { openStorage } from "./storage/storage.ts"
+import { openStorage, type Storage } from "./storage/storage.ts"
 
 /** What is built once and lives as long as the service. */
 export type Services = Awaited<ReturnType<typeof createServices>>
@@ -47,16 +50,24 @@ export async function createServices(
   const shutdown = createShutdown()
   const storage = await createStorage(shared)
   const mailchimp = createMailchimp(shared)
+  const jobFiles = createFolder(config.jobs.folder)
+  const connections = createConnections(shared, storage, mailchimp)
+  const jobs = startJobs(shared, { storage, files: jobFiles, openAccount: connections.openAccount })
   return {
     logger,
     observe,
     ...createHttp(shared),
-    ...createConnections(shared, storage, mailchimp),
+    ...connections,
     ...createExports(shared, shutdown.shutdownSignal),
+    jobs,
+    jobFiles,
     ...shutdown,
     limiterStates: mailchimp.limiters.states,
     ping: storage.ping,
-    close: storage.close,
+    close: async () => {
+      await jobs?.close()
+      await storage.close()
+    },
   }
 }
 
@@ -173,17 +184,44 @@ function createConnections(
   }
 }
 
-function createExports({ config, sealer, clock }: Shared, shutdownSignal: AbortSignal) {
+/** Runs jobs from now on. Undefined if many processes share the database, because nothing decides which of them runs a job. */
+function startJobs(
+  shared: Shared,
+  {
+    storage: { jobs, jobsLock: lock },
+    ...deps
+  }: {
+    readonly storage: Pick<Storage, "jobs" | "jobsLock">
+    readonly files: PartFiles
+    readonly openAccount: OpenAccount
+  },
+) {
+  const { config, observe, clock } = shared
+  if (lock === undefined) return undefined
+  return createJobs({
+    ...deps,
+    ...config.jobs,
+    jobs,
+    lock,
+    startExport: (request, shutdownSignal) =>
+      createStartExport(toExportOptions(shared, shutdownSignal))(request),
+    clock,
+    onEvent: observe,
+    onExportEvent: (requestId, event) => observe({ type: "export", requestId, event }),
+  })
+}
+
+function toExportOptions({ config, sealer, clock }: Shared, shutdownSignal: AbortSignal) {
+  const { mailchimp, cursorMarginS: marginS } = config
+  return { sealer, pageSize: mailchimp.pageSize, marginS, shutdownSignal, clock }
+}
+
+function createExports(shared: Shared, shutdownSignal: AbortSignal) {
+  const { sealer } = shared
   return {
     listLists: (client: MailchimpClient, signal: AbortSignal) =>
       Array.fromAsync(listLists(client, { signal, deadlineMs: beforeResponseMs })),
     checkCursor: createCheckCursor(sealer),
-    startExport: createStartExport({
-      sealer,
-      pageSize: config.mailchimp.pageSize,
-      marginS: config.cursorMarginS,
-      shutdownSignal,
-      clock,
-    }),
+    startExport: createStartExport(toExportOptions(shared, shutdownSignal)),
   }
 }

@@ -142,6 +142,23 @@ export const environment = z.object({
     wholeNumber(1, 100_000).default(5),
     "Exports and slices that one caller (account_id and uid of the JWT) may run concurrently",
   ),
+  JOB_FILES: variable(
+    text.refine((value) => !value.includes("://"), "must be a folder").default(".data/jobs"),
+    "The folder of the files that jobs write, with personal data in clear: only this process may read it",
+  ),
+  JOB_PART_MB: variable(
+    wholeNumber(1, 1024).default(16),
+    "The size of a job's part, as stored; a part also ends after 30 s",
+  ),
+  JOB_CONCURRENCY: variable(wholeNumber(1, 1000).default(10), "How many jobs this process runs concurrently"),
+  JOB_RETENTION_H: variable(
+    wholeNumber(1, 8760).default(72),
+    "How long the files of a job are kept after it has ended, in hours",
+  ),
+  LISTS_CACHE_S: variable(
+    wholeNumber(0, 86_400).default(60),
+    "How long the response of GET /lists is kept in memory for each connection; 0 to keep none",
+  ),
   BUN_CONFIG_MAX_HTTP_REQUESTS: variable(
     maxRequests.optional(),
     "Concurrent requests to Mailchimp, all accounts together; without it Bun allows only 256, so slow accounts delay all others. It must be set before the process starts, and `run start` sets it",

@@ -8,7 +8,14 @@ import { parseSelection, type Selection } from "../exports/selection.ts"
 import { chooseFormat } from "./choose-format.ts"
 import { date, once, oneOf, sealedText, subAccountId, wholeNumber } from "./parameters.ts"
 
-const statuses = ["subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived"] as const
+export const statuses = [
+  "subscribed",
+  "unsubscribed",
+  "cleaned",
+  "pending",
+  "transactional",
+  "archived",
+] as const
 
 /** More members than any account has, and exact as a number. */
 const largestOffset = 999_999_999_999_999

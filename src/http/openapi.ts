@@ -21,6 +21,10 @@ export function openapiDocument(publicUrl: string) {
     tags: [
       { name: "Connection", description: "Log in to Mailchimp, look at the connection, disconnect" },
       { name: "Export", description: "The lists of the connected account, and their members" },
+      {
+        name: "Jobs",
+        description: "Exports in the background, for what takes longer than a connection lives",
+      },
       { name: "Health", description: "For the machines that run the service" },
     ],
   }
@@ -51,12 +55,17 @@ export const problems = {
   400: problem("The request is invalid: `errors` names each parameter"),
   401: problem("No bearer token, or an invalid one"),
   403: problem("Forbidden for this caller, or by Mailchimp"),
-  404: problem("No connection, or no such list"),
+  404: problem("No connection, or no such list or job"),
   406: problem("None of the accepted formats is available"),
-  409: problem("The connection is invalidated, was deleted meanwhile, or already exists"),
-  410: problem("The cursor has expired: start again without a cursor"),
+  409: problem(
+    "The connection is invalidated, was deleted meanwhile, or already exists; or the job's state does not allow it",
+  ),
+  410: problem("The cursor or the job has expired: start again"),
+  416: problem("The range begins after the last byte"),
+  422: problem("The Idempotency-Key was used for another request"),
   429: problem("Too many exports run concurrently: Retry-After says when to retry"),
   500: problem("An internal error: the log has it under the request's id"),
+  501: problem("This service cannot run jobs"),
   502: problem("Mailchimp failed, or a firewall in front of Mailchimp blocks this server"),
   503: problem(
     "Mailchimp throttles, the database is unavailable, or the service is shutting down: Retry-After says when to retry",

@@ -1,15 +1,12 @@
 import type { Owner } from "../connections/connection.ts"
-import type { ErrorCode, Upstream } from "../errors.ts"
+import type { Upstream } from "../errors.ts"
 import type { Selection } from "../exports/selection.ts"
 
 /**
  * `queued` and `running` jobs are open. `short`: rows may be missing, as in the end line of an export. A failed job can be
  * retried.
  */
-export const jobStates = ["queued", "running", "complete", "short", "failed", "canceled"] as const
-export type JobState = (typeof jobStates)[number]
-
-export const compressions = ["gzip", "none"] as const
+export type JobState = "queued" | "running" | "complete" | "short" | "failed" | "canceled"
 
 /** What a job exports, and how it writes that. */
 export type JobRequest = {
@@ -17,7 +14,7 @@ export type JobRequest = {
   readonly listId?: string | undefined
   readonly selection: Selection
   readonly format: string
-  readonly compression: (typeof compressions)[number]
+  readonly compression: "gzip" | "none"
   /** Resumes or continues another export. */
   readonly cursor?: string | undefined
 }
@@ -43,7 +40,7 @@ export type JobProgress = {
 
 /** Why a job failed, for its caller. */
 export type JobError = {
-  readonly code: ErrorCode
+  readonly code: string
   readonly detail: string
   readonly retryable: boolean
   readonly upstream?: Upstream | undefined
@@ -87,7 +84,7 @@ export type EndTimes = { readonly endedAt: Date; readonly expiresAt: Date }
  * The records of jobs. Every method rejects with `database_unavailable` if the database cannot be reached; whether a write
  * has taken effect is then unknown, and all writes may be repeated.
  */
-export type JobStore = {
+export type JobStore = RunStore & {
   /** Resolves to false and stores nothing if another job has the same `requestKey`. */
   insert(job: NewJob): Promise<boolean>
   find(id: string): Promise<Job | undefined>
@@ -99,6 +96,18 @@ export type JobStore = {
     owner: Owner,
     options: { readonly now: Date; readonly limit: number; readonly before?: Pick<Job, "id" | "createdAt"> },
   ): Promise<readonly JobSummary[]>
+  /** Cancels a job in any other state, so that no run of it can write. */
+  cancel(id: string, times: EndTimes): Promise<void>
+  /** Opens a failed job again. Resolves to false unless the job has failed. */
+  requeue(id: string): Promise<boolean>
+  /** Deletes the records, and resolves to their ids. */
+  deleteOfConnection(connectionId: string): Promise<readonly string[]>
+  /** Deletes the records of jobs whose `expiresAt` is at `until` or before. */
+  deleteExpired(until: Date): Promise<void>
+}
+
+/** What the runs of jobs read and write. */
+export type RunStore = {
   /**
    * The ids of the first open jobs, in the order in which they should run: first the job whose account had the fewest open
    * jobs when it was inserted, then the oldest.
@@ -110,12 +119,4 @@ export type JobStore = {
   save(run: Run, progress: JobProgress): Promise<boolean>
   /** The same, and ends the job. */
   end(run: Run, progress: JobProgress, end: JobEnd & EndTimes): Promise<boolean>
-  /** Cancels a job in any other state, so that no run of it can write. */
-  cancel(id: string, times: EndTimes): Promise<void>
-  /** Resolves to false unless the job has failed. */
-  requeue(id: string): Promise<boolean>
-  /** Deletes the records, and resolves to their ids. */
-  deleteOfConnection(connectionId: string): Promise<readonly string[]>
-  /** Deletes the records of jobs whose `expiresAt` is at `until` or before. */
-  deleteExpired(until: Date): Promise<void>
 }

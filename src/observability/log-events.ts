@@ -1,4 +1,5 @@
 import { logExport } from "./export-log.ts"
+import { logJob } from "./job-log.ts"
 import type { Logger } from "./logger.ts"
 import { logLoginFailed } from "./login-log.ts"
 import { logMailchimp } from "./mailchimp-log.ts"
@@ -24,6 +25,8 @@ export function logEvents(logger: Logger): Observe {
       case "token_not_opened":
       case "connection_malformed":
         return logger.error({ connection: event.connectionId, error: event.error }, event.type)
+      default:
+        return logJob(logger, event)
     }
   }
 }

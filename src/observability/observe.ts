@@ -3,6 +3,7 @@ import type { FailureReason } from "../connections/forward-url.ts"
 import type { AccountEvent } from "../connections/open-account.ts"
 import type { AppError } from "../errors.ts"
 import type { ExportEvent } from "../exports/export-event.ts"
+import type { JobEvent } from "../jobs/job-event.ts"
 import type { MailchimpEvent } from "../mailchimp/client.ts"
 
 /** Everything that the service reports about its work. */
@@ -14,6 +15,7 @@ type ServiceEvent =
   | AccountEvent
   | WatchEvent
   | StoredConnectionEvent
+  | JobEvent
 
 export type EventOf<Type extends ServiceEvent["type"]> = Extract<ServiceEvent, { type: Type }>
 

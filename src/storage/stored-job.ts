@@ -1,5 +1,4 @@
 import { z } from "zod"
-import { type ErrorCode, errorTable } from "../errors.ts"
 import type { Job, JobProgress, JobSummary, Part } from "../jobs/job.ts"
 import { parseStored } from "./parse-stored.ts"
 
@@ -29,15 +28,15 @@ const requestSchema = z.object({
 const partSchema = z.object({ name: z.string(), rows: count, bytes: count, sha256: z.string() })
 
 const errorSchema = z.object({
-  code: z.custom<ErrorCode>((code) => typeof code === "string" && code in errorTable),
+  code: z.string(),
   detail: z.string(),
   retryable: z.boolean(),
   upstream: z
     .object({
       status: z.int(),
-      title: z.string().exactOptional(),
-      detail: z.string().exactOptional(),
-      instance: z.string().exactOptional(),
+      title: z.string().optional(),
+      detail: z.string().optional(),
+      instance: z.string().optional(),
     })
     .optional(),
 })

@@ -15,6 +15,7 @@ export function serviceProcesses(
   const env = {
     ...sandboxEnv(sandbox),
     SQLITE_PATH: join(folder.path, "export.sqlite"),
+    JOB_FILES: join(folder.path, "jobs"),
     LOG_LEVEL: "silent",
     ...changes,
   }

@@ -41,6 +41,7 @@ export async function startService(env: Record<string, string>, overrides: { rea
   })
   const config = parseConfig({
     SQLITE_PATH: join(folder.path, "export.sqlite"),
+    JOB_FILES: join(folder.path, "jobs"),
     PUBLIC_URL: server.url.origin,
     ...env,
   })

@@ -58,8 +58,6 @@ const meanings = {
     "Mailchimp throttles the account, or other requests of the same Mailchimp user hold all of its connections or use up its rate: before the first byte a request waits 30 s at most for its turn.",
   database_unavailable: "The database does not respond.",
   identity_provider_unavailable: "The keys at `JWKS_URL` cannot be read, so the JWT cannot be verified.",
-  queue_unavailable:
-    "Jobs cannot be started now, because another process runs the jobs of the same SQLite file. It ends soon if the service is being replaced.",
   job_files_unavailable:
     "The folder `JOB_FILES` is missing, not readable or not writable, or a file in it is missing or damaged. What the job's record names is kept; retry when the folder is back.",
   draining: "This process is shutting down. Retry at another replica if there is one.",

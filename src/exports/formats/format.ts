@@ -1,4 +1,5 @@
 import type { z } from "zod"
+import type { EventLine } from "../event-lines.ts"
 
 /**
  * Converts one export to bytes. Each row arrives with a newline before it, so the separator is written with the second of
@@ -17,10 +18,17 @@ export type Encoder = {
   end(): Uint8Array
 }
 
+/** An encoder whose bytes can be divided into files. */
+export type PartEncoder = Omit<Encoder, "start"> & {
+  start(): Uint8Array
+  /** Ends the last row, so that the next row can be the first of another file. */
+  endRow(): Uint8Array
+}
+
 /** An encoder of a format that may have event lines. */
-export type EventEncoder = Encoder & {
+export type EventEncoder = PartEncoder & {
   /** A line that is not a member. It ends with a newline at once, so that a client that reads line by line receives it. */
-  line(value: object): Uint8Array
+  line(event: EventLine): Uint8Array
 }
 
 /** All that the service knows of a format, in one place: see `formats`. */
@@ -35,7 +43,12 @@ export type Format = {
   /** The response body, for /openapi.json. */
   readonly schema: z.ZodType
 } & (
-  | { readonly hasEvents: false; createEncoder(): Encoder }
+  | { readonly hasEvents: false; readonly hasParts: false; createEncoder(): Encoder }
+  /** A job can write the members to several files. */
+  | { readonly hasEvents: false; readonly hasParts: true; createEncoder(): PartEncoder }
   /** Event lines may come between the members, so the export can be resumed by a cursor. */
-  | { readonly hasEvents: true; createEncoder(): EventEncoder }
+  | { readonly hasEvents: true; readonly hasParts: true; createEncoder(): EventEncoder }
 )
+
+/** A format in which a job can write. */
+export type PartFormat = Extract<Format, { hasParts: true }>

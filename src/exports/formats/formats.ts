@@ -7,3 +7,6 @@ export const formats = [ndjson, json] as const satisfies readonly Format[]
 
 export const formatNames = formats.map(({ name }) => name)
 export type FormatName = (typeof formatNames)[number]
+
+/** The formats in which a job can write. */
+export const partFormats = formats.filter((format) => format.hasParts)

@@ -35,5 +35,6 @@ export const json = {
     data: z.array(z.looseObject({})),
   }),
   hasEvents: false,
+  hasParts: false,
   createEncoder: createJson,
 } as const satisfies Format

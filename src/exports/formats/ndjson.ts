@@ -7,6 +7,11 @@ import type { EventEncoder, Format } from "./format.ts"
  */
 export function createNdjson(): EventEncoder {
   let isLineOpen = false
+  const endRow = () => {
+    const end = isLineOpen ? "\n" : ""
+    isLineOpen = false
+    return Buffer.from(end)
+  }
   return {
     start: () => new Uint8Array(),
     rows: (bytes) => {
@@ -14,11 +19,8 @@ export function createNdjson(): EventEncoder {
       isLineOpen ||= bytes.length > 0
       return bytes.subarray(start)
     },
-    line: (value) => {
-      const before = isLineOpen ? "\n" : ""
-      isLineOpen = false
-      return Buffer.from(`${before}${JSON.stringify(value)}\n`)
-    },
+    endRow,
+    line: (event) => Buffer.from(`${endRow()}${JSON.stringify(event)}\n`),
     keepAlive: () => Buffer.from(isLineOpen ? " " : "\n"),
     broken: () => Buffer.from(isLineOpen ? "\n" : ""),
     end: () => Buffer.from(isLineOpen ? "\n" : ""),
@@ -35,5 +37,6 @@ export const ndjson = {
       "One member per line, as Mailchimp sent it, with its list_id. With events=true, the lines that have a key `$export` are event lines: #/components/schemas/ExportEvent",
   }),
   hasEvents: true,
+  hasParts: true,
   createEncoder: createNdjson,
 } as const satisfies Format

@@ -3,11 +3,7 @@ export type RunJob = (id: string, signal: AbortSignal) => Promise<void>
 
 /** What decides when and where a job runs. It carries the ids alone: everything else is in the job's record. */
 export type Engine = {
-  /**
-   * Runs the job as soon as there is room for it.
-   *
-   * @throws {AppError} `queue_unavailable` if this process cannot have jobs run now
-   */
+  /** Runs the job as soon as there is room for it, here or elsewhere. */
   add(id: string): Promise<void>
   /** Stops a run of the job here. A run elsewhere stops when it next writes. */
   cancel(id: string): Promise<void>

@@ -1,42 +1,25 @@
-import type { Document, Filter } from "mongodb"
-import type { JobProgress, JobStore, Run } from "../../jobs/job.ts"
-import { parseJob, parseJobSummary, toStoredProgress } from "../stored-job.ts"
+import type { Collection, Filter } from "mongodb"
+import type { Job, JobStore } from "../../jobs/job.ts"
+import { parseJobSummary, toStoredProgress } from "../stored-job.ts"
 import { isInserted, type MongoDatabase } from "./database.ts"
-
-type JobDocument = Document & { _id: string }
-
-const isOpen = { state: { $in: ["queued", "running"] } }
+import { isOpen, type JobDocument, toFields, toJob, toStored } from "./job-document.ts"
+import { createMongoRuns } from "./job-runs.ts"
 
 /**
  * Jobs in the collection `integrations.mailchimp.job`, one document each. An update whose filter has the attempt and the state
  * decides between two runs, so the server must update one document atomically, as MongoDB does.
  */
-export function createMongoJobs({ db, attempt }: MongoDatabase): JobStore {
+export function createMongoJobs(database: MongoDatabase): JobStore {
+  const { db, attempt } = database
   const collection = db.collection<JobDocument>("integrations.mailchimp.job")
-  let hasIndexes = false
-
-  /** Before every insert until it has succeeded once: creating an index again is harmless. */
-  async function ensureIndexes(): Promise<void> {
-    if (hasIndexes) return
-    await collection.createIndex({ request_key: 1 }, { unique: true })
-    await collection.createIndex({ account_id: 1, owner: 1, created_at: -1, _id: -1 })
-    await collection.createIndex({ state: 1, open_before: 1, created_at: 1 })
-    await collection.createIndex({ connection_id: 1 })
-    await collection.createIndex({ expires_at: 1 })
-    hasIndexes = true
-  }
+  const ensureIndexes = createEnsureIndexes(collection)
 
   const findOne = (filter: Filter<JobDocument>) =>
     attempt("find the job", async () => toJob(await collection.findOne(filter)))
 
-  const write = (run: Run, changes: Document) =>
-    attempt("change the job", async () => {
-      const { id, attempt } = run
-      const filter = { _id: id, attempt, state: "running" }
-      return (await collection.updateOne(filter, { $set: changes })).matchedCount === 1
-    })
-
   return {
+    ...createMongoRuns(database, collection),
+
     insert: ({ id, owner: { accountId, uid }, connectionId, requestKey, request, createdAt }) =>
       attempt("store the job", async () => {
         await ensureIndexes()
@@ -72,45 +55,11 @@ export function createMongoJobs({ db, attempt }: MongoDatabase): JobStore {
 
     list: ({ accountId, uid }, { now, limit, before }) =>
       attempt("list the jobs", async () => {
-        const isLater = before && [
-          { created_at: { $lt: before.createdAt } },
-          { created_at: before.createdAt, _id: { $lt: before.id } },
-        ]
-        const filter = {
-          account_id: accountId,
-          owner: uid,
-          $and: [
-            { $or: [{ expires_at: null }, { expires_at: { $gt: now } }] },
-            ...(isLater === undefined ? [] : [{ $or: isLater }]),
-          ],
-        }
+        const filter = { account_id: accountId, owner: uid, $and: [isUnexpired(now), isOlder(before)] }
         const found = collection.find(filter, { projection: { parts: 0 } })
         const documents = await found.sort({ created_at: -1, _id: -1 }).limit(limit).toArray()
         return documents.map((document) => parseJobSummary(toStored(document)))
       }),
-
-    open: (limit) =>
-      attempt("list the jobs", async () => {
-        const found = collection.find(isOpen, { projection: { _id: 1 } })
-        const documents = await found.sort({ open_before: 1, created_at: 1, _id: 1 }).limit(limit).toArray()
-        return documents.map(({ _id }) => _id)
-      }),
-
-    begin: (id, startedAt) =>
-      attempt("change the job", async () => {
-        const isFirst = { _id: id, started_at: null, ...isOpen }
-        await collection.updateOne(isFirst, { $set: { started_at: startedAt } })
-        const update = { $set: { state: "running" }, $inc: { attempt: 1 } }
-        const begun = await collection.findOneAndUpdate({ _id: id, ...isOpen }, update, {
-          returnDocument: "after",
-        })
-        return toJob(begun)
-      }),
-
-    save: (run, progress) => write(run, toFields(progress)),
-
-    end: (run, progress, { endedAt, expiresAt, ...end }) =>
-      write(run, { ...toFields(progress), ...end, ended_at: endedAt, expires_at: expiresAt }),
 
     cancel: (id, { endedAt, expiresAt }) =>
       attempt("cancel the job", async () => {
@@ -145,14 +94,27 @@ export function createMongoJobs({ db, attempt }: MongoDatabase): JobStore {
   }
 }
 
-function toFields(progress: JobProgress) {
-  return { progress: toStoredProgress(progress), parts: progress.parts }
+function isUnexpired(now: Date) {
+  return { $or: [{ expires_at: null }, { expires_at: { $gt: now } }] }
 }
 
-function toStored({ _id, ...document }: JobDocument): unknown {
-  return { id: _id, ...document }
+/** Every job is older than none. */
+function isOlder(job: Pick<Job, "id" | "createdAt"> | undefined): Filter<JobDocument> {
+  if (job === undefined) return {}
+  const { id, createdAt } = job
+  return { $or: [{ created_at: { $lt: createdAt } }, { created_at: createdAt, _id: { $lt: id } }] }
 }
 
-function toJob(document: JobDocument | null) {
-  return document === null ? undefined : parseJob(toStored(document))
+/** Creates the indexes before every insert until that has succeeded once: creating them again is harmless. */
+function createEnsureIndexes(collection: Collection<JobDocument>) {
+  let hasIndexes = false
+  return async () => {
+    if (hasIndexes) return
+    await collection.createIndex({ request_key: 1 }, { unique: true })
+    await collection.createIndex({ account_id: 1, owner: 1, created_at: -1, _id: -1 })
+    await collection.createIndex({ state: 1, open_before: 1, created_at: 1 })
+    await collection.createIndex({ connection_id: 1 })
+    await collection.createIndex({ expires_at: 1 })
+    hasIndexes = true
+  }
 }

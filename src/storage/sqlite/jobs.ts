@@ -1,18 +1,14 @@
 import type { Database } from "bun:sqlite"
-import { z } from "zod"
 import type { JobStore } from "../../jobs/job.ts"
-import { parseStored } from "../parse-stored.ts"
-import { parseJob, parseJobSummary, toStoredProgress } from "../stored-job.ts"
+import { parseJobSummary, toStoredProgress } from "../stored-job.ts"
 import type { Attempt } from "./database.ts"
+import { isOpen, toJob, toStored } from "./job-row.ts"
+import { createSqliteRuns } from "./job-runs.ts"
 
 const summaryColumns =
   "id, account_id, owner, connection_id, request_key, request, state, attempt, progress, error, created_at_ms, started_at_ms, ended_at_ms, expires_at_ms"
 
-/** As in the partial indexes, whose condition SQLite compares by its text. */
-const isOpen = "state IN ('queued', 'running')"
-
-/** The newest run of a running job, and nothing else, may write. */
-const isNewestRun = "id = $id AND attempt = $attempt AND state = 'running'"
+const nothingYet = JSON.stringify(toStoredProgress({ parts: [] }))
 
 /** Jobs in one table, one row each. */
 export function createSqliteJobs(database: Database, attempt: Attempt): JobStore {
@@ -34,19 +30,6 @@ export function createSqliteJobs(database: Database, attempt: Attempt): JobStore
        AND (expires_at_ms IS NULL OR expires_at_ms > $nowMs)
      ORDER BY created_at_ms DESC, id DESC LIMIT $limit`,
   )
-  const open = database.query<{ id: string }, { limit: number }>(
-    `SELECT id FROM jobs WHERE ${isOpen} ORDER BY open_before, created_at_ms, id LIMIT $limit`,
-  )
-  const begin = database.query(
-    `UPDATE jobs SET state = 'running', attempt = attempt + 1, started_at_ms = coalesce(started_at_ms, $startedAtMs)
-     WHERE id = $id AND ${isOpen} RETURNING *`,
-  )
-  const save = database.query(`UPDATE jobs SET progress = $progress, parts = $parts WHERE ${isNewestRun}`)
-  const end = database.query(
-    `UPDATE jobs SET progress = $progress, parts = $parts, state = $state, error = $error,
-       ended_at_ms = $endedAtMs, expires_at_ms = $expiresAtMs
-     WHERE ${isNewestRun}`,
-  )
   const cancel = database.query(
     `UPDATE jobs SET state = 'canceled', error = NULL, progress = $progress, parts = '[]',
        ended_at_ms = $endedAtMs, expires_at_ms = $expiresAtMs
@@ -62,6 +45,8 @@ export function createSqliteJobs(database: Database, attempt: Attempt): JobStore
   const deleteExpired = database.query("DELETE FROM jobs WHERE expires_at_ms <= $untilMs")
 
   return {
+    ...createSqliteRuns(database, attempt),
+
     insert: ({ id, owner, connectionId, requestKey, request, createdAt }) =>
       attempt("store the job", () => {
         const { changes } = insert.run({
@@ -96,27 +81,6 @@ export function createSqliteJobs(database: Database, attempt: Attempt): JobStore
           .map((row) => parseJobSummary(toStored(row))),
       ),
 
-    open: (limit) => attempt("list the jobs", () => open.all({ limit }).map(({ id }) => id)),
-
-    begin: (id, startedAt) =>
-      attempt("change the job", () => toJob(begin.get({ id, startedAtMs: startedAt.getTime() }))),
-
-    save: (run, progress) =>
-      attempt("change the job", () => save.run({ ...run, ...toColumns(progress) }).changes === 1),
-
-    end: (run, progress, { state, endedAt, expiresAt, ...rest }) =>
-      attempt("change the job", () => {
-        const { changes } = end.run({
-          ...run,
-          ...toColumns(progress),
-          state,
-          error: "error" in rest ? JSON.stringify(rest.error) : null,
-          endedAtMs: endedAt.getTime(),
-          expiresAtMs: expiresAt.getTime(),
-        })
-        return changes === 1
-      }),
-
     cancel: (id, { endedAt, expiresAt }) =>
       attempt("cancel the job", () => {
         const times = { endedAtMs: endedAt.getTime(), expiresAtMs: expiresAt.getTime() }
@@ -130,55 +94,5 @@ export function createSqliteJobs(database: Database, attempt: Attempt): JobStore
 
     deleteExpired: (until) =>
       attempt("delete the jobs", () => void deleteExpired.run({ untilMs: until.getTime() })),
-  }
-}
-
-const nothingYet = JSON.stringify(toStoredProgress({ parts: [] }))
-
-function toColumns(progress: Parameters<typeof toStoredProgress>[0]) {
-  return { progress: JSON.stringify(toStoredProgress(progress)), parts: JSON.stringify(progress.parts) }
-}
-
-const rowSchema = z.looseObject({
-  request: z.string(),
-  progress: z.string(),
-  parts: z.string().optional(),
-  error: z.string().nullable(),
-  created_at_ms: z.int(),
-  started_at_ms: z.int().nullable(),
-  ended_at_ms: z.int().nullable(),
-  expires_at_ms: z.int().nullable(),
-})
-
-/** A row with its JSON and dates as values. */
-function toStored(row: unknown): unknown {
-  const { request, progress, parts = "[]", error, ...rest } = parseStored(rowSchema, row, "a stored job")
-  return {
-    ...rest,
-    request: parseJson(request),
-    progress: parseJson(progress),
-    parts: parseJson(parts),
-    error: error === null ? null : parseJson(error),
-    created_at: new Date(rest.created_at_ms),
-    started_at: toDate(rest.started_at_ms),
-    ended_at: toDate(rest.ended_at_ms),
-    expires_at: toDate(rest.expires_at_ms),
-  }
-}
-
-function toJob(row: unknown) {
-  return row === null || row === undefined ? undefined : parseJob(toStored(row))
-}
-
-function toDate(ms: number | null): Date | null {
-  return ms === null ? null : new Date(ms)
-}
-
-/** Undefined for malformed text, which the schema of a job does not accept. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }

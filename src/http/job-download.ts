@@ -1,0 +1,96 @@
+import { AppError } from "../errors.ts"
+import { formats } from "../exports/formats/formats.ts"
+import type { Job } from "../jobs/job.ts"
+import type { PartFiles } from "../jobs/parts/part-files.ts"
+import { readParts, requireParts } from "../jobs/parts/read-parts.ts"
+import { isFinished } from "./job-view.ts"
+import { parseRange } from "./range.ts"
+
+/** A file to send: nothing is read before `bytes` is called. */
+export type Download = {
+  readonly status: 200 | 206 | 416
+  readonly headers: Readonly<Record<string, string>>
+  bytes(): AsyncGenerator<Uint8Array>
+}
+
+/**
+ * One part of a job, or a range of it. Its ETag is the SHA-256 of the whole part. With 416, `headers` say how long the part is.
+ *
+ * @throws AppError `job_not_found` if the job has no such part, `job_files_unavailable` if its file is missing or damaged
+ */
+export async function downloadPart(
+  files: PartFiles,
+  job: Job,
+  name: string,
+  { range, ifRange }: { readonly range: string | undefined; readonly ifRange: string | undefined },
+): Promise<Download> {
+  // Looked up in the record, never joined to a path.
+  const part = job.parts.find((part) => part.name === name)
+  if (part === undefined)
+    throw new AppError("job_not_found", "Cannot find the part: the job's record names its parts")
+  await requireParts(files, job.id, [part])
+  const { bytes: size, sha256 } = part
+  const etag = `"${sha256}"`
+  const headers = { ...fileHeaders(job, `${job.id}-${name}`), etag, "accept-ranges": "bytes" }
+  const asked = ifRange === undefined || ifRange === etag ? parseRange(range, size) : undefined
+  if (asked === undefined) {
+    const length = { "content-length": String(size) }
+    return { status: 200, headers: { ...headers, ...length }, bytes: () => readParts(files, job.id, [part]) }
+  }
+  if (asked === "unsatisfiable")
+    return { status: 416, headers: { "content-range": `bytes */${size}` }, bytes: nothing }
+  const { start, end } = asked
+  return {
+    status: 206,
+    headers: {
+      ...headers,
+      "content-range": `bytes ${start}-${end - 1}/${size}`,
+      "content-length": String(end - start),
+    },
+    bytes: () => files.read(job.id, name, start, end),
+  }
+}
+
+/**
+ * All parts as one file.
+ *
+ * @throws AppError `job_not_finished`, or `job_files_unavailable` if a file is missing or damaged
+ */
+export async function downloadAll(files: PartFiles, job: Job): Promise<Download> {
+  if (!isFinished(job)) {
+    throw new AppError(
+      "job_not_finished",
+      `Cannot send all members because the job is ${job.state}: wait until its state is complete or short`,
+    )
+  }
+  await requireParts(files, job.id, job.parts)
+  const size = job.parts.reduce((sum, { bytes }) => sum + bytes, 0)
+  const { fileSuffix } = formatOf(job)
+  const suffix = `${fileSuffix}${job.request.compression === "gzip" ? ".gz" : ""}`
+  return {
+    status: 200,
+    headers: { ...fileHeaders(job, `${job.id}${suffix}`), "content-length": String(size) },
+    bytes: () => readParts(files, job.id, job.parts),
+  }
+}
+
+async function* nothing() {
+  // A response to an impossible range has no bytes of the file.
+}
+
+/** A compressed file is sent as it is, because several gzip members in a content encoding break curl. */
+function fileHeaders(job: Job, fileName: string): Record<string, string> {
+  return {
+    "content-type": job.request.compression === "gzip" ? "application/gzip" : formatOf(job).mediaType,
+    "content-disposition": `attachment; filename="${fileName}"`,
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+  }
+}
+
+function formatOf({ request }: Pick<Job, "request">) {
+  const format = formats.find(({ name }) => name === request.format)
+  if (format === undefined)
+    throw new AppError("internal_error", "Cannot send the file because its format is unknown")
+  return format
+}

@@ -1,0 +1,61 @@
+import { z } from "@hono/zod-openapi"
+import { partFormats } from "../exports/formats/formats.ts"
+import { fieldPattern } from "../exports/member-field-names.ts"
+import { parseSelection } from "../exports/selection.ts"
+import type { JobRequest } from "../jobs/job.ts"
+import { statuses } from "./export-parameters.ts"
+import { date, oneOf, sealedText } from "./parameters.ts"
+
+const partFormatNames = partFormats.map(({ name }) => name)
+
+const fieldNames = z
+  .array(z.string())
+  .min(1, "must not be empty")
+  .max(1000, "must have at most 1000 names")
+  .openapi({ items: { type: "string", pattern: fieldPattern } })
+
+const listId = z.string().regex(/^[\w-]{1,100}$/, "must be the id of a list, as in /lists")
+
+/** The parameters of an export as JSON. */
+export const jobBody = z
+  .strictObject({
+    list_id: z
+      .array(listId)
+      .length(1, "must have one id")
+      .optional()
+      .meta({
+        description: "Only this list; without it, every list of the account",
+        example: ["a1b2c3d4e5"],
+      }),
+    fields: fieldNames.optional().openapi({
+      description: "Only these fields of a member, by Mailchimp's dotted names",
+      example: ["email_address", "merge_fields.FNAME"],
+    }),
+    exclude_fields: fieldNames.optional().openapi({ description: "All fields except these" }),
+    status: z
+      .array(oneOf(statuses))
+      .length(1, "must have one status")
+      .optional()
+      .meta({ description: "Only members of this status; without it, all except archived members" }),
+    include: oneOf(["archived"]).optional().meta({ description: "Archived members too" }),
+    since_last_changed: date.optional(),
+    before_last_changed: date.optional(),
+    cursor: z
+      .string()
+      .max(65_536)
+      .optional()
+      .openapi({
+        ...sealedText,
+        description:
+          "Exports what has changed since: the `cursor` of a job that has ended, or of an export's end line. The cursor of a checkpoint resumes an export",
+      }),
+    format: oneOf(partFormatNames).default("ndjson"),
+    compression: oneOf(["gzip", "none"]).default("gzip").meta({ description: "Of each part" }),
+  })
+  .openapi("JobRequest")
+
+/** @throws {AppError} `invalid_parameter` */
+export function parseJobRequest(body: z.output<typeof jobBody>): JobRequest {
+  const { list_id: [listId] = [], status: [status] = [], cursor, format, compression, ...selection } = body
+  return { listId, selection: parseSelection({ ...selection, status }), format, compression, cursor }
+}

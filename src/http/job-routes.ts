@@ -1,0 +1,30 @@
+import { z } from "@hono/zod-openapi"
+import { AppError } from "../errors.ts"
+import type { Jobs } from "../jobs/jobs.ts"
+import { bearerSecurity, callerProblems, problems } from "./openapi.ts"
+import { subAccountId } from "./parameters.ts"
+
+/** What the declarations of all routes of jobs have in common. */
+export const jobRoute = {
+  tags: ["Jobs"],
+  security: bearerSecurity,
+}
+
+export const jobQuery = z.strictObject({ sub_account_id: subAccountId })
+
+export const jobParams = z.strictObject({
+  id: z.string().max(100).openapi({ example: "job_0f1e2d3c4b5a69788796a5b4c3d2e1f0" }),
+})
+
+export const jobProblems = {
+  ...callerProblems,
+  404: problems[404],
+  410: problems[410],
+  501: problems[501],
+}
+
+/** @throws AppError `jobs_not_configured` */
+export function requireJobs(jobs: Jobs | undefined): Jobs {
+  if (jobs !== undefined) return jobs
+  throw new AppError("jobs_not_configured", "Cannot run jobs because REDIS_URL is not set: use /export")
+}

@@ -1,0 +1,96 @@
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
+import type { Context, MiddlewareHandler } from "hono"
+import { AppError } from "../../errors.ts"
+import type { Jobs } from "../../jobs/jobs.ts"
+import type { PartFiles } from "../../jobs/parts/part-files.ts"
+import { type CallerEnv, toOwner } from "../authenticate.ts"
+import { downloadAll, downloadPart, type Download } from "../job-download.ts"
+import { jobParams, jobProblems, jobQuery, jobRoute, requireJobs } from "../job-routes.ts"
+import { problems } from "../openapi.ts"
+import { isHead, refuseInvalid } from "../parameters.ts"
+import { longestIdleTimeoutS, type ServerEnv, setIdleTimeout } from "../timeouts.ts"
+
+const fileContent = {
+  "application/gzip": { schema: z.string() },
+  "application/x-ndjson": { schema: z.string() },
+}
+
+const membersRoute = createRoute({
+  method: "get",
+  path: "/export-jobs/{id}/members",
+  operationId: "downloadMembers",
+  summary: "All members of a finished job, as one file",
+  ...jobRoute,
+  request: { params: jobParams, query: jobQuery },
+  responses: {
+    200: { description: "The parts, joined: a valid file of their format", content: fileContent },
+    ...jobProblems,
+    409: problems[409],
+  },
+})
+
+const partRoute = createRoute({
+  method: "get",
+  path: "/export-jobs/{id}/parts/{name}",
+  operationId: "downloadPart",
+  summary: "One part of a job, also while the job runs",
+  description: "A valid file of its own. Its ETag is its SHA-256.",
+  ...jobRoute,
+  request: {
+    params: jobParams.extend({ name: z.string().max(100).openapi({ example: "00001-1.ndjson.gz" }) }),
+    query: jobQuery,
+    headers: z.object({
+      Range: z.string().optional().openapi({ example: "bytes=1000-" }),
+      "If-Range": z.string().optional(),
+    }),
+  },
+  responses: {
+    200: { description: "The part", content: fileContent },
+    206: { description: "The range of the part", content: fileContent },
+    ...jobProblems,
+    416: problems[416],
+  },
+})
+
+type FilesEnv = CallerEnv & ServerEnv
+
+/** What jobs have written, as downloads. */
+export function createJobFileRoutes(deps: {
+  readonly authenticated: MiddlewareHandler<CallerEnv>
+  /** Undefined if the service cannot run jobs. */
+  readonly jobs: Jobs | undefined
+  readonly jobFiles: PartFiles
+}) {
+  const { jobFiles } = deps
+  const routes = new OpenAPIHono<FilesEnv>({ defaultHook: refuseInvalid })
+  routes.use("/export-jobs/*", deps.authenticated)
+
+  routes.openapi(membersRoute, async (context) => {
+    const owner = toOwner(context.get("caller"), context.req.valid("query").sub_account_id)
+    const job = await requireJobs(deps.jobs).find(owner, context.req.valid("param").id)
+    return send(context, await downloadAll(jobFiles, job))
+  })
+
+  routes.openapi(partRoute, async (context) => {
+    const owner = toOwner(context.get("caller"), context.req.valid("query").sub_account_id)
+    const { id, name } = context.req.valid("param")
+    const { Range: range, "If-Range": ifRange } = context.req.valid("header")
+    const job = await requireJobs(deps.jobs).find(owner, id)
+    return send(context, await downloadPart(jobFiles, job, name, { range, ifRange }))
+  })
+
+  return routes
+}
+
+/** Streams a file; a reader that stops reading is disconnected after the longest idle time-out. */
+function send(context: Context<FilesEnv>, { status, headers, bytes }: Download): Response {
+  if (status === 416) {
+    for (const [name, value] of Object.entries(headers)) context.res.headers.set(name, value)
+    throw new AppError(
+      "range_not_satisfiable",
+      "Cannot send the range because the part has fewer bytes: Content-Range says how many",
+    )
+  }
+  setIdleTimeout(context, longestIdleTimeoutS)
+  return new Response(isHead(context) ? null : bytes(), { status, headers })
+}

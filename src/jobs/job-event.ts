@@ -1,0 +1,23 @@
+import type { JobState } from "./job.ts"
+
+/** What happens to jobs, for logs and metrics. */
+export type JobEvent =
+  | { readonly type: "job_queued"; readonly jobId: string }
+  | { readonly type: "job_begins"; readonly jobId: string; readonly attempt: number }
+  | {
+      readonly type: "job_ended"
+      readonly jobId: string
+      readonly attempt: number
+      readonly state: JobState
+      /** Of all runs together. */
+      readonly rows: number
+      readonly parts: number
+      readonly error?: unknown
+    }
+  /** The run stopped, and the job goes on in a later run or elsewhere, or was canceled. */
+  | { readonly type: "job_left"; readonly jobId: string; readonly attempt: number }
+  /** The database cannot be reached, so the engine tries again. */
+  | { readonly type: "job_engine_failed"; readonly error: unknown }
+  | { readonly type: "job_purge_failed"; readonly error: unknown }
+  /** Whether this process runs the jobs of its database. */
+  | { readonly type: "jobs_run_here" | "jobs_run_elsewhere" }

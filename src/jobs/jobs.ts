@@ -1,0 +1,59 @@
+import type { Owner } from "../connections/connection.ts"
+import type { Clock } from "../lib/time.ts"
+import { type ChangeJobs, createChangeJobs } from "./change-jobs.ts"
+import { createLocalEngine } from "./engine/local.ts"
+import type { ProcessLock } from "./engine/engine.ts"
+import { findJob } from "./find-job.ts"
+import type { Job, JobStore, JobSummary } from "./job.ts"
+import { createPurge, startPurging } from "./purge.ts"
+import { createRunJob, type RunJobDeps } from "./run-job.ts"
+import { createStartJob, type StartJob } from "./start-job.ts"
+import { waitForJob } from "./wait-for-job.ts"
+
+/** The jobs of a service, from the moment it starts. */
+export type Jobs = ChangeJobs & {
+  readonly start: StartJob
+  /** Rejects with `job_not_found`, also for a job of another owner, or with `job_expired`. */
+  find(owner: Owner, id: string): Promise<Job>
+  /** The same, when the state has changed, at once if the job has ended, and after `waitMs` at the latest. */
+  wait(owner: Owner, id: string, waitMs: number, signal: AbortSignal): Promise<Job>
+  /** The newest jobs, or those before one of the owner's jobs. */
+  list(owner: Owner, beforeId: string | undefined): Promise<readonly JobSummary[]>
+  /** Hands the running jobs back, so that the next process goes on with them. */
+  close(): Promise<void>
+}
+
+const listLimit = 100
+
+export function createJobs(
+  deps: RunJobDeps & {
+    readonly jobs: JobStore
+    readonly lock: ProcessLock
+    readonly concurrency: number
+    readonly clock: Clock
+  },
+): Jobs {
+  const { jobs, clock } = deps
+  const engine = createLocalEngine({ ...deps, open: jobs.open, run: createRunJob(deps) })
+  const purge = createPurge(deps)
+  const purging = startPurging(async () => {
+    // Only the process that runs the jobs knows which files are being written.
+    if (engine.hasLock()) await purge()
+  }, deps)
+  const find = (owner: Owner, id: string) => findJob(deps, owner, id)
+
+  return {
+    ...createChangeJobs({ ...deps, engine }),
+    start: createStartJob({ ...deps, engine }),
+    find,
+    wait: (owner, id, waitMs, signal) => waitForJob(() => find(owner, id), { waitMs, signal, clock }),
+    list: async (owner, beforeId) => {
+      const before = beforeId === undefined ? undefined : await find(owner, beforeId)
+      return jobs.list(owner, { now: new Date(clock.now()), limit: listLimit, ...(before && { before }) })
+    },
+    close: async () => {
+      purging[Symbol.dispose]()
+      await engine.close()
+    },
+  }
+}

@@ -1,0 +1,25 @@
+import type { Job, Run } from "./job.ts"
+import { attemptOf, type PartFiles } from "./parts/part-files.ts"
+
+/**
+ * Removes the files of a run that is over, and of earlier runs, that the job's record does not name. Never rejects: the
+ * purge removes what is left.
+ *
+ * @param job undefined if it was deleted, or cannot be read now
+ */
+export async function removeStrays(
+  job: Pick<Job, "parts"> | undefined,
+  { id, attempt }: Run,
+  files: Pick<PartFiles, "names" | "remove" | "removeAll">,
+): Promise<void> {
+  try {
+    if (job === undefined) return
+    const named = new Set(job.parts.map(({ name }) => name))
+    const names = await files.names(id)
+    const strays = names.filter((name) => !named.has(name) && attemptOf(name) <= attempt)
+    if (strays.length === names.length) await files.removeAll(id)
+    else for (const name of strays) await files.remove(id, name)
+  } catch {
+    // The folder is not available now.
+  }
+}

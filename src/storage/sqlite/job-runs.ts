@@ -1,0 +1,52 @@
+import type { Database } from "bun:sqlite"
+import type { JobProgress, RunStore } from "../../jobs/job.ts"
+import { toStoredProgress } from "../stored-job.ts"
+import type { Attempt } from "./database.ts"
+import { isOpen, toJob } from "./job-row.ts"
+
+/** The newest run of a running job, and nothing else, may write. */
+const isNewestRun = "id = $id AND attempt = $attempt AND state = 'running'"
+
+/** What the runs of jobs read and write in the table of jobs. */
+export function createSqliteRuns(database: Database, attempt: Attempt): RunStore {
+  const open = database.query<{ id: string }, { limit: number }>(
+    `SELECT id FROM jobs WHERE ${isOpen} ORDER BY open_before, created_at_ms, id LIMIT $limit`,
+  )
+  const begin = database.query(
+    `UPDATE jobs SET state = 'running', attempt = attempt + 1, started_at_ms = coalesce(started_at_ms, $startedAtMs)
+     WHERE id = $id AND ${isOpen} RETURNING *`,
+  )
+  const save = database.query(`UPDATE jobs SET progress = $progress, parts = $parts WHERE ${isNewestRun}`)
+  const end = database.query(
+    `UPDATE jobs SET progress = $progress, parts = $parts, state = $state, error = $error,
+       ended_at_ms = $endedAtMs, expires_at_ms = $expiresAtMs
+     WHERE ${isNewestRun}`,
+  )
+
+  return {
+    open: (limit) => attempt("list the jobs", () => open.all({ limit }).map(({ id }) => id)),
+
+    begin: (id, startedAt) =>
+      attempt("change the job", () => toJob(begin.get({ id, startedAtMs: startedAt.getTime() }))),
+
+    save: (run, progress) =>
+      attempt("change the job", () => save.run({ ...run, ...toColumns(progress) }).changes === 1),
+
+    end: (run, progress, { state, endedAt, expiresAt, ...rest }) =>
+      attempt("change the job", () => {
+        const { changes } = end.run({
+          ...run,
+          ...toColumns(progress),
+          state,
+          error: "error" in rest ? JSON.stringify(rest.error) : null,
+          endedAtMs: endedAt.getTime(),
+          expiresAtMs: expiresAt.getTime(),
+        })
+        return changes === 1
+      }),
+  }
+}
+
+function toColumns(progress: JobProgress) {
+  return { progress: JSON.stringify(toStoredProgress(progress)), parts: JSON.stringify(progress.parts) }
+}
