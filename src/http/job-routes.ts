@@ -13,7 +13,7 @@ export const jobRoute = {
 export const jobQuery = z.strictObject({ sub_account_id: subAccountId })
 
 export const jobParams = z.strictObject({
-  id: z.string().max(100).openapi({ example: "job_0f1e2d3c4b5a69788796a5b4c3d2e1f0" }),
+  id: z.string().max(100),
 })
 
 export const jobProblems = {

@@ -37,10 +37,10 @@ const partRoute = createRoute({
   description: "A valid file of its own. Its ETag is its SHA-256.",
   ...jobRoute,
   request: {
-    params: jobParams.extend({ name: z.string().max(100).openapi({ example: "00001-1.ndjson.gz" }) }),
+    params: jobParams.extend({ name: z.string().max(100) }),
     query: jobQuery,
     headers: z.object({
-      Range: z.string().optional().openapi({ example: "bytes=1000-" }),
+      Range: z.string().optional(),
       "If-Range": z.string().optional(),
     }),
   },

@@ -10,7 +10,7 @@ const module = join(import.meta.dir, "../../../src/storage/sqlite/process-lock.t
 
 /** Another process that tries to take the lock, says whether it has it, and keeps it until it is killed. */
 async function startHolder(path: string) {
-  const script = `import { createProcessLock } from ${JSON.stringify(module)}; console.log(createProcessLock(${JSON.stringify(path)}).acquire()); setInterval(() => {}, 1000)`
+  const script = `import { createProcessLock } from ${JSON.stringify(module)}; const lock = createProcessLock(${JSON.stringify(path)}); console.log(lock.acquire()); setInterval(() => lock.acquire(), 1000)`
   const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" })
   const { value } = await child.stdout.getReader().read()
   return {

@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, expect, test } from "bun:test"
+import { readdirSync } from "node:fs"
+import { join } from "node:path"
+import { createExportCheck } from "../../src/dev/check-export.ts"
+import { startSandbox } from "../../src/sandbox/serve.ts"
+import { createJobClient, problemOf } from "../support/job-client.ts"
+import { connectAccount } from "../support/service.ts"
+import { serviceProcesses } from "../support/service-processes.ts"
+
+const kills = Number(process.env["JOB_KILLS"] ?? 5)
+const members = Number(process.env["JOB_MEMBERS"] ?? 10_000)
+
+const mailchimp = startSandbox({
+  decision: "approve",
+  latencyMs: 5,
+  accounts: Array.from({ length: 2 }, () => ({ lists: [{ name: "Busy", count: members, imports: [250] }] })),
+})
+const { sandbox } = mailchimp
+const services = serviceProcesses(mailchimp, {
+  CURSOR_MARGIN_S: "1",
+  MAILCHIMP_PAGE_SIZE: "200",
+  JOB_PART_MB: "1",
+})
+const jobsFolder = services.env["JOB_FILES"] ?? ""
+let service: Awaited<ReturnType<typeof services.start>>
+let headers: Record<string, string>
+
+beforeAll(async () => {
+  service = await services.start()
+  headers = await connectAccount(service)
+})
+afterAll(async () => {
+  await services.end()
+  await mailchimp.stop()
+})
+
+test("jobs whose process is killed (-9) at random moments are exact, and leave no file that no record names", async () => {
+  const client = createJobClient(() => service, headers)
+  const listIds = sandbox.state.accounts[0]!.lists.map(({ id }) => id)
+  const startedMs = Date.now()
+  sandbox.churn.start({ everyPage: { edits: 5, archives: 1, additions: 2 } })
+  const started = [
+    await client.start({ compression: "none" }),
+    await client.start({ compression: "none" }),
+    await client.start(),
+    await client.start(),
+  ]
+  for (let kill = 0; kill < kills; kill += 1) {
+    await Bun.sleep(200 + Math.random() * 600)
+    await service.kill()
+    service = await services.start()
+  }
+  const ended = await Promise.all(started.map(({ id }) => client.ended(id)))
+  sandbox.churn.stop()
+  for (const job of ended) {
+    expect(job.state).toBe("complete")
+    const check = createExportCheck(sandbox, listIds, startedMs)
+    for (const row of await client.rows(job)) check.take(row)
+    const report = check.report(Date.now(), () => Date.parse(job.ended_at ?? "") - 5000)
+    expect(report).toMatchObject({ missing: 0, stale: 0, backwards: 0, foreign: 0 })
+    const onDisk = readdirSync(join(jobsFolder, job.id)).toSorted()
+    expect(onDisk).toEqual(job.parts.map(({ name }) => name))
+  }
+  console.info("attempts:", ended.map((job) => job.parts.at(-1)?.name.split(/[-.]/)[1]).join(" "))
+}, 120_000)
+
+test("a second process on the same file runs no jobs, accepts and cancels them, and takes over when the first ends", async () => {
+  const second = await services.start()
+  const [first, other] = [createJobClient(() => service, headers), createJobClient(() => second, headers)]
+  const started = await other.start()
+  expect((await first.ended(started.id)).state).toBe("complete")
+
+  const running = await first.start()
+  while ((await first.read(running.id)).state === "queued") await Bun.sleep(20)
+  expect((await other.cancel(running.id)).state).toBe("canceled")
+  await Bun.sleep(100)
+  expect(await problemOf(await first.request(`/${running.id}/members`))).toEqual([409, "job_not_finished"])
+
+  const last = await first.start()
+  await service.kill()
+  service = second
+  expect((await other.ended(last.id)).state).toBe("complete")
+}, 60_000)
