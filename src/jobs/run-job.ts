@@ -59,12 +59,8 @@ export function createRunJob(deps: RunJobDeps): RunJob {
       ended(await writeExport(job, record, signal, deps))
     } catch (error) {
       if (isDatabaseError(error)) throw error
-      if (error instanceof Superseded || signal.aborted) {
-        onEvent({ type: "job_left", jobId: id, attempt })
-        return
-      }
-      await record.end({ state: "failed", error: toJobError(error) }).catch(ignoreSuperseded)
-      ended("failed", error)
+      if (!signal.aborted && (await isRecorded(record, error))) ended("failed", error)
+      else onEvent({ type: "job_left", jobId: id, attempt })
     } finally {
       await removeStrays(await jobs.find(id).catch(() => undefined), { id, attempt }, files)
     }
@@ -166,8 +162,16 @@ function isDatabaseError(error: unknown): boolean {
   return error instanceof AppError && error.code === "database_unavailable"
 }
 
-function ignoreSuperseded(error: unknown): void {
-  if (!(error instanceof Superseded)) throw error
+/** Records a failure. False if the job is not this run's any more. */
+async function isRecorded(record: JobRecord, error: unknown): Promise<boolean> {
+  try {
+    if (error instanceof Superseded) return false
+    await record.end({ state: "failed", error: toJobError(error) })
+    return true
+  } catch (error) {
+    if (error instanceof Superseded) return false
+    throw error
+  }
 }
 
 /** An unforeseen failure reveals nothing internal to the caller: the log has it. */
