@@ -1,8 +1,9 @@
 import { dirname, join } from "node:path"
 import type { Config } from "./config.ts"
+import { createConnectionCache } from "./connections/connection-cache.ts"
 import { createConnectionWatch } from "./connections/connection-watch.ts"
 import type { ConnectionStore, Owner, UsedStateStore } from "./connections/connection.ts"
-import { createDisconnect } from "./connections/disconnect.ts"
+import { createDisconnect, type ForgetStep } from "./connections/disconnect.ts"
 import { createFinishAuthorization } from "./connections/finish-authorization.ts"
 import { parseForwardUrl } from "./connections/forward-url.ts"
 import { requireConnection, requireLiveConnection } from "./connections/live-connection.ts"
@@ -10,7 +11,7 @@ import { createOpenAccount, type OpenAccount } from "./connections/open-account.
 import { createStartAuthorization } from "./connections/start-authorization.ts"
 import { AppError } from "./errors.ts"
 import { createCheckCursor } from "./exports/check-cursor.ts"
-import { beforeResponseMs } from "./exports/response-deadline.ts"
+import { createReadLists } from "./exports/read-lists.ts"
 import { createStartExport } from "./exports/start-export.ts"
 import { createFolder } from "./jobs/parts/files.ts"
 import type { PartFiles } from "./jobs/parts/part-files.ts"
@@ -20,10 +21,9 @@ import { createExportSlots } from "./http/export-slots.ts"
 import { createLoginCookie, noLoginCookie } from "./http/login-cookie.ts"
 import { createRedaction, type Redact, type Redaction } from "./lib/redaction.ts"
 import { type Clock, createTurns, systemClock } from "./lib/time.ts"
-import type { MailchimpClient } from "./mailchimp/client.ts"
 import { createFixedAllowance } from "./mailchimp/limiter/allowance.ts"
 import { createLimiters } from "./mailchimp/limiter/limiters.ts"
-import { listLists } from "./mailchimp/lists/lists.ts"
+import type { MailchimpList } from "./mailchimp/lists/lists.ts"
 import { createMailchimpOAuth } from "./mailchimp/oauth.ts"
 import { logEvents } from "./observability/log-events.ts"
 import { createLogger, type Logger } from "./observability/logger.ts"
@@ -51,8 +51,10 @@ export async function createServices(
   const storage = await createStorage(shared)
   const mailchimp = createMailchimp(shared)
   const jobFiles = createFolder(config.jobs.folder)
-  const connections = createConnections(shared, storage, mailchimp)
+  const forget: ForgetStep[] = []
+  const connections = createConnections(shared, { ...storage, forget }, mailchimp)
   const jobs = startJobs(shared, { storage, files: jobFiles, openAccount: connections.openAccount })
+  if (jobs !== undefined) forget.push(jobs.forget)
   return {
     logger,
     observe,
@@ -140,12 +142,39 @@ function createHttp({ config, clock }: Shared) {
 
 function createConnections(
   { config, sealer, redaction, observe, clock }: Shared,
-  { connections, usedStates }: { readonly connections: ConnectionStore; readonly usedStates: UsedStateStore },
+  {
+    connections,
+    usedStates,
+    forget,
+  }: {
+    readonly connections: ConnectionStore
+    readonly usedStates: UsedStateStore
+    readonly forget: readonly ForgetStep[]
+  },
   { oauth, limiters }: ReturnType<typeof createMailchimp>,
 ) {
   const { mailchimp, forwardUrlOrigins } = config
   const { readMetadata } = oauth
   const watch = createConnectionWatch({ connections, clock, onEvent: observe })
+  const cache = createConnectionCache<readonly MailchimpList[]>({ keepMs: config.listsCacheS * 1000, clock })
+  const openAccount = createOpenAccount({
+    connections,
+    watch: watch.watch,
+    limiters,
+    readMetadata,
+    clientOptions: {
+      apiUrl: mailchimp.apiUrl,
+      listsPath: mailchimp.listsPath,
+      timeoutMs: mailchimp.timeoutMs,
+      clockMarginS: config.cursorMarginS,
+      retryMs: mailchimp.retryS * 1000,
+      nextTurn: createTurns(),
+      redaction,
+      clock,
+      onEvent: (event) => observe({ type: "mailchimp", event }),
+    },
+    onEvent: observe,
+  })
   const authorizations = { connections, sealer, forwardUrlOrigins, clock }
   return {
     checkForwardUrl: (forwardUrl: string) => void parseForwardUrl(forwardUrl, forwardUrlOrigins),
@@ -162,25 +191,20 @@ function createConnections(
     }),
     requireConnection: (owner: Owner) => requireConnection(connections, owner),
     requireLiveConnection: (owner: Owner) => requireLiveConnection(connections, owner),
-    disconnect: createDisconnect({ connections, forget: [], onDeleted: watch.ended }),
-    openAccount: createOpenAccount({
-      connections,
-      watch: watch.watch,
-      limiters,
-      readMetadata,
-      clientOptions: {
-        apiUrl: mailchimp.apiUrl,
-        listsPath: mailchimp.listsPath,
-        timeoutMs: mailchimp.timeoutMs,
-        clockMarginS: config.cursorMarginS,
-        retryMs: mailchimp.retryS * 1000,
-        nextTurn: createTurns(),
-        redaction,
-        clock,
-        onEvent: (event) => observe({ type: "mailchimp", event }),
-      },
-      onEvent: observe,
+    readLists: createReadLists({
+      requireLiveConnection: (owner) => requireLiveConnection(connections, owner),
+      openAccount,
+      cache,
     }),
+    disconnect: createDisconnect({
+      connections,
+      forget,
+      onDeleted: (connection) => {
+        watch.ended(connection)
+        cache.drop(connection.id)
+      },
+    }),
+    openAccount,
   }
 }
 
@@ -219,8 +243,6 @@ function toExportOptions({ config, sealer, clock }: Shared, shutdownSignal: Abor
 function createExports(shared: Shared, shutdownSignal: AbortSignal) {
   const { sealer } = shared
   return {
-    listLists: (client: MailchimpClient, signal: AbortSignal) =>
-      Array.fromAsync(listLists(client, { signal, deadlineMs: beforeResponseMs })),
     checkCursor: createCheckCursor(sealer),
     startExport: createStartExport(toExportOptions(shared, shutdownSignal)),
   }

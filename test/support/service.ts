@@ -21,6 +21,7 @@ export function sandboxEnv(sandbox: Pick<RunningSandbox, "url">): Record<string,
     FORWARD_URL_ORIGINS: "https://app.example.com",
     ...serviceEnvironment(sandbox.url),
     MAILCHIMP_REQUESTS_PER_SECOND: "1000",
+    LISTS_CACHE_S: "0",
     MAX_EXPORTS: "1000",
     MAX_EXPORTS_PER_CALLER: "1000",
   }

@@ -88,7 +88,7 @@ const readRoute = createRoute({
         .optional()
         .openapi({
           description: `\`wait=N\`: respond when \`state\` changes, at once if the job has ended, and after N seconds, at most ${longestWaitS}`,
-          }),
+        }),
     }),
   },
   responses: { 200: jobContent("The job"), ...jobProblems },

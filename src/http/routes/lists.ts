@@ -1,13 +1,11 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
 import type { MiddlewareHandler } from "hono"
 import type { Owner } from "../../connections/connection.ts"
-import type { OpenAccount } from "../../connections/open-account.ts"
-import type { MailchimpList } from "../../mailchimp/lists/lists.ts"
+import type { ReadLists } from "../../exports/read-lists.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
 import { envelopeOf, toEnvelope } from "../envelope.ts"
 import { bearerSecurity, callerProblems, jsonContent, problems } from "../openapi.ts"
-import { isHead, refuseInvalid, subAccountId } from "../parameters.ts"
-import type { MailchimpClient } from "../../mailchimp/client.ts"
+import { isHead, oneOf, refuseInvalid, subAccountId } from "../parameters.ts"
 
 const listsRoute = createRoute({
   method: "get",
@@ -16,7 +14,15 @@ const listsRoute = createRoute({
   summary: "Every list of the account",
   tags: ["Export"],
   security: bearerSecurity,
-  request: { query: z.strictObject({ sub_account_id: subAccountId }) },
+  request: {
+    query: z.strictObject({
+      refresh: oneOf(["true", "false"]).optional().openapi({
+        description:
+          "`true` requests the lists anew. Otherwise they may be as old as LISTS_CACHE_S says; Age tells how old they are",
+      }),
+      sub_account_id: subAccountId,
+    }),
+  },
   responses: {
     200: jsonContent(
       envelopeOf(
@@ -58,21 +64,23 @@ const listsRoute = createRoute({
 /** The lists that can be exported. */
 export function createListRoutes(deps: {
   readonly authenticated: MiddlewareHandler<CallerEnv>
-  readonly openAccount: OpenAccount
   readonly requireLiveConnection: (owner: Owner) => Promise<unknown>
-  readonly listLists: (client: MailchimpClient, signal: AbortSignal) => Promise<readonly MailchimpList[]>
+  /** Rejects with `access_token_not_found`, or with `connection_invalidated`. */
+  readonly readLists: ReadLists
 }) {
   const routes = new OpenAPIHono<CallerEnv>({ defaultHook: refuseInvalid })
   routes.use("/lists", deps.authenticated)
 
   routes.openapi(listsRoute, async (context) => {
-    const owner = toOwner(context.get("caller"), context.req.valid("query").sub_account_id)
+    const { sub_account_id, refresh } = context.req.valid("query")
+    const owner = toOwner(context.get("caller"), sub_account_id)
     if (isHead(context)) {
       await deps.requireLiveConnection(owner)
       return context.json(toEnvelope([]), 200)
     }
-    using account = await deps.openAccount(owner, context.req.raw.signal)
-    const lists = await deps.listLists(account.client, context.req.raw.signal)
+    const { signal } = context.req.raw
+    const { lists, ageS } = await deps.readLists(owner, { signal, refresh: refresh === "true" })
+    context.header("age", String(Math.floor(ageS)))
     const data = lists.map(({ id, webId, name, memberCount, unsubscribeCount, cleanedCount }) => ({
       id,
       web_id: webId ?? null,
