@@ -8,7 +8,7 @@ import { apiPrefix } from "./http/envelope.ts"
 import { exposedHeaders, allowedHeaders } from "./http/cors-headers.ts"
 import { openapiDocument, registerComponents } from "./http/openapi.ts"
 import { onError, onNotFound } from "./http/problem.ts"
-import { requestLog } from "./http/request-log.ts"
+import { observeRequests } from "./http/observe-requests.ts"
 import { createAuthRoutes } from "./http/routes/auth.ts"
 import { createExportRoutes } from "./http/routes/export.ts"
 import { createHealthRoutes } from "./http/routes/health.ts"
@@ -22,7 +22,7 @@ export function createApp(services: Services) {
   app.notFound(onNotFound)
 
   app.use(requestId({ limitLength: 64 }))
-  app.use(requestLog(services.logger))
+  app.use(observeRequests(services.observe))
   app.use(secureHeaders())
   app.use(
     cors({

@@ -95,6 +95,14 @@ export class AppError extends Error {
   }
 }
 
+/** The problem of invalid parameters, by name. */
+export function invalidParameters(errors: readonly InvalidInput[]): AppError {
+  const names = [...new Set(errors.slice(0, maxInvalidInputs).map(({ name }) => name))]
+  const what = names.length === 1 ? "Invalid parameter" : "Invalid parameters"
+  const detail = `${what}: ${names.join(", ")}`
+  return new AppError("invalid_parameter", detail, { errors })
+}
+
 /**
  * A sealed text that cannot be opened: not sealed here, or for another purpose or owner, or with a key that was
  * removed.

@@ -1,6 +1,7 @@
 import { createApp } from "./app.ts"
-import { parseConfig, secretsOf } from "./config.ts"
-import { idleTimeoutS } from "./http/idle-timeout.ts"
+import { parseConfig } from "./config.ts"
+import { secretsOf } from "./environment/secrets.ts"
+import { idleTimeoutS } from "./http/timeouts.ts"
 import { createRedaction } from "./lib/redaction.ts"
 import { createServices } from "./services.ts"
 

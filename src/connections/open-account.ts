@@ -76,28 +76,7 @@ export function createOpenAccount(deps: {
     })
     return {
       connection,
-      client: {
-        ...client,
-        request: async (request) => {
-          using either = anySignal(request.signal, watched.signal)
-          try {
-            return await client.request({ ...request, signal: either.signal })
-          } catch (error) {
-            if (error instanceof AppError && error.code === "connection_invalidated") {
-              await store(connection, { tokenInvalidated: true })
-            }
-            throw error
-          }
-        },
-        waitUntil: async (second, maxS, signal) => {
-          using either = anySignal(signal, watched.signal)
-          await client.waitUntil(second, maxS, either.signal)
-        },
-        pause: async (seconds, signal) => {
-          using either = anySignal(signal, watched.signal)
-          await client.pause(seconds, either.signal)
-        },
-      },
+      client: abortableClient(client, watched.signal, () => store(connection, { tokenInvalidated: true })),
       waitingFor: flow.waitingFor,
       spare: flow.spare,
       [Symbol.dispose]: () => {
@@ -131,5 +110,33 @@ export function createOpenAccount(deps: {
     await connections.update(connection, changes).catch((error: unknown) => {
       onEvent?.({ type: "connection_not_updated", error })
     })
+  }
+}
+
+/** A client whose requests and waits also abort with `ended`. */
+function abortableClient(
+  client: MailchimpClient,
+  ended: AbortSignal,
+  onInvalidated: () => Promise<void>,
+): MailchimpClient {
+  return {
+    ...client,
+    request: async (request) => {
+      using either = anySignal(request.signal, ended)
+      try {
+        return await client.request({ ...request, signal: either.signal })
+      } catch (error) {
+        if (error instanceof AppError && error.code === "connection_invalidated") await onInvalidated()
+        throw error
+      }
+    },
+    waitUntil: async (second, maxS, signal) => {
+      using either = anySignal(signal, ended)
+      await client.waitUntil(second, maxS, either.signal)
+    },
+    pause: async (seconds, signal) => {
+      using either = anySignal(signal, ended)
+      await client.pause(seconds, either.signal)
+    },
   }
 }

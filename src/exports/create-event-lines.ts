@@ -1,5 +1,5 @@
 import { AppError } from "../errors.ts"
-import type { Cursor } from "./cursor.ts"
+import type { Cursor } from "./cursor/cursor.ts"
 import type { EventLine, EventLineOf } from "./event-lines.ts"
 import type { ListResult } from "../scan/list-scan.ts"
 import type { Plan } from "./plan.ts"
@@ -33,8 +33,7 @@ export type EventOptions = {
   readonly selection: string
   readonly sealCursor: (cursor: Cursor) => Promise<string>
   readonly requests: () => number
-  /** What the account's requests currently wait for at this side: see {@link Account}. */
-  readonly waitingFor: () => "permit" | "rate_limit" | undefined
+  readonly waitingFor: () => EventLineOf<"progress">["waiting_for"] | undefined
   readonly now: () => number
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import type { Account } from "../../src/connections/open-account.ts"
 import { AppError } from "../../src/errors.ts"
+import { ndjson } from "../../src/exports/formats/ndjson.ts"
 import { parseSelection } from "../../src/exports/selection.ts"
 import { createStartExport } from "../../src/exports/start-export.ts"
 import type { MailchimpRequest } from "../../src/mailchimp/client.ts"
@@ -69,7 +70,7 @@ function setUp({ failAt = Number.POSITIVE_INFINITY } = {}) {
       account,
       listId,
       selection: parseSelection({}),
-      format: "ndjson",
+      format: ndjson,
       eventsId: "e1",
       signal: consumer.signal,
     })

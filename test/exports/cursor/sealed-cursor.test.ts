@@ -1,23 +1,13 @@
 import { describe, expect, test } from "bun:test"
 import * as fc from "fast-check"
-import type { Cursor } from "../../src/exports/cursor.ts"
-import type { ListPosition } from "../../src/scan/position.ts"
-import { createSealedCursors } from "../../src/exports/sealed-cursor.ts"
-import { createSealer } from "../../src/sealer.ts"
+import type { Cursor } from "../../../src/exports/cursor/cursor.ts"
+import type { ListPosition } from "../../../src/scan/position.ts"
+import { createSealedCursors } from "../../../src/exports/cursor/sealed-cursor.ts"
+import { createSealer } from "../../../src/sealer.ts"
 
 const sealer = createSealer([{ id: "k1", key: new Uint8Array(32).fill(7) }])
 const cursors = createSealedCursors(sealer, "connection-1")
 const horizon = 1_700_000_000
-
-/** Sealed by version 1, with the key and for the connection of this file. */
-const versionOne = [
-  "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIiwia2lkIjoiazEiLCJ0eXAiOiJjdXJzb3IifQ..oE-fjROPruWd8zeE.Yrqs6wg",
-  "Ib6Ndq72abPX8A48TliIlHNu5BltN_Dh1x6ooiatSauxmpMv7otc2bEDJ2r0ZfQYmF7b1u2jL9n8kU42eZc6mVP5PwTjlbAHkpO9",
-  "HnM2XCkwfOBlHRORY9MyqviWljDqTobt_gxztvQPzJ6sQXymetfxPt271VjHyeZwicIJjCFpEl87HKkt2G1W1T_cQy9pik3y8WDT",
-  "fOez0D396aux0sMJXQAOlhKG7bnPsK8ydg7oiyJphFiIKJHW4y9vMA6vpg9lHNFEolXlwmiBtRVaPzOvvvVrEUExqN-JQwxvQPuI",
-  "n2grHKkR5Bva2_1F1HaQf-kWyW8zyQoTLqBKuHoxgI3__izZThLcIBMcaHQIGZZfTpRfMyhsNaoNSDFNxNLwX-A.m3hzkGGVbf9b",
-  "PQvqGEB8yw",
-].join("")
 
 const seconds = fc.integer({ min: 1_000_000_000, max: horizon + 1000 })
 const since = fc.oneof(seconds, fc.constant(Number.NEGATIVE_INFINITY))
@@ -63,44 +53,6 @@ describe("createSealedCursors()", () => {
         expect(await cursors.open(await cursors.seal(cursor), cursor.selection)).toEqual({ ...cursor, lists })
       }),
     )
-  })
-
-  test("opens a cursor that version 1 sealed", async () => {
-    expect(await cursors.open(versionOne, "n7PzF0sX2Qm4bYtA")).toEqual({
-      kind: "checkpoint",
-      selection: "n7PzF0sX2Qm4bYtA",
-      isIncremental: true,
-      horizon,
-      lists: [
-        {
-          id: "b1844af105",
-          isDone: true,
-          totalItems: 2146,
-          live: { windows: [], tail: { since: horizon + 3 } },
-          archived: { windows: [], tail: { since: horizon + 4 } },
-        },
-        {
-          id: "7261b81c30",
-          isDone: false,
-          totalItems: 90_000,
-          live: {
-            windows: [
-              { since: Number.NEGATIVE_INFINITY, until: horizon - 9_000_000 },
-              { since: horizon - 5_000_000, until: horizon },
-            ],
-            tail: { since: horizon },
-            shortAt: horizon - 100,
-          },
-          archived: { windows: [], tail: { since: Number.NEGATIVE_INFINITY } },
-        },
-        {
-          id: "Another-Id",
-          isDone: false,
-          live: { windows: [{ since: horizon - 86_400, until: horizon - 10 }] },
-        },
-      ],
-    })
-    await expect(cursors.open(versionOne, "another")).rejects.toMatchObject({ code: "invalid_cursor" })
   })
 
   test("refuses a cursor of another connection as foreign", async () => {

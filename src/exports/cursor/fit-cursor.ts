@@ -1,7 +1,8 @@
 import type { Cursor } from "./cursor.ts"
-import { earliestOf, encodeCursor } from "./cursor-bytes.ts"
-import type { ListPosition, SweepPosition } from "../scan/position.ts"
-import type { Second } from "../scan/source.ts"
+import { earliestOf } from "./second-coder.ts"
+import { encodeCursor } from "./version-2.ts"
+import type { ListPosition, SweepPosition } from "../../scan/position.ts"
+import type { Second } from "../../scan/source.ts"
 
 /** What is left out of a cursor of many lists to make it fit into a URL. */
 export type Coarseness = {

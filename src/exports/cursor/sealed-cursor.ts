@@ -1,9 +1,10 @@
 import { inflateRawSync } from "node:zlib"
-import { AppError, CannotOpen, SealedForAnother } from "../errors.ts"
-import type { Sealer } from "../sealer.ts"
-import { type Cursor, parseCursorV1 } from "./cursor.ts"
-import { decodeCursor } from "./cursor-bytes.ts"
+import { AppError, CannotOpen, SealedForAnother } from "../../errors.ts"
+import type { Sealer } from "../../sealer.ts"
+import type { Cursor } from "./cursor.ts"
 import { createCursorFitter } from "./fit-cursor.ts"
+import { parseCursorV1 } from "./version-1.ts"
+import { decodeCursor } from "./version-2.ts"
 
 /** Cursors as consumers see them: opaque texts that are bound to one connection. */
 export type SealedCursors = {

@@ -1,18 +1,7 @@
 import { z } from "zod"
-import type { ListPosition, Position, SweepPosition, WindowPosition } from "../scan/position.ts"
-import type { Second } from "../scan/source.ts"
-
-/** What a consumer has received, and therefore what is left to read. */
-export type Cursor = {
-  /** A checkpoint resumes the same export; an end starts the next incremental export. */
-  readonly kind: "checkpoint" | "end"
-  /** Identifies the selection of members and fields: a cursor is only valid for the same selection. */
-  readonly selection: string
-  /** Whether the export that uses this cursor contains only what changed since another export. */
-  readonly isIncremental: boolean
-  readonly horizon: Second
-  readonly lists: readonly ListPosition[]
-}
+import type { Position, SweepPosition, WindowPosition } from "../../scan/position.ts"
+import type { Second } from "../../scan/source.ts"
+import type { Cursor } from "./cursor.ts"
 
 /** Version 1 was JSON: a second is its distance from the horizon, null is the beginning of a list. */
 const second = z.int().nullable()
@@ -37,7 +26,7 @@ type WindowContent = z.infer<typeof window>
 type SweepContent = z.infer<typeof sweep>
 
 /**
- * Parses a cursor of version 1, which consumers may still have. Version 2 is in cursor-bytes.ts.
+ * Parses a cursor of version 1, which consumers may still have. Only version 2 is written.
  *
  * @throws {z.ZodError} if the value is not such a cursor
  */

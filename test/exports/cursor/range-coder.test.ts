@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import * as fc from "fast-check"
-import { type Coder, createDecoder, createEncoder } from "../../src/exports/range-coder.ts"
+import { type Coder, createDecoder, createEncoder } from "../../../src/exports/cursor/range-coder.ts"
 
 const name = fc.constantFrom("a", "b")
 const value = fc.oneof(

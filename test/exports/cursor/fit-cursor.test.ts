@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test"
-import type { Cursor } from "../../src/exports/cursor.ts"
-import { decodeCursor } from "../../src/exports/cursor-bytes.ts"
-import { coarsen, createCursorFitter } from "../../src/exports/fit-cursor.ts"
-import type { ListPosition, SweepPosition } from "../../src/scan/position.ts"
-import { createSealedCursors } from "../../src/exports/sealed-cursor.ts"
-import { createSealer } from "../../src/sealer.ts"
-import { createRandom } from "../scan/model/random.ts"
+import type { Cursor } from "../../../src/exports/cursor/cursor.ts"
+import { decodeCursor } from "../../../src/exports/cursor/version-2.ts"
+import { coarsen, createCursorFitter } from "../../../src/exports/cursor/fit-cursor.ts"
+import type { ListPosition, SweepPosition } from "../../../src/scan/position.ts"
+import { createSealedCursors } from "../../../src/exports/cursor/sealed-cursor.ts"
+import { createSealer } from "../../../src/sealer.ts"
+import { createRandom } from "../../scan/model/random.ts"
 
 const horizon = 1_700_000_000
 const earlierHorizon = horizon - 604_800
