@@ -98,6 +98,10 @@ export type MailchimpRequest<T> = {
   readonly listId?: string
   /** What to request below the list, e.g. `members`. */
   readonly resource?: string
+  /** GET by default. A POST is never retried, because a POST that failed may still have taken effect. */
+  readonly method?: "POST" | "DELETE"
+  /** The JSON body of a POST. */
+  readonly body?: unknown
   /** The query parameters. Called for each attempt, because the size of a page may have changed. */
   query(): Readonly<Record<string, string | number | undefined>>
   /**
@@ -164,15 +168,20 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
   let dc = options.dc
 
   /** Sends a request and reads the whole response; rejects with what fetch or the time-out threw. */
-  const send = (url: string, timeoutMs: number, { signal, maxBytes, inspect }: MailchimpRequest<unknown>) =>
-    withTimeout(
+  const send = (url: string, timeoutMs: number, request: MailchimpRequest<unknown>) => {
+    const { signal, maxBytes, inspect, method, body } = request
+    const content = body === undefined ? undefined : JSON.stringify(body)
+    return withTimeout(
       async (signal): Promise<RawResponse & { receivedMs: number }> => {
         const response = await fetch(url, {
           headers: {
             authorization: `Bearer ${accessToken}`,
             accept: "application/json",
             "accept-encoding": acceptEncoding,
+            ...(content !== undefined && { "content-type": "application/json" }),
           },
+          ...(method !== undefined && { method }),
+          ...(content !== undefined && { body: content }),
           decompress: false,
           // Following a redirect could send the token to another host.
           redirect: "manual",
@@ -185,6 +194,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
       },
       { timeoutMs, signal, clock },
     )
+  }
 
   const attempt = async <T>(
     request: MailchimpRequest<T>,
@@ -286,7 +296,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
         typeof deadlineMs === "number" ? startedMs + deadlineMs - clock.monotonicMs() : deadlineMs?.()
       const leftMs = () => ownLeftMs() ?? startedMs + retryMs - clock.monotonicMs()
       return retry(() => attemptInDataCenter(request, subject, leftMs, ownLeftMs), {
-        leftMs,
+        leftMs: request.method === "POST" ? () => -1 : leftMs,
         isEased: () => request.isEased?.() ?? false,
         signal,
         clock,

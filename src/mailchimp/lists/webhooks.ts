@@ -1,0 +1,122 @@
+import { z } from "zod"
+import { isListId, type MailchimpClient } from "../client.ts"
+import { MailchimpError } from "../errors.ts"
+import { listAll } from "./list-all.ts"
+
+/** What we subscribe to: everything that changes a member, whoever changed it. */
+const events = { subscribe: true, unsubscribe: true, profile: true, cleaned: true, upemail: true }
+const sources = { user: true, admin: true, api: true }
+
+/** A webhook of a list, of this service or of anybody else. */
+export type ListWebhook = {
+  readonly id: string
+  readonly url: string
+  /** False if Mailchimp says that it disabled the webhook, or if somebody switched off an event or a source. */
+  readonly isComplete: boolean
+}
+
+/** What Mailchimp responds when it has made a webhook. */
+export type NewListWebhook = {
+  readonly id: string
+  /** The key of the signatures. Only newer accounts have one, and only this response tells it. */
+  readonly signingSecret?: string
+}
+
+type RequestOptions = { readonly signal: AbortSignal; readonly deadlineMs?: number | undefined }
+
+/** Mailchimp requests the URL before it responds. */
+const timeoutMs = 30_000
+
+const allOf = (names: object) =>
+  z
+    .record(z.string(), z.boolean().catch(false))
+    .catch({})
+    .transform((given) => Object.keys(names).every((name) => given[name]))
+
+const hookSchema = z
+  .object({
+    id: z.string().refine(isListId),
+    url: z.string(),
+    events: allOf(events),
+    sources: allOf(sources),
+    // Undocumented, so it counts only if it is there.
+    enabled: z.boolean().optional().catch(undefined),
+  })
+  .transform(({ id, url, ...hook }) => ({
+    id,
+    url,
+    isComplete: hook.enabled !== false && hook.events && hook.sources,
+  }))
+  // Somebody else's malformed webhook must not hide ours.
+  .catch({ id: "", url: "", isComplete: false })
+
+const hooksSchema = z
+  .object({ webhooks: z.array(hookSchema).optional(), total_items: z.int().nonnegative() })
+  .transform(({ webhooks = [], total_items }) => ({ items: webhooks, totalItems: total_items }))
+
+const newHookSchema = z.object({
+  id: z.string().refine(isListId),
+  signing_secret: z.string().exactOptional(),
+})
+
+/** Reads all webhooks of a list. Rejects with `list_not_found`. */
+export function readWebhooks(
+  client: MailchimpClient,
+  listId: string,
+  options: RequestOptions,
+): Promise<ListWebhook[]> {
+  const hooks = listAll(client, {
+    ...options,
+    timeoutMs,
+    action: "read the webhooks",
+    listId,
+    resource: "webhooks",
+    query: {},
+    schema: hooksSchema,
+    key: ({ id }) => id,
+  })
+  return Array.fromAsync(hooks)
+}
+
+/** Makes a webhook. Not retried: if the request fails, Mailchimp may still have made it. */
+export async function createWebhook(
+  client: MailchimpClient,
+  listId: string,
+  url: string,
+  options: RequestOptions,
+): Promise<NewListWebhook> {
+  const { id, signing_secret } = await client.request({
+    ...options,
+    timeoutMs,
+    action: "make the webhook",
+    listId,
+    resource: "webhooks",
+    method: "POST",
+    body: { url, events, sources },
+    query: () => ({}),
+    parse: (body) => newHookSchema.parse(JSON.parse(new TextDecoder().decode(body))),
+  })
+  return { id, ...(signing_secret !== undefined && { signingSecret: signing_secret }) }
+}
+
+/** Deletes a webhook. Does nothing if the webhook or its list is gone. */
+export async function deleteWebhook(
+  client: MailchimpClient,
+  listId: string,
+  webhookId: string,
+  options: RequestOptions,
+): Promise<void> {
+  const request = {
+    ...options,
+    timeoutMs,
+    action: "delete the webhook",
+    listId,
+    resource: `webhooks/${webhookId}`,
+    method: "DELETE",
+    query: () => ({}),
+    parse: () => {},
+  } as const
+  await client.request(request).catch((error: unknown) => {
+    if (!(error instanceof MailchimpError) || error.kind !== "not_found") throw error
+  })
+}
