@@ -52,6 +52,8 @@ export function createSealedConnections(
       return connection === undefined ? undefined : open(connection)
     },
 
+    disconnecting: async (owner) => Promise.all((await store.disconnecting(owner)).map(open)),
+
     insert: async (connection) => {
       const accessToken = await sealer.seal(connection.accessToken, bindingOf(connection.owner))
       return store.insert({ ...connection, accessToken })
