@@ -104,10 +104,19 @@ export function addWebhookRoutes(
 function writeWebhook(
   c: ApiContext,
   list: List,
-  { id, url, events, sources }: Webhook,
+  { id, url, events, sources, disabled }: Webhook,
 ): Record<string, Json> {
   const webhooks = `${apiAddress(c)}/lists/${list.id}/webhooks`
-  return { id, url, events, sources, list_id: list.id, _links: selfLinks(`${webhooks}/${id}`, webhooks) }
+  return {
+    id,
+    url,
+    events,
+    sources,
+    // An assumption: no document says how the API shows that a webhook is disabled.
+    ...(disabled ? { enabled: false } : {}),
+    list_id: list.id,
+    _links: selfLinks(`${webhooks}/${id}`, webhooks),
+  }
 }
 
 function refuse(field: string, message: string): Response {
