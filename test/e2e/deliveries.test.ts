@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { buildTimeoutMs, startFragileFerretdb } from "../support/ferretdb.ts"
 import { describeWithFerretdb } from "../support/mongodb.ts"
