@@ -1,11 +1,10 @@
 import { OpenAPIHono } from "@hono/zod-openapi"
-import { cors } from "hono/cors"
 import { requestId } from "hono/request-id"
 import { secureHeaders } from "hono/secure-headers"
-import { methodsOf, refuseOtherMethods } from "./http/allowed-methods.ts"
+import { allowOrigins } from "./http/allow-origins.ts"
+import { refuseOtherMethods } from "./http/allowed-methods.ts"
 import { authenticate } from "./http/authenticate.ts"
 import { apiPrefix } from "./http/envelope.ts"
-import { exposedHeaders, allowedHeaders } from "./http/cors-headers.ts"
 import { openapiDocument, registerComponents } from "./http/openapi.ts"
 import { onError, onNotFound } from "./http/problem.ts"
 import { observeRequests } from "./http/observe-requests.ts"
@@ -26,15 +25,7 @@ export function createApp(services: Services) {
   app.use(requestId({ limitLength: 64 }))
   app.use(observeRequests(services.observe))
   app.use(secureHeaders())
-  app.use(
-    cors({
-      origin: [...services.corsOrigins],
-      credentials: true,
-      allowMethods: () => methodsOf(app),
-      allowHeaders: allowedHeaders,
-      exposeHeaders: exposedHeaders,
-    }),
-  )
+  app.use(allowOrigins(services.corsOrigins, app))
   app.use(refuseOtherMethods(app))
 
   app.route("/", createHealthRoutes(services))

@@ -22,6 +22,7 @@ export const errorTable = {
   not_acceptable: { status: 406, title: "Not Acceptable", retryable: false },
   connection_exists: { status: 409, title: "Only one active connection allowed", retryable: false },
   connection_invalidated: { status: 409, title: "Connection Invalidated", retryable: false },
+  columns_changed: { status: 409, title: "Columns Changed", retryable: true },
   disconnected: { status: 409, title: "Disconnected", retryable: false },
   cursor_expired: { status: 410, title: "Cursor Expired", retryable: false },
   webhook_unknown: { status: 410, title: "Webhook Unknown", retryable: false },

@@ -19,7 +19,8 @@ import { createLoginCookie, noLoginCookie } from "./http/login-cookie.ts"
 import { createRedaction, type Redact, type Redaction } from "./lib/redaction.ts"
 import { type Clock, createTurns, systemClock } from "./lib/time.ts"
 import type { MailchimpClient, MailchimpEvent } from "./mailchimp/client.ts"
-import { createLimiters } from "./mailchimp/limiter/limiter.ts"
+import { createFixedAllowance } from "./mailchimp/limiter/allowance.ts"
+import { createLimiters } from "./mailchimp/limiter/limiters.ts"
 import { listLists } from "./mailchimp/lists/lists.ts"
 import { createMailchimpOAuth } from "./mailchimp/oauth.ts"
 import { logEvents } from "./observability/log-events.ts"
@@ -58,7 +59,7 @@ export async function createServices(
     ...createHttp(shared),
     ...createConnections(shared, storage, mailchimp),
     receiver: createReceiver({ ...storage, clock, onEvent: observe }),
-    ...createExports(shared, shutdown.signal),
+    ...createExports(shared, shutdown.shutdownSignal),
     ...shutdown,
     limiterStates: mailchimp.limiters.states,
     ping: storage.ping,
@@ -86,8 +87,7 @@ function createShutdown() {
   const drain = new AbortController()
   const shutdown = new AbortController()
   return {
-    /** Aborts all exports. */
-    signal: shutdown.signal,
+    shutdownSignal: shutdown.signal,
     isDraining: () => drain.signal.aborted,
     /** Refuses new work from now on; running requests continue. */
     drain: () => drain.abort(),
@@ -110,15 +110,15 @@ async function createStorage({ config, sealer, observe, clock }: Shared): Promis
 }
 
 function createMailchimp({ config: { mailchimp }, redaction, clock }: Shared) {
-  const { datacenterUrl: dataCenterUrl, maxConnections, requestsPerSecond } = mailchimp
+  const {
+    datacenterUrl: dataCenterUrl,
+    maxConnections: permits,
+    requestsPerSecond: ratePerSecond,
+  } = mailchimp
+  const allowance = createFixedAllowance({ permits, ratePerSecond })
   return {
     oauth: createMailchimpOAuth({ ...mailchimp, dataCenterUrl, timeoutMs: 10_000, redaction, clock }),
-    limiters: createLimiters({
-      permits: maxConnections,
-      tokens: requestsPerSecond,
-      refillPerSecond: requestsPerSecond,
-      clock,
-    }),
+    limiters: createLimiters({ allowanceOf: () => allowance, clock }),
   }
 }
 

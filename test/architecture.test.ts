@@ -70,7 +70,7 @@ const packageOwners: Record<string, readonly string[]> = {
   ],
   pino: ["observability/"],
   "prom-client": ["observability/"],
-  "csv-stringify": ["exports/formats/csv.ts"],
+  "d3-dsv": ["lib/csv/"],
 }
 
 type Import = { file: string; target: string; typeOnly: boolean }

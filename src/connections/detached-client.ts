@@ -4,7 +4,7 @@ import {
   type MailchimpClient,
   type MailchimpClientOptions,
 } from "../mailchimp/client.ts"
-import type { Limiters } from "../mailchimp/limiter/limiter.ts"
+import type { Limiters } from "../mailchimp/limiter/limiters.ts"
 import type { Connection, ConnectionMetadata } from "./connection.ts"
 import { createStandings } from "./standings.ts"
 
@@ -29,6 +29,7 @@ export function createOpenDetached(deps: {
     const standingOf = createStandings({
       readMetadata: (accessToken, signal) => readMetadata(accessToken, signal, 0),
       onMoved: async () => {},
+      onInvalidated: async () => {},
       clock: clientOptions.clock ?? systemClock,
     })
     const client = createMailchimpClient({

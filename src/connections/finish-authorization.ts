@@ -1,7 +1,7 @@
 import { AppError } from "../errors.ts"
 import type { Clock } from "../lib/time.ts"
 import { InvalidToken } from "../mailchimp/errors.ts"
-import { isClientError } from "../mailchimp/oauth.ts"
+import { isClientError } from "../mailchimp/oauth-responses.ts"
 import type { Sealer } from "../sealer.ts"
 import {
   authorizationLifeMs,

@@ -1,11 +1,11 @@
 import { AppError } from "../errors.ts"
-import { anySignal, systemClock } from "../lib/time.ts"
+import { systemClock } from "../lib/time.ts"
 import {
   createMailchimpClient,
   type MailchimpClient,
   type MailchimpClientOptions,
 } from "../mailchimp/client.ts"
-import type { Limiters } from "../mailchimp/limiter/limiter.ts"
+import type { Limiters } from "../mailchimp/limiter/limiters.ts"
 import type { ConnectionWatch } from "./connection-watch.ts"
 import { createPageMemories } from "../mailchimp/members/page-memory.ts"
 import type { Connection, ConnectionMetadata, ConnectionStore, Owner } from "./connection.ts"
@@ -49,7 +49,10 @@ export function createOpenAccount(deps: {
     signal: AbortSignal,
     deadlineMs?: number,
   ) => Promise<ConnectionMetadata>
-  readonly clientOptions: Omit<MailchimpClientOptions, "accessToken" | "dc" | "flow" | "pages" | "standing">
+  readonly clientOptions: Omit<
+    MailchimpClientOptions,
+    "accessToken" | "dc" | "flow" | "pages" | "signal" | "standing"
+  >
   readonly onEvent?: (event: AccountEvent) => void
 }): OpenAccount {
   const { connections, limiters, readMetadata, onEvent } = deps
@@ -57,6 +60,7 @@ export function createOpenAccount(deps: {
     // No retries here: the request that failed is retried, and each retry reads the metadata again.
     readMetadata: (accessToken, signal) => readMetadata(accessToken, signal, 0),
     onMoved: (connection, metadata) => store(connection, { metadata }),
+    onInvalidated: (connection) => store(connection, { tokenInvalidated: true }),
     clock: deps.clientOptions.clock ?? systemClock,
   })
   const pagesOf = createPageMemories()
@@ -71,12 +75,13 @@ export function createOpenAccount(deps: {
       accessToken,
       dc: metadata.dc,
       flow,
+      signal: watched.signal,
       standing: standingOf(connection),
       pages: pagesOf(connection.id),
     })
     return {
       connection,
-      client: abortableClient(client, watched.signal, () => store(connection, { tokenInvalidated: true })),
+      client,
       waitingFor: flow.waitingFor,
       spare: flow.spare,
       [Symbol.dispose]: () => {
@@ -110,33 +115,5 @@ export function createOpenAccount(deps: {
     await connections.update(connection, changes).catch((error: unknown) => {
       onEvent?.({ type: "connection_not_updated", error })
     })
-  }
-}
-
-/** A client whose requests and waits also abort with `ended`. */
-function abortableClient(
-  client: MailchimpClient,
-  ended: AbortSignal,
-  onInvalidated: () => Promise<void>,
-): MailchimpClient {
-  return {
-    ...client,
-    request: async (request) => {
-      using either = anySignal(request.signal, ended)
-      try {
-        return await client.request({ ...request, signal: either.signal })
-      } catch (error) {
-        if (error instanceof AppError && error.code === "connection_invalidated") await onInvalidated()
-        throw error
-      }
-    },
-    waitUntil: async (second, maxS, signal) => {
-      using either = anySignal(signal, ended)
-      await client.waitUntil(second, maxS, either.signal)
-    },
-    pause: async (seconds, signal) => {
-      using either = anySignal(signal, ended)
-      await client.pause(seconds, either.signal)
-    },
   }
 }

@@ -1,6 +1,7 @@
 import type { MailchimpClient } from "../mailchimp/client.ts"
 import { readInterests } from "../mailchimp/lists/interests.ts"
-import { type MailchimpList, listLists, readList, readMergeFields } from "../mailchimp/lists/lists.ts"
+import { type MailchimpList, listLists, readList } from "../mailchimp/lists/lists.ts"
+import { readMergeFields } from "../mailchimp/lists/merge-fields.ts"
 import { isListError } from "./judge-error.ts"
 import type { ListFieldReaders } from "./list-fields.ts"
 

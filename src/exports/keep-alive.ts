@@ -29,6 +29,8 @@ export function createKeepAlive(clock: Clock): KeepAlive {
         const value = await within(promise, Math.max(0, silentAtMs - clock.monotonicMs()), clock)
         if (value !== undefined) return value
         yield* write(fill())
+        // Also if there was nothing to fill the pause with. Otherwise `fill` would be called again at once, without end.
+        silentAtMs = clock.monotonicMs() + KEEP_ALIVE_MS
       }
     },
   }

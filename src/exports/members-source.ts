@@ -1,8 +1,7 @@
 import type { Account } from "../connections/open-account.ts"
 import type { MailchimpList } from "../mailchimp/lists/lists.ts"
-import { createMembersReader } from "../mailchimp/members/read-members.ts"
-import { splitMembers } from "../mailchimp/members/split-members.ts"
-import type { Page, Source } from "../scan/source.ts"
+import { createReadMembers } from "../mailchimp/members/read-members.ts"
+import type { Source } from "../scan/source.ts"
 import { createExpectedRows } from "./expected-rows.ts"
 import { toFieldsQuery } from "./fields-query.ts"
 import type { Selection } from "./selection.ts"
@@ -20,15 +19,7 @@ export function createMembersSource(
     readonly deadlineMs: () => number | undefined
   },
 ): Source {
-  const { without, ...fields } = toFieldsQuery(selection)
-  const reader = createMembersReader<Page>(client, {
-    ...options,
-    ...fields,
-    parsePage: (body, { listId, count, offset, sentAt }) => ({
-      ...splitMembers(body, { listId, count, offset, without }),
-      count,
-      sentAt,
-    }),
-  })
-  return { ...reader, spare, expected: createExpectedRows(lists, options.pageSize, spare) }
+  const read = createReadMembers(client, { ...options, ...toFieldsQuery(selection) })
+  const { now, waitUntil, pause } = client
+  return { read, now, waitUntil, pause, spare, expected: createExpectedRows(lists, options.pageSize, spare) }
 }

@@ -1,28 +1,22 @@
 import type { Connection, ConnectionStore } from "../connections/connection.ts"
-import type { Account } from "../connections/open-account.ts"
 import { AppError } from "../errors.ts"
 import type { Clock } from "../lib/time.ts"
 import { MailchimpError } from "../mailchimp/errors.ts"
-import { createWebhook, deleteWebhook, type ListWebhook, readWebhooks } from "../mailchimp/lists/webhooks.ts"
-import { createSecret, isSecret, toSecretHash, type Webhook, type WebhookStore } from "./webhook.ts"
-
-type Options = { readonly signal: AbortSignal; readonly deadlineMs?: number }
-type User = Pick<Account, "client" | "connection">
+import { createWebhook } from "../mailchimp/lists/webhooks.ts"
+import { createOurWebhooks, type OurWebhook, type User, type WebhookOptions } from "./our-webhooks.ts"
+import { createSecret, toSecretHash, type Webhook, type WebhookStore } from "./webhook.ts"
 
 export type Subscriptions = {
   /**
    * Leaves a list with one working webhook of this connection: reads the list's webhooks, and makes one if ours is gone,
    * disabled or changed. Rejects with `webhook_unreachable`, or with what Mailchimp says.
    */
-  subscribe(user: User, listId: string, options: Options): Promise<void>
+  subscribe(user: User, listId: string, options: WebhookOptions): Promise<void>
   /** Removes our webhooks from a list. Does nothing if there are none, or the list is gone. */
-  unsubscribe(user: User, listId: string, options: Options): Promise<void>
+  unsubscribe(user: User, listId: string, options: WebhookOptions): Promise<void>
   /** The ids of the lists of a connection that have a webhook. */
   subscribed(connectionId: string): Promise<ReadonlySet<string>>
 }
-
-/** A webhook of the list under our address, and what is stored for its secret. */
-type Ours = { readonly hook: ListWebhook; readonly stored: Webhook | undefined }
 
 /**
  * A webhook that is not confirmed after this time never will be: the process that made it was killed. Its signing secret is
@@ -42,27 +36,10 @@ export function createSubscriptions(deps: {
 }): Subscriptions {
   const { webhooks, connections, address, clock, newSecret = createSecret } = deps
 
-  /** The list's webhooks under our address, except those of other connections. */
-  const readOurs = async ({ client, connection }: User, listId: string, options: Options) => {
-    const hooks = await readWebhooks(client, listId, options)
-    const ours = await Promise.all(
-      hooks
-        .filter(({ url }) => url.startsWith(address))
-        .map(async (hook): Promise<Ours> => {
-          const secret = hook.url.slice(address.length)
-          return { hook, stored: isSecret(secret) ? await webhooks.find(toSecretHash(secret)) : undefined }
-        }),
-    )
-    return ours.filter(({ stored }) => stored === undefined || isOfOwner(stored, connection))
-  }
-
-  const remove = async ({ client }: User, listId: string, { hook, stored }: Ours, options: Options) => {
-    await deleteWebhook(client, listId, hook.id, options)
-    if (stored !== undefined) await webhooks.delete(stored.secretHash)
-  }
+  const ours = createOurWebhooks({ webhooks, address })
 
   const isFresh = ({ createdAt }: Webhook) => clock.now() - createdAt.getTime() < unconfirmedMs
-  const isWorking = ({ hook, stored }: Ours, { id }: Connection) =>
+  const isWorking = ({ hook, stored }: OurWebhook, { id }: Connection) =>
     hook.isComplete &&
     stored?.connectionId === id &&
     stored.signingSecret !== "" &&
@@ -72,14 +49,14 @@ export function createSubscriptions(deps: {
    * Removes all of our webhooks from the list but one that works. Resolves to whether there is one. Replicas that make a
    * webhook concurrently keep the same one, because each keeps the one with the smallest hash.
    */
-  const tidy = async (user: User, listId: string, options: Options): Promise<boolean> => {
+  const tidy = async (user: User, listId: string, options: WebhookOptions): Promise<boolean> => {
     const { connection } = user
-    const ours = await readOurs(user, listId, options)
-    const [kept] = ours
+    const found = await ours.read(user, listId, options)
+    const [kept] = found
       .filter((each) => isWorking(each, connection))
       .toSorted((a, b) => (hashOf(a) < hashOf(b) ? -1 : 1))
-    for (const each of ours) if (each !== kept) await remove(user, listId, each, options)
-    const present = new Set(ours.map(hashOf))
+    for (const each of found) if (each !== kept) await ours.remove(user, listId, each, options)
+    const present = new Set(found.map(hashOf))
     for (const webhook of await webhooks.ofConnection(connection.id)) {
       const isGone = webhook.listId === listId && !present.has(webhook.secretHash) && !isFresh(webhook)
       if (isGone) await webhooks.delete(webhook.secretHash)
@@ -87,7 +64,7 @@ export function createSubscriptions(deps: {
     return kept !== undefined
   }
 
-  const make = async ({ client, connection }: User, listId: string, options: Options) => {
+  const make = async ({ client, connection }: User, listId: string, options: WebhookOptions) => {
     const secret = newSecret()
     const webhook = {
       secretHash: toSecretHash(secret),
@@ -119,8 +96,8 @@ export function createSubscriptions(deps: {
     },
 
     unsubscribe: async (user, listId, options) => {
-      const ours = await readOurs(user, listId, options).catch(ignoreMissingList)
-      for (const each of ours) await remove(user, listId, each, options)
+      const found = await ours.read(user, listId, options).catch(ignoreMissingList)
+      for (const each of found) await ours.remove(user, listId, each, options)
       for (const webhook of await webhooks.ofConnection(user.connection.id))
         if (webhook.listId === listId) await webhooks.delete(webhook.secretHash)
     },
@@ -132,13 +109,8 @@ export function createSubscriptions(deps: {
   }
 }
 
-function hashOf({ stored }: Ours): string {
+function hashOf({ stored }: OurWebhook): string {
   return stored?.secretHash ?? ""
-}
-
-/** The owner may have replaced the connection by a new one, and then the webhooks of the old one are of no use. */
-function isOfOwner({ owner }: Webhook, connection: Connection): boolean {
-  return owner.accountId === connection.owner.accountId && owner.uid === connection.owner.uid
 }
 
 /** Mailchimp rejects a webhook if it cannot reach the address. */

@@ -1,9 +1,11 @@
 import { z } from "zod"
-import { isListId, type MailchimpClient } from "../client.ts"
+import { isListId } from "../address.ts"
+import type { MailchimpClient } from "../client.ts"
 import { MailchimpError } from "../errors.ts"
+import { pageOf, parseJson, type ReadOptions, timeoutMs } from "./collection.ts"
 import { listAll } from "./list-all.ts"
 
-/** What we subscribe to: everything that changes a member, whoever changed it. */
+/** What we subscribe to: everything that changes a member, from every source. */
 const events = { subscribe: true, unsubscribe: true, profile: true, cleaned: true, upemail: true }
 const sources = { user: true, admin: true, api: true }
 
@@ -21,11 +23,6 @@ export type NewListWebhook = {
   /** The key of the signatures. Only newer accounts have one, and only this response tells it. */
   readonly signingSecret?: string
 }
-
-type RequestOptions = { readonly signal: AbortSignal; readonly deadlineMs?: number | undefined }
-
-/** Mailchimp requests the URL before it responds. */
-const timeoutMs = 30_000
 
 const allOf = (names: object) =>
   z
@@ -50,10 +47,6 @@ const hookSchema = z
   // Somebody else's malformed webhook must not hide ours.
   .catch({ id: "", url: "", isComplete: false })
 
-const hooksSchema = z
-  .object({ webhooks: z.array(hookSchema).optional(), total_items: z.int().nonnegative() })
-  .transform(({ webhooks = [], total_items }) => ({ items: webhooks, totalItems: total_items }))
-
 const newHookSchema = z.object({
   id: z.string().refine(isListId),
   signing_secret: z.string().exactOptional(),
@@ -63,16 +56,15 @@ const newHookSchema = z.object({
 export function readWebhooks(
   client: MailchimpClient,
   listId: string,
-  options: RequestOptions,
+  options: ReadOptions,
 ): Promise<ListWebhook[]> {
   const hooks = listAll(client, {
     ...options,
-    timeoutMs,
     action: "read the webhooks",
     listId,
     resource: "webhooks",
     query: {},
-    schema: hooksSchema,
+    schema: pageOf("webhooks", hookSchema),
     key: ({ id }) => id,
   })
   return Array.fromAsync(hooks)
@@ -83,7 +75,7 @@ export async function createWebhook(
   client: MailchimpClient,
   listId: string,
   url: string,
-  options: RequestOptions,
+  options: ReadOptions,
 ): Promise<NewListWebhook> {
   const { id, signing_secret } = await client.request({
     ...options,
@@ -94,7 +86,7 @@ export async function createWebhook(
     method: "POST",
     body: { url, events, sources },
     query: () => ({}),
-    parse: (body) => newHookSchema.parse(JSON.parse(new TextDecoder().decode(body))),
+    parse: (body) => parseJson(newHookSchema, body),
   })
   return { id, ...(signing_secret !== undefined && { signingSecret: signing_secret }) }
 }
@@ -104,7 +96,7 @@ export async function deleteWebhook(
   client: MailchimpClient,
   listId: string,
   webhookId: string,
-  options: RequestOptions,
+  options: ReadOptions,
 ): Promise<void> {
   const request = {
     ...options,

@@ -47,7 +47,7 @@ export function createSqliteDeliveries(
   })
 
   return {
-    insert: (deliveries) => attempt("store the delivery", () => void insertAll.immediate(deliveries)),
+    insert: (deliveries) => attempt("store the delivery", () => insertAll.immediate(deliveries)),
 
     list: (connectionId, { arrivedAt, id = "0" }, limit) =>
       attempt("read the deliveries", () =>

@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, expect, test } from "bun:test"
 import { createMailchimpClient } from "../../../src/mailchimp/client.ts"
-import { createLimiters } from "../../../src/mailchimp/limiter/limiter.ts"
+import { createFixedAllowance } from "../../../src/mailchimp/limiter/allowance.ts"
+import { createLimiters } from "../../../src/mailchimp/limiter/limiters.ts"
 import { createWebhook, deleteWebhook, readWebhooks } from "../../../src/mailchimp/lists/webhooks.ts"
 import { startSandbox } from "../../../src/sandbox/serve.ts"
 import { systemClock } from "../../../src/lib/time.ts"
@@ -23,9 +24,7 @@ beforeEach(() => sandbox.reset())
 
 const options = { signal: new AbortController().signal, deadlineMs: 5000 }
 const limiters = createLimiters({
-  permits: 10,
-  tokens: 10_000,
-  refillPerSecond: 10_000,
+  allowanceOf: () => createFixedAllowance({ ratePerSecond: 10_000 }),
   clock: systemClock,
 })
 const clientOf = (accessToken: string) =>
