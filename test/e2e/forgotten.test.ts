@@ -57,3 +57,54 @@ test("disconnecting leaves no row, no byte in the files and no webhook at Mailch
   expect(traces(running, ids)).toEqual(nothing)
   for (const id of running.listIds) expect(running.sandbox.state.list(id).webhooks).toEqual([])
 })
+
+test.each([
+  ["whose token was revoked", (running: Running) => running.sandbox.revoke(userIdOf(running)), 3],
+  ["whose user is disabled", (running: Running) => running.sandbox.setDisabled(userIdOf(running), true), 3],
+  ["of which a list is gone", ({ sandbox, listId }: Running) => sandbox.state.removeList(listId), 0],
+  [
+    "while Mailchimp fails",
+    ({ sandbox }: Running) =>
+      sandbox.faults.add({
+        match: { path: "/webhooks/" },
+        action: { kind: "html", status: 500 },
+        times: Infinity,
+      }),
+    3,
+  ],
+  [
+    "while Mailchimp does not respond",
+    ({ sandbox, listId }: Running) =>
+      sandbox.faults.add({
+        match: { path: "/webhooks/", listId },
+        action: { kind: "hang" },
+        times: Infinity,
+      }),
+    1,
+  ],
+] as const)(
+  "disconnecting an account %s leaves nothing stored, and says which webhooks are left",
+  async (_, disturb, left) => {
+    await using running = await startWebhookService({ lists: 3 })
+    const ids = await fill(running)
+    const { sandbox, folder, rows, service } = running
+    const listIds = [...running.listIds]
+    const urls = listIds.map((id) => sandbox.state.list(id).webhooks[0]?.url ?? "")
+    disturb(running)
+    const startedMs = performance.now()
+    const { status, body } = await running.call("DELETE", "/auth")
+    expect([status, body.data.webhooks_left.length]).toEqual([200, left])
+    expect(performance.now() - startedMs).toBeLessThan(25_000)
+    for (const each of body.data.webhooks_left)
+      expect(each).toEqual({ list_id: expect.stringMatching(/^[0-9a-f]{10}$/), reason: expect.any(String) })
+    expect(traces({ folder, sandbox, listIds: [], rows }, [...ids, ...listIds])).toEqual(nothing)
+    for (const url of urls)
+      expect((await fetch(url, { method: "POST", body: "type=profile" })).status).toBe(410)
+    expect(service.services.limiterStates()).toEqual([expect.objectContaining({ flows: 0 })])
+  },
+  60_000,
+)
+
+function userIdOf({ sandbox }: Running): number {
+  return sandbox.state.accounts[0]?.userId ?? 0
+}
