@@ -2,6 +2,7 @@ import { type Clock, withTimeout } from "../../lib/time.ts"
 import type { ChangeSource, MemberEvent } from "../members/member-event.ts"
 import type { List } from "../account.ts"
 import { writeDeliveryForm } from "./delivery-form.ts"
+import type { DisturbDelivery } from "./disturb-delivery.ts"
 import type { Webhook } from "./webhook.ts"
 
 /** A delivery and its attempts, for tests to inspect. */
@@ -32,7 +33,16 @@ const RESPONSE_TIMEOUT_MS = 10_000
 /** The pauses before the retries: growing, 75 minutes in all. */
 const retryAfterMs = [1, 3, 6, 15, 20, 30].map((minutes) => minutes * 60_000)
 
-export function createDeliverer(clock: Clock, fetch: (request: Request) => Promise<Response>): Deliverer {
+/** Mailchimp disables a webhook when more than this share of its requests fail; presumably not after a few. */
+const DISABLED_FROM = 0.51
+const FEWEST_ATTEMPTS = 20
+
+export function createDeliverer(options: {
+  readonly clock: Clock
+  readonly fetch: (request: Request) => Promise<Response>
+  readonly disturb: DisturbDelivery
+}): Deliverer {
+  const { clock, fetch, disturb } = options
   const stopping = new AbortController()
   const deliveries: Delivery[] = []
   const underWay = new Set<Promise<void>>()
@@ -67,14 +77,23 @@ export function createDeliverer(clock: Clock, fetch: (request: Request) => Promi
     return send(webhook.url, { method: "POST", headers, body })
   }
 
-  const deliver = async (webhook: Webhook, delivery: Delivery) => {
-    for (const pauseMs of [0, ...retryAfterMs]) {
+  const count = (webhook: Webhook, isGood: boolean) => {
+    webhook.attempts += 1
+    if (!isGood) webhook.failures += 1
+    if (webhook.attempts >= FEWEST_ATTEMPTS && webhook.failures / webhook.attempts >= DISABLED_FROM)
+      webhook.disabled = true
+  }
+
+  const deliver = async (webhook: Webhook, delivery: Delivery, delayMs: number) => {
+    for (const pauseMs of [delayMs, ...retryAfterMs]) {
       if (pauseMs > 0) await clock.sleep(pauseMs, stopping.signal)
       if (webhook.disabled) break
       const at = clock.now()
       const status = await attempt(webhook, delivery.body)
       delivery.attempts.push({ at, status })
-      if (status >= 200 && status < 300) {
+      const isGood = status >= 200 && status < 300
+      count(webhook, isGood)
+      if (isGood) {
         delivery.state = "delivered"
         return
       }
@@ -83,27 +102,26 @@ export function createDeliverer(clock: Clock, fetch: (request: Request) => Promi
     delivery.state = "failed"
   }
 
+  const begin = (webhook: Webhook, delivery: Delivery, delayMs: number) => {
+    deliveries.push(delivery)
+    const run = deliver(webhook, delivery, delayMs)
+      .catch(() => {
+        delivery.state = "failed"
+      })
+      .finally(() => underWay.delete(run))
+    underWay.add(run)
+  }
+
   return {
     deliveries,
     announce(list, events, source, at) {
       for (const event of events) {
         for (const webhook of list.webhooks) {
           if (webhook.disabled || !webhook.events[event.type] || !webhook.sources[source]) continue
-          const delivery: Delivery = {
-            listId: list.id,
-            webhookId: webhook.id,
-            type: event.type,
-            body: writeDeliveryForm(event, at),
-            attempts: [],
-            state: "under_way",
-          }
-          deliveries.push(delivery)
-          const run = deliver(webhook, delivery)
-            .catch(() => {
-              delivery.state = "failed"
-            })
-            .finally(() => underWay.delete(run))
-          underWay.add(run)
+          const { type } = event
+          const kept = { listId: list.id, webhookId: webhook.id, type, state: "under_way" } as const
+          for (const { body, delayMs } of disturb(writeDeliveryForm(event, at)))
+            begin(webhook, { ...kept, body, attempts: [] }, delayMs)
         }
       }
     },
