@@ -16,11 +16,6 @@ export function createDisturbDelivery(
   random: Random,
   settings: Pick<Settings, "lostDeliveries" | "doubledDeliveries" | "lateDeliveries" | "strippedDeliveries">,
 ): DisturbDelivery {
-  const strip = (body: string) => {
-    const form = new URLSearchParams(body)
-    for (const field of optionalFields) form.delete(field)
-    return form.toString()
-  }
   return (body) => {
     if (random.chance(settings.lostDeliveries)) return []
     const sent = random.chance(settings.strippedDeliveries) ? strip(body) : body
@@ -30,4 +25,10 @@ export function createDisturbDelivery(
       delayMs: random.chance(settings.lateDeliveries) ? random.integer(longestDelayMs) : 0,
     }))
   }
+}
+
+function strip(body: string): string {
+  const form = new URLSearchParams(body)
+  for (const field of optionalFields) form.delete(field)
+  return form.toString()
 }
