@@ -28,7 +28,7 @@ import { createLogger, type Logger } from "./observability/logger.ts"
 import type { Observe } from "./observability/observe.ts"
 import { createSealer, type Sealer } from "./sealer.ts"
 import { readKeyFile } from "./storage/key-file.ts"
-import { createSealedConnections } from "./storage/sealed-connections.ts"
+import { createFindConnectionId, createSealedConnections } from "./storage/sealed-connections.ts"
 import { createSealedWebhooks } from "./storage/sealed-webhooks.ts"
 import { openStorage, type Storage } from "./storage/storage.ts"
 import { isLoopbackUrl, isPublicUrl } from "./webhooks/public-url.ts"
@@ -99,12 +99,13 @@ function createShutdown() {
   }
 }
 
-async function createStorage({ config, sealer, observe, clock }: Shared): Promise<Storage> {
+async function createStorage({ config, sealer, observe, clock }: Shared) {
   const { deliveryRetentionS } = config
   const storage = await openStorage({ ...config.storage, deliveryRetentionS, clock })
   return {
     ...storage,
     connections: createSealedConnections(storage.connections, sealer, { onEvent: observe }),
+    findConnectionId: createFindConnectionId(storage.connections),
     webhooks: createSealedWebhooks(storage.webhooks, sealer),
   }
 }

@@ -76,3 +76,19 @@ export function createSealedConnections(
 function bindingOf({ accountId, uid }: Owner): SealBinding {
   return { purpose: "token", owner: JSON.stringify([accountId, uid]) }
 }
+
+/**
+ * Finds only the id of an owner's connection. Opening the token would take eight times as long, which a burst of deliveries
+ * would notice.
+ */
+export function createFindConnectionId(
+  store: Pick<ConnectionStore, "find">,
+): (owner: Owner) => Promise<string | undefined> {
+  return async (owner) => {
+    const connection = await store.find(owner).catch((error: unknown) => {
+      if (!(error instanceof MalformedConnection)) throw error
+      return error.standIn
+    })
+    return connection?.id
+  }
+}

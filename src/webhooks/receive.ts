@@ -1,4 +1,4 @@
-import type { ConnectionStore } from "../connections/connection.ts"
+import type { Owner } from "../connections/connection.ts"
 import { AppError } from "../errors.ts"
 import type { Clock } from "../lib/time.ts"
 import { type Delivery, type DeliveryContent, type DeliveryStore, parseDelivery } from "./delivery.ts"
@@ -38,12 +38,13 @@ const reportEveryMs = 60_000
  */
 export function createReceiver(deps: {
   readonly webhooks: Pick<WebhookStore, "find">
-  readonly connections: Pick<ConnectionStore, "find">
+  /** The id of an owner's connection. Undefined for a connection that is being disconnected. */
+  readonly findConnectionId: (owner: Owner) => Promise<string | undefined>
   readonly deliveries: Pick<DeliveryStore, "insert">
   readonly clock: Clock
   readonly onEvent: (event: DeliveryEvent) => void
 }): Receiver {
-  const { webhooks, connections, deliveries, clock, onEvent } = deps
+  const { webhooks, findConnectionId, deliveries, clock, onEvent } = deps
   const store = createWriteTogether(deliveries.insert)
   const reportUnsigned = createUnsignedReports(clock, onEvent)
 
@@ -53,7 +54,7 @@ export function createReceiver(deps: {
     return webhook
   }
   const requireConnected = async ({ owner, connectionId }: Webhook) => {
-    if ((await connections.find(owner))?.id !== connectionId) throw unknown()
+    if ((await findConnectionId(owner)) !== connectionId) throw unknown()
   }
 
   return {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
 import { expect, test } from "bun:test"
-import type { Connection, Owner } from "../../src/connections/connection.ts"
+import type { Owner } from "../../src/connections/connection.ts"
 import { AppError } from "../../src/errors.ts"
 import type { Delivery } from "../../src/webhooks/delivery.ts"
 import { createReceiver, type DeliveryEvent } from "../../src/webhooks/receive.ts"
@@ -17,16 +17,9 @@ const webhook: Webhook = {
   createdAt: new Date(0),
   webhookId: "w1",
 }
-const connection: Connection = {
-  id: "c1",
-  revision: "r1",
-  owner,
-  accessToken: "token",
-  metadata: { dc: "us1" },
-  tokenInvalidated: false,
-}
-
-function setUp(changes: { readonly signingSecret?: string; readonly connection?: Connection | null } = {}) {
+function setUp(
+  changes: { readonly signingSecret?: string; readonly connectionId?: string | undefined } = {},
+) {
   const clock = createVirtualClock()
   const asked: string[] = []
   const stored: Delivery[] = []
@@ -45,11 +38,9 @@ function setUp(changes: { readonly signingSecret?: string; readonly connection?:
         return { ...webhook, ...(signingSecret !== undefined && { signingSecret }) }
       },
     },
-    connections: {
-      find: async () => {
-        ask("connection")
-        return changes.connection === undefined ? connection : (changes.connection ?? undefined)
-      },
+    findConnectionId: async () => {
+      ask("connection")
+      return "connectionId" in changes ? changes.connectionId : "c1"
     },
     deliveries: {
       insert: async (deliveries) => {
@@ -114,19 +105,13 @@ test("an unknown secret is refused before the body is read", async () => {
 })
 
 test.each([
-  ["no connection, or one that is being disconnected", null],
-  ["another connection of the owner", { ...connection, id: "c2" }],
-])("a webhook is refused like an unknown one if there is %s", async (_, connection) => {
-  const { post, validate, stored } = setUp({ connection })
+  ["no connection, or one that is being disconnected", undefined],
+  ["another connection of the owner", "c2"],
+])("a webhook is refused like an unknown one if there is %s", async (_, connectionId) => {
+  const { post, validate, stored } = setUp({ connectionId })
   expect(await post(profile)).toBe("webhook_unknown")
   await expect(validate(secret)).rejects.toMatchObject({ code: "webhook_unknown" })
   expect(stored).toEqual([])
-})
-
-test("an invalidated connection keeps its webhooks, because the same user may connect again", async () => {
-  const { post, stored } = setUp({ connection: { ...connection, tokenInvalidated: true } })
-  expect(await post(profile)).toBeUndefined()
-  expect(stored).toHaveLength(1)
 })
 
 test("a database that is down is a 503, never a 410", async () => {
