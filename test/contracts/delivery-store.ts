@@ -14,7 +14,7 @@ type DeliveriesUnderTest = StoreUnderTest<DeliveryStore> & {
   count(): Promise<number>
 }
 
-export const retentionS = 30 * 86_400
+const retentionS = 30 * 86_400
 const memberId = "0123456789abcdef0123456789abcdef"
 
 /** The contract of every store of deliveries. */

@@ -2,7 +2,7 @@ import type { Random } from "../random.ts"
 import type { Settings } from "../settings.ts"
 
 /** What is sent for one delivery, and how much later. Empty if the delivery is lost. */
-export type SentCopy = { readonly body: string; readonly delayMs: number }
+type SentCopy = { readonly body: string; readonly delayMs: number }
 
 export type DisturbDelivery = (body: string) => readonly SentCopy[]
 
