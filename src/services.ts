@@ -46,7 +46,7 @@ export async function createServices(
 ) {
   const { clock = systemClock, toLogger = (redact) => createLogger(config.logLevel, undefined, redact) } =
     overrides
-  const { sealer, redaction } = createSecrets(config)
+  const { sealer, redaction } = createSecrets(config, clock)
   const logger = toLogger(redaction.redact)
   const observe = logEvents(logger)
   const shared = { config, sealer, redaction, observe, clock }
@@ -76,11 +76,11 @@ type Shared = {
   readonly clock: Clock
 }
 
-function createSecrets({ tokenKeys, sqlitePath, secrets }: Config) {
+function createSecrets({ tokenKeys, sqlitePath, secrets }: Config, clock: Clock) {
   const [firstKey = readKeyFile(join(dirname(sqlitePath), "token.key")), ...olderKeys] = tokenKeys ?? []
   const keys = [firstKey, ...olderKeys] as const
   const texts = keys.map(({ key }) => Buffer.from(key).toString("base64"))
-  return { sealer: createSealer(keys), redaction: createRedaction([...secrets, ...texts]) }
+  return { sealer: createSealer(keys), redaction: createRedaction([...secrets, ...texts], clock) }
 }
 
 function createShutdown() {
