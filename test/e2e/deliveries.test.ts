@@ -4,6 +4,7 @@ import { startSandbox } from "../../src/sandbox/serve.ts"
 import { buildTimeoutMs, startFragileFerretdb } from "../support/ferretdb.ts"
 import { describeWithFerretdb } from "../support/mongodb.ts"
 import { connectAccount, sandboxEnv, startService } from "../support/service.ts"
+import { withRawMongo } from "../support/storage-under-test.ts"
 import { startWebhookService } from "../support/webhook-service.ts"
 
 test("unknown secrets and disconnected ones get the same 410, of GET and of POST", async () => {
@@ -117,10 +118,8 @@ describeWithFerretdb("with MongoDB", () => {
         decision: "approve",
         accounts: [{ lists: [{ name: "One", count: 5 }] }],
       })
-      const service = await startService({
-        ...sandboxEnv(mailchimp),
-        MONGODB_URI: `mongodb://${database.host}/deliveries`,
-      })
+      const uri = `mongodb://${database.host}/deliveries`
+      const service = await startService({ ...sandboxEnv(mailchimp), MONGODB_URI: uri })
       try {
         const headers = await connectAccount(service)
         const [list] = mailchimp.sandbox.state.accounts[0]?.lists ?? []
@@ -142,6 +141,14 @@ describeWithFerretdb("with MongoDB", () => {
         expect((await fetch(`${service.api}/auth`, { method: "DELETE", headers })).status).toBe(200)
         expect(await post()).toBe(410)
         expect(list?.webhooks).toEqual([])
+        const counts = await withRawMongo(uri, (db) =>
+          Promise.all(
+            ["key", "webhook", "delivery"].map((name) =>
+              db.collection(`integrations.mailchimp.${name}`).countDocuments(),
+            ),
+          ),
+        )
+        expect(counts).toEqual([0, 0, 0])
       } finally {
         await service.stop()
         await mailchimp.stop()

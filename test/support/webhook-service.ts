@@ -29,7 +29,8 @@ export async function startWebhookService({
     accounts: [{ signsWebhooks, lists: seeds }],
   })
   const service = await startService({ ...sandboxEnv(mailchimp), SQLITE_PATH: sqlitePath, ...env })
-  const headers = await connectAccount(service)
+  const uid = crypto.randomUUID()
+  const headers = await connectAccount(service, uid)
   const { sandbox } = mailchimp
   const listIds = sandbox.state.accounts[0]?.lists.map(({ id }) => id) ?? []
   const [listId = ""] = listIds
@@ -41,6 +42,8 @@ export async function startWebhookService({
     sandbox,
     service,
     headers,
+    /** The user of the platform who is connected. */
+    uid,
     folder: folder.path,
     listIds,
     listId,

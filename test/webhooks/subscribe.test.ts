@@ -168,3 +168,21 @@ test("without a connection, without a token, or for a list that does not exist t
     for (const method of ["PUT", "DELETE"])
       expect((await fetch(`${service.api}/lists/${listId}/webhook`, { method, headers })).status).toBe(status)
 })
+
+test("a login of the same Mailchimp user after a revocation keeps the webhooks, which work all the time", async () => {
+  await using running = await startWebhookService()
+  const { sandbox, service, listId, call, hooks, rows } = running
+  await call("PUT", `/lists/${listId}/webhook`)
+  const [hook] = hooks()
+  sandbox.revoke(sandbox.state.accounts[0]?.userId ?? 0)
+  expect((await call("GET", "/lists")).body.code).toBe("connection_invalidated")
+  sandbox.changes.addMember(listId)
+  await sandbox.deliverer.settled()
+  await connectAccount(service, running.uid)
+  expect((await call("GET", "/lists")).body.data).toMatchObject([{ webhook: true }])
+  await call("PUT", `/lists/${listId}/webhook`)
+  expect(hooks().map(({ id }) => id)).toEqual([hook?.id ?? ""])
+  sandbox.changes.addMember(listId)
+  await sandbox.deliverer.settled()
+  expect(rows("deliveries")).toHaveLength(2)
+})
