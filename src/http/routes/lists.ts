@@ -3,6 +3,7 @@ import type { MiddlewareHandler } from "hono"
 import type { Owner } from "../../connections/connection.ts"
 import type { OpenAccount } from "../../connections/open-account.ts"
 import type { MailchimpList } from "../../mailchimp/lists/lists.ts"
+import type { Subscriptions } from "../../webhooks/subscribe.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
 import { envelopeOf, toEnvelope } from "../envelope.ts"
 import { bearerSecurity, callerProblems, jsonContent, problems } from "../openapi.ts"
@@ -35,6 +36,7 @@ const listsRoute = createRoute({
               .meta({ description: "Subscribed members only, as Mailchimp counts them, a few minutes old" }),
             unsubscribe_count: z.int(),
             cleaned_count: z.int(),
+            webhook: z.boolean().meta({ description: "Whether Mailchimp delivers the list's changes to us" }),
           }),
         ),
       ),
@@ -61,6 +63,7 @@ export function createListRoutes(deps: {
   readonly openAccount: OpenAccount
   readonly requireLiveConnection: (owner: Owner) => Promise<unknown>
   readonly listLists: (client: MailchimpClient, signal: AbortSignal) => Promise<readonly MailchimpList[]>
+  readonly subscriptions: Pick<Subscriptions, "subscribed">
 }) {
   const routes = new OpenAPIHono<CallerEnv>({ defaultHook: refuseInvalid })
   routes.use("/lists", deps.authenticated)
@@ -73,6 +76,7 @@ export function createListRoutes(deps: {
     }
     using account = await deps.openAccount(owner, context.req.raw.signal)
     const lists = await deps.listLists(account.client, context.req.raw.signal)
+    const subscribed = await deps.subscriptions.subscribed(account.connection.id)
     const data = lists.map(({ id, webId, name, memberCount, unsubscribeCount, cleanedCount }) => ({
       id,
       web_id: webId ?? null,
@@ -80,6 +84,7 @@ export function createListRoutes(deps: {
       member_count: memberCount,
       unsubscribe_count: unsubscribeCount,
       cleaned_count: cleanedCount,
+      webhook: subscribed.has(id),
     }))
     return context.json(toEnvelope(data), 200)
   })
