@@ -9,10 +9,12 @@ import { openapiDocument, registerComponents } from "./http/openapi.ts"
 import { onError, onNotFound } from "./http/problem.ts"
 import { observeRequests } from "./http/observe-requests.ts"
 import { createAuthRoutes } from "./http/routes/auth.ts"
+import { createDeliveryRoutes } from "./http/routes/deliveries.ts"
 import { createExportJobRoutes } from "./http/routes/export-jobs.ts"
 import { createExportRoutes } from "./http/routes/export.ts"
 import { createHealthRoutes } from "./http/routes/health.ts"
 import { createJobFileRoutes } from "./http/routes/job-files.ts"
+import { createListWebhookRoutes } from "./http/routes/list-webhook.ts"
 import { createListRoutes } from "./http/routes/lists.ts"
 import type { Services } from "./services.ts"
 
@@ -32,6 +34,8 @@ export function createApp(services: Services) {
   const authenticated = authenticate(services.verifyToken)
   app.route(apiPrefix, createAuthRoutes({ ...services, authenticated }))
   app.route(apiPrefix, createListRoutes({ ...services, authenticated }))
+  app.route(apiPrefix, createListWebhookRoutes({ ...services, authenticated }))
+  app.route(apiPrefix, createDeliveryRoutes(services))
   app.route(apiPrefix, createExportRoutes({ ...services, authenticated }))
   app.route(apiPrefix, createExportJobRoutes({ ...services, authenticated }))
   app.route(apiPrefix, createJobFileRoutes({ ...services, authenticated }))

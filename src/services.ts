@@ -2,25 +2,26 @@ import { dirname, join } from "node:path"
 import type { Config } from "./config.ts"
 import { createConnectionCache } from "./connections/connection-cache.ts"
 import { createConnectionWatch } from "./connections/connection-watch.ts"
-import type { ConnectionStore, Owner, UsedStateStore } from "./connections/connection.ts"
+import type { Owner } from "./connections/connection.ts"
+import { createOpenDetached } from "./connections/detached-client.ts"
 import { createDisconnect, type ForgetStep } from "./connections/disconnect.ts"
 import { createFinishAuthorization } from "./connections/finish-authorization.ts"
 import { parseForwardUrl } from "./connections/forward-url.ts"
 import { requireConnection, requireLiveConnection } from "./connections/live-connection.ts"
 import { createOpenAccount, type OpenAccount } from "./connections/open-account.ts"
 import { createStartAuthorization } from "./connections/start-authorization.ts"
-import { AppError } from "./errors.ts"
 import { createCheckCursor } from "./exports/check-cursor.ts"
 import { createReadLists } from "./exports/read-lists.ts"
 import { createStartExport } from "./exports/start-export.ts"
-import { createFolder } from "./jobs/parts/files.ts"
-import type { PartFiles } from "./jobs/parts/part-files.ts"
-import { createJobs } from "./jobs/jobs.ts"
 import { createVerifier } from "./http/authenticate.ts"
 import { createExportSlots } from "./http/export-slots.ts"
+import { createShutdown } from "./http/shutdown.ts"
 import { createLoginCookie, noLoginCookie } from "./http/login-cookie.ts"
+import { createJobs, type Jobs } from "./jobs/jobs.ts"
+import { createFolder } from "./jobs/parts/files.ts"
 import { createRedaction, type Redact, type Redaction } from "./lib/redaction.ts"
 import { type Clock, createTurns, systemClock } from "./lib/time.ts"
+import type { MailchimpEvent } from "./mailchimp/client.ts"
 import { createFixedAllowance } from "./mailchimp/limiter/allowance.ts"
 import { createLimiters } from "./mailchimp/limiter/limiters.ts"
 import type { MailchimpList } from "./mailchimp/lists/lists.ts"
@@ -30,8 +31,13 @@ import { createLogger, type Logger } from "./observability/logger.ts"
 import type { Observe } from "./observability/observe.ts"
 import { createSealer, type Sealer } from "./sealer.ts"
 import { readKeyFile } from "./storage/key-file.ts"
-import { createSealedConnections } from "./storage/sealed-connections.ts"
+import { createFindConnectionId, createSealedConnections } from "./storage/sealed-connections.ts"
+import { createSealedWebhooks } from "./storage/sealed-webhooks.ts"
 import { openStorage, type Storage } from "./storage/storage.ts"
+import { isLoopbackUrl, isPublicUrl } from "./webhooks/public-url.ts"
+import { createReceiver } from "./webhooks/receive.ts"
+import { createRemoveWebhooks } from "./webhooks/remove-webhooks.ts"
+import { createSubscriptions } from "./webhooks/subscribe.ts"
 
 /** What is built once and lives as long as the service. */
 export type Services = Awaited<ReturnType<typeof createServices>>
@@ -43,26 +49,24 @@ export async function createServices(
 ) {
   const { clock = systemClock, toLogger = (redact) => createLogger(config.logLevel, undefined, redact) } =
     overrides
-  const { sealer, redaction } = createSecrets(config)
+  const { sealer, redaction } = createSecrets(config, clock)
   const logger = toLogger(redaction.redact)
   const observe = logEvents(logger)
   const shared = { config, sealer, redaction, observe, clock }
   const shutdown = createShutdown()
   const storage = await createStorage(shared)
   const mailchimp = createMailchimp(shared)
-  const jobFiles = createFolder(config.jobs.folder)
-  const forget: ForgetStep[] = []
-  const connections = createConnections(shared, { ...storage, forget }, mailchimp)
-  const jobs = startJobs(shared, { storage, files: jobFiles, openAccount: connections.openAccount })
-  if (jobs !== undefined) forget.push(jobs.forget)
+  const forgetJobs: ForgetStep = async (connection) => jobs?.forget(connection)
+  const connections = createConnections(shared, { ...storage, forgetJobs }, mailchimp)
+  const jobs: Jobs | undefined = startJobs(shared, storage, connections.openAccount)
   return {
     logger,
     observe,
     ...createHttp(shared),
     ...connections,
-    ...createExports(shared, shutdown.shutdownSignal),
     jobs,
-    jobFiles,
+    receiver: createReceiver({ ...storage, clock, onEvent: observe }),
+    ...createExports(shared, shutdown.shutdownSignal),
     ...shutdown,
     limiterStates: mailchimp.limiters.states,
     ping: storage.ping,
@@ -82,33 +86,22 @@ type Shared = {
   readonly clock: Clock
 }
 
-function createSecrets({ tokenKeys, sqlitePath, secrets }: Config) {
+function createSecrets({ tokenKeys, sqlitePath, secrets }: Config, clock: Clock) {
   const [firstKey = readKeyFile(join(dirname(sqlitePath), "token.key")), ...olderKeys] = tokenKeys ?? []
   const keys = [firstKey, ...olderKeys] as const
   const texts = keys.map(({ key }) => Buffer.from(key).toString("base64"))
-  return { sealer: createSealer(keys), redaction: createRedaction([...secrets, ...texts]) }
-}
-
-function createShutdown() {
-  const drain = new AbortController()
-  const shutdown = new AbortController()
-  return {
-    shutdownSignal: shutdown.signal,
-    isDraining: () => drain.signal.aborted,
-    /** Refuses new work from now on; running requests continue. */
-    drain: () => drain.abort(),
-    /** Aborts the running exports and tells their consumers why. */
-    abortExports: () =>
-      shutdown.abort(
-        new AppError("draining", "Cannot continue the export because the service is shutting down"),
-      ),
-  }
+  return { sealer: createSealer(keys), redaction: createRedaction([...secrets, ...texts], clock) }
 }
 
 async function createStorage({ config, sealer, observe, clock }: Shared) {
-  const storage = await openStorage({ ...config.storage, clock })
-  const connections = createSealedConnections(storage.connections, sealer, { onEvent: observe })
-  return { ...storage, connections }
+  const { deliveryRetentionS } = config
+  const storage = await openStorage({ ...config.storage, deliveryRetentionS, clock })
+  return {
+    ...storage,
+    connections: createSealedConnections(storage.connections, sealer, { onEvent: observe }),
+    findConnectionId: createFindConnectionId(storage.connections),
+    webhooks: createSealedWebhooks(storage.webhooks, sealer),
+  }
 }
 
 function createMailchimp({ config: { mailchimp }, redaction, clock }: Shared) {
@@ -123,6 +116,8 @@ function createMailchimp({ config: { mailchimp }, redaction, clock }: Shared) {
     limiters: createLimiters({ allowanceOf: () => allowance, clock }),
   }
 }
+
+type Mailchimp = ReturnType<typeof createMailchimp>
 
 function createHttp({ config, clock }: Shared) {
   const { publicUrl, mailchimp } = config
@@ -141,41 +136,44 @@ function createHttp({ config, clock }: Shared) {
 }
 
 function createConnections(
-  { config, sealer, redaction, observe, clock }: Shared,
-  {
-    connections,
-    usedStates,
-    forget,
-  }: {
-    readonly connections: ConnectionStore
-    readonly usedStates: UsedStateStore
-    readonly forget: readonly ForgetStep[]
-  },
-  { oauth, limiters }: ReturnType<typeof createMailchimp>,
+  shared: Shared,
+  storage: Storage & { readonly forgetJobs: ForgetStep },
+  { oauth, limiters }: Mailchimp,
 ) {
-  const { mailchimp, forwardUrlOrigins } = config
+  const { config, sealer, observe, clock } = shared
+  const { connections, usedStates } = storage
+  const { forwardUrlOrigins } = config
   const { readMetadata } = oauth
   const watch = createConnectionWatch({ connections, clock, onEvent: observe })
+  const authorizations = { connections, sealer, forwardUrlOrigins, clock }
+  const clients = { limiters, readMetadata, clientOptions: toClientOptions(shared) }
+  const openAccount = createOpenAccount({ ...clients, connections, watch: watch.watch, onEvent: observe })
   const cache = createConnectionCache<readonly MailchimpList[]>({ keepMs: config.listsCacheS * 1000, clock })
-  const openAccount = createOpenAccount({
+  const subscriptions = createSubscriptions({
+    webhooks: storage.webhooks,
     connections,
-    watch: watch.watch,
-    limiters,
-    readMetadata,
-    clientOptions: {
-      apiUrl: mailchimp.apiUrl,
-      listsPath: mailchimp.listsPath,
-      timeoutMs: mailchimp.timeoutMs,
-      clockMarginS: config.cursorMarginS,
-      retryMs: mailchimp.retryS * 1000,
-      nextTurn: createTurns(),
-      redaction,
+    address: config.webhookAddress,
+    isReachable: isPublicUrl(config.publicUrl) || isLoopbackUrl(config.mailchimp.apiUrl),
+    clock,
+  })
+  const { disconnect, forget, finishInterrupted } = createDisconnect({
+    connections,
+    removeAtMailchimp: createRemoveWebhooks({
+      webhooks: storage.webhooks,
+      unsubscribe: subscriptions.unsubscribe,
+      open: createOpenDetached(clients),
       clock,
-      onEvent: (event) => observe({ type: "mailchimp", event }),
-    },
+    }),
+    forget: [
+      ({ id }) => storage.webhooks.deleteOfConnection(id),
+      ({ id }) => storage.deliveries.deleteOfConnection(id),
+      storage.forgetJobs,
+      async ({ id }) => cache.drop(id),
+    ],
+    scrub: storage.scrub,
+    onMarked: watch.ended,
     onEvent: observe,
   })
-  const authorizations = { connections, sealer, forwardUrlOrigins, clock }
   return {
     checkForwardUrl: (forwardUrl: string) => void parseForwardUrl(forwardUrl, forwardUrlOrigins),
     startAuthorization: createStartAuthorization({
@@ -185,48 +183,51 @@ function createConnections(
     }),
     finishAuthorization: createFinishAuthorization({
       ...authorizations,
+      forget,
       usedStates,
       exchangeCode: oauth.exchangeCode,
       readMetadata,
     }),
     requireConnection: (owner: Owner) => requireConnection(connections, owner),
     requireLiveConnection: (owner: Owner) => requireLiveConnection(connections, owner),
+    subscriptions,
+    disconnect,
+    finishInterrupted,
+    openAccount,
     readLists: createReadLists({
       requireLiveConnection: (owner) => requireLiveConnection(connections, owner),
       openAccount,
       cache,
     }),
-    disconnect: createDisconnect({
-      connections,
-      forget,
-      onDeleted: (connection) => {
-        watch.ended(connection)
-        cache.drop(connection.id)
-      },
-    }),
-    openAccount,
+  }
+}
+
+function toClientOptions({ config, redaction, observe, clock }: Shared) {
+  const { mailchimp, cursorMarginS } = config
+  return {
+    apiUrl: mailchimp.apiUrl,
+    listsPath: mailchimp.listsPath,
+    timeoutMs: mailchimp.timeoutMs,
+    clockMarginS: cursorMarginS,
+    retryMs: mailchimp.retryS * 1000,
+    nextTurn: createTurns(),
+    redaction,
+    clock,
+    onEvent: (event: MailchimpEvent) => observe({ type: "mailchimp", event }),
   }
 }
 
 /** Runs jobs from now on. Undefined if many processes share the database, because nothing decides which of them runs a job. */
-function startJobs(
-  shared: Shared,
-  {
-    storage: { jobs, jobsLock: lock },
-    ...deps
-  }: {
-    readonly storage: Pick<Storage, "jobs" | "jobsLock">
-    readonly files: PartFiles
-    readonly openAccount: OpenAccount
-  },
-) {
+function startJobs(shared: Shared, storage: Storage, openAccount: OpenAccount) {
   const { config, observe, clock } = shared
+  const { jobs, jobsLock: lock } = storage
   if (lock === undefined) return undefined
   return createJobs({
-    ...deps,
     ...config.jobs,
     jobs,
     lock,
+    files: createFolder(config.jobs.folder),
+    openAccount,
     startExport: (request, shutdownSignal) =>
       createStartExport(toExportOptions(shared, shutdownSignal))(request),
     clock,
@@ -241,9 +242,8 @@ function toExportOptions({ config, sealer, clock }: Shared, shutdownSignal: Abor
 }
 
 function createExports(shared: Shared, shutdownSignal: AbortSignal) {
-  const { sealer } = shared
   return {
-    checkCursor: createCheckCursor(sealer),
+    checkCursor: createCheckCursor(shared.sealer),
     startExport: createStartExport(toExportOptions(shared, shutdownSignal)),
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "../lib/time.ts"
 import { createSingleFlight } from "./single-flight.ts"
 
-/** What was read with connections, for a while, in the memory of this process. */
+/** What was read with connections, for a while, in memory. */
 export type ConnectionCache<T> = {
   /**
    * The value under the key, or else what `load` resolves to, once for all concurrent callers. A caller whose signal aborts

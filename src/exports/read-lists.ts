@@ -11,7 +11,11 @@ import { beforeResponseMs } from "./response-deadline.ts"
 export type ReadLists = (
   owner: Owner,
   options: { readonly signal: AbortSignal; readonly refresh: boolean },
-) => Promise<{ readonly lists: readonly MailchimpList[]; readonly ageS: number }>
+) => Promise<{
+  readonly connectionId: string
+  readonly lists: readonly MailchimpList[]
+  readonly ageS: number
+}>
 
 export function createReadLists(deps: {
   readonly requireLiveConnection: (owner: Owner) => Promise<{ readonly id: string }>
@@ -26,6 +30,6 @@ export function createReadLists(deps: {
       return Array.fromAsync(listLists(account.client, { signal, deadlineMs: beforeResponseMs }))
     }
     const { value: lists, ageS } = await deps.cache.read(id, "lists", load, options)
-    return { lists, ageS }
+    return { connectionId: id, lists, ageS }
   }
 }

@@ -13,7 +13,7 @@ export const jobRoute = {
 export const jobQuery = z.strictObject({ sub_account_id: subAccountId })
 
 export const jobParams = z.strictObject({
-  id: z.string().max(100),
+  id: z.string().regex(/^[\w-]{1,100}$/, "must be the id of a job, as in /export-jobs"),
 })
 
 export const jobProblems = {

@@ -25,6 +25,7 @@ export function openapiDocument(publicUrl: string) {
         name: "Jobs",
         description: "Exports in the background, for what takes longer than a connection lives",
       },
+      { name: "Webhooks", description: "What Mailchimp delivers when a list changes" },
       { name: "Health", description: "For the machines that run the service" },
     ],
   }
@@ -63,6 +64,7 @@ export const problems = {
   410: problem("The cursor or the job has expired: start again"),
   416: problem("The range begins after the last byte"),
   422: problem("The Idempotency-Key was used for another request"),
+  webhook: problem("No webhook has this address, or its connection was deleted"),
   429: problem("Too many exports run concurrently: Retry-After says when to retry"),
   500: problem("An internal error: the log has it under the request's id"),
   501: problem("This service cannot run jobs"),

@@ -5,6 +5,7 @@ import { createLocalEngine } from "./engine/local.ts"
 import type { ProcessLock } from "./engine/engine.ts"
 import { findJob } from "./find-job.ts"
 import type { Job, JobStore, JobSummary } from "./job.ts"
+import type { PartFiles } from "./parts/part-files.ts"
 import { createPurge, startPurging } from "./purge.ts"
 import { createRunJob, type RunJobDeps } from "./run-job.ts"
 import { createStartJob, type StartJob } from "./start-job.ts"
@@ -12,6 +13,7 @@ import { waitForJob } from "./wait-for-job.ts"
 
 /** The jobs of a service, from the moment it starts. */
 export type Jobs = ChangeJobs & {
+  readonly files: PartFiles
   readonly start: StartJob
   /** Rejects with `job_not_found`, also for a job of another owner, or with `job_expired`. */
   find(owner: Owner, id: string): Promise<Job>
@@ -43,6 +45,7 @@ export function createJobs(
   const find = (owner: Owner, id: string) => findJob(deps, owner, id)
 
   return {
+    files: deps.files,
     ...createChangeJobs({ ...deps, engine }),
     start: createStartJob({ ...deps, engine }),
     find,

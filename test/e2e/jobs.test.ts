@@ -97,7 +97,8 @@ test("a part answers Range, If-Range and HEAD, with its SHA-256 as ETag", async 
   expect(await beyond.json()).toMatchObject({ code: "range_not_satisfiable" })
   const head = await get({}, "HEAD")
   expect([head.status, head.headers.get("content-length")]).toEqual([200, String(whole.length)])
-  expect((await jobs.request(`/${job.id}/parts/..%2F..%2Fexport.sqlite`)).status).toBe(404)
+  expect((await jobs.request(`/${job.id}/parts/..%2F..%2Fexport.sqlite`)).status).toBe(400)
+  expect((await jobs.request(`/${job.id}/parts/00009-1.ndjson.gz`)).status).toBe(404)
 })
 
 test("another owner's job is a 404 on every route", async () => {

@@ -123,8 +123,8 @@ test("a request with a body gets its 405, and a page of an allowed origin can re
 test("HEAD is allowed on every route with GET, without a body, and OPTIONS is a 204", async () => {
   for (const [path, methods] of await readRoutes()) {
     const { status, body } = await send("HEAD", path)
-    expect([path, status, body]).toEqual([path, expect.any(Number), methods.includes("HEAD") ? "" : body])
-    expect(status === 405).toBe(!methods.includes("HEAD"))
+    expect([path, status, body]).toEqual([path, expect.any(Number), ""])
+    expect([path, status !== 405]).toEqual([path, methods.includes("GET")])
     expect((await send("OPTIONS", path)).status).toBe(204)
   }
 })

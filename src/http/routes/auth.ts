@@ -111,12 +111,22 @@ const disconnectRoute = createRoute({
   operationId: "disconnect",
   summary: "Disconnect: delete the token and everything stored for the connection",
   description:
-    "Running exports of the connection end within about a second, at every replica, with the code `disconnected`: as an `error` line if `events=true`, otherwise the transfer breaks.",
+    "Running exports of the connection end within about a second, at every replica, with the code `disconnected`: as an `error` line if `events=true`, otherwise the transfer breaks. The webhooks are removed at Mailchimp, which may take up to 20 s; one that could not be removed is disabled by its next delivery. If the service is interrupted, the next DELETE, the next login or its next start finishes.",
   tags,
   security,
   request: { query: z.strictObject({ sub_account_id: subAccountId }) },
   responses: {
-    200: jsonContent(envelopeOf(z.object({ connected: z.literal(false) })), "Disconnected, now or earlier"),
+    200: jsonContent(
+      envelopeOf(
+        z.object({
+          connected: z.literal(false),
+          webhooks_left: z
+            .array(z.object({ list_id: z.string(), reason: z.string() }))
+            .meta({ description: "The lists whose webhook could not be removed at Mailchimp, and why" }),
+        }),
+      ),
+      "Disconnected, now or earlier",
+    ),
     ...callerProblems,
   },
 })
@@ -129,7 +139,7 @@ export function createAuthRoutes(deps: {
   readonly startAuthorization: StartAuthorization
   readonly finishAuthorization: FinishAuthorization
   readonly requireConnection: (owner: Owner) => Promise<Connection>
-  readonly disconnect: Disconnect
+  readonly disconnect: Disconnect["disconnect"]
   readonly loginCookie: LoginCookie
   readonly observe: Observe
 }) {
@@ -197,8 +207,10 @@ export function createAuthRoutes(deps: {
   })
 
   routes.openapi(disconnectRoute, async (context) => {
-    await deps.disconnect(toOwner(context.get("caller"), context.req.valid("query").sub_account_id))
-    return context.json(toEnvelope({ connected: false as const }), 200)
+    const owner = toOwner(context.get("caller"), context.req.valid("query").sub_account_id)
+    const left = await deps.disconnect(owner)
+    const webhooksLeft = left.map(({ listId, reason }) => ({ list_id: listId, reason }))
+    return context.json(toEnvelope({ connected: false as const, webhooks_left: webhooksLeft }), 200)
   })
 
   return routes

@@ -64,7 +64,10 @@ const listRoute = createRoute({
   ...jobRoute,
   request: {
     query: jobQuery.extend({
-      before: once.optional().openapi({ description: "The id of a job: only jobs older than it" }),
+      before: once
+        .regex(/^[\w-]{1,100}$/, "must be the id of a job")
+        .optional()
+        .openapi({ description: "The id of a job: only jobs older than it" }),
     }),
   },
   responses: {

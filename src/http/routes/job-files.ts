@@ -2,7 +2,6 @@ import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
 import type { Context, MiddlewareHandler } from "hono"
 import { AppError } from "../../errors.ts"
 import type { Jobs } from "../../jobs/jobs.ts"
-import type { PartFiles } from "../../jobs/parts/part-files.ts"
 import { type CallerEnv, toOwner } from "../authenticate.ts"
 import { downloadAll, downloadPart, type Download } from "../job-download.ts"
 import { jobParams, jobProblems, jobQuery, jobRoute, requireJobs } from "../job-routes.ts"
@@ -37,7 +36,9 @@ const partRoute = createRoute({
   description: "A valid file of its own. Its ETag is its SHA-256.",
   ...jobRoute,
   request: {
-    params: jobParams.extend({ name: z.string().max(100) }),
+    params: jobParams.extend({
+      name: z.string().regex(/^[\w.-]{1,100}$/, "must be the name of a part, as in the job's record"),
+    }),
     query: jobQuery,
     headers: z.object({
       Range: z.string().optional(),
@@ -59,24 +60,24 @@ export function createJobFileRoutes(deps: {
   readonly authenticated: MiddlewareHandler<CallerEnv>
   /** Undefined if the service cannot run jobs. */
   readonly jobs: Jobs | undefined
-  readonly jobFiles: PartFiles
 }) {
-  const { jobFiles } = deps
   const routes = new OpenAPIHono<FilesEnv>({ defaultHook: refuseInvalid })
   routes.use("/export-jobs/*", deps.authenticated)
 
   routes.openapi(membersRoute, async (context) => {
     const owner = toOwner(context.get("caller"), context.req.valid("query").sub_account_id)
-    const job = await requireJobs(deps.jobs).find(owner, context.req.valid("param").id)
-    return send(context, await downloadAll(jobFiles, job))
+    const { find, files } = requireJobs(deps.jobs)
+    const job = await find(owner, context.req.valid("param").id)
+    return send(context, await downloadAll(files, job))
   })
 
   routes.openapi(partRoute, async (context) => {
     const owner = toOwner(context.get("caller"), context.req.valid("query").sub_account_id)
     const { id, name } = context.req.valid("param")
     const { Range: range, "If-Range": ifRange } = context.req.valid("header")
-    const job = await requireJobs(deps.jobs).find(owner, id)
-    return send(context, await downloadPart(jobFiles, job, name, { range, ifRange }))
+    const { find, files } = requireJobs(deps.jobs)
+    const job = await find(owner, id)
+    return send(context, await downloadPart(files, job, name, { range, ifRange }))
   })
 
   return routes

@@ -2,6 +2,7 @@ import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
 import type { MiddlewareHandler } from "hono"
 import type { Owner } from "../../connections/connection.ts"
 import type { ReadLists } from "../../exports/read-lists.ts"
+import type { Subscriptions } from "../../webhooks/subscribe.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
 import { envelopeOf, toEnvelope } from "../envelope.ts"
 import { bearerSecurity, callerProblems, jsonContent, problems } from "../openapi.ts"
@@ -41,6 +42,7 @@ const listsRoute = createRoute({
               .meta({ description: "Subscribed members only, as Mailchimp counts them, a few minutes old" }),
             unsubscribe_count: z.int(),
             cleaned_count: z.int(),
+            webhook: z.boolean().meta({ description: "Whether Mailchimp delivers the list's changes to us" }),
           }),
         ),
       ),
@@ -67,6 +69,7 @@ export function createListRoutes(deps: {
   readonly requireLiveConnection: (owner: Owner) => Promise<unknown>
   /** Rejects with `access_token_not_found`, or with `connection_invalidated`. */
   readonly readLists: ReadLists
+  readonly subscriptions: Pick<Subscriptions, "subscribed">
 }) {
   const routes = new OpenAPIHono<CallerEnv>({ defaultHook: refuseInvalid })
   routes.use("/lists", deps.authenticated)
@@ -79,8 +82,10 @@ export function createListRoutes(deps: {
       return context.json(toEnvelope([]), 200)
     }
     const { signal } = context.req.raw
-    const { lists, ageS } = await deps.readLists(owner, { signal, refresh: refresh === "true" })
+    const { connectionId, lists, ageS } = await deps.readLists(owner, { signal, refresh: refresh === "true" })
     context.header("age", String(Math.floor(ageS)))
+    // What is ours is never kept.
+    const subscribed = await deps.subscriptions.subscribed(connectionId)
     const data = lists.map(({ id, webId, name, memberCount, unsubscribeCount, cleanedCount }) => ({
       id,
       web_id: webId ?? null,
@@ -88,6 +93,7 @@ export function createListRoutes(deps: {
       member_count: memberCount,
       unsubscribe_count: unsubscribeCount,
       cleaned_count: cleanedCount,
+      webhook: subscribed.has(id),
     }))
     return context.json(toEnvelope(data), 200)
   })

@@ -4,7 +4,7 @@
  * or not needed, so the exit code is 1.
  *
  * `--third N` takes every third rule, and begins each run shortly before the seed of first-seeds.json, which `--record` writes.
- * If a rule goes unnoticed there, `--record` shows whether its seed has only moved.
+ * If a rule goes unnoticed there, `--record` shows whether its seed has only moved. A rule without a recorded seed is left out.
  */
 import { cpSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -24,7 +24,7 @@ const third = given[0] === "--third" ? Number(given[1]) : undefined
 const part = (isRecording ? given[1] : given[0]) ?? ""
 const firstSeeds: Readonly<Record<string, number>> = seedsFile
 const isWanted = (name: string, index: number) =>
-  third === undefined ? name.includes(part) : index % 3 === third % 3
+  third === undefined ? name.includes(part) : index % 3 === third % 3 && isRecorded(name)
 
 const found = new Map<string, number>()
 let unnoticed = 0
@@ -54,13 +54,23 @@ async function record(): Promise<void> {
   await Bun.write(file, `${JSON.stringify(Object.fromEntries(known), undefined, 2)}\n`)
 }
 
+function isRecorded(name: string): boolean {
+  if (name in firstSeeds) return true
+  console.info(`NO SEED RECORDED | ${name}`)
+  return false
+}
+
 /** Which schedules to run without the rule. If all of them pass, its removal counts as unnoticed. */
-function schedulesFor({ name }: Rule): { MODEL_SEED: string; MODEL_RUNS: string } {
-  const known = third === undefined ? undefined : firstSeeds[name]
+function schedulesFor({
+  name,
+  topics = [],
+}: Rule): Record<"MODEL_SEED" | "MODEL_RUNS" | "MODEL_TOPICS", string> {
+  const known = third === undefined ? 1 : (firstSeeds[name] ?? 1)
   const { MODEL_SEED, MODEL_RUNS } = process.env
   return {
-    MODEL_SEED: MODEL_SEED ?? String(Math.max(1, (known ?? 1) - lead)),
-    MODEL_RUNS: MODEL_RUNS ?? (known === undefined ? "40000" : "2000"),
+    MODEL_SEED: MODEL_SEED ?? String(Math.max(1, known - lead)),
+    MODEL_TOPICS: topics.join(),
+    MODEL_RUNS: MODEL_RUNS ?? (third === undefined ? "40000" : "4000"),
   }
 }
 
