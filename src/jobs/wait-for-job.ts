@@ -5,7 +5,7 @@ import type { Job } from "./job.ts"
 const readEveryMs = 500
 
 /** Whether no run of the job will begin by itself. */
-export function hasEnded({ state }: Pick<Job, "state">): boolean {
+function hasEnded({ state }: Pick<Job, "state">): boolean {
   return state !== "queued" && state !== "running"
 }
 
