@@ -2,6 +2,8 @@ import type { MailchimpExportError } from "./error.ts"
 
 /** Decides after each failure whether and when to send the next request. */
 export type BackOff = {
+  /** A response began. */
+  responded(): void
   /** Something arrived that need not be requested again. */
   progress(): void
   /** How long to wait before a retry; undefined if a retry makes no sense. */
@@ -13,23 +15,25 @@ const firstMs = 100
 const secondMs = 500
 const longestMs = 10_000
 /** A service that never responded is probably not at this URL. */
-const retriesBeforeProgress = 2
+const retriesWithoutResponse = 4
 
 /**
  * Creates a back-off that counts failures since the last progress. A response that begins is no progress: a proxy that
- * breaks every transfer early would otherwise be sent requests forever.
+ * breaks every transfer early would otherwise get requests forever.
  */
 export function createBackOff(maxRetries: number, random: () => number): BackOff {
   let failures = 0
-  let hasProgressed = false
+  let hasResponded = false
   return {
+    responded: () => {
+      hasResponded = true
+    },
     progress: () => {
       failures = 0
-      hasProgressed = true
     },
-    next: ({ code, retryable, retryAfterS = 0 }) => {
-      const isUnknown = !hasProgressed && code === "network_error"
-      const most = isUnknown ? Math.min(maxRetries, retriesBeforeProgress) : maxRetries
+    next: ({ status, retryable, retryAfterS = 0 }) => {
+      hasResponded ||= status !== undefined
+      const most = hasResponded ? maxRetries : Math.min(maxRetries, retriesWithoutResponse)
       if (!retryable || failures >= most) return undefined
       const ms = failures === 0 ? firstMs : Math.min(secondMs * 2 ** (failures - 1), longestMs)
       failures += 1

@@ -55,20 +55,16 @@ export function createExport<M extends Partial<Member>>(
     if (!end) {
       const backOff = createBackOff(maxRetries, random)
       const onRetry = (error: MailchimpExportError) => onProgress({ rows, estimate, error })
-      for await (const step of readSteps<M>({
-        cursor,
-        open,
-        backOff,
-        onRetry,
-        sleep,
-        signal: options.signal,
-      })) {
-        const next = "cursor" in step.line ? step.line.cursor : cursor
-        rows += step.rows.length
-        note(step.line)
-        if (step.rows.length > 0) yield { members: step.rows, cursor: next }
+      const { signal } = options
+      const steps = readSteps<M>({ cursor, open, backOff, onRetry, sleep, signal })
+      for await (const { rows: members, line } of steps) {
+        const isEnd = line.$export === "end"
+        const next = isEnd || "cursor" in line ? line.cursor : cursor
+        rows += members.length
+        note(line)
+        if (members.length > 0) yield { members, cursor: next }
         cursor = next
-        if (step.line.$export === "end") end = step.line
+        if (isEnd) end = line
       }
     }
     if (end?.status === "short") throw incomplete(end)
