@@ -2,8 +2,6 @@ import type { MailchimpExportError } from "./error.ts"
 
 /** Decides after each failure whether and when to send the next request. */
 export type BackOff = {
-  /** A response began. */
-  responded(): void
   /** Something arrived that need not be requested again. */
   progress(): void
   /** How long to wait before a retry; undefined if a retry makes no sense. */
@@ -14,8 +12,8 @@ export type BackOff = {
 const firstMs = 100
 const secondMs = 500
 const longestMs = 10_000
-/** A service that never responded is probably not at this URL. */
-const retriesWithoutResponse = 4
+/** The caller decides whether to wait longer. */
+const longestRetryAfterS = 60
 
 /**
  * Creates a back-off that counts failures since the last progress. A response that begins is no progress: a proxy that
@@ -23,18 +21,12 @@ const retriesWithoutResponse = 4
  */
 export function createBackOff(maxRetries: number, random: () => number): BackOff {
   let failures = 0
-  let hasResponded = false
   return {
-    responded: () => {
-      hasResponded = true
-    },
     progress: () => {
       failures = 0
     },
-    next: ({ status, retryable, retryAfterS = 0 }) => {
-      hasResponded ||= status !== undefined
-      const most = hasResponded ? maxRetries : Math.min(maxRetries, retriesWithoutResponse)
-      if (!retryable || failures >= most) return undefined
+    next: ({ retryable, retryAfterS = 0 }) => {
+      if (!retryable || retryAfterS > longestRetryAfterS || failures >= maxRetries) return undefined
       const ms = failures === 0 ? firstMs : Math.min(secondMs * 2 ** (failures - 1), longestMs)
       failures += 1
       return Math.max(retryAfterS * 1000, ms * (0.5 + random() / 2))

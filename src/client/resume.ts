@@ -35,7 +35,6 @@ export async function* readSteps<Row extends object>(options: ResumeOptions): As
     try {
       options.signal?.throwIfAborted()
       const response = await open(cursor, request.signal)
-      backOff.responded()
       for await (const step of parseSteps<Row>(response)) {
         options.signal?.throwIfAborted()
         const { line, rows } = step

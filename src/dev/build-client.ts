@@ -1,7 +1,6 @@
 import { mkdir, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { $, Glob } from "bun"
-import manifest from "../../package.json"
 
 /**
  * Builds the client into `dist/`, which is a package of its own: the same name and exports, but none of the service's
@@ -21,6 +20,7 @@ for await (const file of new Glob("client/*.d.ts").scan({ cwd: dist, absolute: t
   await Bun.write(file, text.replaceAll(/(from "\.\/[\w-]+)\.ts"/g, '$1.js"'))
 }
 
+const manifest = await Bun.file(join(root, "package.json")).json()
 const { name, version, type, sideEffects } = manifest
 const description =
   "The client of mailchimp-export: every contact of a connected Mailchimp account, in one loop"

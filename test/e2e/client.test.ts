@@ -36,7 +36,10 @@ let services: ReturnType<typeof serviceProcesses>
 beforeAll(async () => {
   project = await createClientProject()
   const bundle = await Bun.build({ entrypoints: [join(project.path, "page.js")], target: "browser" })
-  page = servePage((await bundle.outputs[0]?.text()) ?? "")
+  page = servePage({
+    "/": { body: '<!doctype html><script type="module" src="app.js"></script>', type: "text/html" },
+    "/app.js": { body: (await bundle.outputs[0]?.text()) ?? "", type: "text/javascript" },
+  })
   services = serviceProcesses(mailchimp, {
     MAILCHIMP_PAGE_SIZE: "250",
     MAILCHIMP_REQUESTS_PER_SECOND: "10",

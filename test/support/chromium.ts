@@ -17,17 +17,20 @@ export async function withPage<T>(url: string, visit: (page: Page) => Promise<T>
   }
 }
 
-/** Serves one script on a page of its own origin. */
-export function servePage(script: string) {
+/** What a path of a page's origin has. */
+type Content = { readonly body: string | (() => string); readonly type: string }
+
+/** Serves a page and what belongs to it on an origin of their own. */
+export function servePage(contents: Readonly<Record<string, Content>>) {
   const server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
-    fetch: (request) =>
-      new URL(request.url).pathname === "/app.js"
-        ? new Response(script, { headers: { "content-type": "text/javascript" } })
-        : new Response('<!doctype html><script type="module" src="/app.js"></script>', {
-            headers: { "content-type": "text/html" },
-          }),
+    fetch: (request) => {
+      const content = contents[new URL(request.url).pathname]
+      if (!content) return new Response("Not found", { status: 404 })
+      const { body, type } = content
+      return new Response(typeof body === "string" ? body : body(), { headers: { "content-type": type } })
+    },
   })
   return { origin: server.url.origin, stop: () => server.stop(true) }
 }
