@@ -56,7 +56,7 @@ export function createExport<M extends Partial<Member>>(
       const backOff = createBackOff(maxRetries, random)
       const onRetry = (error: MailchimpExportError) => onProgress({ rows, estimate, error })
       const { signal } = options
-      const steps = readSteps<M>({ cursor, open, backOff, onRetry, sleep, signal })
+      const steps = readSteps<M>({ cursor, open, backOff, keyOf, onRetry, sleep, signal })
       for await (const { rows: members, line } of steps) {
         const isEnd = line.$export === "end"
         const next = isEnd || "cursor" in line ? line.cursor : cursor
@@ -88,7 +88,7 @@ export function createExport<M extends Partial<Member>>(
       const byKey = new Map<unknown, M>()
       for await (const member of members()) {
         if (byKey.size >= limit) break
-        byKey.set(member.id ? `${member.list_id} ${member.id}` : member, member)
+        byKey.set(member.id ? member.list_id + member.id : member, member)
       }
       return [...byKey.values()]
     },
@@ -102,6 +102,10 @@ export function createExport<M extends Partial<Member>>(
       return deletedLists
     },
   }
+}
+
+function keyOf({ id, list_id, last_changed }: Partial<Member>): string | undefined {
+  return id && `${list_id} ${id} ${last_changed}`
 }
 
 function incomplete({ lists }: EndLine): MailchimpExportError {

@@ -8,12 +8,14 @@ import type { EventLine } from "./types.ts"
 /** An event line, with the rows before it and after the event line before. */
 export type Step<Row> = { readonly rows: Row[]; readonly line: EventLine }
 
-export type ResumeOptions = {
+export type ResumeOptions<Row> = {
   /** Where to begin; without it at the start. */
   readonly cursor: string | undefined
   /** Sends the request. */
   readonly open: (cursor: string | undefined, signal: AbortSignal) => Promise<Response>
   readonly backOff: BackOff
+  /** What identifies a row; undefined if the row does not tell. */
+  readonly keyOf: (row: Row) => string | undefined
   readonly onRetry: (error: MailchimpExportError) => void
   readonly sleep: Sleep
   readonly signal?: AbortSignal | undefined
@@ -25,13 +27,15 @@ export type ResumeOptions = {
  *
  * @throws {MailchimpExportError} if a retry makes no sense, or if retries bring nothing new
  */
-export async function* readSteps<Row extends object>(options: ResumeOptions): AsyncGenerator<Step<Row>> {
-  const { backOff, open, onRetry, sleep } = options
+export async function* readSteps<Row extends object>(options: ResumeOptions<Row>): AsyncGenerator<Step<Row>> {
+  const { backOff, keyOf, open, onRetry, sleep } = options
   let { cursor } = options
+  let lastKey: string | undefined
   for (;;) {
     const request = new AbortController()
     const abort = () => request.abort(options.signal?.reason)
     options.signal?.addEventListener("abort", abort)
+    const keyBefore = lastKey
     try {
       options.signal?.throwIfAborted()
       const response = await open(cursor, request.signal)
@@ -40,7 +44,10 @@ export async function* readSteps<Row extends object>(options: ResumeOptions): As
         const { line, rows } = step
         if ("cursor" in line && line.cursor !== undefined) {
           cursor = line.cursor
-          if (rows.length > 0) backOff.progress()
+          const row = rows.at(-1)
+          lastKey = row ? keyOf(row) : lastKey
+          // A response that only repeats where the one before ended would otherwise be requested forever.
+          if (row && (lastKey === undefined || lastKey !== keyBefore)) backOff.progress()
         }
         yield step
         if (line.$export === "end") return

@@ -150,6 +150,24 @@ test("responses that bring nothing new are given up on, however long each of the
   expect(pauses).toEqual([100, 500, 1000])
 })
 
+test("responses that repeat the same members bring nothing new, unless the members do not tell", async () => {
+  const leg = (row: object) => linesOf([start, row, checkpoint("c")], broken)
+  const same = exportOf(
+    Array.from({ length: 5 }, () => leg(member(1))),
+    { maxRetries: 3 },
+  )
+  expect((await drain(same.members)).error).toMatchObject({ code: "network_error" })
+  expect(same.pauses).toEqual([100, 500, 1000])
+
+  const others = Array.from({ length: 5 }, (_, number) => leg(member(number)))
+  const moving = exportOf([...others, linesOf([start, end()])], { maxRetries: 3 })
+  expect((await drain(moving.members)).error).toBeUndefined()
+
+  const unnamed = Array.from({ length: 5 }, () => leg({ status: "subscribed" }))
+  const untold = exportOf([...unnamed, linesOf([start, end()])], { maxRetries: 3 })
+  expect((await drain(untold.members)).error).toBeUndefined()
+})
+
 test("after a failure another loop resumes", async () => {
   const { members } = exportOf(
     [
