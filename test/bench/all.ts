@@ -10,6 +10,7 @@ for (const name of [
   "stall",
   "leave",
   "churn",
+  "cuts",
 ]) {
   const { exitCode } = Bun.spawnSync([process.execPath, `${import.meta.dir}/${name}.ts`], {
     stdout: "inherit",
