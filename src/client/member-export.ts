@@ -15,7 +15,7 @@ export type Page<M> = {
 }
 
 export type MemberExport<M> = AsyncIterable<M> & {
-  /** The members in pages, for whoever stores them in batches. */
+  /** The members in pages, to store in batches. */
   pages(): AsyncGenerator<Page<M>>
   /**
    * All members at once, a member who changed meanwhile only once. Stops after `limit` members: then `end` is missing.

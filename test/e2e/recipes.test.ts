@@ -158,6 +158,28 @@ describe.skipIf(!hasPython)(`in Python${hasPython ? "" : " (which is not install
     const expected = [...counts].map(([key, rows]) => [...key.split(" "), rows.length])
     expect(JSON.parse(stdout.toString())).toEqual(expected.toSorted())
   }, 120_000)
+
+  test("the command in README.md makes a file with lone surrogates readable for DuckDB", async () => {
+    await using hostile = await startSandboxAndService({
+      lists: [{ name: "Hostile", count: 0, hostile: true }],
+    })
+    const at = copied("duckdb.sql", join(folder.path, "surrogates"))
+    const file = join(at, "members.ndjson")
+    const pair = String.raw`{"id":"both halves \ud83d\ude00"}`
+    await Bun.write(file, `${await (await hostile.get("/export")).text()}${pair}\n`)
+    const count = () =>
+      $`${python} -c ${"import duckdb; print(len(duckdb.sql(open('duckdb.sql').read()).fetchall()))"}`
+        .cwd(at)
+        .quiet()
+        .nothrow()
+    expect((await count()).exitCode).not.toBe(0)
+    const rows = rowsOf(file).length
+    const command = /^ *(perl .*)$/m.exec(textOf(join(recipes, "README.md")))?.[1] ?? ""
+    await $`sh -c ${command}`.cwd(at).quiet()
+    expect((await count()).exitCode).toBe(0)
+    expect(rowsOf(file)).toHaveLength(rows)
+    expect(rowsOf(file).at(-1)).toBe(pair)
+  }, 120_000)
 })
 
 test("cron.sh writes every member, then what changed, and nothing if the transfer breaks", async () => {
