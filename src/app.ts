@@ -1,14 +1,13 @@
 import { OpenAPIHono } from "@hono/zod-openapi"
-import { cors } from "hono/cors"
 import { requestId } from "hono/request-id"
 import { secureHeaders } from "hono/secure-headers"
-import { methodsOf, refuseOtherMethods } from "./http/allowed-methods.ts"
+import { allowOrigins } from "./http/allow-origins.ts"
+import { refuseOtherMethods } from "./http/allowed-methods.ts"
 import { authenticate } from "./http/authenticate.ts"
 import { apiPrefix } from "./http/envelope.ts"
-import { exposedHeaders, allowedHeaders } from "./http/cors-headers.ts"
 import { openapiDocument, registerComponents } from "./http/openapi.ts"
 import { onError, onNotFound } from "./http/problem.ts"
-import { requestLog } from "./http/request-log.ts"
+import { observeRequests } from "./http/observe-requests.ts"
 import { createAuthRoutes } from "./http/routes/auth.ts"
 import { createExportRoutes } from "./http/routes/export.ts"
 import { createHealthRoutes } from "./http/routes/health.ts"
@@ -22,17 +21,9 @@ export function createApp(services: Services) {
   app.notFound(onNotFound)
 
   app.use(requestId({ limitLength: 64 }))
-  app.use(requestLog(services.logger))
+  app.use(observeRequests(services.observe))
   app.use(secureHeaders())
-  app.use(
-    cors({
-      origin: [...services.corsOrigins],
-      credentials: true,
-      allowMethods: () => methodsOf(app),
-      allowHeaders: allowedHeaders,
-      exposeHeaders: exposedHeaders,
-    }),
-  )
+  app.use(allowOrigins(services.corsOrigins, app))
   app.use(refuseOtherMethods(app))
 
   app.route("/", createHealthRoutes(services))

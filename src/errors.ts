@@ -21,6 +21,7 @@ export const errorTable = {
   not_acceptable: { status: 406, title: "Not Acceptable", retryable: false },
   connection_exists: { status: 409, title: "Only one active connection allowed", retryable: false },
   connection_invalidated: { status: 409, title: "Connection Invalidated", retryable: false },
+  columns_changed: { status: 409, title: "Columns Changed", retryable: true },
   disconnected: { status: 409, title: "Disconnected", retryable: false },
   cursor_expired: { status: 410, title: "Cursor Expired", retryable: false },
   too_many_exports: { status: 429, title: "Too Many Exports", retryable: true },
@@ -93,6 +94,14 @@ export class AppError extends Error {
   get retryable(): boolean {
     return errorTable[this.code].retryable
   }
+}
+
+/** The problem of invalid parameters, by name. */
+export function invalidParameters(errors: readonly InvalidInput[]): AppError {
+  const names = [...new Set(errors.slice(0, maxInvalidInputs).map(({ name }) => name))]
+  const what = names.length === 1 ? "Invalid parameter" : "Invalid parameters"
+  const detail = `${what}: ${names.join(", ")}`
+  return new AppError("invalid_parameter", detail, { errors })
 }
 
 /**

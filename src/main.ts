@@ -1,6 +1,7 @@
 import { createApp } from "./app.ts"
-import { parseConfig, secretsOf } from "./config.ts"
-import { idleTimeoutS } from "./http/idle-timeout.ts"
+import { parseConfig } from "./config.ts"
+import { secretsOf } from "./environment/secrets.ts"
+import { idleTimeoutS } from "./http/timeouts.ts"
 import { createRedaction } from "./lib/redaction.ts"
 import { createServices } from "./services.ts"
 
@@ -69,5 +70,5 @@ async function untilIdle(timeoutMs: number): Promise<void> {
   while (server.pendingRequests > 0 && Date.now() < deadline) await Bun.sleep(drainTickMs)
 }
 
-process.once("SIGTERM", shutDown)
-process.once("SIGINT", shutDown)
+process.once("SIGTERM", (signal) => void shutDown(signal))
+process.once("SIGINT", (signal) => void shutDown(signal))

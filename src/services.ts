@@ -1,29 +1,31 @@
-import { join, dirname } from "node:path"
+import { dirname, join } from "node:path"
 import type { Config } from "./config.ts"
 import { createConnectionWatch } from "./connections/connection-watch.ts"
+import type { ConnectionStore, Owner, UsedStateStore } from "./connections/connection.ts"
 import { createDisconnect } from "./connections/disconnect.ts"
-import { parseForwardUrl } from "./connections/forward-url.ts"
 import { createFinishAuthorization } from "./connections/finish-authorization.ts"
+import { parseForwardUrl } from "./connections/forward-url.ts"
 import { requireConnection, requireLiveConnection } from "./connections/live-connection.ts"
 import { createOpenAccount } from "./connections/open-account.ts"
 import { createStartAuthorization } from "./connections/start-authorization.ts"
-import type { Owner } from "./connections/connection.ts"
 import { AppError } from "./errors.ts"
-import { beforeResponseMs, createCheckCursor, createStartExport } from "./exports/start-export.ts"
+import { createCheckCursor } from "./exports/check-cursor.ts"
+import { beforeResponseMs } from "./exports/response-deadline.ts"
+import { createStartExport } from "./exports/start-export.ts"
 import { createVerifier } from "./http/authenticate.ts"
 import { createExportSlots } from "./http/export-slots.ts"
 import { createLoginCookie, noLoginCookie } from "./http/login-cookie.ts"
-import { type Clock, systemClock } from "./lib/clock.ts"
-import { createRedaction, type Redact } from "./lib/redaction.ts"
-import { createTurns } from "./lib/turns.ts"
+import { createRedaction, type Redact, type Redaction } from "./lib/redaction.ts"
+import { type Clock, createTurns, systemClock } from "./lib/time.ts"
 import type { MailchimpClient } from "./mailchimp/client.ts"
-import { createLimiters } from "./mailchimp/limiter/limiter.ts"
+import { createFixedAllowance } from "./mailchimp/limiter/allowance.ts"
+import { createLimiters } from "./mailchimp/limiter/limiters.ts"
 import { listLists } from "./mailchimp/lists/lists.ts"
 import { createMailchimpOAuth } from "./mailchimp/oauth.ts"
-import { createExportLog } from "./observability/export-log.ts"
-import { createMailchimpLog } from "./observability/mailchimp-log.ts"
+import { logEvents } from "./observability/log-events.ts"
 import { createLogger, type Logger } from "./observability/logger.ts"
-import { createSealer } from "./sealer.ts"
+import type { Observe } from "./observability/observe.ts"
+import { createSealer, type Sealer } from "./sealer.ts"
 import { readKeyFile } from "./storage/key-file.ts"
 import { createSealedConnections } from "./storage/sealed-connections.ts"
 import { openStorage } from "./storage/storage.ts"
@@ -38,69 +40,114 @@ export async function createServices(
 ) {
   const { clock = systemClock, toLogger = (redact) => createLogger(config.logLevel, undefined, redact) } =
     overrides
-  const drain = new AbortController()
-  const shutdown = new AbortController()
-
-  const keyFile = join(dirname(config.sqlitePath), "token.key")
-  const [firstKey = readKeyFile(keyFile), ...olderKeys] = config.tokenKeys ?? []
-  const keys = [firstKey, ...olderKeys] as const
-  const sealer = createSealer(keys)
-  const redaction = createRedaction([
-    ...config.secrets,
-    ...keys.map(({ key }) => Buffer.from(key).toString("base64")),
-  ])
+  const { sealer, redaction } = createSecrets(config)
   const logger = toLogger(redaction.redact)
-  const storage = await openStorage({ ...config.storage, clock })
-  const connections = createSealedConnections(storage.connections, sealer, {
-    onEvent: ({ type, connectionId, error }) => logger.error({ connection: connectionId, error }, type),
-  })
-
-  const watch = createConnectionWatch({
-    connections,
-    clock,
-    onEvent: ({ type, error }) => logger.warn({ error }, type),
-  })
-
-  const { mailchimp } = config
-  const oauth = createMailchimpOAuth({
-    ...mailchimp,
-    dataCenterUrl: mailchimp.datacenterUrl,
-    timeoutMs: 10_000,
-    redaction,
-    clock,
-  })
-  const limiters = createLimiters({
-    permits: mailchimp.maxConnections,
-    tokens: mailchimp.requestsPerSecond,
-    refillPerSecond: mailchimp.requestsPerSecond,
-    clock,
-  })
-
+  const observe = logEvents(logger)
+  const shared = { config, sealer, redaction, observe, clock }
+  const shutdown = createShutdown()
+  const storage = await createStorage(shared)
+  const mailchimp = createMailchimp(shared)
   return {
     logger,
-    publicUrl: config.publicUrl,
+    observe,
+    ...createHttp(shared),
+    ...createConnections(shared, storage, mailchimp),
+    ...createExports(shared, shutdown.shutdownSignal),
+    ...shutdown,
+    limiterStates: mailchimp.limiters.states,
+    ping: storage.ping,
+    close: storage.close,
+  }
+}
+
+/** What most of the services need. */
+type Shared = {
+  readonly config: Config
+  readonly sealer: Sealer
+  readonly redaction: Redaction
+  readonly observe: Observe
+  readonly clock: Clock
+}
+
+function createSecrets({ tokenKeys, sqlitePath, secrets }: Config) {
+  const [firstKey = readKeyFile(join(dirname(sqlitePath), "token.key")), ...olderKeys] = tokenKeys ?? []
+  const keys = [firstKey, ...olderKeys] as const
+  const texts = keys.map(({ key }) => Buffer.from(key).toString("base64"))
+  return { sealer: createSealer(keys), redaction: createRedaction([...secrets, ...texts]) }
+}
+
+function createShutdown() {
+  const drain = new AbortController()
+  const shutdown = new AbortController()
+  return {
+    shutdownSignal: shutdown.signal,
+    isDraining: () => drain.signal.aborted,
+    /** Refuses new work from now on; running requests continue. */
+    drain: () => drain.abort(),
+    /** Aborts the running exports and tells their consumers why. */
+    abortExports: () =>
+      shutdown.abort(
+        new AppError("draining", "Cannot continue the export because the service is shutting down"),
+      ),
+  }
+}
+
+async function createStorage({ config, sealer, observe, clock }: Shared) {
+  const storage = await openStorage({ ...config.storage, clock })
+  const connections = createSealedConnections(storage.connections, sealer, { onEvent: observe })
+  return { ...storage, connections }
+}
+
+function createMailchimp({ config: { mailchimp }, redaction, clock }: Shared) {
+  const {
+    datacenterUrl: dataCenterUrl,
+    maxConnections: permits,
+    requestsPerSecond: ratePerSecond,
+  } = mailchimp
+  const allowance = createFixedAllowance({ permits, ratePerSecond })
+  return {
+    oauth: createMailchimpOAuth({ ...mailchimp, dataCenterUrl, timeoutMs: 10_000, redaction, clock }),
+    limiters: createLimiters({ allowanceOf: () => allowance, clock }),
+  }
+}
+
+function createHttp({ config, clock }: Shared) {
+  const { publicUrl, mailchimp } = config
+  // The URL at which browsers reach this service, and the one to which Mailchimp redirects them.
+  const hosts = [publicUrl, mailchimp.redirectUri].map((url) => new URL(url).hostname)
+  return {
+    publicUrl,
     corsOrigins: config.corsOrigins,
-    loginCookie: config.loginCookie
-      ? createLoginCookie(config.publicUrl.startsWith("https:"), hostsOf(config))
-      : noLoginCookie,
+    stallTimeoutMs: config.exportStallTimeoutMs,
     verifyToken: createVerifier({ ...config.jwt, clock }),
-    checkForwardUrl: (forwardUrl: string) => void parseForwardUrl(forwardUrl, config.forwardUrlOrigins),
+    loginCookie: config.loginCookie
+      ? createLoginCookie(publicUrl.startsWith("https:"), hosts)
+      : noLoginCookie,
+    exportSlots: createExportSlots({ max: config.maxExports, maxPerCaller: config.maxExportsPerCaller }),
+  }
+}
+
+function createConnections(
+  { config, sealer, redaction, observe, clock }: Shared,
+  { connections, usedStates }: { readonly connections: ConnectionStore; readonly usedStates: UsedStateStore },
+  { oauth, limiters }: ReturnType<typeof createMailchimp>,
+) {
+  const { mailchimp, forwardUrlOrigins } = config
+  const { readMetadata } = oauth
+  const watch = createConnectionWatch({ connections, clock, onEvent: observe })
+  const authorizations = { connections, sealer, forwardUrlOrigins, clock }
+  return {
+    checkForwardUrl: (forwardUrl: string) => void parseForwardUrl(forwardUrl, forwardUrlOrigins),
     startAuthorization: createStartAuthorization({
-      connections,
-      sealer,
-      readMetadata: (accessToken, signal) => oauth.readMetadata(accessToken, signal, 0),
-      forwardUrlOrigins: config.forwardUrlOrigins,
+      ...authorizations,
+      readMetadata: (accessToken, signal) => readMetadata(accessToken, signal, 0),
       toAuthorizationUrl: oauth.authorizationUrl,
-      clock,
     }),
     finishAuthorization: createFinishAuthorization({
-      connections,
-      usedStates: storage.usedStates,
-      sealer,
-      forwardUrlOrigins: config.forwardUrlOrigins,
+      ...authorizations,
+      usedStates,
       exchangeCode: oauth.exchangeCode,
-      readMetadata: oauth.readMetadata,
-      clock,
+      readMetadata,
     }),
     requireConnection: (owner: Owner) => requireConnection(connections, owner),
     requireLiveConnection: (owner: Owner) => requireLiveConnection(connections, owner),
@@ -109,7 +156,7 @@ export async function createServices(
       connections,
       watch: watch.watch,
       limiters,
-      readMetadata: oauth.readMetadata,
+      readMetadata,
       clientOptions: {
         apiUrl: mailchimp.apiUrl,
         listsPath: mailchimp.listsPath,
@@ -119,38 +166,24 @@ export async function createServices(
         nextTurn: createTurns(),
         redaction,
         clock,
-        onEvent: createMailchimpLog(logger),
+        onEvent: (event) => observe({ type: "mailchimp", event }),
       },
-      onEvent: ({ type, error }) => logger.error({ error }, type),
+      onEvent: observe,
     }),
+  }
+}
+
+function createExports({ config, sealer, clock }: Shared, shutdownSignal: AbortSignal) {
+  return {
     listLists: (client: MailchimpClient, signal: AbortSignal) =>
       Array.fromAsync(listLists(client, { signal, deadlineMs: beforeResponseMs })),
     checkCursor: createCheckCursor(sealer),
     startExport: createStartExport({
       sealer,
-      pageSize: mailchimp.pageSize,
+      pageSize: config.mailchimp.pageSize,
       marginS: config.cursorMarginS,
-      shutdownSignal: shutdown.signal,
+      shutdownSignal,
       clock,
     }),
-    exportSlots: createExportSlots({ max: config.maxExports, maxPerCaller: config.maxExportsPerCaller }),
-    onExportEvent: createExportLog(logger),
-    stallTimeoutMs: config.exportStallTimeoutMs,
-    ping: storage.ping,
-    limiterStates: limiters.states,
-    isDraining: () => drain.signal.aborted,
-    /** Refuses new work from now on; running requests continue. */
-    drain: () => drain.abort(),
-    /** Aborts the running exports and tells their consumers why. */
-    abortExports: () =>
-      shutdown.abort(
-        new AppError("draining", "Cannot continue the export because the service is shutting down"),
-      ),
-    close: storage.close,
   }
-}
-
-/** The URL at which browsers reach this service, and the one to which Mailchimp redirects them. */
-function hostsOf({ publicUrl, mailchimp }: Config): string[] {
-  return [publicUrl, mailchimp.redirectUri].map((url) => new URL(url).hostname)
 }

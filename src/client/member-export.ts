@@ -83,6 +83,7 @@ export function createExport<M extends Partial<Member>>(
 
   return {
     pages,
+    deletedLists,
     [Symbol.asyncIterator]: members,
     toArray: async ({ limit }) => {
       const byKey = new Map<unknown, M>()
@@ -97,9 +98,6 @@ export function createExport<M extends Partial<Member>>(
     },
     get end() {
       return end
-    },
-    get deletedLists() {
-      return deletedLists
     },
   }
 }

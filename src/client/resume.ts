@@ -28,58 +28,76 @@ export type ResumeOptions<Row> = {
  * @throws {MailchimpExportError} if a retry makes no sense, or if retries bring nothing new
  */
 export async function* readSteps<Row extends object>(options: ResumeOptions<Row>): AsyncGenerator<Step<Row>> {
-  const { backOff, keyOf, open, onRetry, sleep } = options
-  let { cursor } = options
-  let lastKey: string | undefined
+  const { backOff, open, onRetry, signal, sleep } = options
+  const position = createPosition(options)
   for (;;) {
     const request = new AbortController()
-    const abort = () => request.abort(options.signal?.reason)
-    options.signal?.addEventListener("abort", abort)
-    const keyBefore = lastKey
+    const abort = () => request.abort(signal?.reason)
+    signal?.addEventListener("abort", abort)
     try {
-      options.signal?.throwIfAborted()
-      const response = await open(cursor, request.signal)
-      for await (const step of parseSteps<Row>(response)) {
-        options.signal?.throwIfAborted()
-        const { line, rows } = step
-        if ("cursor" in line && line.cursor !== undefined) {
-          cursor = line.cursor
-          const row = rows.at(-1)
-          lastKey = row ? keyOf(row) : lastKey
-          // A response that only repeats where the one before ended would otherwise be requested forever.
-          if (row && (lastKey === undefined || lastKey !== keyBefore)) backOff.progress()
-        }
+      signal?.throwIfAborted()
+      const response = await open(position.begin(), request.signal)
+      for await (const step of readResponse<Row>(response)) {
+        signal?.throwIfAborted()
+        if (position.advance(step)) backOff.progress()
         yield step
-        if (line.$export === "end") return
-        if (line.$export === "error") throw toError(line, response)
       }
-      throw networkError("The response ended without its end line")
+      return
     } catch (cause) {
-      options.signal?.throwIfAborted()
+      signal?.throwIfAborted()
       const error = cause instanceof MailchimpExportError ? cause : networkError("The transfer broke", cause)
       const ms = backOff.next(error)
       if (ms === undefined) throw error
       onRetry(error)
       await sleep(ms, request.signal)
     } finally {
-      options.signal?.removeEventListener("abort", abort)
+      signal?.removeEventListener("abort", abort)
       request.abort()
     }
   }
 }
 
-async function* parseSteps<Row extends object>({ body }: Response): AsyncGenerator<Step<Row>> {
+/** Creates the position from which the next response continues. */
+function createPosition<Row>({ cursor, keyOf }: Pick<ResumeOptions<Row>, "cursor" | "keyOf">) {
+  let lastKey: string | undefined
+  let keyBefore: string | undefined
+  return {
+    /** Returns the cursor of the next response. */
+    begin(): string | undefined {
+      keyBefore = lastKey
+      return cursor
+    },
+    /**
+     * Moves to the step's cursor. Returns whether its rows are new: a response that only repeats where the one before
+     * ended would otherwise be requested forever.
+     */
+    advance({ line, rows }: Step<Row>): boolean {
+      if (!("cursor" in line) || line.cursor === undefined) return false
+      cursor = line.cursor
+      const row = rows.at(-1)
+      if (row === undefined) return false
+      lastKey = keyOf(row)
+      return lastKey === undefined || lastKey !== keyBefore
+    },
+  }
+}
+
+/** Yields the steps of a response up to its end line. */
+async function* readResponse<Row extends object>(response: Response): AsyncGenerator<Step<Row>> {
   let rows: Row[] = []
-  for await (const lines of body ? readLines(body) : []) {
+  for await (const lines of response.body ? readLines(response.body) : []) {
     for (const text of lines) {
       if (text === "") continue
       const line: Row | EventLine = JSON.parse(text)
       if ("$export" in line) {
         yield { rows, line }
+        if (line.$export === "end") return
+        if (line.$export === "error") throw toError(line, response)
         rows = []
       } else rows.push(line)
     }
   }
+  throw networkError("The response ended without its end line")
 }
 
 function toError(

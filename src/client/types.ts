@@ -26,6 +26,7 @@ export type ErrorCode =
   | "not_acceptable"
   | "connection_exists"
   | "connection_invalidated"
+  | "columns_changed"
   | "disconnected"
   | "cursor_expired"
   | "too_many_exports"

@@ -1,11 +1,14 @@
 import { createHash, timingSafeEqual } from "node:crypto"
 import { z } from "zod"
+import { AppError, CannotOpen } from "../errors.ts"
+import type { Sealer } from "../sealer.ts"
+import { isAllowedForwardUrl } from "./forward-url.ts"
 
 /** How long a login may take: the lifetime of a state and of the browser's cookie. */
 export const authorizationLifeMs = 10 * 60 * 1000
 
 /** The content of a state: the short, single-use trip of one caller's browser from login to callback. */
-export const authorizationSchema = z.strictObject({
+const authorizationSchema = z.strictObject({
   /** Random; makes the state single-use. */
   id: z.string(),
   owner: z.strictObject({ accountId: z.string(), uid: z.string() }),
@@ -27,4 +30,31 @@ export function isSameBrowser(authorization: Authorization, browserSecret: strin
   if (authorization.browserHash === undefined) return true
   if (browserSecret === undefined) return false
   return timingSafeEqual(Buffer.from(authorization.browserHash), Buffer.from(toBrowserHash(browserSecret)))
+}
+
+/**
+ * Opens the state that Mailchimp's redirect returns.
+ *
+ * @throws {AppError} `invalid_state` if it was not sealed here, or its forward URL is no longer allowed
+ */
+export async function openAuthorization(
+  state: string | undefined,
+  sealer: Pick<Sealer, "open">,
+  forwardUrlOrigins: readonly string[],
+): Promise<Authorization> {
+  if (state === undefined) throw invalidState("the callback has no state: start the login again")
+  const content = await sealer.open(state, { purpose: "state" }).catch((cause: unknown) => {
+    if (!(cause instanceof CannotOpen)) throw cause
+    throw invalidState("its state was not made here: start the login again", cause)
+  })
+  const { data: authorization } = authorizationSchema.safeParse(content)
+  if (authorization === undefined)
+    throw invalidState("another version of this service started it: start the login again")
+  if (!isAllowedForwardUrl(authorization.forwardUrl, forwardUrlOrigins))
+    throw invalidState("its forward URL is no longer allowed: start the login again")
+  return authorization
+}
+
+export function invalidState(reason: string, cause?: unknown): AppError {
+  return new AppError("invalid_state", `Cannot finish the login because ${reason}`, { cause })
 }

@@ -1,6 +1,5 @@
 import { AppError } from "../errors.ts"
-import type { Clock } from "../lib/clock.ts"
-import { startTimer } from "../lib/start-timer.ts"
+import { type Clock, startTimer } from "../lib/time.ts"
 import type { Connection, ConnectionStore } from "./connection.ts"
 
 /** Aborts the work that uses a connection when this process or another replica deletes the connection. */

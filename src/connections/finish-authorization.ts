@@ -1,16 +1,17 @@
-import { AppError, CannotOpen } from "../errors.ts"
-import type { Clock } from "../lib/clock.ts"
+import { AppError } from "../errors.ts"
+import type { Clock } from "../lib/time.ts"
 import { InvalidToken } from "../mailchimp/errors.ts"
-import { isClientError } from "../mailchimp/oauth.ts"
+import { isClientError } from "../mailchimp/oauth-responses.ts"
 import type { Sealer } from "../sealer.ts"
 import {
   authorizationLifeMs,
-  authorizationSchema,
+  invalidState,
   isSameBrowser,
+  openAuthorization,
   type Authorization,
 } from "./authorization.ts"
 import type { Connection, ConnectionMetadata, ConnectionStore, Owner, UsedStateStore } from "./connection.ts"
-import { isAllowedForwardUrl, toOutcomeUrl, type FailureReason } from "./forward-url.ts"
+import { toOutcomeUrl, type FailureReason } from "./forward-url.ts"
 
 /** The parameters of Mailchimp's redirect, and the cookie of the browser that followed the redirect. */
 type CallbackRequest = {
@@ -72,7 +73,7 @@ export function createFinishAuthorization(deps: {
   const inFlight = new Map<string, Promise<void>>()
 
   return async (request) => {
-    const authorization = await openState(request.state)
+    const authorization = await openAuthorization(request.state, sealer, deps.forwardUrlOrigins)
     const { forwardUrl } = authorization
     if (request.isHead) return { forwardUrl }
     const fail = (failure: AppError, reason: FailureReason): AuthorizationOutcome => ({
@@ -121,26 +122,12 @@ export function createFinishAuthorization(deps: {
     return isConnected ? { forwardUrl: toOutcomeUrl(forwardUrl), failure } : fail("login_expired")
   }
 
-  async function openState(state: string | undefined): Promise<Authorization> {
-    if (state === undefined) throw invalidState("the callback has no state: start the login again")
-    const content = await sealer.open(state, { purpose: "state" }).catch((cause: unknown) => {
-      if (!(cause instanceof CannotOpen)) throw cause
-      throw invalidState("its state was not made here: start the login again", cause)
-    })
-    const { data: authorization } = authorizationSchema.safeParse(content)
-    if (authorization === undefined)
-      throw invalidState("another version of this service started it: start the login again")
-    if (!isAllowedForwardUrl(authorization.forwardUrl, deps.forwardUrlOrigins))
-      throw invalidState("its forward URL is no longer allowed: start the login again")
-    return authorization
-  }
-
   async function connect(owner: Owner, { code, error }: CallbackRequest): Promise<void> {
     if (error !== undefined || code === undefined) throw refusal(error)
     const existing = await connections.find(owner)
     if (existing !== undefined && !existing.tokenInvalidated) throw connectionExists()
     const accessToken = await deps.exchangeCode(code)
-    const metadata = await readNewMetadata(accessToken)
+    const metadata = await readNewMetadata(accessToken, deps.readMetadata, clock)
     if (existing !== undefined) await connections.delete(existing)
     const inserted = await connections.insert({
       id: existing !== undefined && isSameUser(existing, metadata) ? existing.id : randomId(),
@@ -151,22 +138,22 @@ export function createFinishAuthorization(deps: {
     })
     if (!inserted) throw connectionExists()
   }
-
-  /** Retries, because not all of Mailchimp's servers may know a brand-new token yet, and its code cannot be used again. */
-  async function readNewMetadata(accessToken: string): Promise<ConnectionMetadata> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await deps.readMetadata(accessToken)
-      } catch (error) {
-        if (!(error instanceof InvalidToken) || attempt === maxAttempts) throw error
-        await clock.sleep(retryDelayMs)
-      }
-    }
-  }
 }
 
-function invalidState(reason: string, cause?: unknown): AppError {
-  return new AppError("invalid_state", `Cannot finish the login because ${reason}`, { cause })
+/** Retries, because not all of Mailchimp's servers may know a brand-new token yet, and its code cannot be used again. */
+async function readNewMetadata(
+  accessToken: string,
+  readMetadata: (accessToken: string) => Promise<ConnectionMetadata>,
+  clock: Pick<Clock, "sleep">,
+): Promise<ConnectionMetadata> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await readMetadata(accessToken)
+    } catch (error) {
+      if (!(error instanceof InvalidToken) || attempt === maxAttempts) throw error
+      await clock.sleep(retryDelayMs)
+    }
+  }
 }
 
 const expired = () => invalidState("it took more than ten minutes: start it again")

@@ -1,12 +1,11 @@
 import { AppError } from "../errors.ts"
-import { anySignal } from "../lib/any-signal.ts"
-import { systemClock } from "../lib/clock.ts"
+import { systemClock } from "../lib/time.ts"
 import {
   createMailchimpClient,
   type MailchimpClient,
   type MailchimpClientOptions,
 } from "../mailchimp/client.ts"
-import type { Limiters } from "../mailchimp/limiter/limiter.ts"
+import type { Limiters } from "../mailchimp/limiter/limiters.ts"
 import type { ConnectionWatch } from "./connection-watch.ts"
 import { createPageMemories } from "../mailchimp/members/page-memory.ts"
 import type { Connection, ConnectionMetadata, ConnectionStore, Owner } from "./connection.ts"
@@ -50,7 +49,10 @@ export function createOpenAccount(deps: {
     signal: AbortSignal,
     deadlineMs?: number,
   ) => Promise<ConnectionMetadata>
-  readonly clientOptions: Omit<MailchimpClientOptions, "accessToken" | "dc" | "flow" | "pages" | "standing">
+  readonly clientOptions: Omit<
+    MailchimpClientOptions,
+    "accessToken" | "dc" | "flow" | "pages" | "signal" | "standing"
+  >
   readonly onEvent?: (event: AccountEvent) => void
 }): OpenAccount {
   const { connections, limiters, readMetadata, onEvent } = deps
@@ -58,6 +60,7 @@ export function createOpenAccount(deps: {
     // No retries here: the request that failed is retried, and each retry reads the metadata again.
     readMetadata: (accessToken, signal) => readMetadata(accessToken, signal, 0),
     onMoved: (connection, metadata) => store(connection, { metadata }),
+    onInvalidated: (connection) => store(connection, { tokenInvalidated: true }),
     clock: deps.clientOptions.clock ?? systemClock,
   })
   const pagesOf = createPageMemories()
@@ -72,33 +75,13 @@ export function createOpenAccount(deps: {
       accessToken,
       dc: metadata.dc,
       flow,
+      signal: watched.signal,
       standing: standingOf(connection),
       pages: pagesOf(connection.id),
     })
     return {
       connection,
-      client: {
-        ...client,
-        request: async (request) => {
-          using either = anySignal(request.signal, watched.signal)
-          try {
-            return await client.request({ ...request, signal: either.signal })
-          } catch (error) {
-            if (error instanceof AppError && error.code === "connection_invalidated") {
-              await store(connection, { tokenInvalidated: true })
-            }
-            throw error
-          }
-        },
-        waitUntil: async (second, maxS, signal) => {
-          using either = anySignal(signal, watched.signal)
-          await client.waitUntil(second, maxS, either.signal)
-        },
-        pause: async (seconds, signal) => {
-          using either = anySignal(signal, watched.signal)
-          await client.pause(seconds, either.signal)
-        },
-      },
+      client,
       waitingFor: flow.waitingFor,
       spare: flow.spare,
       [Symbol.dispose]: () => {

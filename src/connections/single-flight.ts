@@ -1,4 +1,4 @@
-import { abortable } from "../lib/abortable.ts"
+import { abortable } from "../lib/time.ts"
 
 /** A constant, because aborting without a reason creates an exception with a stack each time. */
 const LEFT = "No caller is left"

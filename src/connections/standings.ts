@@ -1,7 +1,7 @@
-import type { Clock } from "../lib/clock.ts"
+import type { Clock } from "../lib/time.ts"
 import { createSingleFlight } from "./single-flight.ts"
-import type { Standing } from "../mailchimp/client.ts"
 import { InvalidToken } from "../mailchimp/errors.ts"
+import type { Standing } from "../mailchimp/standing.ts"
 import type { Connection, ConnectionMetadata } from "./connection.ts"
 
 /** How long a metadata result is reused, however many requests receive a 401 in that time. */
@@ -31,6 +31,8 @@ export function createStandings(deps: {
   readonly readMetadata: (accessToken: string, signal: AbortSignal) => Promise<ConnectionMetadata>
   /** Stores the metadata of an account that has moved to another data center. */
   readonly onMoved: (connection: Connection, metadata: ConnectionMetadata) => Promise<void>
+  /** Stores that a connection's token was revoked, or its user disabled. */
+  readonly onInvalidated: (connection: Connection) => Promise<void>
   readonly clock: Pick<Clock, "monotonicMs">
 }): (connection: Connection) => Standing {
   const { clock } = deps
@@ -88,6 +90,8 @@ export function createStandings(deps: {
       const entry = entryByRevision.get(connection.revision)
       if (entry !== undefined) delete entry.disabled
     },
+
+    invalidated: () => deps.onInvalidated(connection),
   })
 }
 

@@ -1,6 +1,5 @@
 import { AppError } from "../errors.ts"
-import type { Clock } from "../lib/clock.ts"
-import { TimedOut, withTimeout } from "../lib/with-timeout.ts"
+import { type Clock, TimedOut, withTimeout } from "../lib/time.ts"
 import { InvalidToken } from "../mailchimp/errors.ts"
 import type { Sealer } from "../sealer.ts"
 import { authorizationLifeMs, toBrowserHash, type Authorization } from "./authorization.ts"

@@ -5,15 +5,15 @@ import type { TrueMember } from "../sandbox/truth.ts"
 /** The result of comparing an export with the sandbox's own truth. All but `rows` and `members` should be 0. */
 export type ExportReport = {
   readonly rows: number
-  /** Members that were in a list, and not archived, from the start of the export to its end. */
+  /** Members that were in a list, and not archived, throughout the export. */
   readonly members: number
-  /** Members that were there from start to end, but are in no row. */
+  /** Members of these that are in no row. */
   readonly missing: number
-  /** Members whose last row is older than their version at the as_of of their list. */
+  /** Members of these whose last row is older than their version at the `as_of` of their list. */
   readonly stale: number
   /** Rows with an older version of a member than an earlier row. */
   readonly backwards: number
-  /** Rows that match no version of any member: altered on the way, or invented. */
+  /** Rows that match no version of their member. */
   readonly foreign: number
 }
 

@@ -4,13 +4,13 @@ import { z } from "zod"
 import { signToken } from "../http/authenticate.ts"
 import { apiPrefix } from "../http/envelope.ts"
 import { createExportCheck, type ExportReport } from "./check-export.ts"
+import { createDemoOutput, isExact } from "./demo-output.ts"
 import { startSandbox } from "../sandbox/serve.ts"
-import { serviceEnvironment } from "./service-environment.ts"
-import { startServiceProcess } from "./service-process.ts"
+import { serviceEnvironment, startServiceProcess } from "./service-process.ts"
 
 /**
- * Everything in one run: a sandbox Mailchimp whose lists change while they are read, the service as a process of
- * its own, the real redirects of a login, an export of every list to a file, and a check of that file against the
+ * The whole product in one run: a sandbox Mailchimp whose lists change while they are read, the service as a process
+ * of its own, the redirects of a login, an export of every list to a file, and a check of that file against the
  * sandbox's truth. Exits with 0 only if every member is there.
  */
 const folder = resolve(import.meta.dir, "../../.data/demo")
@@ -26,10 +26,8 @@ const listsSchema = z.object({
   ),
 })
 
-const { stdout } = process
-const say = (line: string) => void stdout.write(`${line}\n`)
-const row = (name: string, value: string) => say(`  ${name.padEnd(20)}${value}`)
-const number = (value: number) => Math.round(value).toLocaleString("en-US")
+const output = createDemoOutput(process.stdout)
+const { say } = output
 
 rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder, { recursive: true })
@@ -71,7 +69,7 @@ try {
   await fetch(`${api}/auth`, { method: "DELETE", headers })
   const { peakBytes } = await service.stop()
   const report = await check(exported)
-  print(exported, report, peakBytes)
+  output.summarize({ ...exported, peakBytes, made: mailchimp.sandbox.churn.made, file, report })
   process.exitCode = isExact(report) ? 0 : 1
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
@@ -94,7 +92,9 @@ async function connect(headers: Headers): Promise<void> {
     const response = await fetch(next, { redirect: "manual", headers: isOurs ? { ...headers, cookie } : {} })
     const location = response.headers.get("location")
     if (location === null)
-      throw new Error(`Cannot connect: ${pathname} answered ${response.status} ${await response.text()}`)
+      throw new Error(
+        `Cannot connect: ${pathname} responded with ${response.status}: ${await response.text()}`,
+      )
     cookie = response.headers.getSetCookie()[0]?.split(";")[0] ?? cookie
     say(`  ${response.status}  ${(isOurs ? "service" : "sandbox").padEnd(7)}  ${pathname}`)
     next = location
@@ -104,7 +104,7 @@ async function connect(headers: Headers): Promise<void> {
   say(`Connected           ${next}`)
 }
 
-/** Streams every list to the file, line by line as it arrives. */
+/** Streams every list to the file, chunk by chunk as it arrives. */
 async function exportAll(headers: Headers) {
   const lists = listsSchema.parse(await (await fetch(`${api}/lists`, { headers })).json()).data
   const estimate = lists.reduce(
@@ -118,11 +118,11 @@ async function exportAll(headers: Headers) {
     throw new Error(`Cannot export: ${response.status} ${await response.text()}`)
 
   const writer = Bun.file(file).writer()
-  const progress = createProgress(estimate)
+  const progress = output.startProgress(estimate)
   let rows = 0
   for await (const chunk of response.body) {
     rows += countLines(chunk)
-    writer.write(chunk)
+    await writer.write(chunk)
     progress.show(rows)
   }
   await writer.end()
@@ -131,7 +131,7 @@ async function exportAll(headers: Headers) {
   return { lists, rows, startedMs, durationMs, requests: mailchimp.sandbox.traffic.total - requestsBefore }
 }
 
-/** Compares each row with every version that its member ever had. */
+/** Compares each row of the file with all versions of its member. */
 async function check({ lists, startedMs, durationMs }: Exported): Promise<ExportReport> {
   const listIds = lists.map(({ id }) => id)
   const exportCheck = createExportCheck(mailchimp.sandbox, listIds, startedMs)
@@ -140,53 +140,10 @@ async function check({ lists, startedMs, durationMs }: Exported): Promise<Export
   return exportCheck.report(startedMs + durationMs, asOfMs)
 }
 
-/** A list is promised up to the last second that was closed when its last page was requested. */
+/** The promise for a list: its rows are exact up to the watermark at the request for its last page. */
 function asOfMs(listId: string): number {
   const last = mailchimp.sandbox.traffic.log.findLast(({ path }) => path.endsWith(`/lists/${listId}/members`))
   return (last?.at ?? 0) - (marginS + 2) * 1000
-}
-
-function isExact({ missing, stale, backwards, foreign }: ExportReport): boolean {
-  return missing + stale + backwards + foreign === 0
-}
-
-function print({ rows, durationMs, requests }: Exported, report: ExportReport, peakBytes: number): void {
-  const { edits, deletions, additions } = mailchimp.sandbox.churn.made
-  say(`Exported            ${number(rows)} rows in ${(durationMs / 1000).toFixed(1)} s`)
-  row(
-    "rate",
-    `${number(rows / (durationMs / 1000))} rows a second, at Mailchimp's pace of ten requests a second`,
-  )
-  row("upstream requests", number(requests))
-  row("peak memory", `${number(peakBytes / 2 ** 20)} MB, the service's process`)
-  row("meanwhile changed", `${edits} edits, ${deletions} deletions, ${additions} additions`)
-  row("file", file)
-  say(`Checked             ${number(report.members)} members who were there from the start to the end`)
-  row("missing", number(report.missing))
-  row("stale", number(report.stale))
-  row("older after newer", number(report.backwards))
-  row("not Mailchimp's", number(report.foreign))
-  say(isExact(report) ? "Every member is there." : "The export is NOT exact.")
-}
-
-/** A progress bar on a terminal; otherwise a line now and then. */
-function createProgress(estimate: number) {
-  let shown = 0
-  const line = (rows: number) => `${number(rows)} of about ${number(estimate)}`
-  return {
-    show: (rows: number) => {
-      if (stdout.isTTY) {
-        const filled = Math.min(30, Math.round((rows / Math.max(1, estimate)) * 30))
-        stdout.write(`\rExporting           ${"█".repeat(filled)}${"░".repeat(30 - filled)} ${line(rows)} `)
-      } else if (rows - shown >= 5000) {
-        shown = rows
-        say(`  ${line(rows)}`)
-      }
-    },
-    end: () => {
-      if (stdout.isTTY) stdout.write("\n")
-    },
-  }
 }
 
 function countLines(chunk: Uint8Array): number {

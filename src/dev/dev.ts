@@ -3,8 +3,7 @@ import { resolve } from "node:path"
 import { signToken } from "../http/authenticate.ts"
 import { apiPrefix } from "../http/envelope.ts"
 import { startSandbox } from "../sandbox/serve.ts"
-import { serviceEnvironment } from "./service-environment.ts"
-import { startServiceProcess } from "./service-process.ts"
+import { serviceEnvironment, startServiceProcess } from "./service-process.ts"
 
 /**
  * The service for manual use, together with a sandbox Mailchimp. The service restarts when its source changes; the
@@ -18,7 +17,7 @@ const sandboxPort = portOf("SANDBOX_PORT", 3001)
 const folder = resolve(import.meta.dir, `../../.data/dev${port === 3000 ? "" : `-${port}`}`)
 if (port === sandboxPort)
   refuse("Cannot start because PORT and SANDBOX_PORT are the same: set SANDBOX_PORT to another")
-// First, because listening fails if another instance runs, whose database must not be deleted.
+// Both ports are checked first: if another instance uses them, its database must not be deleted.
 requireFree("PORT", port)
 requireFree("SANDBOX_PORT", sandboxPort)
 const mailchimp = startSandbox({ port: sandboxPort })
@@ -46,11 +45,12 @@ A token for the caller acme/ada, good for 30 days:
 
   export TOKEN=${token}
 
-Begin to connect: open the redirect_url that this prints, and consent. The login's cookie is off here, because curl starts\nthe login and your browser finishes it.
+Connect: open the redirect_url that this prints, and consent. The login's cookie is off here,
+because curl starts the login and your browser finishes it.
 
   curl -s -H "Authorization: Bearer $TOKEN" -H "Accept: application/json" "${api}/auth/login?forward_url=${service.url}/healthz"
 
-See the connection, then export every list.
+Show the connection, then export every list.
 
   curl -s -H "Authorization: Bearer $TOKEN" ${api}/auth
   curl -sN -H "Authorization: Bearer $TOKEN" ${api}/export
@@ -90,5 +90,5 @@ async function end(): Promise<never> {
   process.exit(0)
 }
 
-process.once("SIGINT", end)
-process.once("SIGTERM", end)
+process.once("SIGINT", () => void end())
+process.once("SIGTERM", () => void end())

@@ -1,12 +1,12 @@
 import { join } from "node:path"
+import { defaultClient } from "../sandbox/sandbox.ts"
 
 /** The service as a process of its own: `src/main.ts` with an environment, as an operator would start it. */
 export type ServiceProcess = {
   readonly url: string
   readonly pid: number
   /**
-   * Sends SIGTERM and resolves when the process has ended, with its peak memory in bytes as the operating system
-   * counted it.
+   * Sends SIGTERM and resolves when the process has ended. The operating system counts the peak memory, in bytes.
    */
   stop(): Promise<{ readonly exitCode: number; readonly peakBytes: number }>
   /** Kills the process, as a crash would. */
@@ -16,8 +16,8 @@ export type ServiceProcess = {
 /**
  * Starts the service on a free port, or on the port that `PORT` names, and resolves when it accepts requests.
  *
- * @param env all of its environment; PORT, PUBLIC_URL and BUN_CONFIG_MAX_HTTP_REQUESTS are filled in if they are missing
- * @throws Error when the process ends at once, or takes more than ten seconds
+ * @param env its whole environment; PORT, PUBLIC_URL and BUN_CONFIG_MAX_HTTP_REQUESTS are filled in if they are missing
+ * @throws Error if the process ends at once, or is not ready after ten seconds
  */
 export async function startServiceProcess(
   env: Readonly<Record<string, string>>,
@@ -50,6 +50,18 @@ export async function startServiceProcess(
   }
 }
 
+/** The environment that makes the service use a sandbox instead of Mailchimp. */
+export function serviceEnvironment(sandboxUrl: string): Record<string, string> {
+  return {
+    MAILCHIMP_CLIENT_ID: defaultClient.clientId,
+    MAILCHIMP_CLIENT_SECRET: defaultClient.clientSecret,
+    MAILCHIMP_AUTHORIZATION_URL: `${sandboxUrl}/oauth2/authorize`,
+    MAILCHIMP_TOKEN_URL: `${sandboxUrl}/oauth2/token`,
+    MAILCHIMP_DATACENTER_URL: `${sandboxUrl}/oauth2/metadata`,
+    MAILCHIMP_API_URL: `${sandboxUrl}/{dc}/3.0`,
+  }
+}
+
 function freePort(): number {
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
   const { port = 0 } = server
@@ -63,5 +75,5 @@ async function untilReady(url: string, isRunning: () => boolean): Promise<void> 
     if (response?.ok) return
     await Bun.sleep(25)
   }
-  throw new Error(`Cannot reach the service that was started: ${url}`)
+  throw new Error(`Cannot start the service because it ended or is not ready after ten seconds: ${url}`)
 }

@@ -1,5 +1,6 @@
+import type { Clock } from "../lib/time.ts"
 import { AppError } from "../errors.ts"
-import type { Cursor } from "./cursor.ts"
+import type { Cursor } from "./cursor/cursor.ts"
 import type { EventLine, EventLineOf } from "./event-lines.ts"
 import type { ListResult } from "../scan/list-scan.ts"
 import type { Plan } from "./plan.ts"
@@ -33,16 +34,15 @@ export type EventOptions = {
   readonly selection: string
   readonly sealCursor: (cursor: Cursor) => Promise<string>
   readonly requests: () => number
-  /** What the account's requests currently wait for at this side: see {@link Account}. */
-  readonly waitingFor: () => "permit" | "rate_limit" | undefined
-  readonly now: () => number
+  readonly waitingFor: () => EventLineOf<"progress">["waiting_for"] | undefined
+  readonly clock: Clock
 }
 
 /** Creates the lines that report the progress of an export and let the consumer resume it. */
 export function createEventLines(options: EventOptions): EventLines {
-  const { exportId, lists, plan, scan, results, selection, sealCursor, now } = options
+  const { exportId, lists, plan, scan, results, selection, sealCursor, clock } = options
   const { horizon, isIncremental } = plan
-  const startedAt = now()
+  const startedMs = clock.monotonicMs()
   /** Lists that were done in an earlier response and whose counts did not fit into the cursor. */
   const uncounted = new Set(
     plan.lists.filter(({ isDone, totalItems }) => isDone && totalItems === undefined).map(({ id }) => id),
@@ -54,7 +54,7 @@ export function createEventLines(options: EventOptions): EventLines {
   const deleted = (listId: string): EventLineOf<"deleted"> => ({
     $export: "deleted",
     list_id: listId,
-    at: new Date(now()).toISOString(),
+    at: new Date(clock.now()).toISOString(),
     reason: "list_deleted",
   })
 
@@ -110,7 +110,7 @@ export function createEventLines(options: EventOptions): EventLines {
         ),
         count_differs: orOmitted(results.reduce((sum, { countDiffers }) => sum + countDiffers, 0)),
         cursor: options.isOpenEnded ? await sealCursor(cursor) : undefined,
-        duration_ms: Math.round(now() - startedAt),
+        duration_ms: Math.round(clock.monotonicMs() - startedMs),
       }
     },
   }

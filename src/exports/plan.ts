@@ -1,4 +1,4 @@
-import type { Cursor } from "./cursor.ts"
+import type { Cursor } from "./cursor/cursor.ts"
 import type { ListPosition, SweepPosition } from "../scan/position.ts"
 import type { Selection } from "./selection.ts"
 import type { Second } from "../scan/source.ts"

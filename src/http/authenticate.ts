@@ -3,10 +3,10 @@ import { errors, jwtVerify, SignJWT, type JWTPayload, type JWTVerifyOptions } fr
 import { z } from "zod"
 import type { Owner } from "../connections/connection.ts"
 import { AppError } from "../errors.ts"
-import { type Clock, systemClock } from "../lib/clock.ts"
+import { type Clock, systemClock } from "../lib/time.ts"
 import { createKeySet } from "./key-set.ts"
 
-/** Who is calling us, from their JWT. */
+/** The account and the user that call us, from their JWT. */
 export type Caller = {
   readonly accountId: string
   readonly uid: string

@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from "hono"
 import { accepts } from "hono/accepts"
 import { html } from "hono/html"
-import type { RequestEnv } from "./request-log.ts"
+import type { RequestEnv } from "./observe-requests.ts"
 
 /** Our own page for a browser that cannot be redirected to the platform: it says what happened and what to do. */
 export const callbackPage: MiddlewareHandler<RequestEnv> = async (context, next) => {

@@ -1,59 +1,51 @@
 import { parseAccept } from "hono/utils/accept"
 import { AppError } from "../errors.ts"
-
-/** The formats of an export, the default one first, with their media types. */
-export const mediaTypes: Readonly<Record<Format, string>> = {
-  ndjson: "application/x-ndjson",
-  json: "application/json",
-}
-
-export type Format = "ndjson" | "json"
+import type { Format } from "../exports/formats/format.ts"
+import { type FormatName, formats } from "../exports/formats/formats.ts"
 
 /**
- * The format of the response: the parameter `format`, else the most acceptable format (RFC 9110, 12.5.1), else NDJSON.
+ * The format of the response: the parameter `format`, else the most acceptable format (RFC 9110, 12.5.1), else the
+ * default.
  *
  * A named media type beats one that only a wildcard matches, because a client can read what it names: axios and
- * Angular name JSON, then accept everything, and expect JSON. If `only` is given, NDJSON
- * wins whenever any range accepts it.
+ * Angular name JSON, then accept everything, and expect JSON. If `needsEvents`, a format with event lines wins whenever
+ * any range accepts it.
  *
  * @throws AppError `not_acceptable`
  */
 export function chooseFormat(
-  format: Format | undefined,
+  name: FormatName | undefined,
   accept: string | undefined,
-  only?: "ndjson" | undefined,
+  needsEvents = false,
 ): Format {
-  if (format !== undefined) return format
+  const chosen = formats.find((format) => format.name === name)
+  if (chosen !== undefined) return chosen
   const ranges = parseAccept(accept?.trim() || "*/*")
   const acceptable = formats
-    .map((candidate) => ({ candidate, ...preferenceFor(candidate, ranges) }))
+    .map((format) => ({ format, ...preferenceFor(format, ranges) }))
     .filter(({ quality }) => quality > 0)
     .toSorted((one, other) => Number(other.isNamed) - Number(one.isNamed) || other.quality - one.quality)
-  const best = acceptable.find(({ candidate }) => candidate === only) ?? acceptable[0]
+  const best = acceptable.find(({ format }) => needsEvents && format.hasEvents) ?? acceptable[0]
   if (best === undefined) {
-    const available = Object.values(mediaTypes).join(", ")
+    const available = formats.map(({ mediaType }) => mediaType).join(", ")
     throw new AppError(
       "not_acceptable",
       `Cannot export in any of the accepted media types: accept one of ${available}`,
     )
   }
-  return best.candidate
+  return best.format
 }
-
-const formats: readonly Format[] = ["ndjson", "json"]
-
-const namesOf: Readonly<Record<Format, readonly string[]>> = {
-  ndjson: [mediaTypes.ndjson, "application/ndjson"],
-  json: [mediaTypes.json],
-}
-const wildcards = ["application/*", "*/*"]
 
 /** The quality that the most specific matching range gives to a format, and whether that range names the format. */
-function preferenceFor(format: Format, ranges: readonly { type: string; q: number }[]) {
+function preferenceFor(
+  { mediaType, otherMediaTypes }: Format,
+  ranges: readonly { type: string; q: number }[],
+) {
   const qualityOf = (types: readonly string[]) =>
     types
       .map((name) => ranges.find(({ type }) => type.toLowerCase() === name)?.q)
       .find((q) => q !== undefined)
-  const named = qualityOf(namesOf[format])
+  const named = qualityOf([mediaType, ...otherMediaTypes])
+  const wildcards = [mediaType.replace(/\/.*/, "/*"), "*/*"]
   return { isNamed: named !== undefined, quality: named ?? qualityOf(wildcards) ?? 0 }
 }

@@ -7,10 +7,9 @@ import {
   type JWTVerifyGetKey,
   type JWTVerifyOptions,
 } from "jose"
-import { type Clock, systemClock } from "../lib/clock.ts"
+import { type Clock, systemClock, withTimeout } from "../lib/time.ts"
 import type { Fetch } from "../lib/fetch.ts"
 import { readBody } from "../lib/read-body.ts"
-import { withTimeout } from "../lib/with-timeout.ts"
 
 /** The keys are unavailable now, which says nothing about a token. */
 class KeysUnavailable extends Error {

@@ -29,9 +29,6 @@ export function openapiDocument(publicUrl: string) {
 /** Routes that need a caller name this in `security`; all others have an empty list. */
 export const bearerSecurity = [{ bearer: [] }]
 
-/** The name of the schema of event lines. No response consists of one, so only descriptions refer to it. */
-export const eventLineComponent = "ExportEvent"
-
 /** Adds what no route declares: how callers identify themselves, and the lines between the members of an export. */
 export function registerComponents(app: OpenAPIHono): void {
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
@@ -40,7 +37,7 @@ export function registerComponents(app: OpenAPIHono): void {
     bearerFormat: "JWT",
   })
   // A schema that was created before @hono/zod-openapi was loaded lacks its methods; a clone has them.
-  app.openAPIRegistry.register(eventLineComponent, eventLineSchema.clone())
+  app.openAPIRegistry.register("ExportEvent", eventLineSchema.clone())
 }
 
 /** A JSON response, for a route's declaration; `links` say which routes take which values from it. */

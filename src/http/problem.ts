@@ -1,7 +1,7 @@
 import type { ErrorHandler, NotFoundHandler } from "hono"
 import { HTTPException } from "hono/http-exception"
 import { z } from "@hono/zod-openapi"
-import { AppError, errorTable, type InvalidInput, maxInvalidInputs } from "../errors.ts"
+import { AppError, errorTable, type InvalidInput, invalidParameters, maxInvalidInputs } from "../errors.ts"
 
 /**
  * The body of every error response (RFC 9457), with the fields `success` and `message` of the platform's envelope, so
@@ -90,14 +90,6 @@ export const onNotFound: NotFoundHandler = () =>
 /** A failed validation of a request, as a problem that names each parameter. The values are not repeated. */
 export function toInvalidParameters(error: z.core.$ZodError): AppError {
   return invalidParameters(error.issues.flatMap(toInvalidInputs))
-}
-
-/** The problem of invalid parameters, by name. */
-export function invalidParameters(errors: readonly InvalidInput[]): AppError {
-  const names = [...new Set(errors.slice(0, maxInvalidInputs).map(({ name }) => name))]
-  const what = names.length === 1 ? "Invalid parameter" : "Invalid parameters"
-  const detail = `${what}: ${names.join(", ")}`
-  return new AppError("invalid_parameter", detail, { errors })
 }
 
 function toInvalidInputs(issue: z.core.$ZodIssue): InvalidInput[] {

@@ -1,17 +1,17 @@
-/** Whether a body is an HTML page instead of Mailchimp's JSON, by its Content-Type or its beginning. */
-export function isHtml(headers: Headers, text: string): boolean {
-  return (headers.get("content-type") ?? "").includes("text/html") || text.trimStart().startsWith("<")
-}
-
 /** A reference number comes before this in any known page, and a text of this length is cheap to search. */
 const longestPage = 32_768
 
+/** A gateway's page: its title, and the number by which the gateway's operator finds the request. */
+export type HtmlPage = { readonly title?: string; readonly reference?: string }
+
 /**
- * The title of a gateway's page, and the number by which the gateway's operator finds the request. Akamai calls the number a
- * reference, Imperva an incident, Cloudflare a ray, AWS a request, F5 a support ID.
+ * Reads a body that is an HTML page instead of Mailchimp's JSON, by its Content-Type or its beginning; undefined if it is
+ * none. Akamai calls the number a reference, Imperva an incident, Cloudflare a ray, AWS a request, F5 a support ID.
  */
-export function readHtmlPage(html: string): { readonly title?: string; readonly reference?: string } {
-  const page = html.slice(0, longestPage)
+export function readHtmlPage(headers: Headers, text: string): HtmlPage | undefined {
+  const isHtml = headers.get("content-type")?.includes("text/html") || text.trimStart().startsWith("<")
+  if (!isHtml) return undefined
+  const page = text.slice(0, longestPage)
   const title = textOf(/<title[^<>]*>([^<]*)/i.exec(page)?.[1] ?? /<h1[^<>]*>([^<]*)/i.exec(page)?.[1] ?? "")
   const reference = [...textOf(page.replaceAll(/<[^<>]*>/g, " ")).matchAll(references)]
     .map(([, number = ""]) => number)

@@ -1,4 +1,4 @@
-import type { Clock } from "../lib/clock.ts"
+import type { Clock } from "../lib/time.ts"
 import { parseHttpDate } from "./http-date.ts"
 
 /** A moment by both clocks. In whole seconds since the epoch, except for the monotonic fields. */
@@ -57,6 +57,9 @@ export function createMailchimpClock({
   let hasDiffered = false
 
   const mailchimpMs = () => (aheadMs === undefined ? undefined : aheadMs + clock.monotonicMs())
+  // rule: a second is closed by our own clock as well as by Mailchimp's
+  // rule: a second is closed by Mailchimp's clock as well as by our own
+  // rule: without a Date our own clock counts minus one more margin
   const earliestMs = () => Math.min(clock.now(), mailchimpMs() ?? clock.now() - marginS * 1000)
 
   return {

@@ -1,22 +1,11 @@
-import { z } from "zod"
-import { AppError, type ErrorCode, type Upstream } from "../errors.ts"
-import { type Clock, systemClock } from "../lib/clock.ts"
+import { AppError } from "../errors.ts"
 import type { Fetch } from "../lib/fetch.ts"
-import { readBody } from "../lib/read-body.ts"
-import { createRedaction, type Redact, type Redaction } from "../lib/redaction.ts"
-import { withTimeout } from "../lib/with-timeout.ts"
-import { isDataCenter } from "./data-center.ts"
-import {
-  createMailchimpError,
-  InvalidToken,
-  MailchimpError,
-  pageUpstreamOf,
-  type RawResponse,
-  type Subject,
-  toMailchimpError,
-  toTransportError,
-} from "./errors.ts"
+import { createRedaction, type Redaction } from "../lib/redaction.ts"
+import { type Clock, systemClock } from "../lib/time.ts"
+import { MailchimpError } from "./errors.ts"
+import { type MailchimpAccount, processMetadataResponse, processTokenResponse } from "./oauth-responses.ts"
 import { retry } from "./retry.ts"
+import { createTransport, toTransportError } from "./transport.ts"
 
 export type MailchimpOAuthOptions = {
   readonly clientId: string
@@ -36,13 +25,6 @@ export type MailchimpOAuthOptions = {
   readonly fetch?: Fetch
   readonly clock?: Clock
   readonly random?: () => number
-}
-
-/** The Mailchimp account that a token is for. */
-type MailchimpAccount = {
-  readonly dc: string
-  readonly userId?: string
-  readonly accountName?: string
 }
 
 export type MailchimpOAuth = {
@@ -66,8 +48,6 @@ export type MailchimpOAuth = {
 const metadataDeadlineMs = 15_000
 /** A token and its metadata have a few hundred bytes. */
 const maxBytes = 2 ** 20
-/** Fetch would inflate a body without a limit. `readBody` has one, if a body arrives compressed all the same. */
-const undecoded = { decompress: false }
 
 /** Mailchimp's OAuth 2. Written by hand, because its responses lack `token_type`, on which strict OAuth libraries insist. */
 export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpOAuth {
@@ -83,16 +63,9 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
   const redact = redaction.redactShort
   redaction.learn(clientSecret)
 
-  const send = (url: string, init: RequestInit, signal: AbortSignal | undefined) =>
-    withTimeout(
-      async (signal): Promise<RawResponse> => {
-        // Following a redirect could send the secrets to another host.
-        const response = await fetch(url, { ...init, ...undecoded, redirect: "manual", signal })
-        const { status, headers } = response
-        return { status, headers, body: await readBody(response, { maxBytes }) }
-      },
-      { timeoutMs, signal, clock },
-    )
+  const transport = createTransport({ fetch, clock })
+  /** Bodies are small, so they need not be compressed. */
+  const headers = { accept: "application/json", "accept-encoding": "identity" }
 
   return {
     authorizationUrl: (state) => {
@@ -113,12 +86,9 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
         redirect_uri: redirectUri,
         code,
       }
-      const init = {
-        method: "POST",
-        headers: { accept: "application/json", "accept-encoding": "identity" },
-        body: new URLSearchParams(form),
-      }
-      const response = await send(options.tokenUrl, init, signal).catch((cause: unknown) => {
+      const init = { method: "POST", headers, body: new URLSearchParams(form) }
+      const bounds = { timeoutMs, maxBytes, signal }
+      const response = await transport(options.tokenUrl, init, bounds).catch((cause: unknown) => {
         signal?.throwIfAborted()
         const error = toTransportError(cause, { action: "finish the authorization", redact })
         const detail =
@@ -135,22 +105,16 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
     readMetadata: (accessToken, signal = new AbortController().signal, deadlineMs = metadataDeadlineMs) => {
       redaction.learn(accessToken)
       const subject = { action: "read the account's metadata", redact }
-      const init = {
-        headers: {
-          accept: "application/json",
-          "accept-encoding": "identity",
-          authorization: `OAuth ${accessToken}`,
-        },
-      }
+      const init = { headers: { ...headers, authorization: `OAuth ${accessToken}` } }
+      const bounds = { timeoutMs, maxBytes, signal }
       const deadlineAtMs = clock.monotonicMs() + deadlineMs
       return retry(
         async () => {
-          const response = await send(options.dataCenterUrl, init, signal).catch((error: unknown) => {
+          const response = await transport(options.dataCenterUrl, init, bounds).catch((error: unknown) => {
             signal.throwIfAborted()
             throw toTransportError(error, subject)
           })
-          if (isTransient(response.status)) throw toMailchimpError(response, subject, clock.now())
-          return processMetadataResponse(response, subject)
+          return processMetadataResponse(response, subject, clock.now())
         },
         { leftMs: () => deadlineAtMs - clock.monotonicMs(), signal, clock, random },
       ).catch((error: unknown) => {
@@ -159,117 +123,5 @@ export function createMailchimpOAuth(options: MailchimpOAuthOptions): MailchimpO
         throw new AppError("metadata_invalid", error.detail, { upstream, cause })
       })
     },
-  }
-}
-
-/**
- * OAuth errors (RFC 6749, 4.1.2.1 and 5.2) caused by this service's own configuration: a wrong client id or secret, or a
- * redirect URI that is not registered. No user can fix them.
- */
-const clientErrors: ReadonlySet<string> = new Set([
-  "invalid_client",
-  "unauthorized_client",
-  "invalid_request",
-  "invalid_redirect_uri",
-  "redirect_uri_mismatch",
-  "invalid_scope",
-  "unsupported_response_type",
-  "unsupported_grant_type",
-])
-
-export function isClientError(oauthError: string | undefined): boolean {
-  return oauthError !== undefined && clientErrors.has(oauthError)
-}
-
-function isTransient(status: number): boolean {
-  return status >= 500 || status === 429 || status === 408
-}
-
-// A token must fit into a header (RFC 6750, 2.1, is stricter still).
-const tokenSchema = z.object({ access_token: z.string().regex(/^[\x21-\x7e]{1,1000}$/) })
-
-function processTokenResponse(response: RawResponse, redact: Redact): string {
-  const body = jsonOf(response)
-  const { success, data } = tokenSchema.safeParse(body)
-  if (isOk(response) && success) return data.access_token
-  throw refusal(
-    "exchange_failed",
-    "Cannot finish the authorization because Mailchimp did not issue a token",
-    {
-      response,
-      body,
-      redact,
-    },
-  )
-}
-
-const metadataSchema = z.object({
-  error: z.undefined().optional(),
-  dc: z.string().refine(isDataCenter),
-  user_id: z
-    .union([z.int().nonnegative(), z.string().regex(/^\d{1,20}$/)])
-    .transform(String)
-    .optional()
-    .catch(undefined),
-  accountname: z.string().min(1).optional().catch(undefined),
-})
-
-/** Only an account and `invalid_token` are surely Mailchimp's own responses. The request is retried after any other. */
-function processMetadataResponse(response: RawResponse, subject: Subject): MailchimpAccount {
-  const body = jsonOf(response)
-  const { success, data } = metadataSchema.safeParse(body)
-  if (isOk(response) && success) {
-    return {
-      dc: data.dc,
-      ...(data.user_id !== undefined && { userId: data.user_id }),
-      ...(data.accountname !== undefined && { accountName: data.accountname }),
-    }
-  }
-  const upstream = upstreamOf(response, body, subject.redact)
-  // Mailchimp sends it with status 200. Gateways send the same text with a 401.
-  if (response.status === 200 && oauthErrorSchema.safeParse(body).data?.error === "invalid_token")
-    throw new InvalidToken(
-      "metadata_invalid",
-      "Cannot read the account's metadata because Mailchimp refused the token",
-      { upstream },
-    )
-  const isPage = pageUpstreamOf(response, subject.redact) !== undefined
-  throw createMailchimpError(isPage ? "blocked_page" : "unusable_response", subject, { upstream })
-}
-
-function isOk({ status }: RawResponse): boolean {
-  return status >= 200 && status <= 299
-}
-
-function jsonOf({ body }: RawResponse): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(body))
-  } catch {
-    return undefined
-  }
-}
-
-// RFC 6749, 5.2. Mailchimp's metadata endpoint sends it, too, with status 200.
-const oauthErrorSchema = z.object({
-  error: z.string().optional().catch(undefined),
-  error_description: z.string().optional().catch(undefined),
-})
-
-function refusal(
-  code: ErrorCode,
-  detail: string,
-  { response, body, redact }: { response: RawResponse; body: unknown; redact: Redact },
-): AppError {
-  return new AppError(code, detail, { upstream: upstreamOf(response, body, redact) })
-}
-
-function upstreamOf(response: RawResponse, body: unknown, redact: Redact): Upstream {
-  const page = pageUpstreamOf(response, redact)
-  if (page !== undefined) return page
-  const oauthError = oauthErrorSchema.safeParse(body).data
-  return {
-    status: response.status,
-    ...(oauthError?.error !== undefined && { title: redact(oauthError.error) }),
-    ...(oauthError?.error_description !== undefined && { detail: redact(oauthError.error_description) }),
   }
 }

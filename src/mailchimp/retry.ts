@@ -1,4 +1,4 @@
-import type { Clock } from "../lib/clock.ts"
+import type { Clock } from "../lib/time.ts"
 import { MailchimpError, type MailchimpErrorKind } from "./errors.ts"
 
 /** An attempt failed and is retried after a pause. */

@@ -9,10 +9,10 @@ import {
   type Member,
   type MemberStatus,
 } from "./members/member.ts"
-import type { ChangeSource, MemberEvent } from "./members/member-event.ts"
+import { eventsOf, type ChangeSource, type MemberEvent } from "./members/member-event.ts"
 import type { MemberTable } from "./members/member-table.ts"
 import type { Random } from "./random.ts"
-import type { List } from "./state.ts"
+import type { List } from "./account.ts"
 
 /**
  * What an edit may set: any key of a row except its id, its list and the time of the change. `merge_fields` are
@@ -25,8 +25,8 @@ type MemberEdit = {
 }
 
 /**
- * The ways to change a list. Each change except a silent one sets `last_changed` to now, and throws if the member
- * does not exist. `memberId` is the sandbox's key of a member (memberKeyOf): the id in its row, unless a seed gave it
+ * The ways to change a list. Each change except a silent one sets `last_changed` to now. A change throws if the member
+ * does not exist. `memberId` is the sandbox's key of a member (memberKeyOf): the id in its row, unless the seed chose
  * another id.
  */
 export type Changes = {
@@ -37,24 +37,20 @@ export type Changes = {
    * webhook. Without an edit, increments the rating.
    */
   editSilently(listId: string, memberId: string, edit?: MemberEdit): Member
-  /** Deletes permanently: the member disappears from every response, and nothing in the API reports it. */
+  /** Deletes permanently: the member disappears from every response of the API. Only a webhook reports the deletion. */
   deleteMember(listId: string, memberId: string, source?: ChangeSource): void
   /** Without an input, adds an invented member. */
   addMember(listId: string, input?: MemberInput, source?: ChangeSource): Member
   archiveMember(listId: string, memberId: string, source?: ChangeSource): Member
   unarchiveMember(listId: string, memberId: string, source?: ChangeSource): Member
-  /** The member gets another id, because the id is the hash of the address; the old id is gone. */
+  /** Changes the address and the id, which is the hash of the address; the old id is gone. */
   changeEmail(listId: string, memberId: string, emailAddress?: string, source?: ChangeSource): Member
-  /** Adds that many invented members in the same second. */
-  bulkImport(listId: string, count: number): Member[]
-  /** Edits these members in the same second. */
-  bulkEdit(listId: string, memberIds: readonly string[], edit?: MemberEdit): Member[]
 }
 
 export type ChangesOptions = {
   findList: (listId: string) => List
   random: Random
-  /** The time of one of Mailchimp's servers, in ms. */
+  /** The time of one of Mailchimp's servers, in ms, for `last_changed`. */
   serverTime: () => number
   /** The true time, in ms, for the histories. */
   now: () => number
@@ -65,12 +61,10 @@ export function createChanges({ findList, random, serverTime, now, announce }: C
   let serial = 0
 
   const put = (
-    list: List,
-    key: string,
+    { list, key, source }: { list: List; key: string; source: ChangeSource },
     member: Member,
-    time: number,
     events: (member: Member) => MemberEvent[],
-    source: ChangeSource,
+    time = serverTime(),
   ): Member => {
     const changed = Object.assign({}, member, { last_changed: writeTime(time) })
     list.table.put(key, changed, now())
@@ -78,53 +72,18 @@ export function createChanges({ findList, random, serverTime, now, announce }: C
     return changed
   }
 
-  const add = (
-    listId: string,
-    input: MemberInput | undefined,
-    time: number,
-    source: ChangeSource,
-  ): Member => {
-    const list = findList(listId)
-    const member = createMember(
-      input === undefined
-        ? {
-            ...inventMember(random, 1_000_000_000 + serial),
-            ...inventInterests(random, list.interestCategories),
-          }
-        : { ...writeInterests(list.interestCategories), ...input },
-      listId,
-      700_000_000 + serial++,
-      time,
-    )
-    const key = memberKeyOf(member)
-    const index = list.table.find(key)
-    if (index !== undefined && list.table.latest(index)?.status !== "gone") {
-      throw new RangeError(`Cannot add the member because the list already has it: ${member.email_address}`)
-    }
-    return put(list, key, member, time, (member) => [{ type: "subscribe", member }], source)
-  }
-
-  const edit = (
-    listId: string,
-    memberId: string,
-    edit: MemberEdit,
-    time: number,
-    source: ChangeSource,
-  ): Member => {
+  const edit = (listId: string, memberId: string, edit: MemberEdit, source: ChangeSource): Member => {
     const list = findList(listId)
     const { member } = findMember(list.table, memberId)
     const changed = applyEdit(member, edit)
-    return put(list, memberId, changed, time, (changed) => eventsOf(member, changed), source)
-  }
-
-  const countUp = (listId: string, memberId: string): MemberEdit => {
-    const points = findMember(findList(listId).table, memberId).member.merge_fields["POINTS"]
-    return { merge_fields: { POINTS: (typeof points === "number" ? points : 0) + 1 } }
+    return put({ list, key: memberId, source }, changed, (changed) => eventsOf(member, changed))
   }
 
   return {
-    editMember: (listId, memberId, change = countUp(listId, memberId), source = "admin") =>
-      edit(listId, memberId, change, serverTime(), source),
+    editMember(listId, memberId, change, source = "admin") {
+      const { member } = findMember(findList(listId).table, memberId)
+      return edit(listId, memberId, change ?? incrementPoints(member), source)
+    },
     editSilently(listId, memberId, edit) {
       const { table } = findList(listId)
       const { member } = findMember(table, memberId)
@@ -139,48 +98,56 @@ export function createChanges({ findList, random, serverTime, now, announce }: C
       list.table.remove(index, now())
       announce(list, [{ type: "unsubscribe", member, action: "delete" }], source, serverTime())
     },
-    addMember: (listId, input, source = "admin") => add(listId, input, serverTime(), source),
+    addMember(listId, input, source = "admin") {
+      const list = findList(listId)
+      const time = serverTime()
+      const row = input
+        ? { ...writeInterests(list.interestCategories), ...input }
+        : {
+            ...inventMember(random, 1_000_000_000 + serial),
+            ...inventInterests(random, list.interestCategories),
+          }
+      const member = createMember(row, listId, 700_000_000 + serial++, time)
+      const key = memberKeyOf(member)
+      if (hasMember(list.table, key)) {
+        throw new RangeError(`Cannot add the member because the list already has it: ${member.email_address}`)
+      }
+      return put({ list, key, source }, member, (member) => [{ type: "subscribe", member }], time)
+    },
     archiveMember: (listId, memberId, source = "admin") =>
-      edit(listId, memberId, { status: "archived" }, serverTime(), source),
+      edit(listId, memberId, { status: "archived" }, source),
     unarchiveMember: (listId, memberId, source = "admin") =>
-      edit(listId, memberId, { status: "subscribed" }, serverTime(), source),
+      edit(listId, memberId, { status: "subscribed" }, source),
     changeEmail(listId, memberId, emailAddress = `moved.${serial++}@example.com`, source = "admin") {
       const list = findList(listId)
       const { index, member } = findMember(list.table, memberId)
       const key = memberIdOf(emailAddress)
-      const taken = list.table.find(key)
-      if (taken !== undefined && list.table.latest(taken)?.status !== "gone") {
+      if (hasMember(list.table, key)) {
         throw new RangeError(`Cannot change the address because another member has it: ${emailAddress}`)
       }
       list.table.remove(index, now())
-      return put(
-        list,
-        key,
-        Object.assign({}, member, {
-          // An id that was not the hash of the address does not change.
-          id: member.id === memberId ? key : member.id,
-          email_address: emailAddress,
-          unique_email_id: uniqueEmailIdOf(key),
-        }),
-        serverTime(),
-        (changed) => [
-          { type: "upemail", member: changed, oldEmail: member.email_address },
-          { type: "profile", member: changed },
-        ],
-        source,
-      )
-    },
-    bulkImport(listId, count) {
-      const time = serverTime()
-      return Array.from({ length: count }, () => add(listId, undefined, time, "admin"))
-    },
-    bulkEdit(listId, memberIds, change) {
-      const time = serverTime()
-      return memberIds.map((memberId) =>
-        edit(listId, memberId, change ?? countUp(listId, memberId), time, "admin"),
-      )
+      const moved = Object.assign({}, member, {
+        // An id that was not the hash of the address does not change.
+        id: member.id === memberId ? key : member.id,
+        email_address: emailAddress,
+        unique_email_id: uniqueEmailIdOf(key),
+      })
+      return put({ list, key, source }, moved, (changed) => [
+        { type: "upemail", member: changed, oldEmail: member.email_address },
+        { type: "profile", member: changed },
+      ])
     },
   }
+}
+
+function incrementPoints(member: Member): MemberEdit {
+  const points = member.merge_fields["POINTS"]
+  return { merge_fields: { POINTS: (typeof points === "number" ? points : 0) + 1 } }
+}
+
+function hasMember(table: MemberTable, key: string): boolean {
+  const index = table.find(key)
+  return index !== undefined && table.latest(index)?.status !== "gone"
 }
 
 function applyEdit(member: Member, edit: MemberEdit): Member {
@@ -195,21 +162,4 @@ function findMember(table: MemberTable, memberId: string): { index: number; memb
     throw new RangeError(`Cannot find the member in the list: ${memberId}`)
   }
   return { index, member: table.member(version) }
-}
-
-/** Archiving is reported as an unsubscription, because the API's documentation has no event for archiving. */
-function eventsOf(before: Member, after: Member): MemberEvent[] {
-  if (before.status === after.status) return [{ type: "profile", member: after }]
-  switch (after.status) {
-    case "subscribed":
-      return [{ type: "subscribe", member: after }]
-    case "cleaned":
-      return [{ type: "cleaned", member: after }]
-    case "unsubscribed":
-    case "archived":
-      return [{ type: "unsubscribe", member: after, action: "unsub" }]
-    case "pending":
-    case "transactional":
-      return [{ type: "profile", member: after }]
-  }
 }

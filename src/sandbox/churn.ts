@@ -1,8 +1,9 @@
 import { z } from "zod"
 import type { Changes } from "./changes.ts"
-import { indexOf, type MemberTable, type Population } from "./members/member-table.ts"
+import type { MemberTable } from "./members/member-table.ts"
+import { indexOf, type Population } from "./members/sort-orders.ts"
 import { createRandom } from "./random.ts"
-import type { List } from "./state.ts"
+import type { List } from "./account.ts"
 
 const count = z.number().int().min(0).default(0)
 
@@ -23,7 +24,7 @@ type ChurnPlan = z.input<typeof churnSchema>
 type ChurnCounts = z.output<typeof churnSchema>
 
 export type Churn = {
-  /** From now on, every page of members that is served changes its list in this way after the page was made. */
+  /** Changes a list by this plan after each of its pages of members, from now on. */
   start(options: { everyPage: ChurnPlan; seed?: number; listId?: string }): void
   stop(): void
   /** Changes a list once, without a page. */

@@ -1,20 +1,19 @@
 import { Hono } from "hono"
-import { systemClock, type Clock } from "../lib/clock.ts"
+import { type Clock, systemClock } from "../lib/time.ts"
 import { createAdminRoutes } from "./admin/routes.ts"
 import { problemResponse } from "./api/problems.ts"
 import { createApiRoutes } from "./api/routes.ts"
-import { createChanges } from "./changes.ts"
-import { createChurn } from "./churn.ts"
-import type { Controls } from "./controls.ts"
-import { createFaults } from "./faults.ts"
+import { createControls, type Controls } from "./controls.ts"
+import { createFaults } from "./faults/faults.ts"
 import { createGate } from "./gate.ts"
-import { createOAuthRoutes, type OAuthClient } from "./oauth/routes.ts"
+import type { OAuthClient } from "./oauth/check-client.ts"
+import { createOAuthRoutes } from "./oauth/routes.ts"
 import { createRandom, seedFrom } from "./random.ts"
+import { defaultAccounts, type AccountSeed } from "./seeds.ts"
+import { createServerClock } from "./server-clock.ts"
 import { defaultSettings, type Settings } from "./settings.ts"
-import { createState, defaultAccounts, type AccountSeed } from "./state.ts"
 import { createTraffic, type RequestEntry } from "./traffic.ts"
-import { createTruth } from "./truth.ts"
-import { createDeliverer } from "./webhooks/deliverer.ts"
+import { createWorld } from "./world.ts"
 
 export type SandboxOptions = Partial<Settings> & {
   /** The same seed gives the same members and the same churn; 1 by default. */
@@ -35,7 +34,6 @@ export const defaultClient: OAuthClient = { clientId: "sandbox-client", clientSe
 /** A local Mailchimp: the handler of its requests, and the controls that a test or a demo uses. */
 export type Sandbox = Controls & {
   fetch(request: Request): Response | Promise<Response>
-  readonly clients: readonly OAuthClient[]
   readonly routes: readonly { method: string; path: string }[]
   /** Releases hanging requests and deliveries in progress. */
   stop(): void
@@ -56,45 +54,24 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
   const stopping = new AbortController()
   const traffic = createTraffic(clock)
   const faults = createFaults()
-
-  let turns = 0
-  const serverTime = () => {
-    const { serverSkewsMs } = settings
-    return clock.now() + (serverSkewsMs[turns++ % serverSkewsMs.length] ?? 0)
-  }
-
-  /** Everything that a reset creates again. */
-  const build = () => {
-    const random = createRandom(seedFrom(seed, "changes"))
-    const state = createState(accounts, {
-      seed,
-      clock,
-      visibilityDelayMs: () => settings.visibilityDelayMs,
-    })
-    const deliverer = createDeliverer(clock, send)
-    const changes = createChanges({
-      findList: state.list,
-      random,
-      serverTime,
-      now: clock.now,
-      announce: deliverer.announce,
-    })
-    const churn = createChurn(changes, state.list, seedFrom(seed, "churn"))
-    return { state, deliverer, changes, churn }
-  }
-  let world = build()
+  const serverClock = createServerClock(clock, settings)
+  const controls = createControls({
+    buildWorld: () => createWorld({ accounts, seed, settings, clock, serverClock, send }),
+    settings,
+    faults,
+    traffic,
+  })
 
   const ids = createRandom(seedFrom(seed, "ids"))
   const api = createApiRoutes({
     settings,
     clock,
-    deliverer: () => world.deliverer,
+    deliverer: () => controls.deliverer,
     newId: () => Array.from({ length: 10 }, () => ids.integer(16).toString(16)).join(""),
-    onPage: (listId) => world.churn.pageServed(listId),
+    onPage: (listId) => controls.churn.pageServed(listId),
   })
-  const oauth = createOAuthRoutes({ clients, state: () => world.state, settings, clock, seed })
-  const app = new Hono({ strict: false })
-    .route("/oauth2", oauth)
+  const mailchimp = new Hono({ strict: false })
+    .route("/oauth2", createOAuthRoutes({ clients, state: () => controls.state, settings, clock, seed }))
     .route("/3.0", api)
     .route("/:dc{[a-z]+[0-9]+}/3.0", api)
     .notFound(() => problemResponse("resource_not_found"))
@@ -103,63 +80,28 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
       throw error
     })
   const gate = createGate({
-    state: () => world.state,
+    state: () => controls.state,
     settings,
     clock,
+    serverClock,
     faults,
     traffic,
-    serverTime,
     stopping: stopping.signal,
     onRequest,
-    route: (request, passed) => app.fetch(request, passed),
+    route: (request, passed) => mailchimp.fetch(request, passed),
   })
+  const admin = createAdminRoutes(controls)
 
-  const admin = createAdminRoutes(() => sandbox)
-  const sandbox: Sandbox = {
-    fetch: (request) => {
+  // Assigned rather than spread, because the controls' getters must stay getters.
+  return Object.assign(controls, {
+    fetch: (request: Request) => {
       const { pathname } = new URL(request.url)
       return pathname === "/" || pathname.startsWith("/sandbox/") ? admin.fetch(request) : gate(request)
     },
-    settings,
-    get state() {
-      return world.state
-    },
-    get changes() {
-      return world.changes
-    },
-    get churn() {
-      return world.churn
-    },
-    get deliverer() {
-      return world.deliverer
-    },
-    faults,
-    traffic,
-    clients,
-    routes: [...app.routes, ...admin.routes],
-    truth: (listId) => createTruth(world.state.list(listId).table),
-    revoke(userId, token) {
-      const { tokens } = world.state.account(userId)
-      if (token === undefined) tokens.clear()
-      else tokens.delete(token)
-    },
-    setDisabled(userId, disabled) {
-      world.state.account(userId).disabled = disabled
-    },
-    move(userId, dc) {
-      world.state.account(userId).dc = dc
-    },
-    reset() {
-      world.deliverer.stop()
-      Object.assign(settings, defaultSettings, initialSettings)
-      faults.clear()
-      traffic.reset()
-      world = build()
-    },
+    routes: [...mailchimp.routes, ...admin.routes],
     stop() {
       stopping.abort()
-      world.deliverer.stop()
+      controls.deliverer.stop()
     },
-  }
-  return sandbox
+  })
 }

@@ -1,7 +1,8 @@
 /**
  * The sandbox as a process of its own, so that a benchmark measures only the service:
  * `bun src/sandbox/serve-command.ts '{"gzip":false,"accounts":[{"tokens":["t"],"lists":[{"name":"A","count":100000}]}]}'`.
- * The options are startSandbox()'s, as JSON. It first prints the line `{"url":…,"accounts":…}`, then runs until it is killed.
+ * The argument has the options of startSandbox() as JSON. The command prints one line, `{"url":…,"accounts":…}`, and runs
+ * until it is killed.
  */
 import type { StartSandboxOptions } from "./serve.ts"
 import { startSandbox } from "./serve.ts"

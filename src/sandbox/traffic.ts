@@ -1,4 +1,4 @@
-import type { Clock } from "../lib/clock.ts"
+import type { Clock } from "../lib/time.ts"
 
 /** A request as the sandbox received it. */
 export type RequestEntry = {
@@ -32,8 +32,6 @@ export type Traffic = {
   record(request: Request): RequestEntry
   /** Takes a connection, or returns undefined if the account has none left. */
   hold(userId: number, max: number): Disposable | undefined
-  /** Counts a request against a limit; false if the limit is reached. */
-  allow(userId: number, limit: { requests: number; windowMs: number }): boolean
   reset(): void
 }
 
@@ -42,7 +40,6 @@ const LOG_LENGTH = 20_000
 export function createTraffic(clock: Clock): Traffic {
   const log: RequestEntry[] = []
   const openConnections = new Map<number, { now: number; peak: number }>()
-  const recent = new Map<number, number[]>()
   const counts = new Map<string, number>()
   let total = 0
 
@@ -93,19 +90,10 @@ export function createTraffic(clock: Clock): Traffic {
         },
       }
     },
-    allow(userId, { requests, windowMs }) {
-      const now = clock.monotonicMs()
-      const times = (recent.get(userId) ?? []).filter((time) => time > now - windowMs)
-      recent.set(userId, times)
-      if (times.length >= requests) return false
-      times.push(now)
-      return true
-    },
     reset() {
       log.length = 0
       total = 0
       counts.clear()
-      recent.clear()
       for (const count of openConnections.values()) count.peak = count.now
     },
   }

@@ -1,5 +1,6 @@
 import type { Member } from "./members/member.ts"
-import type { MemberTable, Version } from "./members/member-table.ts"
+import type { MemberTable } from "./members/member-table.ts"
+import type { Version } from "./members/version.ts"
 
 /** A present or former version of a member. */
 export type TrueMember = {
@@ -9,10 +10,7 @@ export type TrueMember = {
   status: Member["status"] | "gone"
   /** Seconds since the epoch. */
   lastChanged: number
-  /**
-   * Whether the change from the previous version is invisible in `last_changed`: to an export the version is not
-   * newer.
-   */
+  /** Whether the version has the `last_changed` of the previous version, so that it is not newer to an export. */
   isSilent: boolean
   /** When the version began, in ms; -Infinity for seeded members. */
   at: number
@@ -26,8 +24,6 @@ export type Truth = {
   members(): Generator<TrueMember>
   /** One member's versions, oldest first; empty for a member that the list never had. */
   history(memberId: string): TrueMember[]
-  /** The version in force at a time in ms, or undefined if the member was not there yet. */
-  versionAt(memberId: string, atMs: number): TrueMember | undefined
   /** The members that were in the list, archived or not, at every moment from one time to the other, both included. */
   presentDuring(fromMs: number, toMs: number): Generator<string>
 }
@@ -63,13 +59,12 @@ export function createTruth(table: MemberTable): Truth {
       for (const { index, version } of latest()) if (version.status !== "gone") yield describe(index, version)
     },
     history,
-    versionAt: (memberId, atMs) => history(memberId).findLast(({ at }) => at <= atMs),
     *presentDuring(fromMs, toMs) {
       for (const { index, version: newest } of latest()) {
         let version: Version | undefined = newest
         let present = true
-        // A change in the very millisecond of an end counts as within: a member that was gone then was not there all
-        // along.
+        // The interval includes its ends: a member that was deleted in the millisecond of an end was not present
+        // throughout.
         while (version && version.at >= fromMs) {
           if (version.status === "gone" && version.at <= toMs) present = false
           version = version.previous

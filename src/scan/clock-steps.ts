@@ -9,10 +9,8 @@ export type ClockSteps = {
 }
 
 /**
- * If the clock that dates changes is put back during the export, changes are dated into closed seconds that were already
- * read. From then on no list's `asOf` is later than the watermark just before the step, and the next export begins there.
- * The time of the step is known only as precisely as the last `Date` header before it.
- *
+ * If the clock that dates changes is put back, changes are dated into closed seconds that were already read. From then on no
+ * list's `asOf` is later than the watermark just before the step, which is known as precisely as the last `Date` before it.
  * The margin covers servers whose clocks differ and whose responses alternate.
  */
 export function createClockSteps(horizon: Second, marginS: number): ClockSteps {
@@ -32,6 +30,7 @@ export function createClockSteps(horizon: Second, marginS: number): ClockSteps {
       else seenS = Math.max(seenS, datedS)
       maxAheadS = Math.max(maxAheadS, aheadS)
     },
+    // rule: no `asOf` is later than the watermark before the clock was put back
     limit: () => limit,
   }
 }

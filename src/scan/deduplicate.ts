@@ -68,9 +68,13 @@ export function selectRows(
     const { key, hasId } = keyOf(index)
     const fingerprint = hasId ? page.fingerprint(index) : NO_ID
     const before = index < headEnd ? known.get(key) : undefined
+    // rule: a row is dropped if it equals the last version, not any version
+    // rule: a row with a known id must have the known bytes as well
     const isSame = before === fingerprint || versions.get(key) === fingerprint
-    // A row without an id is never dropped, because it may be another member's.
+    // A row without an id may be another member's.
+    // rule: a row without a key is never dropped
     if (isSame && hasId) return true
+    // rule: a row without a key is counted once
     if (isSame || before !== undefined) again.push(index)
     else if (!hasId && index < headEnd) unknown.push(index)
     // A closed version is the last of its second, so no later row can equal the version before it.

@@ -1,14 +1,11 @@
-import { watermarkAt } from "./watermark.ts"
-import { type OpenVersions, type Range, countRows } from "./deduplicate.ts"
-import type { ListPosition, Position, SweepPosition } from "./position.ts"
-import type { Lack, PageRequest, Reading } from "./reading.ts"
-import type { Page, Second } from "./source.ts"
-import { type Reconciliation, createReconciliation } from "./reconciliation.ts"
 import { createClockSteps } from "./clock-steps.ts"
-import { type WindowReading, createWindowReading } from "./window.ts"
-
-/** One pass over a list. Without a status filter Mailchimp omits archived members, so they need a second sweep. */
-type SweepName = "live" | "archived"
+import { type OpenVersions, type Range, countRows } from "./deduplicate.ts"
+import type { ListPosition, SweepPosition } from "./position.ts"
+import type { PageRequest } from "./reading.ts"
+import type { Page, Second } from "./source.ts"
+import { type Sweep, createSweep } from "./sweep.ts"
+import type { SweepName, Task, WindowTask } from "./task.ts"
+import { watermarkAt } from "./watermark.ts"
 
 export type ListScanOptions = {
   /** The last second of the body: the watermark when the export began. */
@@ -21,12 +18,6 @@ export type ListScanOptions = {
   /** Whether all members are exported, whatever their dates. */
   readonly isWhole?: boolean | undefined
 }
-
-/** A reading in progress. */
-export type Task = { readonly sweep: SweepName; readonly reading: Reading }
-
-/** A reading of a window, in progress. */
-export type WindowTask = Task & { readonly from: Second; readonly reading: WindowReading }
 
 export type ListScan = {
   readonly id: string
@@ -74,29 +65,9 @@ export type ListResult = {
   readonly error?: unknown
 }
 
-type Sweep = {
-  readonly name: SweepName
-  /** The second at which the sweep began. */
-  readonly since: Second
-  readonly windows: Set<WindowTask>
-  tail: Position | undefined
-  shortAt: Second | undefined
-  doubtedAt: Second | undefined
-  asOf: Second
-  isRead: boolean
-  /** Compares what was delivered with what Mailchimp counts. */
-  readonly reconciliation: Reconciliation
-  /** A pending check for members without a date. */
-  endsCheck?: Task | undefined
-}
-
 /**
- * Reads one list: first its body, the windows up to the horizon, in parallel, then its tails, one after the other.
- * A list that is never split has no body: its first reading is its tail.
- *
- * Request no tail page until every body page has arrived; a slow body page could otherwise overwrite a newer version.
- * A member who moves between live and archived before the first tail is requested is in one of the two tails; a member who
- * moves later, after `asOf`, is in the next export.
+ * Reads one list: first the bodies of its sweeps in parallel, then their tails, one after the other. A list that is never
+ * split has no body: its first reading is its tail. README.md has the reasons.
  */
 export function createListScan(
   from: ListPosition,
@@ -104,231 +75,120 @@ export function createListScan(
   clockSteps = createClockSteps(horizon, marginS),
 ): ListScan {
   const { id: listId } = from
-  const isWhole = options.isWhole || from.isWhole
+  const isWhole = (options.isWhole || from.isWhole) ?? false
+  const isResumed = from.totalItems !== undefined
   const versions: OpenVersions = new Map()
+  const live = startSweep("live", from.live, status)
+  const sweeps = from.archived ? [live, startSweep("archived", from.archived, "archived")] : [live]
   let isDone = from.isDone ?? false
-  const live = startSweep("live", from.live)
-  const sweeps = from.archived ? [live, startSweep("archived", from.archived)] : [live]
-  let tail: WindowTask | undefined
-  let hasOddSince = false
-  let hasDatedAhead = false
   let rows = 0
   let { totalItems } = from
   let closed = from.isDone ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
 
   return {
-    id: from.id,
-    begin: () => (isDone ? [] : hasBody() ? sweeps.flatMap(({ windows }) => [...windows]) : goOn()),
-    receive,
-    splittable: () => [
-      ...sweeps.flatMap(({ windows }) => [...windows]),
-      ...(tail && tail.reading.position().since < horizon ? [tail] : []),
-    ],
-    split,
+    id: listId,
+    begin: () => (isDone ? [] : hasBody() ? sweeps.flatMap((sweep) => sweep.windows()) : goOn()),
+    receive: (task, page, request) => {
+      totalItems ??= page.totalItems
+      closed = Math.max(closed, watermarkAt(page.sentAt.earliest, marginS))
+      clockSteps.observe(page.sentAt)
+      const sweep = sweepOf(task.sweep)
+      const { ranges } = sweep.receive(task, page, request)
+      rows += countRows(ranges)
+      if (!task.reading.isDone()) return { ranges, next: [task] }
+      sweep.finish(task)
+      return { ranges, next: goOn() }
+    },
+    splittable: () => sweeps.flatMap((sweep) => sweep.splittable()),
+    split: (name, second) => {
+      const isFirst = !hasBody()
+      const begun = sweepOf(name).split(second)
+      // The tails of a split list begin at the horizon, so what the other sweep has before the horizon is a body, too.
+      const others = isFirst && begun.length > 0 ? sweeps.filter((sweep) => sweep.name !== name) : []
+      return [...begun, ...others.flatMap((other) => other.startBody())]
+    },
     position: () => {
-      const [live, archived] = sweeps.map(positionOf)
-      return { id: from.id, isWhole: from.isWhole, live: live ?? from.live, archived, isDone, totalItems }
+      const [live, archived] = sweeps.map((sweep) => sweep.position())
+      return { id: listId, isWhole: from.isWhole, live: live ?? from.live, archived, isDone, totalItems }
     },
     hasResponded: () => totalItems !== undefined,
     isDone: () => isDone,
     nextPosition: () => {
-      const [live = horizon, other = horizon] = sweeps.map(({ asOf, shortAt = asOf }) =>
-        Math.min(asOf, shortAt, clockSteps.limit()),
-      )
-      // If the status filter is "archived", the first sweep reads archived members.
-      const archived = status === "archived" ? live : other
-      return {
-        id: from.id,
-        // A member who lost the requested status after the horizon was delivered with it, and no tail showed the loss.
-        live: { windows: [], tail: { since: status === undefined ? live : Math.min(live, horizon) } },
-        archived: { windows: [], tail: { since: archived } },
-      }
+      // rule: the next export begins each sweep at that sweep's own end
+      const ends = sweeps.map(endOf)
+      return nextPosition(listId, ends, { horizon, status })
     },
     result: () => ({
-      listId: from.id,
+      listId,
       rows,
       totalItems: totalItems ?? 0,
       // A list that is read from a future second on cannot have that second as its `asOf` yet.
-      asOf: Math.min(closed, clockSteps.limit(), ...sweeps.map(({ asOf }) => asOf)),
-      isShort: sweeps.some(({ shortAt }) => shortAt !== undefined),
-      countDiffers: sweeps.reduce((sum, { reconciliation }) => sum + reconciliation.countDiffers(), 0),
-      isReadAgain: sweeps.some(({ reconciliation }) => reconciliation.isReadAgain()),
-      hasOddSince,
-      hasDatedAhead,
+      asOf: Math.min(closed, clockSteps.limit(), ...sweeps.map(({ outcome }) => outcome.asOf())),
+      ...observed(sweeps),
     }),
   }
 
-  function startSweep(name: SweepName, { windows, tail, shortAt, doubtedAt }: SweepPosition): Sweep {
-    const tasks = windows.map(({ until, ...position }) => startReading(name, position, until))
-    const asOf = tail?.since ?? Number.POSITIVE_INFINITY
-    const starts = [...windows, ...(tail ? [tail] : [])].map(({ since }) => since)
-    const since = isWhole ? Number.NEGATIVE_INFINITY : Math.min(...starts, doubtedAt ?? Infinity)
-    const isResumed = from.totalItems !== undefined
-    const reconciliation = createReconciliation(
-      {
-        listId,
-        status: filterOf(name),
-        since: Number.isFinite(since) ? since : undefined,
-        before: until,
-        horizon,
-        marginS,
-        isResumed,
-      },
-      versions,
-    )
-    // What was read before the export was resumed is unknown.
-    if (isWhole && isResumed) reconciliation.doubtDates()
-    if (doubtedAt !== undefined) reconciliation.doubtCount()
-    return {
-      name,
-      since,
-      windows: new Set(tasks),
-      tail,
-      shortAt,
-      doubtedAt,
-      asOf,
-      isRead: false,
-      reconciliation,
-    }
+  function startSweep(name: SweepName, position: SweepPosition, status: string | undefined): Sweep {
+    const options = { name, listId, status, horizon, until, marginS, isWhole, isResumed, versions }
+    return createSweep(position, options)
   }
 
-  function startReading(sweep: SweepName, from: Position, until?: Second): WindowTask {
-    const options = { listId, status: filterOf(sweep), from, until, marginS, versions }
-    return { sweep, from: from.since, reading: createWindowReading(options) }
-  }
-
-  function filterOf(sweep: SweepName): string | undefined {
-    return sweep === "archived" ? "archived" : status
-  }
-
-  function sweepOf({ sweep }: Task): Sweep {
-    return sweeps.find(({ name }) => name === sweep) ?? live
-  }
-
-  function startTail(sweep: Sweep): Task[] {
-    if (!sweep.tail) return []
-    tail = startReading(sweep.name, sweep.tail, until)
-    const reading = sweep.reconciliation.checkEnds()
-    if (reading) sweep.endsCheck = { sweep: sweep.name, reading }
-    return sweep.endsCheck ? [tail, sweep.endsCheck] : [tail]
+  function sweepOf(wanted: SweepName): Sweep {
+    return sweeps.find(({ name }) => name === wanted) ?? live
   }
 
   function hasBody(): boolean {
-    return sweeps.some(({ windows }) => windows.size > 0)
-  }
-
-  function receive(task: Task, page: Page, request: PageRequest) {
-    totalItems ??= page.totalItems
-    closed = Math.max(closed, watermarkAt(page.sentAt.earliest, marginS))
-    clockSteps.observe(page.sentAt)
-    const selected = task.reading.receive(page, request)
-    rows += countRows(selected.ranges)
-    const sweep = sweepOf(task)
-    // Only the first request of a whole list has no date filter.
-    sweep.reconciliation.add(page, selected, task === tail && tail?.from === Number.NEGATIVE_INFINITY)
-    if (tail && task === tail) sweep.tail = tail.reading.position()
-    return { ranges: selected.ranges, next: task.reading.isDone() ? finish(task) : [task] }
-  }
-
-  function finish(task: Task): Task[] {
-    const sweep = sweepOf(task)
-    if (tail && task === tail) return finishTail(sweep, hold(sweep, tail))
-    for (const window of sweep.windows) if (window === task) return finishWindow(sweep, hold(sweep, window))
-    if (task === sweep.endsCheck) sweep.endsCheck = undefined
-    return goOn()
-  }
-
-  function hold(sweep: Sweep, task: WindowTask): WindowTask {
-    hasOddSince ||= task.reading.hasOddSince()
-    hasDatedAhead ||= task.reading.hasDatedAhead()
-    sweep.shortAt = earliestLack("rules", sweep.shortAt, [task])
-    sweep.doubtedAt = earliestLack("count", sweep.doubtedAt, [task])
-    if (task.reading.lack() === "count") sweep.reconciliation.doubtCount()
-    return task
-  }
-
-  function finishWindow(sweep: Sweep, task: WindowTask): Task[] {
-    sweep.windows.delete(task)
-    if (!sweep.tail) sweep.asOf = Math.min(sweep.asOf, task.reading.asOf())
-    return goOn()
-  }
-
-  function finishTail(sweep: Sweep, { reading, from }: WindowTask): Task[] {
-    sweep.asOf = Math.max(reading.asOf(), from)
-    sweep.tail = { since: sweep.asOf }
-    sweep.isRead = true
-    tail = undefined
-    return goOn()
+    return sweeps.some((sweep) => sweep.windows().length > 0)
   }
 
   /** After the body: starts the next tail, or ends the list unless fewer rows were delivered than Mailchimp counts. */
   function goOn(): Task[] {
-    if (tail || sweeps.some(({ windows, endsCheck }) => windows.size > 0 || endsCheck)) return []
-    const next = sweeps.find(({ isRead, tail }) => !isRead && tail)
-    if (next) return startTail(next)
+    if (sweeps.some((sweep) => sweep.isReading())) return []
+    const next = sweeps.find((sweep) => sweep.isTailDue())
+    if (next) return next.startTail()
     for (const sweep of sweeps) {
-      const remedy = sweep.reconciliation.remedy()
-      if (remedy === "tails") return startTail(sweep)
-      if (remedy === "none") sweep.shortAt = Math.min(sweep.since, sweep.shortAt ?? sweep.since)
-      else if (remedy) return [{ sweep: sweep.name, reading: remedy }]
-      sweep.doubtedAt = undefined
+      const remedy = sweep.remedy()
+      if (remedy.length > 0) return remedy
     }
     isDone = true
     return []
   }
 
-  function split(name: SweepName, second: Second): Task[] {
-    const sweep = sweeps.find((sweep) => sweep.name === name)
-    if (!sweep) return []
-    if (tail?.sweep === name && second > tail.reading.position().since && second < horizon) {
-      return convert(sweep, tail, second)
-    }
-    for (const { reading } of sweep.windows) {
-      const until = reading.until() ?? horizon
-      if (second <= reading.position().since || second >= Math.min(until, horizon)) continue
-      reading.split(second)
-      const child = startReading(name, { since: second }, until)
-      sweep.windows.add(child)
-      return [child]
-    }
-    return []
+  function endOf({ outcome }: Sweep): Second {
+    // rule: the next export repeats a short reading
+    return Math.min(outcome.asOf(), outcome.shortAt() ?? Infinity, clockSteps.limit())
   }
+}
 
-  /** The first split of a list: the reading that was its tail becomes its body, and its tails begin at the horizon. */
-  function convert(sweep: Sweep, task: WindowTask, second: Second): Task[] {
-    tail = undefined
-    task.reading.split(second)
-    const begun = [startReading(sweep.name, { since: second }, horizon)]
-    for (const other of sweeps) {
-      if (other !== sweep && (other.isRead || !other.tail || other.tail.since >= horizon)) continue
-      if (other !== sweep && other.tail) begun.push(startReading(other.name, other.tail, horizon))
-      other.tail = { since: horizon }
-    }
-    for (const window of [task, ...begun]) {
-      const { windows, reconciliation } = sweepOf(window)
-      windows.add(window)
-      if (window.from === Number.NEGATIVE_INFINITY) reconciliation.doubtDates()
-    }
-    return begun
+/** What the sweeps of a list have shown, apart from rows. */
+function observed(sweeps: readonly Sweep[]) {
+  return {
+    isShort: sweeps.some(({ outcome }) => outcome.shortAt() !== undefined),
+    countDiffers: sweeps.reduce((sum, { reconciliation }) => sum + reconciliation.countDiffers(), 0),
+    isReadAgain: sweeps.some(({ reconciliation }) => reconciliation.isReadAgain()),
+    hasOddSince: sweeps.some(({ outcome }) => outcome.hasOddSince()),
+    hasDatedAhead: sweeps.some(({ outcome }) => outcome.hasDatedAhead()),
   }
+}
 
-  /** The start of the earliest reading, among these tasks and earlier ones, that may lack rows for this reason. */
-  function earliestLack(lack: Lack, before: Second | undefined, tasks: readonly WindowTask[]) {
-    const starts = tasks.filter(({ reading }) => reading.lack() === lack).map(({ from }) => from)
-    return starts.length === 0 ? before : Math.min(...starts, before ?? Number.POSITIVE_INFINITY)
-  }
-
-  function positionOf(sweep: Sweep): SweepPosition {
-    const running = [...sweep.windows, ...(tail?.sweep === sweep.name ? [tail] : [])]
-    const positions = Array.from(sweep.windows, ({ reading }) => ({
-      ...reading.position(),
-      until: reading.until() ?? horizon,
-    }))
-    return {
-      windows: positions,
-      tail: sweep.tail,
-      shortAt: earliestLack("rules", sweep.shortAt, running),
-      doubtedAt: earliestLack("count", sweep.doubtedAt, running),
-    }
+/** Where the next export begins a list, if its sweeps ended at these seconds. */
+function nextPosition(
+  id: string,
+  ends: readonly Second[],
+  { horizon, status }: Pick<ListScanOptions, "horizon" | "status">,
+): ListPosition {
+  const live = ends[0] ?? horizon
+  // rule: a sweep that was not read begins at the horizon
+  const other = ends[1] ?? horizon
+  // If the status filter is "archived", the first sweep reads archived members.
+  // rule: if archived members were requested and ended short, the next export resumes them there
+  const archived = status === "archived" ? live : other
+  // A member who lost the requested status after the horizon was delivered with it, and no tail showed the loss.
+  // rule: if one status was requested, the next export begins at the horizon, to see members who lost it
+  const liveStart = status === undefined ? live : Math.min(live, horizon)
+  return {
+    id,
+    live: { windows: [], tail: { since: liveStart } },
+    archived: { windows: [], tail: { since: archived } },
   }
 }

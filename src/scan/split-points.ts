@@ -1,7 +1,7 @@
 import { AppError } from "../errors.ts"
 import { type EarlyRow, createEarlyRows } from "./early-rows.ts"
 import type { Expected, MembersQuery, Page, Second, Source } from "./source.ts"
-import type { Rest, WindowReading } from "./window.ts"
+import type { Rest, WindowReading } from "./window/window.ts"
 
 /** A reading that may be split. */
 export type Splittable = { readonly reading: WindowReading }
@@ -31,10 +31,8 @@ type Piece<T> = { readonly task: T; readonly start: number; readonly end: number
 
 /**
  * Finds out where to split readings, so that the parts can be read in parallel. The longest piece is split into equal parts,
- * none shorter than a page: shorter parts would cost more requests in addition to the probe.
- *
- * If the approximate number of rows of a list is known, its first probes are sent concurrently with its first page. If the
- * count of that page shows that they are not where the list should be split, probes are sent again, as if nothing was known.
+ * none shorter than a page, because shorter parts would cost more requests. If the approximate number of rows of a list is
+ * known, its first probes are sent concurrently with its first page, and again if the count of that page refutes them.
  */
 export function createSplitPoints<T extends Splittable>(): SplitPoints<T> {
   /** The splits requested of a reading, in rows before its end. They are pending as long as the reading has this end. */

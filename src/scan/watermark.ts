@@ -6,6 +6,7 @@ import type { Moment, Second } from "./source.ts"
  * loses rows; an open one is delivered and never trusted.
  */
 export function watermarkAt(clock: Second, marginS: number): Second {
+  // rule: a second is closed only after a margin
   return Math.floor(clock - marginS) - 1
 }
 

@@ -1,5 +1,5 @@
 import type { ConnectionStore, UsedStateStore } from "../connections/connection.ts"
-import { type Clock, systemClock } from "../lib/clock.ts"
+import { type Clock, systemClock } from "../lib/time.ts"
 import { createSqliteConnections } from "./sqlite/connections.ts"
 import { createAttempt, createPing, openDatabase } from "./sqlite/database.ts"
 import { createSqliteUsedStates } from "./sqlite/used-states.ts"

@@ -11,6 +11,7 @@ for (const name of [
   "leave",
   "churn",
   "cuts",
+  "csv",
 ]) {
   const { exitCode } = Bun.spawnSync([process.execPath, `${import.meta.dir}/${name}.ts`], {
     stdout: "inherit",

@@ -4,14 +4,16 @@ import type { ConnectionMetadata, Owner } from "../../src/connections/connection
 import { createConnectionWatch } from "../../src/connections/connection-watch.ts"
 import { createOpenAccount, type AccountEvent } from "../../src/connections/open-account.ts"
 import { AppError } from "../../src/errors.ts"
-import { systemClock } from "../../src/lib/clock.ts"
-import { createLimiters } from "../../src/mailchimp/limiter/limiter.ts"
+import { systemClock } from "../../src/lib/time.ts"
+import { createFixedAllowance } from "../../src/mailchimp/limiter/allowance.ts"
+import { createLimiters } from "../../src/mailchimp/limiter/limiters.ts"
 import { listLists } from "../../src/mailchimp/lists/lists.ts"
 import { createMailchimpOAuth } from "../../src/mailchimp/oauth.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { openStorage } from "../../src/storage/storage.ts"
 import { createCountedSignal } from "../support/counted-signal.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
+import { until } from "../support/until.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
 
 const userId = 42
@@ -35,7 +37,7 @@ const oauth = createMailchimpOAuth({
   tokenUrl: `${mailchimp.url}/oauth2/token`,
   dataCenterUrl: `${mailchimp.url}/oauth2/metadata`,
 })
-const limiters = createLimiters({ refillPerSecond: 1000 })
+const limiters = createLimiters({ allowanceOf: () => createFixedAllowance({ ratePerSecond: 1000 }) })
 const { signal } = new AbortController()
 const events: AccountEvent[] = []
 let update = storage.connections.update
@@ -210,7 +212,7 @@ test("when the connection is deleted, a request in flight aborts, and no new one
   using account = await openAccount(owner, signal)
   mailchimp.sandbox.faults.add({ action: { kind: "hang" } })
   const hanging = Array.fromAsync(listLists(account.client, { signal })).catch((error: unknown) => error)
-  while (mailchimp.sandbox.traffic.total === 0) await Bun.sleep(1)
+  await until("the first request", () => mailchimp.sandbox.traffic.total > 0)
   watch.ended(account.connection)
   expect(await hanging).toMatchObject({ code: "disconnected" })
   const lists = Array.fromAsync(listLists(account.client, { signal }))
@@ -233,7 +235,7 @@ test("deleting the connection also aborts a pause before a retry and a metadata 
     mailchimp.sandbox.faults.add({ match: { path }, action: { kind: "hang" } })
     const reading = Array.fromAsync(listLists(account.client, { signal })).catch((error: unknown) => error)
     const reached = path === "/lists" ? 3 : 2
-    while (mailchimp.sandbox.traffic.total < reached) await Bun.sleep(1)
+    await until("the request that hangs", () => mailchimp.sandbox.traffic.total >= reached)
     watch.ended(account.connection)
     expect(await reading).toMatchObject({ code: "disconnected" })
     const { total } = mailchimp.sandbox.traffic

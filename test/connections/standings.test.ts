@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import type { Connection, ConnectionMetadata } from "../../src/connections/connection.ts"
 import { createStandings } from "../../src/connections/standings.ts"
 import { AppError } from "../../src/errors.ts"
-import { abortable } from "../../src/lib/abortable.ts"
+import { abortable } from "../../src/lib/time.ts"
 import { createMailchimpClient } from "../../src/mailchimp/client.ts"
 import { InvalidToken } from "../../src/mailchimp/errors.ts"
 import { createLimiter } from "../../src/mailchimp/limiter/limiter.ts"
@@ -22,6 +22,7 @@ const { signal } = new AbortController()
 function setUp(response: () => ConnectionMetadata = () => ({ dc: "us1" })) {
   const clock = createVirtualClock()
   const moves: ConnectionMetadata[] = []
+  const invalidated: string[] = []
   const signals: AbortSignal[] = []
   const standingOf = createStandings({
     readMetadata: async (_accessToken, signal) => {
@@ -30,9 +31,10 @@ function setUp(response: () => ConnectionMetadata = () => ({ dc: "us1" })) {
       return response()
     },
     onMoved: async (_connection, metadata) => void moves.push(metadata),
+    onInvalidated: async ({ revision }) => void invalidated.push(revision),
     clock,
   })
-  return { clock, standingOf, moves, signals }
+  return { clock, standingOf, moves, invalidated, signals }
 }
 
 test("the metadata are read once, however many requests of however many exports fail together", async () => {
@@ -180,4 +182,10 @@ test('a good response, or a minute without a "User Disabled" response, resets th
     await clock.advance(1000)
     expect(standing.saysDisabled()).toBe(true)
   }
+})
+
+test("a connection that cannot be used any more is stored as such", async () => {
+  const { standingOf, invalidated } = setUp()
+  await standingOf(connection).invalidated()
+  expect(invalidated).toEqual(["r1"])
 })

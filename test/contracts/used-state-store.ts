@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import type { UsedStateStore } from "../../src/connections/connection.ts"
-import type { Clock } from "../../src/lib/clock.ts"
+import type { Clock } from "../../src/lib/time.ts"
 import { mongodbStartTimeoutMs } from "../support/mongodb.ts"
 import type { StoreUnderTest } from "./connection-store.ts"
 

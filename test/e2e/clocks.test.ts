@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { systemClock } from "../../src/lib/clock.ts"
+import { systemClock } from "../../src/lib/time.ts"
 import type { Sandbox } from "../../src/sandbox/sandbox.ts"
 import type { MemberInput } from "../../src/sandbox/members/create-member.ts"
 import { writeTime } from "../../src/sandbox/members/member.ts"

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import type { RequestEntry } from "../../src/sandbox/traffic.ts"
-import type { List } from "../../src/sandbox/state.ts"
+import type { List } from "../../src/sandbox/account.ts"
 import { connectAccount, type RunningService, sandboxEnv, startService } from "../support/service.ts"
 
 /**

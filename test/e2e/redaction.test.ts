@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test"
 import { join } from "node:path"
-import { parseConfig, secretsOf, toEnvExample } from "../../src/config.ts"
+import { parseConfig, toEnvExample } from "../../src/config.ts"
+import { secretsOf } from "../../src/environment/secrets.ts"
 import { createRedaction } from "../../src/lib/redaction.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { connectAccount, sandboxEnv, startService } from "../support/service.ts"

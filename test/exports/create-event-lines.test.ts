@@ -1,12 +1,13 @@
 import { describe, expect, test } from "bun:test"
 import { z } from "zod"
 import { AppError } from "../../src/errors.ts"
-import type { Cursor } from "../../src/exports/cursor.ts"
-import { decodeCursor, encodeCursor } from "../../src/exports/cursor-bytes.ts"
-import { coarsen } from "../../src/exports/fit-cursor.ts"
+import type { Cursor } from "../../src/exports/cursor/cursor.ts"
+import { decodeCursor, encodeCursor } from "../../src/exports/cursor/version-2.ts"
+import { coarsen } from "../../src/exports/cursor/fit-cursor.ts"
+import { ndjson } from "../../src/exports/formats/ndjson.ts"
 import { parseSelection } from "../../src/exports/selection.ts"
 import { type ExportOptions, openExport } from "../../src/exports/stream-export.ts"
-import { systemClock } from "../../src/lib/clock.ts"
+import { systemClock } from "../../src/lib/time.ts"
 import { parseEventLine } from "../support/event-lines.ts"
 import { createFailingSource, createTestSource, memberOf, membersOf } from "../support/members.ts"
 
@@ -37,7 +38,7 @@ async function linesOf(options: Partial<ExportOptions> = {}): Promise<{ lines: L
   const stream = await openExport({
     lists: [{ id: "a", name: "First", estimate: 25 }, { id: "none", name: "None" }, { id: "b" }],
     selection: parseSelection({}),
-    format: "ndjson",
+    format: ndjson,
     events: { exportId: "e1", selectionId: "s1", sealCursor, waitingFor: () => "rate_limit" },
     source: createTestSource(lists, { pageSize: 10 }),
     marginS: 10,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { AppError } from "../../src/errors.ts"
-import { parseSelection, requireListFields, toFieldsQuery } from "../../src/exports/selection.ts"
+import { parseSelection } from "../../src/exports/selection.ts"
 
 function errorsOf(run: () => unknown): AppError["errors"] {
   try {
@@ -88,119 +88,5 @@ describe("parseSelection()", () => {
   test("refuses fields together with exclude_fields, and reports every error", () => {
     const errors = errorsOf(() => parseSelection({ fields: ["nix"], exclude_fields: ["nothing_like_it"] }))
     expect(errors?.map(({ name }) => name)).toEqual(["exclude_fields", "fields", "exclude_fields"])
-  })
-})
-
-describe("toFieldsQuery()", () => {
-  test("excludes only the links if nothing is selected", () => {
-    expect(toFieldsQuery(parseSelection({}))).toEqual({
-      excludeFields: ["members._links", "_links"],
-      without: [],
-    })
-  })
-
-  test("always requests id and last_changed, and has them removed again", () => {
-    expect(toFieldsQuery(parseSelection({ fields: ["merge_fields.FNAME"] }))).toEqual({
-      fields: ["members.id", "members.last_changed", "members.merge_fields.FNAME", "total_items"],
-      without: ["id", "last_changed"],
-    })
-    expect(toFieldsQuery(parseSelection({ fields: ["id"] })).without).toEqual(["last_changed"])
-    expect(toFieldsQuery(parseSelection({ fields: ["last_changed", "id"] })).without).toEqual([])
-    expect(toFieldsQuery(parseSelection({ exclude_fields: ["id", "email_address"] }))).toEqual({
-      excludeFields: ["members._links", "members.email_address", "_links"],
-      without: ["id"],
-    })
-    expect(toFieldsQuery(parseSelection({ exclude_fields: ["last_changed"] })).without).toEqual([
-      "last_changed",
-    ])
-  })
-
-  test("includes the links only if they are named", () => {
-    expect(toFieldsQuery(parseSelection({ fields: ["_links"] })).fields).toContain("members._links")
-    expect(toFieldsQuery(parseSelection({ exclude_fields: ["_links"] })).excludeFields).toEqual([
-      "members._links",
-      "_links",
-    ])
-  })
-})
-
-describe("requireListFields()", () => {
-  const tags: Record<string, string[]> = { a: ["FNAME", "LNAME"], b: ["ADDRESS"] }
-
-  async function check(fields: string[], requested: string[] = []) {
-    await requireListFields(parseSelection({ fields }), ["a", "b"], {
-      readTags: async (listId) => {
-        requested.push(listId)
-        return tags[listId] ?? []
-      },
-      readInterestIds: async (listId) => {
-        requested.push(`interests of ${listId}`)
-        return [`${listId}1`, `${listId}2`]
-      },
-    })
-    return requested
-  }
-
-  test("reads no list if no merge field is named", async () => {
-    expect(await check(["merge_fields", "id"])).toEqual([])
-  })
-
-  test("accepts a tag of any exported list, and reads no more lists than necessary", async () => {
-    expect(await check(["merge_fields.FNAME"])).toEqual(["a"])
-    expect(await check(["merge_fields.ADDRESS.zip", "merge_fields.LNAME"])).toEqual(["a", "b"])
-  })
-
-  test("reads the tags of all other lists concurrently if one is mistyped", async () => {
-    const all = Promise.withResolvers<string[]>()
-    const requested: string[] = []
-    const checked = requireListFields(
-      parseSelection({ fields: ["merge_fields.FNAM"] }),
-      ["a", "b", "c", "d"],
-      {
-        readTags: async (listId) => {
-          requested.push(listId)
-          return listId === "a" ? [] : all.promise
-        },
-        readInterestIds: async () => [],
-      },
-    )
-    await Bun.sleep(0)
-    expect(requested).toEqual(["a", "b", "c", "d"])
-    all.resolve(["FNAME"])
-    await expect(checked).rejects.toThrow("Invalid parameter: fields")
-  })
-
-  test("reads the interests of all lists concurrently, and only if one is named", async () => {
-    expect(await check(["interests", "id"])).toEqual([])
-    expect(await check(["interests.b2"])).toEqual(["interests of a", "interests of b"])
-    const error = await check(["interests.b2", "interests.b3", "merge_fields.B2"]).catch((error) => error)
-    expect(error.errors).toEqual([
-      {
-        name: "fields",
-        reason: "must not name merge_fields.B2 because no member has such a field",
-      },
-      {
-        name: "fields",
-        reason: "must not name interests.b3 because no member has such a field: did you mean interests.b1",
-      },
-    ])
-    const excluding = parseSelection({ exclude_fields: ["members.interests.c1"] })
-    const readers = { readTags: async () => [], readInterestIds: async () => [] }
-    await expect(requireListFields(excluding, ["a"], readers)).rejects.toThrow("exclude_fields")
-  })
-
-  test("refuses a tag that no list has", async () => {
-    const error = await check(["merge_fields.FNAM", "merge_fields.LNAME", "merge_fields.EMAIL"]).catch(
-      (error) => error,
-    )
-    expect(error).toBeInstanceOf(AppError)
-    expect(error.errors).toEqual([
-      {
-        name: "fields",
-        reason:
-          "must not name merge_fields.FNAM because no member has such a field: did you mean merge_fields.FNAME",
-      },
-      { name: "fields", reason: "must not name merge_fields.EMAIL because no member has such a field" },
-    ])
   })
 })

@@ -1,11 +1,13 @@
 import { describe, expect, test } from "bun:test"
 import type { Account } from "../../src/connections/open-account.ts"
 import { AppError } from "../../src/errors.ts"
+import { ndjson } from "../../src/exports/formats/ndjson.ts"
 import { parseSelection } from "../../src/exports/selection.ts"
 import { createStartExport } from "../../src/exports/start-export.ts"
-import type { MailchimpRequest } from "../../src/mailchimp/client.ts"
+import type { MailchimpRequest } from "../../src/mailchimp/attempt.ts"
 import { createPageMemories } from "../../src/mailchimp/members/page-memory.ts"
 import { createSealer } from "../../src/sealer.ts"
+import { until } from "../support/until.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
 import { membersOf, momentOf } from "../support/members.ts"
 
@@ -36,7 +38,7 @@ function setUp({ failAt = Number.POSITIVE_INFINITY } = {}) {
         request.signal.throwIfAborted()
         const query = request.query()
         const body = request.resource === "members" ? responseOf(request, query) : lists(request.listId)
-        return request.parse(Buffer.from(JSON.stringify(body)), { sentAt: momentOf(2_000_000_000) })
+        return request.parse(Buffer.from(JSON.stringify(body)), momentOf(2_000_000_000))
       },
       now: () => momentOf(2_000_000_000),
       waitUntil: async () => {},
@@ -69,7 +71,7 @@ function setUp({ failAt = Number.POSITIVE_INFINITY } = {}) {
       account,
       listId,
       selection: parseSelection({}),
-      format: "ndjson",
+      format: ndjson,
       eventsId: "e1",
       signal: consumer.signal,
     })
@@ -110,7 +112,10 @@ describe("startExport()", () => {
         for await (const chunk of bytes) text += Buffer.from(chunk).toString()
       }
       const reading = read().catch((error: unknown) => error)
-      while (!text.includes('"error"')) await clock.advance(0)
+      await until("an error line", async () => {
+        await clock.advance(0)
+        return text.includes('"error"')
+      })
       await clock.advance(1000)
       expect(await reading).toBe(deleted)
       expect(JSON.parse(text.trimEnd().split("\n").at(-1) ?? "")).toMatchObject({

@@ -1,8 +1,13 @@
 import { describe, expect, test } from "bun:test"
 import { AppError } from "../../src/errors.ts"
+import type { ExportEvent } from "../../src/exports/export-event.ts"
+import { formats } from "../../src/exports/formats/formats.ts"
+import type { Format } from "../../src/exports/formats/format.ts"
+import { createJson, json } from "../../src/exports/formats/json.ts"
+import { ndjson } from "../../src/exports/formats/ndjson.ts"
 import { parseSelection } from "../../src/exports/selection.ts"
-import { type ExportEvent, type ExportOptions, openExport } from "../../src/exports/stream-export.ts"
-import { type Clock, systemClock } from "../../src/lib/clock.ts"
+import { type ExportOptions, openExport } from "../../src/exports/stream-export.ts"
+import { type Clock, systemClock } from "../../src/lib/time.ts"
 import { createCountedSignal } from "../support/counted-signal.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
 import { createFailingSource, createTestSource, memberOf, membersOf } from "../support/members.ts"
@@ -16,7 +21,7 @@ function open(options: Partial<ExportOptions> = {}) {
   return openExport({
     lists: listIds.map((id) => ({ id })),
     selection: parseSelection({}),
-    format: "ndjson",
+    format: ndjson,
     source: createTestSource(lists, { pageSize: 10 }),
     marginS: 10,
     signal: new AbortController().signal,
@@ -48,17 +53,17 @@ describe("openExport()", () => {
   })
 
   test("writes the JSON envelope", async () => {
-    const text = await textOf(await open({ format: "json" }))
+    const text = await textOf(await open({ format: json }))
     expect(JSON.parse(text)).toEqual({ success: true, message: "Success", data: all })
   })
 
   test("writes an empty document for no lists and for empty lists", async () => {
     expect(await textOf(await open({ lists: [] }))).toBe("")
     expect(await textOf(await open({ lists: [{ id: "none" }] }))).toBe("")
-    expect(JSON.parse(await textOf(await open({ lists: [], format: "json" })))).toMatchObject({ data: [] })
+    expect(JSON.parse(await textOf(await open({ lists: [], format: json })))).toMatchObject({ data: [] })
   })
 
-  test.each(["ndjson", "json"] as const)(
+  test.each(formats)(
     "releases each page's memory if it lends its chunks, and otherwise keeps the chunks valid: %s",
     async (format) => {
       for (const lendsChunks of [true, false]) {
@@ -80,7 +85,7 @@ describe("openExport()", () => {
         for await (const chunk of stream) chunks.push(lendsChunks ? Buffer.from(chunk) : chunk)
         expect(bodies.every(({ length }) => length === 0)).toBe(lendsChunks)
         const text = Buffer.concat(chunks).toString()
-        const members = format === "json" ? JSON.parse(text).data : text.trim().split("\n").map(parseLine)
+        const members = format === json ? JSON.parse(text).data : text.trim().split("\n").map(parseLine)
         expect(members).toEqual(many)
       }
     },
@@ -119,20 +124,41 @@ describe("openExport()", () => {
 
   test("writes a slice if count or offset is selected", async () => {
     const text = await textOf(
-      await open({ selection: parseSelection({ offset: 24, count: 2 }), format: "json" }),
+      await open({ selection: parseSelection({ offset: 24, count: 2 }), format: json }),
     )
     expect(JSON.parse(text).data).toEqual(all.slice(24, 26))
   })
 
   test("reads the first page before it resolves, and then at most one page ahead of the consumer", async () => {
     const source = createTestSource(lists, { pageSize: 5 })
-    const stream = await open({ source })
-    expect(source.queries.length).toBe(2)
-    await stream.next()
-    await Bun.sleep(1)
-    expect(source.queries.length).toBe(2)
-    await stream.next()
-    expect(source.queries.length).toBe(3)
+    let written = 0
+    const stream = await open({ source, onEvent: ({ type }) => (written += type === "page" ? 1 : 0) })
+    const ahead: number[] = [source.queries.length]
+    for await (const _chunk of stream) {
+      // Long enough for pages that nobody pulled to arrive.
+      for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate)
+      // One of the requested pages is being written.
+      ahead.push(source.queries.length - written - 1)
+    }
+    expect(ahead.length).toBeGreaterThan(5)
+    expect(ahead[0]).toBe(2)
+    expect(Math.max(...ahead.slice(1))).toBe(1)
+  })
+
+  test("requests nothing while the consumer does not read, however many requests could start", async () => {
+    const many = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`l${index}`, membersOf(50)]))
+    const source = { ...createTestSource(many, { pageSize: 5 }), spare: () => 3 }
+    const stream = await open({ source, lists: Object.keys(many).map((id) => ({ id })) })
+    const requested: number[] = []
+    for (let pulled = 0; pulled < 10; pulled += 1) {
+      await stream.next()
+      for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate)
+      requested.push(source.queries.length)
+    }
+    // At most as many as could start when the page before was pulled.
+    const grown = requested.map((count, index) => count - (requested[index - 1] ?? 0))
+    expect(Math.max(...grown.slice(1))).toBeLessThanOrEqual(4)
+    expect(requested.at(-1)).toBeLessThan(60)
     await stream.return(undefined)
   })
 
@@ -142,42 +168,39 @@ describe("openExport()", () => {
     expect(source.queries.length).toBe(1)
   })
 
-  test.each(["ndjson", "json"] as const)(
-    "truncates the transfer of %s when a later page fails",
-    async (format) => {
-      const events: ExportEvent[] = []
-      const waited: number[] = []
-      // Keep-alives never become due; the pause before the reset takes no time.
-      const clock: Clock = {
-        ...systemClock,
-        sleep: async (ms, signal) => {
-          if (ms !== 500) return systemClock.sleep(ms, signal)
-          waited.push(ms)
-        },
-      }
-      const stream = await open({
-        source: failingAt(3),
-        format,
-        clock,
-        onEvent: (event) => events.push(event),
-      })
-      const chunks: Uint8Array[] = []
-      const run = async () => {
-        for await (const chunk of stream) chunks.push(chunk)
-      }
-      await expect(run()).rejects.toBe(failure)
-      const text = Buffer.concat(chunks).toString()
-      // The last row is complete, although the document is not.
-      expect(text).toEndWith(format === "json" ? "}" : "}\n")
-      expect(text).toContain("19@example.com")
-      if (format === "json") expect(() => JSON.parse(text)).toThrow()
-      expect(waited).toEqual([500])
-      expect(events.at(-1)).toEqual({ type: "failed", rows: 19, error: failure })
-    },
-  )
+  test.each(formats)("truncates the transfer of $name when a later page fails", async (format) => {
+    const events: ExportEvent[] = []
+    const waited: number[] = []
+    // Keep-alives never become due; the pause before the reset takes no time.
+    const clock: Clock = {
+      ...systemClock,
+      sleep: async (ms, signal) => {
+        if (ms !== 500) return systemClock.sleep(ms, signal)
+        waited.push(ms)
+      },
+    }
+    const stream = await open({
+      source: failingAt(3),
+      format,
+      clock,
+      onEvent: (event) => events.push(event),
+    })
+    const chunks: Uint8Array[] = []
+    const run = async () => {
+      for await (const chunk of stream) chunks.push(chunk)
+    }
+    await expect(run()).rejects.toBe(failure)
+    const text = Buffer.concat(chunks).toString()
+    // The last row is complete, although the document is not.
+    expect(text).toEndWith(format === json ? "}" : "}\n")
+    expect(text).toContain("19@example.com")
+    if (format === json) expect(() => JSON.parse(text)).toThrow()
+    expect(waited).toEqual([500])
+    expect(events.at(-1)).toEqual({ type: "failed", rows: 19, error: failure })
+  })
 
-  test.each(["ndjson", "json"] as const)(
-    "fails after every available row if Mailchimp hides a row of a list: %s",
+  test.each(formats)(
+    "fails after every available row if Mailchimp hides a row of a list: $name",
     async (format) => {
       const events: ExportEvent[] = []
       const hidden = [...lists.b, memberOf(4, { isHidden: true })]
@@ -198,7 +221,7 @@ describe("openExport()", () => {
       })
       const text = Buffer.concat(chunks).toString()
       for (const { id } of all) expect(text).toContain(id)
-      if (format === "json") expect(() => JSON.parse(text)).toThrow()
+      if (format === json) expect(() => JSON.parse(text)).toThrow()
       expect(events.at(-1)).toMatchObject({ type: "failed" })
     },
   )
@@ -362,7 +385,7 @@ describe("openExport()", () => {
     })
 
     test("the JSON envelope begins at once, and continues with spaces", async () => {
-      const { clock, chunks, reading } = await openSlow(4000, { format: "json" })
+      const { clock, chunks, reading } = await openSlow(4000, { format: json })
       await clock.settle(reading)
       expect(chunks[0]).toEqual({ atMs: 0, text: '{"success":true,"message":"Success","data":[' })
       expect(chunks.slice(1, 4)).toEqual([10_000, 20_000, 30_000].map((atMs) => ({ atMs, text: " " })))
@@ -382,6 +405,24 @@ describe("openExport()", () => {
       await clock.advance(10_000)
       expect(JSON.parse(chunks[1]?.text ?? "")).toMatchObject({ $export: "progress", rows: 0 })
       await clock.settle(reading)
+    })
+
+    test("a format that takes long to prepare its start is kept alive with its own bytes meanwhile", async () => {
+      const clock = createVirtualClock()
+      const format: Format = {
+        ...json,
+        createEncoder: () => ({
+          ...createJson(),
+          start: async () => {
+            await clock.sleep(25_000)
+            return Buffer.from("[header]")
+          },
+          keepAlive: () => Buffer.from("+"),
+        }),
+      }
+      const source = createTestSource({ a: membersOf(2) })
+      const text = textOf(await open({ lists: [{ id: "a" }], source, clock, format }))
+      expect(await clock.settle(text)).toMatch(/^\+{3}\[header\]\{.*\}\]\}\n$/)
     })
 
     test("an export that ends within two seconds is empty", async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { parseSelection, requireListFields } from "../../src/exports/selection.ts"
+import { requireListFields } from "../../src/exports/list-fields.ts"
+import { parseSelection } from "../../src/exports/selection.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { connectAccount, sandboxEnv, startService, type RunningService } from "../support/service.ts"
 

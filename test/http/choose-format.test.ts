@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test"
 import { AppError } from "../../src/errors.ts"
+import { json } from "../../src/exports/formats/json.ts"
+import { ndjson } from "../../src/exports/formats/ndjson.ts"
 import { chooseFormat } from "../../src/http/choose-format.ts"
 
 test.each([
@@ -28,18 +30,18 @@ test.each([
   ["application/json, application/x-ndjson;q=0.9, */*", "json"],
   ["application/json;q=0, */*", "ndjson"],
 ])("Accept: %s gives %s", (accept, format) => {
-  expect(chooseFormat(undefined, accept)).toBe(format === "json" ? "json" : "ndjson")
+  expect<string>(chooseFormat(undefined, accept).name).toBe(format)
 })
 
 test("the parameter format beats Accept", () => {
-  expect(chooseFormat("json", "application/x-ndjson")).toBe("json")
-  expect(chooseFormat("ndjson", "image/png")).toBe("ndjson")
+  expect(chooseFormat("json", "application/x-ndjson")).toBe(json)
+  expect(chooseFormat("ndjson", "image/png")).toBe(ndjson)
 })
 
 test("what only NDJSON can carry is NDJSON if any range allows it", () => {
-  expect(chooseFormat(undefined, "application/json, text/plain, */*", "ndjson")).toBe("ndjson")
-  expect(chooseFormat(undefined, "application/json", "ndjson")).toBe("json")
-  expect(chooseFormat("json", "*/*", "ndjson")).toBe("json")
+  expect(chooseFormat(undefined, "application/json, text/plain, */*", true)).toBe(ndjson)
+  expect(chooseFormat(undefined, "application/json", true)).toBe(json)
+  expect(chooseFormat("json", "*/*", true)).toBe(json)
 })
 
 test.each(["image/png", "text/html", "application/json;q=0", "text/*, application/xml"])(

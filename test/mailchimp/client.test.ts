@@ -2,14 +2,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { http, HttpResponse, type JsonBodyType } from "msw"
 import { setupServer } from "msw/node"
 import { AppError } from "../../src/errors.ts"
-import { abortable } from "../../src/lib/abortable.ts"
+import { abortable } from "../../src/lib/time.ts"
 import {
   createMailchimpClient,
   type MailchimpClientOptions,
   type MailchimpEvent,
-  type Standing,
 } from "../../src/mailchimp/client.ts"
 import { InvalidToken, type MailchimpError } from "../../src/mailchimp/errors.ts"
+import type { Standing } from "../../src/mailchimp/standing.ts"
 import { createLimiter } from "../../src/mailchimp/limiter/limiter.ts"
 import { createCountedSignal } from "../support/counted-signal.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
@@ -94,6 +94,7 @@ function standingOf(locate: Standing["locate"]) {
     },
     saysDisabled: () => false,
     responded: () => {},
+    invalidated: async () => {},
   }
   return { standing, reads: () => reads }
 }
@@ -437,7 +438,7 @@ describe("now()", () => {
     const requested = client.request({
       action: "x",
       query: () => ({}),
-      parse: (_body, { sentAt }) => sentAt.earliest,
+      parse: (_body, sentAt) => sentAt.earliest,
       signal,
     })
     expect(await clock.settle(requested)).toBe(second + 65)

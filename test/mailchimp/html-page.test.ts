@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test"
 import { readHtmlPage } from "../../src/mailchimp/html-page.ts"
 
+const isHtml = new Headers({ "content-type": "text/html; charset=utf-8" })
+
 test.each([
   [
     "Akamai",
@@ -42,12 +44,19 @@ test.each([
   ["words without a number", "<p>This request was blocked. See our reference documentation", {}],
   ["nothing", "", {}],
 ])("reads the title and the reference number of a page of %s", (_, html, page) => {
-  expect(readHtmlPage(html)).toEqual(page)
+  expect(readHtmlPage(isHtml, html)).toEqual(page)
 })
 
 test.each(["<".repeat(65_536), " ".repeat(65_536), "ref ".repeat(16_384), "&#".repeat(32_768)])(
   "a hostile page of one repeated text yields nothing: %#",
   (html) => {
-    expect(readHtmlPage(html)).toEqual({})
+    expect(readHtmlPage(isHtml, html)).toEqual({})
   },
 )
+
+test("a body is a page by its Content-Type, or by its beginning without one; JSON is none", () => {
+  const page = " \n<HTML><title>No"
+  expect(readHtmlPage(new Headers(), page)).toEqual({ title: "No" })
+  expect(readHtmlPage(isHtml, "No")).toEqual({})
+  expect(readHtmlPage(new Headers(), '{"title":"<html>"}')).toBeUndefined()
+})

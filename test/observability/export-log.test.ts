@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test"
-import { createExportLog } from "../../src/observability/export-log.ts"
+import { logEvents } from "../../src/observability/log-events.ts"
 import { createLogger } from "../../src/observability/logger.ts"
+import type { EventOf } from "../../src/observability/observe.ts"
 
 const list = {
   type: "list",
@@ -15,10 +16,10 @@ const list = {
   hasDatedAhead: false,
 } as const
 
-function log(...events: Parameters<ReturnType<typeof createExportLog>>[0][]): unknown[] {
+function log(...events: EventOf<"export">["event"][]): unknown[] {
   const lines: string[] = []
-  const exportLog = createExportLog(createLogger("info", { write: (line) => void lines.push(line) }))
-  for (const event of events) exportLog(event, { request_id: "r1" })
+  const observe = logEvents(createLogger("info", { write: (line) => void lines.push(line) }))
+  for (const event of events) observe({ type: "export", requestId: "r1", event })
   return lines.map((line) => JSON.parse(line))
 }
 

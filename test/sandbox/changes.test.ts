@@ -33,7 +33,7 @@ describe("changes", () => {
     const start = clock.now()
     await clock.advance(1500)
     sandbox.changes.editMember(listId, before!.id, { merge_fields: { FNAME: "Neu" }, vip: true })
-    const row = JSON.parse(truth.versionAt(before!.id, clock.now())!.row)
+    const row = JSON.parse(truth.history(before!.id).at(-1)!.row)
     const old = JSON.parse(before!.row)
     expect(row).toEqual({
       ...old,
@@ -42,7 +42,7 @@ describe("changes", () => {
       last_changed: "2024-05-01T12:00:01+00:00",
     })
     expect(Object.keys(row)).toEqual(Object.keys(old))
-    expect(truth.versionAt(before!.id, start)?.row).toBe(before!.row)
+    expect(truth.history(before!.id)[0]?.row).toBe(before!.row)
     expect(truth.history(before!.id).map(({ at }) => at)).toEqual([-Infinity, start + 1500])
   })
 
@@ -72,7 +72,7 @@ describe("changes", () => {
     const startedMs = clock.now()
     await clock.advance(1500)
     sandbox.changes.editSilently(listId, before!.id, { tags: [], last_changed: "2030-01-01T00:00:00+00:00" })
-    expect(JSON.parse(truth.versionAt(before!.id, clock.now())!.row)).toEqual({ ...old, tags: [] })
+    expect(JSON.parse(truth.history(before!.id).at(-1)!.row)).toEqual({ ...old, tags: [] })
     const second = old.last_changed.replace("+00:00", "Z")
     const found = await read(`since_last_changed=2000-01-01&before_last_changed=${second}&count=1000`)
     expect(found.members).toContainEqual({ ...old, tags: [] })
@@ -92,20 +92,6 @@ describe("changes", () => {
     expect(report([...others, ...rows.toReversed()])).toMatchObject(good)
     sandbox.changes.editMember(listId, before!.id)
     expect(report([...others, rows[2]!])).toMatchObject({ ...good, stale: 1 })
-  })
-
-  test("a bulk import and a bulk edit give all members the same second", async () => {
-    const { clock, sandbox, read } = setUp(0)
-    const added = sandbox.changes.bulkImport(listId, 1200)
-    await clock.advance(60_000)
-    const since = "since_last_changed=2024-05-01T11:59:59Z&before_last_changed=2024-05-01T12:00:00Z"
-    expect((await read(since)).total_items).toBe(1200)
-    const edited = sandbox.changes.bulkEdit(
-      listId,
-      added.slice(0, 30).map(({ id }) => id),
-    )
-    expect(new Set(edited.map(({ last_changed }) => last_changed)).size).toBe(1)
-    expect((await read(since)).total_items).toBe(1170)
   })
 })
 

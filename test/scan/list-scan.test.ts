@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
-import { type Task, createListScan } from "../../src/scan/list-scan.ts"
+import { createListScan } from "../../src/scan/list-scan.ts"
 import type { Page } from "../../src/scan/source.ts"
+import type { Task } from "../../src/scan/task.ts"
 import { momentOf, pageOfIds } from "../support/members.ts"
 
 const HORIZON = 989

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test"
-import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { rules, withoutRule } from "./model/rules.ts"
-import { runSchedule } from "./model/run.ts"
+import { isParsable, marksIn } from "./model/mark.ts"
+import { readSources, rules, withoutRule } from "./model/rules.ts"
+import { mostShort, runSchedule } from "./model/run.ts"
 
 /** How many schedules to run, and the seed of the first. To repeat a failure: `MODEL_RUNS=1 MODEL_SEED=…`. */
 const runs = Number(process.env["MODEL_RUNS"] ?? 1000)
@@ -19,15 +19,28 @@ test(
         })
       })
     }
-    // Ten of a few schedules may be chance.
-    expect(short).toBeLessThanOrEqual(Math.max(10, 0.003 * runs))
+    expect(short).toBeLessThanOrEqual(mostShort(runs))
   },
   Math.max(60_000, runs * 60),
 )
 
-test("each rule that can be taken out to check the model still quotes the code of its file", () => {
+const sources = readSources(join(import.meta.dir, "../.."))
+
+test("each mark in the code is that of a rule, and each rule has one", () => {
+  const names = rules.map(({ name }) => name)
+  expect(sources.flatMap(({ code }) => marksIn(code)).toSorted()).toEqual(names.toSorted())
+})
+
+test("each rule can be taken out of the code, which can still be parsed", () => {
   for (const rule of rules) {
-    const code = readFileSync(join(import.meta.dir, "../../src/scan", rule.file), "utf8")
-    expect(withoutRule(code, rule)).not.toBe(code)
+    const { path, code } = withoutRule(sources, rule)
+    expect(sources.find((source) => source.path === path)?.code).not.toBe(code)
+    expect({ rule: rule.name, isParsable: isParsable(code) }).toEqual({ rule: rule.name, isParsable: true })
   }
+})
+
+test("src/scan/README.md explains each rule", async () => {
+  const readme = await Bun.file(join(import.meta.dir, "../../src/scan/README.md")).text()
+  const text = readme.replaceAll(/\s+/g, " ").toLowerCase()
+  expect(rules.map(({ name }) => name).filter((name) => !text.includes(name.toLowerCase()))).toEqual([])
 })

@@ -4,6 +4,7 @@ import { createExpectedRows } from "../../src/exports/expected-rows.ts"
 import { planExport } from "../../src/exports/plan.ts"
 import { createScan } from "../../src/scan/scan.ts"
 import type { Page, Source } from "../../src/scan/source.ts"
+import { createFixedAllowance } from "../../src/mailchimp/limiter/allowance.ts"
 import { createLimiter } from "../../src/mailchimp/limiter/limiter.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
 import { momentOf } from "../support/members.ts"
@@ -40,7 +41,10 @@ async function measure(options: {
   const { signal } = new AbortController()
   const clock = createVirtualClock(START * 1000)
   const nowS = () => clock.now() / 1000
-  const limiter = createLimiter({ permits: PERMITS, tokens: perSecond, refillPerSecond: perSecond, clock })
+  const limiter = createLimiter({
+    allowance: createFixedAllowance({ permits: PERMITS, ratePerSecond: perSecond }),
+    clock,
+  })
   const flow = limiter.join()
   const ids = Array.from({ length: lists }, (_, index) => `list${index}`)
   let requests = 0

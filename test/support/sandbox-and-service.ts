@@ -1,6 +1,6 @@
-import type { Clock } from "../../src/lib/clock.ts"
+import type { Clock } from "../../src/lib/time.ts"
 import { type StartSandboxOptions, startSandbox } from "../../src/sandbox/serve.ts"
-import type { ListSeed } from "../../src/sandbox/state.ts"
+import type { ListSeed } from "../../src/sandbox/seeds.ts"
 import type { RequestEntry } from "../../src/sandbox/traffic.ts"
 import { receiveExport } from "./received-export.ts"
 import { connectAccount, sandboxEnv, startService } from "./service.ts"

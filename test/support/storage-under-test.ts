@@ -1,6 +1,6 @@
 import { join } from "node:path"
 import { type Db, MongoClient } from "mongodb"
-import type { Clock } from "../../src/lib/clock.ts"
+import type { Clock } from "../../src/lib/time.ts"
 import { openStorage, type Storage, type StorageOptions } from "../../src/storage/storage.ts"
 import { newMongodbUri } from "./mongodb.ts"
 import { temporaryFolder } from "./temporary-folder.ts"

@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/lib/clock.ts"
+import type { Clock } from "../../src/lib/time.ts"
 import type { Fetch } from "../../src/lib/fetch.ts"
 
 type Sleeper = { readonly dueMs: number; wake(): void }

@@ -31,6 +31,8 @@ const meanings = {
   connection_exists: "An account is connected already. Disconnect it first by `DELETE /auth`.",
   connection_invalidated:
     "The token was revoked at Mailchimp, its user was disabled, or its key is gone from `TOKEN_KEYS`. Log in again: cursors stay valid if it is the same Mailchimp user.",
+  columns_changed:
+    "A merge field or an interest was added to a list during an export as CSV, so its values have no column, and the transfer breaks. Start the export again.",
   disconnected: "The connection was deleted while the request used it. Connect the account again.",
   cursor_expired: "The cursor can no longer be honored. Begin an export without a cursor.",
   too_many_exports:

@@ -1,4 +1,5 @@
-import type { Format } from "./format.ts"
+import { z } from "zod"
+import type { Encoder, Format } from "./format.ts"
 
 const START = '{"success":true,"message":"Success","data":['
 const END = "]}\n"
@@ -6,7 +7,7 @@ const NEWLINE = 0x0a
 const COMMA = 0x2c
 
 /** The platform's envelope as one document. A truncated document is invalid JSON, so clients notice. */
-export function createJson(): Format {
+export function createJson(): Encoder {
   let hasRows = false
   return {
     start: () => Buffer.from(START),
@@ -22,3 +23,17 @@ export function createJson(): Format {
     end: () => Buffer.from(END),
   }
 }
+
+export const json = {
+  name: "json",
+  mediaType: "application/json",
+  otherMediaTypes: [],
+  fileSuffix: ".json",
+  schema: z.object({
+    success: z.literal(true),
+    message: z.literal("Success"),
+    data: z.array(z.looseObject({})),
+  }),
+  hasEvents: false,
+  createEncoder: createJson,
+} as const satisfies Format

@@ -1,15 +1,11 @@
-import type { Format } from "./format.ts"
-
-export type Ndjson = Format & {
-  /** A line that is not a member. It ends with a newline at once, so that a client that reads line by line receives it. */
-  line(value: object): Uint8Array
-}
+import { z } from "zod"
+import type { EventEncoder, Format } from "./format.ts"
 
 /**
  * One member per line, each ended by a newline. A space after a row, or an empty line before the first, keeps the
  * connection alive: NDJSON parsers skip both.
  */
-export function createNdjson(): Ndjson {
+export function createNdjson(): EventEncoder {
   let isLineOpen = false
   return {
     start: () => new Uint8Array(),
@@ -28,3 +24,16 @@ export function createNdjson(): Ndjson {
     end: () => Buffer.from(isLineOpen ? "\n" : ""),
   }
 }
+
+export const ndjson = {
+  name: "ndjson",
+  mediaType: "application/x-ndjson",
+  otherMediaTypes: ["application/ndjson"],
+  fileSuffix: ".ndjson",
+  schema: z.string().meta({
+    description:
+      "One member per line, as Mailchimp sent it, with its list_id. With events=true, the lines that have a key `$export` are event lines: #/components/schemas/ExportEvent",
+  }),
+  hasEvents: true,
+  createEncoder: createNdjson,
+} as const satisfies Format

@@ -2,15 +2,15 @@ import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
 import type { MiddlewareHandler } from "hono"
 import type { Connection, Owner } from "../../connections/connection.ts"
 import type { Disconnect } from "../../connections/disconnect.ts"
+import type { FailureReason } from "../../connections/forward-url.ts"
 import type { FinishAuthorization } from "../../connections/finish-authorization.ts"
 import type { StartAuthorization } from "../../connections/start-authorization.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
 import { callbackPage, hideUrl, wantsJson } from "../callback-page.ts"
 import { envelopeOf, toEnvelope } from "../envelope.ts"
 import type { LoginCookie } from "../login-cookie.ts"
-import { createLoginLog } from "../login-log.ts"
-import type { Logger } from "../../observability/logger.ts"
-import type { RequestEnv } from "../request-log.ts"
+import type { Observe } from "../../observability/observe.ts"
+import type { RequestEnv } from "../observe-requests.ts"
 import { bearerSecurity, callerProblems, jsonContent, problems } from "../openapi.ts"
 import { forwardUrl, isHead, once, sealedText, refuseInvalid, subAccountId } from "../parameters.ts"
 
@@ -126,7 +126,7 @@ export function createAuthRoutes(deps: {
   readonly requireConnection: (owner: Owner) => Promise<Connection>
   readonly disconnect: Disconnect
   readonly loginCookie: LoginCookie
-  readonly logger: Pick<Logger, "warn">
+  readonly observe: Observe
 }) {
   const routes = new OpenAPIHono<CallerEnv & RequestEnv>({ defaultHook: refuseInvalid })
   routes.use("/auth", deps.authenticated)
@@ -158,14 +158,21 @@ export function createAuthRoutes(deps: {
       return context.body(null, 200)
     }
     const browserSecret = deps.loginCookie.read(context)
-    const logFailure = createLoginLog(deps.logger, { request_id: context.get("requestId") }, error)
+    const observeFailure = (failure: unknown, reason: FailureReason | undefined) =>
+      deps.observe({
+        type: "login_failed",
+        requestId: context.get("requestId"),
+        failure,
+        reason,
+        callbackError: error,
+      })
     const outcome = await deps
       .finishAuthorization({ state, code, error, browserSecret })
       .catch((failure: unknown) => {
-        logFailure(failure, undefined)
+        observeFailure(failure, undefined)
         throw failure
       })
-    if (outcome.reason !== undefined) logFailure(outcome.failure, outcome.reason)
+    if (outcome.reason !== undefined) observeFailure(outcome.failure, outcome.reason)
     if (outcome.failure !== undefined && wantsJson(context)) throw outcome.failure
     return context.redirect(outcome.forwardUrl, 302)
   })

@@ -1,11 +1,11 @@
-import { anySignal } from "../../lib/any-signal.ts"
-import type { Clock } from "../../lib/clock.ts"
-import { startTimer } from "../../lib/start-timer.ts"
+import { anySignal, type Clock, startTimer } from "../../lib/time.ts"
 import { createMailchimpError, type Subject } from "../errors.ts"
-import { LimiterPaused, type Flow, type Permit } from "./limiter.ts"
+import type { Flow } from "./limiter.ts"
+import type { Permit } from "./permits.ts"
+import { LimiterPaused } from "./queue.ts"
 
-type Turn = {
-  readonly signal: AbortSignal
+/** How long a request may wait for its turn. */
+export type TurnLimits = {
   /** The longest pause of the whole limiter to wait for. */
   readonly patienceMs: number
   /**
@@ -13,8 +13,9 @@ type Turn = {
    * again when the time is up, because an export may have begun to respond meanwhile.
    */
   readonly waitLeftMs: () => number | undefined
-  readonly clock: Clock
 }
+
+type Turn = TurnLimits & { readonly signal: AbortSignal; readonly clock: Clock }
 
 /** Aborting without a reason creates an exception with a stack each time. */
 const WAITED = "The request waited for too long"

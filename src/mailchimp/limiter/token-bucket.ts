@@ -4,22 +4,26 @@ export type TokenBucket = {
   take(): boolean
   /** The current number of whole tokens. */
   available(): number
-  /** Milliseconds until there is a token; 0 if there is one now. */
+  isFull(): boolean
+  /** Milliseconds until there is a token; 0 only if there is one now. */
   waitMs(): number
+  /** From now on, other numbers. The tokens that the bucket holds stay, as far as they fit. */
+  change(to: TokenBucketRate): void
 }
+
+export type TokenBucketRate = { readonly capacity: number; readonly refillPerSecond: number }
 
 /**
  * A token bucket: in any t seconds at most `capacity + refillPerSecond * t` tokens are taken. It is full at first.
  *
  * The bucket counts whole tokens since it was last full and keeps no fractions, so rounding errors never add up.
  */
-export function createTokenBucket(options: {
-  readonly capacity: number
-  readonly refillPerSecond: number
-  readonly monotonicMs: () => number
-}): TokenBucket {
-  const { capacity, refillPerSecond, monotonicMs } = options
-  const refillMs = 1000 / refillPerSecond
+export function createTokenBucket(
+  options: TokenBucketRate & { readonly monotonicMs: () => number },
+): TokenBucket {
+  const { monotonicMs } = options
+  let { capacity } = options
+  let refillMs = 1000 / options.refillPerSecond
   let lastFullMs = monotonicMs()
   let takenSince = 0
 
@@ -34,6 +38,7 @@ export function createTokenBucket(options: {
 
   return {
     available,
+    isFull: () => available() === capacity,
     take: () => {
       if (available() < 1) return false
       takenSince += 1
@@ -41,7 +46,18 @@ export function createTokenBucket(options: {
     },
     waitMs: () => {
       if (available() > 0) return 0
-      return Math.max(0, lastFullMs + (takenSince - capacity + 1) * refillMs - monotonicMs())
+      // A rounding error must not say 0 while there is no token: requests would start until none waits.
+      return Math.max(Number.MIN_VALUE, lastFullMs + (takenSince - capacity + 1) * refillMs - monotonicMs())
+    },
+    change: (to) => {
+      const nowMs = monotonicMs()
+      const held = available()
+      // Without the fraction of the next token, a bucket that changes once a second would never refill.
+      const fraction = ((nowMs - lastFullMs) / refillMs) % 1
+      capacity = to.capacity
+      refillMs = 1000 / to.refillPerSecond
+      takenSince = Math.max(0, capacity - held)
+      lastFullMs = takenSince === 0 ? nowMs : nowMs - fraction * refillMs
     },
   }
 }

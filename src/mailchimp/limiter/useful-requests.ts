@@ -24,7 +24,7 @@ const surplus = 1.25
  * By Little's law, the requests in progress are as many as start during the time that a request takes. The longest recent
  * time counts, because too few requests would waste the rate, and too many cost only a few requests more.
  */
-export function createUsefulRequests(perSecond: number): UsefulRequests {
+export function createUsefulRequests(ratePerSecond: () => number): UsefulRequests {
   const recentMs: number[] = []
 
   return {
@@ -34,7 +34,7 @@ export function createUsefulRequests(perSecond: number): UsefulRequests {
     },
     max: (underWayMs, unknownMs = Infinity) => {
       const longestMs = recentMs.length < enoughSamples ? unknownMs : Math.max(...recentMs, underWayMs)
-      return Math.floor((longestMs / 1000) * perSecond * surplus) + 1
+      return Math.floor((longestMs / 1000) * ratePerSecond() * surplus) + 1
     },
   }
 }

@@ -1,6 +1,8 @@
 import { z } from "zod"
-import { isListId, type MailchimpClient } from "../client.ts"
+import { isListId } from "../address.ts"
+import type { MailchimpClient } from "../client.ts"
 import { MailchimpError } from "../errors.ts"
+import { pageOf, type ReadOptions } from "./collection.ts"
 import { listAll } from "./list-all.ts"
 
 /** An interest that members of a list may have. */
@@ -11,27 +13,10 @@ export type Interest = {
   readonly categoryId: string
 }
 
-type RequestOptions = { readonly signal: AbortSignal; readonly deadlineMs?: number | undefined }
-
-/** Such a response is small: if it takes longer, it will not come. */
-const timeoutMs = 30_000
-
-const totalItems = z.int().nonnegative()
 const noEntry = { id: "", name: "" }
 
 /** A malformed entry must not hide the others. */
 const entry = z.object({ id: z.string().catch(""), name: z.string().catch("") }).catch(noEntry)
-
-/** Mailchimp may omit the array of an empty collection. */
-const categoriesSchema = z
-  .object({ categories: z.array(entry).optional(), total_items: totalItems })
-  .refine(({ categories, total_items }) => categories !== undefined || total_items === 0)
-  .transform(({ categories = [], total_items }) => ({ items: categories, totalItems: total_items }))
-
-const interestsSchema = z
-  .object({ interests: z.array(entry).optional(), total_items: totalItems })
-  .refine(({ interests, total_items }) => interests !== undefined || total_items === 0)
-  .transform(({ interests = [], total_items }) => ({ items: interests, totalItems: total_items }))
 
 /**
  * Reads all interests of a list, its categories concurrently. Interests without an id are left out, because no member could
@@ -40,10 +25,10 @@ const interestsSchema = z
 export async function readInterests(
   client: MailchimpClient,
   listId: string,
-  { signal, deadlineMs }: RequestOptions,
+  { signal, deadlineMs }: ReadOptions,
 ): Promise<Interest[]> {
   const leftMs = client.deadline(deadlineMs)
-  const collection = { listId, signal, timeoutMs, key: (item: typeof noEntry) => item.id }
+  const collection = { listId, signal, key: (item: typeof noEntry) => item.id }
   const readCategory = async (categoryId: string): Promise<Interest[]> => {
     const interests = listAll(client, {
       ...collection,
@@ -51,7 +36,7 @@ export async function readInterests(
       action: "read the interests",
       resource: `interest-categories/${categoryId}/interests`,
       query: { fields: "interests.id,interests.name,total_items" },
-      schema: interestsSchema,
+      schema: pageOf("interests", entry),
     })
     return (await Array.fromAsync(interests, ({ id, name }) => ({ id, name, categoryId }))).filter(
       ({ id }) => id !== "",
@@ -63,7 +48,7 @@ export async function readInterests(
     action: "read the interest categories",
     resource: "interest-categories",
     query: { fields: "categories.id,total_items" },
-    schema: categoriesSchema,
+    schema: pageOf("categories", entry),
   })
   // The id becomes part of a path.
   const ids = (await Array.fromAsync(categories, ({ id }) => id)).filter(isListId)

@@ -1,19 +1,7 @@
-import type { z } from "zod"
-import type { MailchimpClient, MailchimpRequest } from "../client.ts"
+import type { MailchimpClient } from "../client.ts"
 import { createMailchimpError, type MailchimpError } from "../errors.ts"
 import { createPageFailures } from "../members/page-size.ts"
-
-/** One page of a collection, and how many items the collection has. */
-type CollectionPage<T> = { readonly items: readonly T[]; readonly totalItems: number }
-
-type Collection<T> = Pick<MailchimpRequest<T>, "action" | "listId" | "resource" | "signal" | "timeoutMs"> & {
-  /** The query parameters besides count and offset. The order of the items must be stable. */
-  readonly query: Readonly<Record<string, string>>
-  readonly schema: z.ZodType<CollectionPage<T>>
-  key(item: T): string
-  /** When this time has passed, no other page is requested: one deadline for all pages. */
-  readonly deadlineMs?: number | undefined
-}
+import { type Collection, type CollectionPage, parseJson, timeoutMs } from "./collection.ts"
 
 type Walk<T> = Collection<T> & {
   readonly client: MailchimpClient
@@ -102,7 +90,7 @@ async function readPage<T>(
   offset: number,
   fewest: number,
 ): Promise<CollectionPage<T> & { count: number }> {
-  const { client, schema, query, leftMs, action, listId, resource, signal, timeoutMs } = options
+  const { client, schema, query, leftMs, action, listId, resource, signal } = options
   const request = {
     action,
     signal,
@@ -125,7 +113,7 @@ async function readPage<T>(
       return { ...query, count, offset }
     },
     parse: (body) => {
-      const page = schema.parse(JSON.parse(new TextDecoder().decode(body)))
+      const page = parseJson(schema, body)
       isDoubt = page.items.length < fewest && offset + page.items.length < page.totalItems
       if (isDoubt) doubts += 1
       const isNothing = offset === 0 && page.items.length === 0

@@ -1,6 +1,8 @@
 import { z } from "zod"
-import { isListId, type MailchimpClient } from "../client.ts"
+import { isListId } from "../address.ts"
+import type { MailchimpClient } from "../client.ts"
 import { MailchimpError } from "../errors.ts"
+import { pageOf, parseJson, type ReadOptions, timeoutMs } from "./collection.ts"
 import { listAll } from "./list-all.ts"
 
 /** An audience. The counts may be some minutes old, because Mailchimp caches them. */
@@ -15,43 +17,21 @@ export type MailchimpList = {
   readonly cleanedCount: number
 }
 
-/** A column that a list's owner added to its members. */
-export type MergeField = {
-  /** Its key in a member's `merge_fields`, such as `FNAME`. */
-  readonly tag: string
-  readonly name: string
-  /** Mailchimp's name of the type, such as `text` or `address`. */
-  readonly type: string
-}
-
-type RequestOptions = { readonly signal: AbortSignal; readonly deadlineMs?: number | undefined }
-
-/** Such a response is small: if it takes longer, it will not come. */
-const timeoutMs = 30_000
-
 const count = z.int().nonnegative().catch(0)
-
-const statsShape = { member_count: count, unsubscribe_count: count, cleaned_count: count }
-const webId = z.int().optional().catch(undefined)
 const noStats = { member_count: 0, unsubscribe_count: 0, cleaned_count: 0 }
 
-const listSchema = z
-  .object({
-    id: z.string().min(1),
-    web_id: webId,
-    name: z.string().catch(""),
-    stats: z.object(statsShape).catch(noStats),
-  })
-  .transform(toList)
+/** Every field that can be read is kept. */
+const shape = {
+  web_id: z.int().optional().catch(undefined),
+  name: z.string().catch(""),
+  stats: z.object({ member_count: count, unsubscribe_count: count, cleaned_count: count }).catch(noStats),
+}
 
-/** A malformed entry must not hide the others, so every field that can be read is kept. */
+const listSchema = z.object({ ...shape, id: z.string().min(1) }).transform(toList)
+
+/** A malformed entry must not hide the others. */
 const listEntrySchema = z
-  .object({
-    id: z.unknown().optional().transform(toId),
-    web_id: webId,
-    name: z.string().catch(""),
-    stats: z.object(statsShape).catch(noStats),
-  })
+  .object({ ...shape, id: z.unknown().optional().transform(toId) })
   .catch({ id: "", web_id: undefined, name: "", stats: noStats })
   .transform(toList)
 
@@ -90,31 +70,22 @@ const listFields = [
   "stats.cleaned_count",
 ] as const
 
-const totalItems = z.int().nonnegative()
-
-/** Mailchimp may omit the array of an empty collection. */
-const listsSchema = z
-  .object({ lists: z.array(listEntrySchema).optional(), total_items: totalItems })
-  .refine(({ lists, total_items }) => lists !== undefined || total_items === 0)
-  .transform(({ lists = [], total_items }) => ({ items: lists, totalItems: total_items }))
-
 /**
  * Yields every list of the account, the oldest first. Lists created or deleted meanwhile hide none of the others.
  *
  * A list with an invalid id is yielded, too, with its id as Mailchimp sent it, or "" if there is none. Requests for it or its
  * members are never sent, and reject with `list_not_found`. `deadlineMs` is for all pages together.
  */
-export function listLists(client: MailchimpClient, options: RequestOptions): AsyncGenerator<MailchimpList> {
+export function listLists(client: MailchimpClient, options: ReadOptions): AsyncGenerator<MailchimpList> {
   return listAll(client, {
     ...options,
-    timeoutMs,
     action: "read the lists",
     query: {
       sort_field: "date_created",
       sort_dir: "ASC",
       fields: [...listFields.map((field) => `lists.${field}`), "total_items"].join(","),
     },
-    schema: listsSchema,
+    schema: pageOf("lists", listEntrySchema),
     key: ({ id, name }) => (isListId(id) ? id : JSON.stringify([id, name])),
   })
 }
@@ -123,7 +94,7 @@ export function listLists(client: MailchimpClient, options: RequestOptions): Asy
 export function readList(
   client: MailchimpClient,
   listId: string,
-  options: RequestOptions,
+  options: ReadOptions,
 ): Promise<MailchimpList> {
   return client
     .request({
@@ -132,7 +103,7 @@ export function readList(
       action: "read the list",
       listId,
       query: () => ({ fields: listFields.join(",") }),
-      parse: (body) => listSchema.parse(JSON.parse(new TextDecoder().decode(body))),
+      parse: (body) => parseJson(listSchema, body),
     })
     .catch((error: unknown) => {
       throw error instanceof MailchimpError && error.kind === "not_found" && looksLikeWebId(listId)
@@ -148,39 +119,4 @@ export function readList(
 /** Ids have ten hexadecimal digits; web ids are consecutive numbers. */
 function looksLikeWebId(listId: string): boolean {
   return /^\d{1,9}$/.test(listId)
-}
-
-const noMergeField = { tag: "", name: "", type: "" }
-const mergeFieldSchema = z
-  .object({ tag: z.string().catch(""), name: z.string().catch(""), type: z.string().catch("") })
-  .catch(noMergeField)
-
-const mergeFieldsSchema = z
-  .object({
-    merge_fields: z.array(mergeFieldSchema).optional(),
-    total_items: totalItems,
-  })
-  .refine(({ merge_fields, total_items }) => merge_fields !== undefined || total_items === 0)
-  .transform(({ merge_fields = [], total_items }) => ({ items: merge_fields, totalItems: total_items }))
-
-/**
- * Reads all merge fields of a list, except EMAIL, which every list has and Mailchimp does not return, and except fields
- * without a tag, which no member could have. `deadlineMs` is for all pages together.
- */
-export async function readMergeFields(
-  client: MailchimpClient,
-  listId: string,
-  options: RequestOptions,
-): Promise<MergeField[]> {
-  const fields = listAll(client, {
-    ...options,
-    timeoutMs,
-    action: "read the merge fields",
-    listId,
-    resource: "merge-fields",
-    query: { fields: "merge_fields.tag,merge_fields.name,merge_fields.type,total_items" },
-    schema: mergeFieldsSchema,
-    key: ({ tag, name }) => tag || JSON.stringify([tag, name]),
-  })
-  return (await Array.fromAsync(fields)).filter(({ tag }) => tag !== "")
 }

@@ -5,16 +5,13 @@ import { isRecord, requireList, totalItemsOf, tryParse } from "./page-envelope.t
 import { addIdBytes } from "../../lib/id-sum.ts"
 import { type JoinedMembers, NEWLINE, at } from "./joined-members.ts"
 import { ID_LENGTH, ID_OFFSET, createUniqueIds, hashId } from "./unique-ids.ts"
+import { CLOSE_ARRAY, COLON, COMMA, QUOTE } from "./json-syntax.ts"
 
 const HEAD = Buffer.from('{"members":[{"id":"')
 /** The position of the bracket before the first row. */
 const FIRST_POSITION = HEAD.length - ID_OFFSET
 /** Occurs between two objects of an array, but never inside a string, where a quote would be escaped. */
 const BOUNDARY = Buffer.from('},{"id":"')
-const QUOTE = 0x22
-const COMMA = 0x2c
-const COLON = 0x3a
-const CLOSE_ARRAY = 0x5d
 
 /** The bytes between two checks of the text: few enough to be still in the processor's cache after the search. */
 const CHUNK = 65_536

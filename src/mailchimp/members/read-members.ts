@@ -1,8 +1,9 @@
 import { TooLarge } from "../../lib/too-large.ts"
 import type { MailchimpClient } from "../client.ts"
-import type { SentAt } from "../mailchimp-clock.ts"
+import type { Page } from "./page.ts"
 import { largestPage } from "./page-memory.ts"
 import { createPageFailures, smallestPage } from "./page-size.ts"
+import { splitMembers } from "./split-members.ts"
 
 /** One request for members of one list. Seconds are whole seconds since the epoch. */
 export type MembersQuery = {
@@ -21,35 +22,21 @@ export type MembersQuery = {
   readonly count?: number | undefined
 }
 
-export type MembersPageContext = {
-  readonly listId: string
-  /** How many rows the successful attempt requested. */
-  readonly count: number
-  readonly offset: number
-  /** When that attempt was sent. */
-  readonly sentAt: SentAt
-}
-
-/** The result of any page parser that knows the number of its rows. */
-type AnyPage = { readonly length: number }
-
-export type MembersReaderOptions<T extends AnyPage> = {
-  /** Parses a body. An error that it throws means that the response is unusable, and the request is retried. */
-  parsePage(body: Uint8Array, context: MembersPageContext): T
+export type ReadMembersOptions = {
   /** The fields of the response to request, dotted: `members.email_address`. By default all. */
   readonly fields?: readonly string[] | undefined
   /** The fields of the response to leave out. Mailchimp refuses a request with both. */
   readonly excludeFields?: readonly string[] | undefined
+  /** Keys of a member that only we requested. They are removed from the rows. */
+  readonly without?: readonly string[] | undefined
   /** The most rows of a page; 1000 is Mailchimp's own maximum. */
   readonly pageSize?: number
   /** How long from now a page may still be retried: see {@link MailchimpRequest}. */
   readonly deadlineMs?: () => number | undefined
 }
 
-export type MembersReader<T extends AnyPage> = Pick<MailchimpClient, "now" | "waitUntil" | "pause"> & {
-  /** Requests one page, with all retries. Rejects with the signal's reason, or with a MailchimpError. */
-  read(query: MembersQuery, signal: AbortSignal): Promise<T>
-}
+/** Requests one page, with all retries. Rejects with the signal's reason, or with a MailchimpError. */
+export type ReadMembers = (query: MembersQuery, signal: AbortSignal) => Promise<Page>
 
 const MB = 2 ** 20
 /** The target size of a page: ten concurrent pages, each twice in memory, take eighty megabytes. */
@@ -70,11 +57,8 @@ const fewestRows = 2
  * by earlier rows of this list or connection. If the size of rows is not known yet, the beginning of a page shows whether the
  * page will be too large. So no page waits for another, and an account with rows of a usual size loses no time.
  */
-export function createMembersReader<T extends AnyPage>(
-  client: MailchimpClient,
-  options: MembersReaderOptions<T>,
-): MembersReader<T> {
-  const { parsePage, pageSize = largestPage, deadlineMs } = options
+export function createReadMembers(client: MailchimpClient, options: ReadMembersOptions): ReadMembers {
+  const { without, pageSize = largestPage, deadlineMs } = options
   const selection = {
     fields: options.fields?.join(","),
     exclude_fields: options.excludeFields?.join(","),
@@ -82,66 +66,60 @@ export function createMembersReader<T extends AnyPage>(
   // The fields determine the size of a row. Hashed, because their names may be many kilobytes.
   const rows = `rows ${Bun.hash(JSON.stringify(selection))}`
 
-  return {
-    read: (query, signal) => {
-      const { listId, offset, status } = query
-      const size = client.pages.size(`members ${listId}`)
-      const fail = createPageFailures(size)
-      const rowsOfList = client.pages.rowBytes(`${rows} ${listId}`)
-      const rowsOfAll = client.pages.rowBytes(rows)
-      let count = 0
+  return (query, signal) => {
+    const { listId, offset, status } = query
+    const size = client.pages.size(`members ${listId}`)
+    const fail = createPageFailures(size)
+    const rowsOfList = client.pages.rowBytes(`${rows} ${listId}`)
+    const rowsOfAll = client.pages.rowBytes(rows)
+    let count = 0
 
-      const nextCount = () => {
-        const bytesPerRow = rowsOfList.current() ?? rowsOfAll.current() ?? 0
-        const fitting = Math.max(smallestPage, Math.floor(pageBytes / bytesPerRow))
-        return Math.min(query.count ?? largestPage, Math.max(1, pageSize), size.current(), fitting)
-      }
-      const limit = () => (count > smallestPage ? maxPageBytes : maxBytes)
+    const nextCount = () => {
+      const bytesPerRow = rowsOfList.current() ?? rowsOfAll.current() ?? 0
+      const fitting = Math.max(smallestPage, Math.floor(pageBytes / bytesPerRow))
+      return Math.min(query.count ?? largestPage, Math.max(1, pageSize), size.current(), fitting)
+    }
+    const limit = () => (count > smallestPage ? maxPageBytes : maxBytes)
 
-      return client.request({
-        action: "read the members",
-        listId,
-        resource: "members",
-        signal,
-        deadlineMs,
-        query: () => {
-          count = nextCount()
-          return {
-            ...selection,
-            count,
-            offset,
-            sort_field: query.sort,
-            sort_dir: query.direction ?? "ASC",
-            status,
-            since_last_changed: toDate(query.since),
-            before_last_changed: toDate(query.before),
-          }
-        },
-        parse: (body, { sentAt }) => {
-          const bytes = body.length
-          const page = parsePage(body, { listId, count, offset, sentAt })
-          size.succeeded(count)
-          for (const rows of [rowsOfList, rowsOfAll]) rows.saw(bytes, page.length)
-          return page
-        },
-        maxBytes: limit,
-        inspect: (head) => {
-          const rows = countRows(head)
-          const bytes = Math.ceil((head.length / rows) * count)
-          if (rows >= fewestRows && bytes > limit()) throw new TooLarge(bytes, limit())
-        },
-        onFailure: (error) => {
-          const { cause } = error
-          if (!(cause instanceof TooLarge)) return fail(error, count)
-          for (const rows of [rowsOfList, rowsOfAll]) rows.exceeded(cause.bytes, count)
-        },
-        isEased: () => nextCount() < count,
-      })
-    },
-
-    now: client.now,
-    waitUntil: client.waitUntil,
-    pause: client.pause,
+    return client.request({
+      action: "read the members",
+      listId,
+      resource: "members",
+      signal,
+      deadlineMs,
+      query: () => {
+        count = nextCount()
+        return {
+          ...selection,
+          count,
+          offset,
+          sort_field: query.sort,
+          sort_dir: query.direction ?? "ASC",
+          status,
+          since_last_changed: toDate(query.since),
+          before_last_changed: toDate(query.before),
+        }
+      },
+      parse: (body, sentAt) => {
+        const bytes = body.length
+        const members = splitMembers(body, { listId, count, offset, without })
+        size.succeeded(count)
+        for (const rows of [rowsOfList, rowsOfAll]) rows.saw(bytes, members.length)
+        return { ...members, count, sentAt }
+      },
+      maxBytes: limit,
+      inspect: (head) => {
+        const rows = countRows(head)
+        const bytes = Math.ceil((head.length / rows) * count)
+        if (rows >= fewestRows && bytes > limit()) throw new TooLarge(bytes, limit())
+      },
+      onFailure: (error) => {
+        const { cause } = error
+        if (!(cause instanceof TooLarge)) return fail(error, count)
+        for (const rows of [rowsOfList, rowsOfAll]) rows.exceeded(cause.bytes, count)
+      },
+      isEased: () => nextCount() < count,
+    })
   }
 }
 

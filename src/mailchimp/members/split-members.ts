@@ -14,7 +14,7 @@ export type SplitOptions = {
   /** The list that was requested. A response that names another one is not a page of it. */
   readonly listId?: string | undefined
   /** Keys of a member that only we requested. They are removed from the rows. */
-  readonly without?: readonly string[]
+  readonly without?: readonly string[] | undefined
 }
 
 /**

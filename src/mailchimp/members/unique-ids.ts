@@ -1,8 +1,7 @@
 import { valueEnd } from "./json-bytes.ts"
 import { tryParse } from "./page-envelope.ts"
 import { at } from "./joined-members.ts"
-
-const QUOTE = 0x22
+import { QUOTE } from "./json-syntax.ts"
 
 /** Mailchimp's ids are MD5s in hex. */
 export const ID_LENGTH = 32

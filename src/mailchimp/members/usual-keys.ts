@@ -1,12 +1,6 @@
 import { ID_LENGTH } from "./unique-ids.ts"
+import { BACKSLASH, CLOSE_ARRAY, CLOSE_OBJECT, COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from "./json-syntax.ts"
 
-const QUOTE = 0x22
-const COMMA = 0x2c
-const BACKSLASH = 0x5c
-const OPEN_ARRAY = 0x5b
-const CLOSE_ARRAY = 0x5d
-const OPEN_OBJECT = 0x7b
-const CLOSE_OBJECT = 0x7d
 const ID_HEAD = Buffer.from('{"id":"')
 /** From the quote before the key to the comma after the value. */
 const ID_ENTRY_LENGTH = ID_HEAD.length - 1 + ID_LENGTH + 2

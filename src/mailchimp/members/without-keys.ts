@@ -3,14 +3,8 @@ import { isRecord, tryParse } from "./page-envelope.ts"
 import { type JoinedRows, at } from "./joined-members.ts"
 import { MalformedPage } from "./malformed-page.ts"
 import { createLeaveOutUsual } from "./usual-keys.ts"
+import { BACKSLASH, CLOSE_OBJECT, COLON, COMMA, OPEN_OBJECT, QUOTE, SPACE } from "./json-syntax.ts"
 
-const SPACE = 0x20
-const QUOTE = 0x22
-const COMMA = 0x2c
-const COLON = 0x3a
-const BACKSLASH = 0x5c
-const OPEN_OBJECT = 0x7b
-const CLOSE_OBJECT = 0x7d
 /** Copying shorter pieces byte by byte takes less time than calling `copy`. */
 const SHORT_BYTES = 8
 

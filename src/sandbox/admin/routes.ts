@@ -2,116 +2,61 @@ import { Hono, type Context } from "hono"
 import { z } from "zod"
 import { churnSchema } from "../churn.ts"
 import type { Controls } from "../controls.ts"
-import { faultActionSchema } from "../faults.ts"
 import { describeSandbox } from "./describe-sandbox.ts"
 import { renderHomePage } from "./home-page.ts"
-
-const settingsSchema = z.strictObject({
-  decision: z.enum(["ask", "approve", "deny"]).exactOptional(),
-  consentingUserId: z.number().int().exactOptional(),
-  latencyMs: z.number().min(0).exactOptional(),
-  evaluate: z.enum(["after-latency", "before-latency", "count-before-rows-after"]).exactOptional(),
-  visibilityDelayMs: z.number().min(0).exactOptional(),
-  serverSkewsMs: z.array(z.number()).min(1).exactOptional(),
-  dateOffsetMs: z.number().exactOptional(),
-  sendsDate: z.boolean().exactOptional(),
-  surplusItems: z.number().int().exactOptional(),
-  hiddenRows: z
-    .array(
-      z.strictObject({
-        listId: z.string(),
-        memberId: z.string(),
-        from: z.enum(["ASC", "DESC", "dated", "undated", "all"]),
-        leavesGap: z.boolean().exactOptional(),
-      }),
-    )
-    .exactOptional(),
-  omitsEmptyArrays: z.boolean().exactOptional(),
-  maxConnections: z.number().int().min(1).exactOptional(),
-  holdAfterAbortMs: z.number().min(0).exactOptional(),
-  requestLimit: z.object({ requests: z.number().int(), windowMs: z.number() }).exactOptional(),
-  throttleWith: z.enum(["429", "403-html"]).exactOptional(),
-  wrongDataCenterWith: z.enum(["wrong_datacenter", "api_key_invalid"]).exactOptional(),
-  listsTotalOff: z.number().int().exactOptional(),
-  endlessLists: z.enum(["new", "repeated", "off"]).exactOptional(),
-  gzip: z.boolean().exactOptional(),
-})
-
-const faultSchema = z.strictObject({
-  match: z
-    .strictObject({
-      path: z.string().exactOptional(),
-      query: z.string().exactOptional(),
-      method: z.string().exactOptional(),
-      listId: z.string().exactOptional(),
-      offset: z.number().int().exactOptional(),
-      countAbove: z.number().int().exactOptional(),
-    })
-    .exactOptional(),
-  action: faultActionSchema,
-  skip: z.number().int().min(0).exactOptional(),
-  /** -1 for every request from now on, because JSON has no infinity. */
-  times: z.number().int().min(-1).exactOptional(),
-})
-
-const churnStartSchema = z.strictObject({
-  everyPage: churnSchema,
-  seed: z.number().int().exactOptional(),
-  listId: z.string().exactOptional(),
-})
+import { churnStartSchema, disabledSchema, faultSchema, settingsSchema } from "./request-bodies.ts"
 
 /**
  * The page at `/` and the routes by which another process controls the sandbox. Mailchimp has none of these routes,
  * and requests to them are neither counted nor broken.
  */
-export function createAdminRoutes(sandbox: () => Controls): Hono {
+export function createAdminRoutes(sandbox: Controls): Hono {
   return new Hono()
-    .get("/", (c) => c.html(renderHomePage(describeSandbox(sandbox()))))
-    .get("/sandbox/state", (c) => c.json(describeSandbox(sandbox())))
+    .get("/", (c) => c.html(renderHomePage(describeSandbox(sandbox))))
+    .get("/sandbox/state", (c) => c.json(describeSandbox(sandbox)))
     .post("/sandbox/reset", (c) => {
-      sandbox().reset()
+      sandbox.reset()
       return c.body(null, 204)
     })
     .put("/sandbox/settings", async (c) => {
       const body = await read(c, settingsSchema)
       if (!body.success) return refuse(c, body.error)
-      Object.assign(sandbox().settings, body.data)
-      return c.json(describeSandbox(sandbox()).settings)
+      Object.assign(sandbox.settings, body.data)
+      return c.json(describeSandbox(sandbox).settings)
     })
-    .get("/sandbox/requests", (c) => c.json(sandbox().traffic.log))
-    .get("/sandbox/faults", (c) => c.json(sandbox().faults.list()))
+    .get("/sandbox/requests", (c) => c.json(sandbox.traffic.log))
     .post("/sandbox/faults", async (c) => {
       const body = await read(c, faultSchema)
       if (!body.success) return refuse(c, body.error)
       const { times, ...fault } = body.data
-      sandbox().faults.add({
+      sandbox.faults.add({
         ...fault,
         ...(times === undefined ? {} : { times: times === -1 ? Infinity : times }),
       })
-      return c.json(sandbox().faults.list(), 201)
+      return c.json(sandbox.faults.list(), 201)
     })
     .delete("/sandbox/faults", (c) => {
-      sandbox().faults.clear()
+      sandbox.faults.clear()
       return c.body(null, 204)
     })
     .put("/sandbox/churn", async (c) => {
       const body = await read(c, churnStartSchema)
       if (!body.success) return refuse(c, body.error)
-      sandbox().churn.start(body.data)
+      sandbox.churn.start(body.data)
       return c.body(null, 204)
     })
     .delete("/sandbox/churn", (c) => {
-      sandbox().churn.stop()
+      sandbox.churn.stop()
       return c.body(null, 204)
     })
     .post("/sandbox/lists/:list_id/changes", async (c) => {
       const body = await read(c, churnSchema)
       if (!body.success) return refuse(c, body.error)
-      sandbox().churn.once(c.req.param("list_id"), body.data)
-      return c.json(sandbox().churn.made)
+      sandbox.churn.once(c.req.param("list_id"), body.data)
+      return c.json(sandbox.churn.made)
     })
     .get("/sandbox/lists/:list_id/truth", (c) => {
-      const members = sandbox().truth(c.req.param("list_id")).members()
+      const members = sandbox.truth(c.req.param("list_id")).members()
       const lines = async function* () {
         const encoder = new TextEncoder()
         for (const member of members) {
@@ -123,19 +68,13 @@ export function createAdminRoutes(sandbox: () => Controls): Hono {
       return new Response(lines(), { headers: { "content-type": "application/x-ndjson" } })
     })
     .post("/sandbox/accounts/:user_id/revoke", (c) => {
-      sandbox().revoke(Number(c.req.param("user_id")))
+      sandbox.revoke(Number(c.req.param("user_id")))
       return c.body(null, 204)
     })
     .put("/sandbox/accounts/:user_id/disabled", async (c) => {
-      const body = await read(c, z.boolean())
+      const body = await read(c, disabledSchema)
       if (!body.success) return refuse(c, body.error)
-      sandbox().setDisabled(Number(c.req.param("user_id")), body.data)
-      return c.body(null, 204)
-    })
-    .put("/sandbox/accounts/:user_id/dc", async (c) => {
-      const body = await read(c, z.string().regex(/^[a-z]+\d+$/))
-      if (!body.success) return refuse(c, body.error)
-      sandbox().move(Number(c.req.param("user_id")), body.data)
+      sandbox.setDisabled(Number(c.req.param("user_id")), body.data)
       return c.body(null, 204)
     })
     .onError((error, c) => {

@@ -1,5 +1,5 @@
+import type { List } from "../account.ts"
 import { memberStatuses, writeTime, type Json, type MemberStatus } from "../members/member.ts"
-import type { List } from "../state.ts"
 import { selfLinks } from "./links.ts"
 
 /** How many of the list's members have each status, as the API shows them now. */
@@ -31,7 +31,7 @@ export function createListWriter(now: () => number) {
     return counts
   }
 
-  return (list: List, api: string, totalContacts: boolean): Record<string, Json> => {
+  return (list: List, api: string): Record<string, Json> => {
     const counts = countsOf(list)
     const { account } = list
     return {
@@ -72,9 +72,6 @@ export function createListWriter(now: () => number) {
       stats: {
         // Only subscribed members, not the number of rows that /members returns.
         member_count: counts.subscribed,
-        ...(totalContacts
-          ? { total_contacts: Object.values(counts).reduce((sum, count) => sum + count) - counts.archived }
-          : {}),
         unsubscribe_count: counts.unsubscribed,
         cleaned_count: counts.cleaned,
         member_count_since_send: 0,

@@ -1,6 +1,6 @@
 import type { Json } from "../members/member.ts"
 
-/** What `fields` or `exclude_fields` leave of a response. */
+/** The part of a response that `fields` or `exclude_fields` keep. */
 export type Projection = {
   apply(envelope: Json): Json
   /** True if the rows stay whole, so that their bytes can be sent unchanged. */
@@ -13,7 +13,7 @@ type Tree = Map<string, Tree>
 
 /**
  * Dotted names, relative to the envelope and reaching through arrays. An unknown name is ignored, as at Mailchimp.
- * The two parameters exclude each other; the caller responds to both with a 400.
+ * The two parameters exclude each other: parseFields refuses a request with both.
  */
 export function createProjection(
   fields: string | undefined,
@@ -42,7 +42,7 @@ function parseNames(names: string): Tree {
     const parts = name.trim().split(".")
     for (const [index, part] of parts.entries()) {
       const known = tree.get(part)
-      // A branch that is already named as a whole stays whole: `members,members.id` is `members`.
+      // A branch that was named before without its own fields stays whole: `members,members.id` is `members`.
       if (known?.size === 0) break
       const next = known ?? new Map()
       if (index === parts.length - 1) next.clear()

@@ -1,8 +1,10 @@
 import type { Json } from "../members/member.ts"
-import type { MemberTable, Version } from "../members/member-table.ts"
+import type { MemberTable } from "../members/member-table.ts"
+import type { Version } from "../members/version.ts"
+import type { FoundMembers } from "./find-members.ts"
 import { memberLinks, selfLinks } from "./links.ts"
 import { createProjection } from "./partial-response.ts"
-import type { FoundMembers } from "./query-members.ts"
+import type { SelectedFields } from "./parse-params.ts"
 
 /** The inputs of a page of members. `api` is the address of the API up to `/3.0`, for the links. */
 export type PageContext = { table: MemberTable; listId: string; api: string }
@@ -11,8 +13,7 @@ export type PageContext = { table: MemberTable; listId: string; api: string }
 export function renderPage(
   { table, listId, api }: PageContext,
   { versions, totalItems }: FoundMembers,
-  fields: string | undefined,
-  excludeFields: string | undefined,
+  { fields, excludeFields }: SelectedFields,
 ): Uint8Array {
   const projection = createProjection(fields, excludeFields, "members")
   const links = JSON.stringify(memberLinks(api, listId, "{id}"))
@@ -66,8 +67,7 @@ function selectOnce(version: Version, selection: string, select: () => Json): Ui
 export function renderMember(
   { table, listId, api }: PageContext,
   version: Version,
-  fields: string | undefined,
-  excludeFields: string | undefined,
+  { fields, excludeFields }: SelectedFields,
 ): Uint8Array {
   const row = parseRow(table, version, JSON.stringify(memberLinks(api, listId, "{id}")))
   return Buffer.from(JSON.stringify(createProjection(fields, excludeFields, "").apply(row)))

@@ -1,11 +1,13 @@
 import type { Hono } from "hono"
 import { z } from "zod"
+import type { List } from "../account.ts"
 import type { Json } from "../members/member.ts"
-import type { List } from "../state.ts"
+import type { Settings } from "../settings.ts"
 import type { Deliverer } from "../webhooks/deliverer.ts"
 import type { Webhook } from "../webhooks/webhook.ts"
-import { response } from "./json-response.ts"
-import { apiAddress, findList, type ApiBindings, type ApiContext } from "./context.ts"
+import { collectionResponse } from "./collection.ts"
+import { apiAddress, withList, type ApiBindings, type ApiContext } from "./context.ts"
+import { jsonResponse } from "./json-response.ts"
 import { selfLinks } from "./links.ts"
 import { problemResponse } from "./problems.ts"
 
@@ -28,6 +30,7 @@ const webhookSchema = z.object({
 })
 
 export type WebhookRoutesOptions = {
+  settings: Settings
   deliverer: () => Deliverer
   newId: () => string
 }
@@ -35,23 +38,26 @@ export type WebhookRoutesOptions = {
 /** Adds the webhooks of a list to the API. */
 export function addWebhookRoutes(
   api: Hono<{ Bindings: ApiBindings }>,
-  { deliverer, newId }: WebhookRoutesOptions,
-) {
-  return api
-    .get("/lists/:list_id/webhooks", (c) => {
-      const list = findList(c)
-      if (!list) return problemResponse("resource_not_found")
-      const address = `${apiAddress(c)}/lists/${list.id}`
-      return response(c, {
-        webhooks: list.webhooks.map((webhook) => writeWebhook(c, list, webhook)),
-        list_id: list.id,
-        total_items: list.webhooks.length,
-        _links: selfLinks(`${address}/webhooks`, address),
+  { settings, deliverer, newId }: WebhookRoutesOptions,
+): void {
+  api.get(
+    "/lists/:list_id/webhooks",
+    withList((c, list) => {
+      const parent = `${apiAddress(c)}/lists/${list.id}`
+      const rows = list.webhooks.map((webhook) => writeWebhook(c, list, webhook))
+      return collectionResponse(c, settings, {
+        name: "webhooks",
+        rows,
+        ids: { list_id: list.id },
+        self: `${parent}/webhooks`,
+        parent,
       })
-    })
-    .post("/lists/:list_id/webhooks", async (c) => {
-      const list = findList(c)
-      if (!list) return problemResponse("resource_not_found")
+    }),
+  )
+
+  api.post(
+    "/lists/:list_id/webhooks",
+    withList(async (c, list) => {
       const body = webhookSchema.safeParse(await c.req.json().catch(() => undefined))
       if (!body.success) {
         const errors = body.error.issues.map(({ path, message }) => ({ field: path.join("."), message }))
@@ -69,24 +75,30 @@ export function addWebhookRoutes(
       const webhook: Webhook = { id: newId(), url, events, sources, signingSecret, disabled: false }
       list.webhooks.push(webhook)
       // The secret is in this response only.
-      return response(c, {
+      return jsonResponse(c, {
         ...writeWebhook(c, list, webhook),
         ...(signingSecret ? { signing_secret: signingSecret } : {}),
       })
-    })
-    .get("/lists/:list_id/webhooks/:webhook_id", (c) => {
-      const list = findList(c)
-      const webhook = list?.webhooks.find(({ id }) => id === c.req.param("webhook_id"))
-      if (!list || !webhook) return problemResponse("resource_not_found")
-      return response(c, writeWebhook(c, list, webhook))
-    })
-    .delete("/lists/:list_id/webhooks/:webhook_id", (c) => {
-      const list = findList(c)
-      const index = list?.webhooks.findIndex(({ id }) => id === c.req.param("webhook_id")) ?? -1
-      if (!list || index === -1) return problemResponse("resource_not_found")
+    }),
+  )
+
+  api.get(
+    "/lists/:list_id/webhooks/:webhook_id",
+    withList((c, list) => {
+      const webhook = list.webhooks.find(({ id }) => id === c.req.param("webhook_id"))
+      return webhook ? jsonResponse(c, writeWebhook(c, list, webhook)) : problemResponse("resource_not_found")
+    }),
+  )
+
+  api.delete(
+    "/lists/:list_id/webhooks/:webhook_id",
+    withList((c, list) => {
+      const index = list.webhooks.findIndex(({ id }) => id === c.req.param("webhook_id"))
+      if (index === -1) return problemResponse("resource_not_found")
       list.webhooks.splice(index, 1)
       return new Response(null, { status: 204 })
-    })
+    }),
+  )
 }
 
 function writeWebhook(

@@ -1,7 +1,7 @@
 import { memberIdOf, writeTime, type Json, type Member, type MemberStatus } from "./member.ts"
 
 /**
- * The input of a new member's row. Omitted values become what Mailchimp writes for a contact that it knows little about.
+ * The input of a new member's row. Omitted values become those of a contact about which Mailchimp knows little.
  * Any `id` may be given; `id: undefined` makes a row without an id.
  */
 export type MemberInput = {
@@ -14,8 +14,10 @@ export type MemberInput = {
 }
 
 /**
- * A complete row, its keys in the order of the wire; `at` is the time of joining in ms, `webId` a number that grows by
- * one per member.
+ * A complete row, its keys in the order of the wire.
+ *
+ * @param webId a number that grows by one for each member
+ * @param at when the member joined, in ms
  */
 export function createMember(input: MemberInput, listId: string, webId: number, at: number): Member {
   const time = writeTime(at)

@@ -3,7 +3,7 @@ import { createMember } from "./create-member.ts"
 import { inventInterests, type InterestCategory } from "./interests.ts"
 import { inventMember, inventSms } from "./invent-member.ts"
 import { inventWideFields } from "./wide-fields.ts"
-import { secondsOf, writeTime, type MemberStatus } from "./member.ts"
+import { writeTime, type MemberStatus } from "./member.ts"
 
 const reasons = ["N/A (Unsubscribed by an admin)", "Did not sign up for list", "No longer interested"]
 
@@ -54,7 +54,6 @@ export function* generateMembers(random: Random, listId: string, options: Seedin
         status,
         lastChanged: Math.floor(changedAt / 1000),
         timestampOpt: Math.floor(optedInAt / 1000),
-        timestampSignup: secondsOf(member.timestamp_signup),
       },
     }
   }

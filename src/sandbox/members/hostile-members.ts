@@ -1,8 +1,8 @@
 import type { MemberInput } from "./create-member.ts"
 
 /**
- * Members whose values look like the structure around them, or break a careless parser, splitter or writer of JSON.
- * Every one of these members is valid JSON on the wire.
+ * Members whose values look like the JSON around them, or break a careless parser, splitter or writer of JSON. On the
+ * wire each member is valid JSON.
  */
 export function createHostileMembers(): MemberInput[] {
   return hostileTexts.map((text, index) => ({
@@ -30,7 +30,7 @@ const hostileTexts = [
   "line one\nline two\r\nline three\ttabbed",
   "\u2028 and \u2029",
   "\u0000 and \u001f and \u007f",
-  // Alone, each half of a surrogate pair is written as an escape, because it has no UTF-8.
+  // JSON escapes a lone surrogate, because UTF-8 cannot encode it.
   "\ud800",
   "\udfff before \ud83d",
   "\ufeffbyte order mark",

@@ -7,7 +7,7 @@ export type IdIndex = {
 
 /**
  * A hash table with open addressing. The first eight hex digits of an id are its hash, because MD5 mixes well; `idAt`
- * tells whether a candidate is the right one.
+ * tells whether a candidate has the id.
  */
 export function createIdIndex(idAt: (index: number) => string): IdIndex {
   /**

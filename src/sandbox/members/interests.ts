@@ -2,8 +2,7 @@ import type { Random } from "../random.ts"
 import { md5 } from "./member.ts"
 
 /**
- * The seed of an interest group, as a list's owner creates it. Ids of ten hex digits are derived from the names by
- * default.
+ * The seed of an interest group. Ids have ten hex digits and are derived from the names by default.
  */
 export type InterestCategorySeed = {
   title: string

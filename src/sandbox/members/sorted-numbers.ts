@@ -13,7 +13,7 @@ export type SortedNumbers = {
 const CHUNK = 1024
 
 /**
- * Chunks of about a thousand numbers: a change moves one chunk, a rank is found by adding up the chunk sizes. For a
+ * Chunks of about a thousand numbers: a change moves one chunk, and a rank is the sum of chunk sizes. For a
  * million numbers both take about a microsecond, while a single sorted array would move megabytes.
  */
 export function createSortedNumbers(values: Float64Array): SortedNumbers {

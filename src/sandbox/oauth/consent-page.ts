@@ -1,6 +1,6 @@
 import { html } from "hono/html"
 import { renderFrame } from "../page-frame.ts"
-import type { Account } from "../state.ts"
+import type { Account } from "../account.ts"
 
 export type ConsentPageOptions = {
   params: URLSearchParams

@@ -8,8 +8,7 @@ import {
   MongoTopologyClosedError,
 } from "mongodb"
 import { AppError } from "../../errors.ts"
-import type { Clock } from "../../lib/clock.ts"
-import { TimedOut, withTimeout } from "../../lib/with-timeout.ts"
+import { type Clock, TimedOut, withTimeout } from "../../lib/time.ts"
 
 export type MongoDatabase = {
   readonly db: Db

@@ -1,5 +1,5 @@
 import type { UsedStateStore } from "../../connections/connection.ts"
-import type { Clock } from "../../lib/clock.ts"
+import type { Clock } from "../../lib/time.ts"
 import { isInserted, type MongoDatabase } from "./database.ts"
 
 const purgeEveryMs = 60_000

@@ -2,7 +2,7 @@ import { chmodSync, closeSync, mkdirSync, openSync, statSync } from "node:fs"
 import { dirname, resolve } from "node:path"
 import { Database, SQLiteError } from "bun:sqlite"
 import { AppError } from "../../errors.ts"
-import type { Clock } from "../../lib/clock.ts"
+import type { Clock } from "../../lib/time.ts"
 
 /** Each entry runs once, in order. Never change an entry: add a new one. */
 const migrations = [

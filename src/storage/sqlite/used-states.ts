@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite"
 import type { UsedStateStore } from "../../connections/connection.ts"
-import type { Clock } from "../../lib/clock.ts"
+import type { Clock } from "../../lib/time.ts"
 import type { Attempt } from "./database.ts"
 
 /** Used states, one row each. Every use purges expired states. */

@@ -1,12 +1,10 @@
 import { describe, expect, test } from "bun:test"
 import * as fc from "fast-check"
-import {
-  createLimiter,
-  createLimiters,
-  LimiterPaused,
-  type Flow,
-  type Permit,
-} from "../../../src/mailchimp/limiter/limiter.ts"
+import { createFixedAllowance } from "../../../src/mailchimp/limiter/allowance.ts"
+import { createLimiter, type Flow } from "../../../src/mailchimp/limiter/limiter.ts"
+import { LimiterPaused } from "../../../src/mailchimp/limiter/queue.ts"
+import { createTestAllowance } from "../../support/test-allowance.ts"
+import { disposeAll, take } from "../../support/permits.ts"
 import { createVirtualClock, type VirtualClock } from "../../support/virtual-clock.ts"
 
 const { signal } = new AbortController()
@@ -59,15 +57,6 @@ async function serveTwoMinutes(
   stop.abort()
   await Promise.allSettled(workers)
   return served
-}
-
-/** Acquires `count` permits and keeps them. */
-async function take(flow: Flow, count: number): Promise<Permit[]> {
-  return Promise.all(Array.from({ length: count }, () => flow.acquire(signal)))
-}
-
-function disposeAll(permits: readonly Permit[]) {
-  for (const permit of permits) permit[Symbol.dispose]()
 }
 
 describe("createLimiter()", () => {
@@ -160,7 +149,7 @@ describe("createLimiter()", () => {
 
   test("says what a flow waits for: a permit, or the rate limit", async () => {
     const clock = createVirtualClock()
-    const limiter = createLimiter({ permits: 2, clock })
+    const limiter = createLimiter({ allowance: createFixedAllowance({ permits: 2 }), clock })
     const [holder, waiter] = [limiter.join(), limiter.join()]
     const held = await take(holder, 2)
     const waiting = waiter.acquire(signal)
@@ -176,7 +165,7 @@ describe("createLimiter()", () => {
 
   test("spare() is how many requests could start at once", async () => {
     const clock = createVirtualClock()
-    const limiter = createLimiter({ permits: 3, clock })
+    const limiter = createLimiter({ allowance: createFixedAllowance({ permits: 3 }), clock })
     const flow = limiter.join()
     expect(flow.spare()).toBe(3)
     const held = await take(flow, 2)
@@ -191,11 +180,13 @@ describe("createLimiter()", () => {
 
   test("spare() is at most how many requests use the whole rate", async () => {
     const clock = createVirtualClock()
-    const [slow, fast] = [10, 1000].map((refillPerSecond) => createLimiter({ refillPerSecond, clock }).join())
+    const [slow, fast] = [10, 1000].map((ratePerSecond) =>
+      createLimiter({ allowance: createFixedAllowance({ ratePerSecond }), clock }).join(),
+    )
     await succeed(slow!, clock, [300, 300])
     await succeed(fast!, clock, [300, 300])
     await clock.advance(1000)
-    expect([slow!.spare(), fast!.spare()]).toEqual([4, 9])
+    expect([slow!.spare(), fast!.spare()]).toEqual([4, 10])
   })
 
   test("a slow request of any flow counts while it is in progress", async () => {
@@ -224,7 +215,7 @@ describe("createLimiter()", () => {
 
   test("spare() excludes what other flows use or wait for", async () => {
     const clock = createVirtualClock()
-    const limiter = createLimiter({ permits: 6, clock })
+    const limiter = createLimiter({ allowance: createFixedAllowance({ permits: 6 }), clock })
     const [flow, other] = [limiter.join(), limiter.join()]
     await succeed(flow, clock, [400, 400])
     await clock.advance(1000)
@@ -243,8 +234,8 @@ describe("createLimiter()", () => {
 
   test("spare() excludes a token for which a request waits, until that request has started", async () => {
     const clock = createVirtualClock()
-    const flow = createLimiter({ refillPerSecond: 3, clock }).join()
-    disposeAll(await take(flow, 9))
+    const flow = createLimiter({ allowance: createFixedAllowance({ ratePerSecond: 3 }), clock }).join()
+    disposeAll(await take(flow, 2))
     const waiting = flow.acquire(signal)
     // Timers have whole milliseconds.
     await clock.advance(333.5)
@@ -270,7 +261,7 @@ describe("createLimiter()", () => {
 
   test("an aborted wait rejects with the signal's reason, and leaves no item in the queue, permit, timer or listener", async () => {
     const clock = createVirtualClock()
-    const limiter = createLimiter({ permits: 1, clock })
+    const limiter = createLimiter({ allowance: createFixedAllowance({ permits: 1 }), clock })
     const flow = limiter.join()
     const held = await take(flow, 1)
     const controller = new AbortController()
@@ -298,7 +289,10 @@ describe("createLimiter()", () => {
   })
 
   test("releases a permit once, however often it is disposed of", async () => {
-    const limiter = createLimiter({ permits: 2, clock: createVirtualClock() })
+    const limiter = createLimiter({
+      allowance: createFixedAllowance({ permits: 2 }),
+      clock: createVirtualClock(),
+    })
     const flow = limiter.join()
     const [first, second] = await take(flow, 2)
     disposeAll([first!, first!, first!])
@@ -309,7 +303,7 @@ describe("createLimiter()", () => {
 
   test("ten requests that are throttled together halve the permits once; repeated throttling, down to one, never to zero", async () => {
     const clock = createVirtualClock()
-    const limiter = createLimiter({ tokens: 100, clock })
+    const limiter = createLimiter({ allowance: createFixedAllowance({ ratePerSecond: 100 }), clock })
     const flow = limiter.join()
     const permits: number[] = []
     for (let round = 0; round < 5; round += 1) {
@@ -325,7 +319,7 @@ describe("createLimiter()", () => {
 
   test("permits grow back by about one for each round of successes, never beyond the maximum", async () => {
     const clock = createVirtualClock()
-    const limiter = createLimiter({ tokens: 1000, clock })
+    const limiter = createLimiter({ allowance: createFixedAllowance({ ratePerSecond: 1000 }), clock })
     const flow = limiter.join()
     const [throttled] = await take(flow, 1)
     throttled!.throttled()
@@ -356,7 +350,7 @@ describe("createLimiter()", () => {
 
   test("a request that timed out keeps its permit until 120 s after it began, and then releases it", async () => {
     const clock = createVirtualClock()
-    const limiter = createLimiter({ permits: 1, clock })
+    const limiter = createLimiter({ allowance: createFixedAllowance({ permits: 1 }), clock })
     const flow = limiter.join()
     const [permit] = await take(flow, 1)
     await clock.advance(50_000)
@@ -376,7 +370,7 @@ describe("createLimiter()", () => {
 
   test("a request that timed out after Mailchimp's own time-out keeps no permit", async () => {
     const clock = createVirtualClock()
-    const limiter = createLimiter({ permits: 1, clock })
+    const limiter = createLimiter({ allowance: createFixedAllowance({ permits: 1 }), clock })
     const [permit] = await take(limiter.join(), 1)
     await clock.advance(125_000)
     permit!.timedOut()
@@ -402,7 +396,7 @@ describe("createLimiter()", () => {
 
   test("refuses a request at once, queued or not, if a pause exceeds its patience", async () => {
     const clock = createVirtualClock()
-    const limiter = createLimiter({ permits: 1, clock })
+    const limiter = createLimiter({ allowance: createFixedAllowance({ permits: 1 }), clock })
     const flow = limiter.join()
     const held = await take(flow, 1)
     const queued = flow.acquire(signal, 30_000).catch((error: unknown) => error)
@@ -417,81 +411,130 @@ describe("createLimiter()", () => {
   })
 })
 
-describe("createLimiters()", () => {
-  const user = { dc: "us1", userId: "7" }
-
-  test("all flows of a user share a limiter, and other users have their own", async () => {
-    const limiters = createLimiters({ permits: 1, clock: createVirtualClock() })
-    const held = await take(limiters.join(user), 1)
-    const second = limiters.join({ ...user })
-    expect(second.spare()).toBe(0)
-    expect(limiters.join({ ...user, dc: "us2" }).spare()).toBe(1)
-    expect(limiters.join({ ...user, userId: "8" }).spare()).toBe(1)
-    expect(limiters.states()).toHaveLength(3)
-    disposeAll(held)
-    expect(second.spare()).toBe(1)
-  })
-
-  test("a hundred short exports in a row share one bucket", async () => {
+describe("an allowance that changes", () => {
+  function setUp(atFirst: Parameters<typeof createTestAllowance>[0]) {
     const clock = createVirtualClock()
-    const limiters = createLimiters({ clock })
-    const shortExports = async () => {
-      for (let made = 0; made < 100; made += 1) {
-        const flow = limiters.join(user)
-        disposeAll(await take(flow, 1))
-        flow.leave()
-      }
-    }
-    await clock.settle(shortExports())
-    expect(clock.monotonicMs()).toBe(((100 - 9) / 10) * 1000)
-  })
+    const { allowance, change, listeners } = createTestAllowance(atFirst)
+    const limiter = createLimiter({ allowance, clock })
+    return { clock, change, listeners, limiter, flow: limiter.join() }
+  }
 
-  test("drops the limiter of a user when it has no flows and has rested", async () => {
-    const clock = createVirtualClock()
-    const limiters = createLimiters({ clock })
-    const flow = limiters.join(user)
-    disposeAll(await take(flow, 9))
-    await clock.advance(60_000)
-    limiters.join({ ...user, userId: "other" }).leave()
-    expect(limiters.states()).toHaveLength(2)
-    flow.leave()
-    limiters.join({ ...user, userId: "third" })
-    expect(limiters.states()).toHaveLength(1)
-  })
-
-  test("remembers for a minute that a user was throttled, even without flows", async () => {
-    const clock = createVirtualClock()
-    const limiters = createLimiters({ clock })
-    const flow = limiters.join(user)
+  test("wakes the requests that wait for permits when it grows, in turn, as many as there are new permits", async () => {
+    const { change, limiter, flow, clock } = setUp({ permits: 1 })
     const held = await take(flow, 1)
-    held[0]?.throttled()
+    const other = limiter.join()
+    const granted: string[] = []
+    const waiting = [flow, flow, other].map(async (each) => {
+      const permit = await each.acquire(signal)
+      granted.push(each === flow ? "flow" : "other")
+      return permit
+    })
+    await clock.advance(0)
+    expect(granted).toEqual([])
+    change({ permits: 3 })
+    await clock.advance(0)
+    expect(granted).toEqual(["flow", "other"])
+    expect(limiter.state()).toMatchObject({ permits: 3, inUse: 3, waiting: 1 })
     disposeAll(held)
-    flow.leave()
-    await clock.advance(60_000)
-    limiters.join(user).leave()
-    expect(limiters.states()).toMatchObject([{ permits: 5 }])
-    await clock.advance(1)
-    limiters.join(user).leave()
-    expect(limiters.states()).toMatchObject([{ permits: 10 }])
+    disposeAll(await Promise.all(waiting))
   })
 
-  test("remembers pauses and kept permits of a user without flows", async () => {
-    const clock = createVirtualClock()
-    const limiters = createLimiters({ clock })
-    const flow = limiters.join(user)
-    const [timedOut] = await take(flow, 1)
-    timedOut!.timedOut()
-    disposeAll([timedOut!])
-    flow.pause(130_000)
-    flow.leave()
-    await clock.advance(119_999)
-    limiters.join(user).leave()
-    expect(limiters.states()).toMatchObject([{ kept: 1 }])
-    await clock.advance(10_000)
-    limiters.join(user).leave()
-    expect(limiters.states()).toMatchObject([{ kept: 0, pausedMs: 1 }])
+  test("shrinks below what is in use: requests continue, and none starts until enough of them have ended", async () => {
+    const { change, limiter, flow, clock } = setUp({ permits: 4 })
+    const held = await take(flow, 4)
+    change({ permits: 2 })
+    expect([limiter.state().permits, flow.spare()]).toEqual([2, 0])
+    let hasStarted = false
+    const waiting = flow.acquire(signal).finally(() => (hasStarted = true))
+    for (const isLast of [false, false, true]) {
+      disposeAll(held.splice(0, 1))
+      await clock.advance(0)
+      expect(hasStarted).toBe(isLast)
+    }
+    disposeAll([...held, await waiting])
+    expect(flow.spare()).toBe(2)
+  })
+
+  test("may become nothing: then no request starts, and none is refused, until it grows again", async () => {
+    const { change, limiter, flow, clock } = setUp({})
+    change({ permits: 0 })
+    const waiting = flow.acquire(signal)
+    await clock.advance(3_600_000)
+    expect([flow.waitingFor(), flow.spare(), limiter.state().permits]).toEqual(["permit", 0, 0])
+    change({ permits: 1 })
+    disposeAll([await waiting])
+    expect(clock.sleepers()).toBe(0)
+  })
+
+  test("a higher rate shortens the wait for a token, and a lower one lengthens it", async () => {
+    const { change, flow, clock } = setUp({ ratePerSecond: 2 })
+    disposeAll(await take(flow, 1))
+    const startedAtMs = async () => {
+      disposeAll([await flow.acquire(signal)])
+      return clock.monotonicMs()
+    }
+    const [first, second] = [startedAtMs(), startedAtMs()]
+    await clock.advance(250)
+    // Half of the token is there already.
+    change({ ratePerSecond: 10 })
+    await clock.advance(50)
+    expect(await first).toBe(300)
+    change({ ratePerSecond: 1 })
+    expect(await clock.settle(second)).toBe(1300)
+  })
+
+  test("starts at most what the rates of each moment allow, one second's worth more at once", async () => {
+    const { change, flow, clock } = setUp({ permits: 100, ratePerSecond: 10 })
+    const startedMs = work(flow, clock, 60, 0)
+    for (let changes = 0; changes < 20; changes += 1) {
+      await clock.advance(100)
+      change({ ratePerSecond: changes % 2 === 0 ? 1 : 10 })
+    }
+    // Nine at once; then a token for each tenth of a second at 10, and a tenth of a token for each at 1.
+    const early = [...(await clock.settle(startedMs))].filter((ms) => ms <= 2000)
+    expect(early.length).toBeGreaterThanOrEqual(9 + 10)
+    expect(early.length).toBeLessThanOrEqual(9 + 10 + 1)
+  })
+
+  test("permits that throttling took away grow back up to the allowance of that moment", async () => {
+    const { change, limiter, flow, clock } = setUp({ ratePerSecond: 1000 })
+    const [throttled] = await take(flow, 1)
+    throttled!.throttled()
+    disposeAll([throttled!])
     await clock.advance(1)
-    limiters.join(user).leave()
-    expect(limiters.states()).toMatchObject([{ pausedMs: 0 }])
+    const succeedOnce = async () => {
+      for (const permit of await take(flow, limiter.state().permits)) {
+        permit.succeeded()
+        disposeAll([permit])
+      }
+      return limiter.state().permits
+    }
+    change({ permits: 3 })
+    for (let rounds = 0; rounds < 10; rounds += 1) expect(await succeedOnce()).toBe(3)
+    // Three at once say nothing about more than the five that were left.
+    change({ permits: 8 })
+    expect(limiter.state().permits).toBe(5)
+    for (let rounds = 0; rounds < 10; rounds += 1) await succeedOnce()
+    expect(limiter.state().permits).toBe(8)
+    change({ permits: 12 })
+    expect(limiter.state().permits).toBe(12)
+  })
+
+  test("tells a flow, after it has spare requests, and no longer after the listener was disposed of", () => {
+    const { change, flow } = setUp({ permits: 1, ratePerSecond: 3 })
+    const spares: number[] = []
+    const listening = flow.onAllowanceChange(() => spares.push(flow.spare()))
+    change({ permits: 4, ratePerSecond: 2 })
+    change({ permits: 0 })
+    listening[Symbol.dispose]()
+    change({ permits: 5 })
+    expect(spares).toEqual([1, 0])
+  })
+
+  test("a limiter that was disposed of no longer listens", () => {
+    const { limiter, listeners } = setUp({})
+    expect(listeners()).toBe(1)
+    limiter[Symbol.dispose]()
+    expect(listeners()).toBe(0)
   })
 })

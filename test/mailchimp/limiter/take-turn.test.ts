@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
 import { MailchimpError } from "../../../src/mailchimp/errors.ts"
+import { createFixedAllowance } from "../../../src/mailchimp/limiter/allowance.ts"
 import { createLimiter } from "../../../src/mailchimp/limiter/limiter.ts"
 import { takeTurn } from "../../../src/mailchimp/limiter/take-turn.ts"
 import { createCountedSignal } from "../../support/counted-signal.ts"
@@ -8,10 +9,10 @@ import { createVirtualClock } from "../../support/virtual-clock.ts"
 const subject = { action: "read the lists" }
 const { signal } = new AbortController()
 
-/** A limiter with two permits and two tokens, and how a request waits in it. */
-function setUp(options: { readonly refillPerSecond: number; readonly permits?: number }) {
+/** A limiter with few permits, and how a request waits in it. */
+function setUp(allowed: { readonly ratePerSecond: number; readonly permits?: number }) {
   const clock = createVirtualClock()
-  const limiter = createLimiter({ permits: 2, tokens: 3, clock, ...options })
+  const limiter = createLimiter({ allowance: createFixedAllowance({ permits: 2, ...allowed }), clock })
   const counted = createCountedSignal()
   const other = limiter.join()
   const flow = limiter.join()
@@ -25,7 +26,7 @@ function setUp(options: { readonly refillPerSecond: number; readonly permits?: n
 const failureOf = (promise: Promise<unknown>) => promise.catch((error: unknown) => error)
 
 test("no permit in 30 s, because other requests hold all: a 503 that says so, and nothing is left behind", async () => {
-  const { clock, other, wait, within, leftovers } = setUp({ refillPerSecond: 10 })
+  const { clock, other, wait, within, leftovers } = setUp({ ratePerSecond: 10 })
   using _first = await other.acquire(signal)
   using _second = await other.acquire(signal)
   const error = await clock.settle(failureOf(wait(within(30_000))))
@@ -43,8 +44,8 @@ test("no permit in 30 s, because other requests hold all: a 503 that says so, an
 })
 
 test("no token in 30 s, because other requests use up the rate: the detail says so", async () => {
-  const { clock, other, wait, within, leftovers } = setUp({ refillPerSecond: 0.01, permits: 10 })
-  for (let made = 0; made < 2; made += 1) (await other.acquire(signal))[Symbol.dispose]()
+  const { clock, other, wait, within, leftovers } = setUp({ ratePerSecond: 0.01, permits: 10 })
+  using _only = await other.acquire(signal)
   const error = await clock.settle(failureOf(wait(within(30_000))))
   expect(error).toMatchObject({
     code: "mailchimp_throttled",
@@ -55,13 +56,13 @@ test("no token in 30 s, because other requests use up the rate: the detail says 
 })
 
 test("a free permit is taken even if no time is left, and leaves no timer", async () => {
-  const { clock, wait, leftovers } = setUp({ refillPerSecond: 10 })
+  const { clock, wait, leftovers } = setUp({ ratePerSecond: 10 })
   using _permit = await clock.settle(wait(() => 0))
   expect(leftovers()).toEqual([0, 0, 0])
 })
 
 test("an unlimited wait lasts until a permit is released", async () => {
-  const { clock, other, wait } = setUp({ refillPerSecond: 10 })
+  const { clock, other, wait } = setUp({ ratePerSecond: 10 })
   const held = [await other.acquire(signal), await other.acquire(signal)]
   const waiting = wait(() => undefined)
   await clock.advance(3_600_000)
@@ -71,7 +72,7 @@ test("an unlimited wait lasts until a permit is released", async () => {
 })
 
 test("a request keeps its position in the queue if its export begins to respond before the deadline", async () => {
-  const { clock, other, wait, within, leftovers } = setUp({ refillPerSecond: 10 })
+  const { clock, other, wait, within, leftovers } = setUp({ ratePerSecond: 10 })
   const held = [await other.acquire(signal), await other.acquire(signal)]
   let hasAnswered = false
   const waiting = wait(() => (hasAnswered ? undefined : within(30_000)()))
@@ -84,7 +85,7 @@ test("a request keeps its position in the queue if its export begins to respond 
 })
 
 test("a request whose caller aborts while it waits rejects with the caller's reason", async () => {
-  const { other, limiter, clock } = setUp({ refillPerSecond: 10 })
+  const { other, limiter, clock } = setUp({ ratePerSecond: 10 })
   using _first = await other.acquire(signal)
   using _second = await other.acquire(signal)
   const caller = new AbortController()

@@ -86,4 +86,33 @@ describe("createTokenBucket()", () => {
     expect(bucket.available()).toBe(3)
     expect([bucket.take(), bucket.take(), bucket.take(), bucket.take()]).toEqual([true, true, true, false])
   })
+
+  test("a change keeps the tokens that fit, and what is refilled of the next one", () => {
+    let nowMs = 0
+    const bucket = createTokenBucket({ capacity: 9, refillPerSecond: 10, monotonicMs: () => nowMs })
+    for (let taken = 0; taken < 4; taken += 1) bucket.take()
+    bucket.change({ capacity: 3, refillPerSecond: 4 })
+    expect([bucket.available(), bucket.isFull()]).toEqual([3, true])
+    for (let taken = 0; taken < 3; taken += 1) bucket.take()
+    nowMs += 125
+    bucket.change({ capacity: 9, refillPerSecond: 10 })
+    expect([bucket.available(), bucket.waitMs(), bucket.isFull()]).toEqual([0, 50, false])
+  })
+
+  test("a rate that changes at every moment loses and invents no tokens, and never says 0 ms without a token", () => {
+    let nowMs = 0
+    const bucket = createTokenBucket({ capacity: 9, refillPerSecond: 10, monotonicMs: () => nowMs })
+    while (bucket.take());
+    let expected = 0
+    let taken = 0
+    for (let step = 0; step < 10_000; step += 1) {
+      const refillPerSecond = step % 2 === 0 ? 10 : 1
+      bucket.change({ capacity: Math.max(1, refillPerSecond - 1), refillPerSecond })
+      nowMs += 100
+      expected += refillPerSecond / 10
+      while (bucket.take()) taken += 1
+      expect(bucket.waitMs()).toBeGreaterThan(0)
+    }
+    expect(Math.abs(taken - expected)).toBeLessThan(2)
+  })
 })

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { createUsefulRequests } from "../../../src/mailchimp/limiter/useful-requests.ts"
 
 function afterResponses(responsesMs: readonly number[], perSecond = 10) {
-  const useful = createUsefulRequests(perSecond)
+  const useful = createUsefulRequests(() => perSecond)
   for (const ms of responsesMs) useful.responded(ms)
   return useful
 }
@@ -37,6 +37,15 @@ describe("createUsefulRequests()", () => {
       (responsesMs) => afterResponses(responsesMs).max(0),
     )
     expect(mosts).toEqual([1, 7, 7, 1])
+  })
+
+  test("follows a rate that changes", () => {
+    let perSecond = 10
+    const useful = createUsefulRequests(() => perSecond)
+    for (const ms of [300, 300]) useful.responded(ms)
+    expect(useful.max(0)).toBe(4)
+    perSecond = 2
+    expect(useful.max(0)).toBe(1)
   })
 
   test("a slow request counts while it is still in progress", () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test"
 import { createMailchimpClient } from "../../../src/mailchimp/client.ts"
 import { readInterests } from "../../../src/mailchimp/lists/interests.ts"
-import { createLimiters } from "../../../src/mailchimp/limiter/limiter.ts"
+import { createFixedAllowance } from "../../../src/mailchimp/limiter/allowance.ts"
+import { createLimiters } from "../../../src/mailchimp/limiter/limiters.ts"
 import type { Fetch } from "../../../src/lib/fetch.ts"
 import { startSandbox } from "../../../src/sandbox/serve.ts"
 import { createVirtualClock } from "../../support/virtual-clock.ts"
@@ -11,7 +12,10 @@ const listId = "a1b2c3d4e5"
 
 function setUp(fetchLike: Fetch, apiUrl = "https://us1.test/3.0") {
   const clock = createVirtualClock()
-  const limiters = createLimiters({ permits: 10, tokens: 10_000, refillPerSecond: 10_000, clock })
+  const limiters = createLimiters({
+    allowanceOf: () => createFixedAllowance({ ratePerSecond: 10_000 }),
+    clock,
+  })
   const client = createMailchimpClient({
     accessToken: "abc",
     dc: "us19",

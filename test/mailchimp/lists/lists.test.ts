@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test"
 import type { Fetch } from "../../../src/lib/fetch.ts"
 import { createMailchimpClient, type MailchimpEvent } from "../../../src/mailchimp/client.ts"
+import { createFixedAllowance } from "../../../src/mailchimp/limiter/allowance.ts"
 import { createLimiter } from "../../../src/mailchimp/limiter/limiter.ts"
-import { listLists, readList, readMergeFields } from "../../../src/mailchimp/lists/lists.ts"
-import type { FaultAction } from "../../../src/sandbox/faults.ts"
+import { listLists, readList } from "../../../src/mailchimp/lists/lists.ts"
+import { readMergeFields } from "../../../src/mailchimp/lists/merge-fields.ts"
+import type { FaultAction } from "../../../src/sandbox/faults/fault-action.ts"
 import { type RunningSandbox, startSandbox, type StartSandboxOptions } from "../../../src/sandbox/serve.ts"
 import { createVirtualClock } from "../../support/virtual-clock.ts"
 
@@ -12,7 +14,7 @@ const { signal } = new AbortController()
 function setUp(fetch: Fetch, apiUrl = "https://{dc}.api.mailchimp.com/3.0") {
   const clock = createVirtualClock()
   const events: MailchimpEvent[] = []
-  const limiter = createLimiter({ clock, tokens: 1000 })
+  const limiter = createLimiter({ allowance: createFixedAllowance({ ratePerSecond: 1000 }), clock })
   const client = createMailchimpClient({
     accessToken: "abc",
     dc: "us1",

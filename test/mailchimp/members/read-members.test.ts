@@ -3,10 +3,9 @@ import type { Fetch } from "../../../src/lib/fetch.ts"
 import { createMailchimpClient } from "../../../src/mailchimp/client.ts"
 import { createLimiter } from "../../../src/mailchimp/limiter/limiter.ts"
 import {
-  createMembersReader,
-  type MembersPageContext,
+  createReadMembers,
   type MembersQuery,
-  type MembersReaderOptions,
+  type ReadMembersOptions,
 } from "../../../src/mailchimp/members/read-members.ts"
 import { startSandbox } from "../../../src/sandbox/serve.ts"
 import { createVirtualClock } from "../../support/virtual-clock.ts"
@@ -14,22 +13,9 @@ import { createVirtualClock } from "../../support/virtual-clock.ts"
 const { signal } = new AbortController()
 const plain: MembersQuery = { listId: "a1b2", sort: "last_changed", offset: 0 }
 
-type Page = MembersPageContext & { ids: string[]; length: number; totalItems: number }
-
-function parsePage(body: Uint8Array, context: MembersPageContext): Page {
-  const { members, total_items } = JSON.parse(new TextDecoder().decode(body))
-  if (members.length > context.count) throw new Error("More rows than were requested")
-  return {
-    ...context,
-    length: members.length,
-    ids: members.map(({ id }: { id: string }) => id),
-    totalItems: total_items,
-  }
-}
-
 function setUp(
   fetch: Fetch,
-  options: Partial<MembersReaderOptions<Page>> = {},
+  options: ReadMembersOptions = {},
   apiUrl = "https://{dc}.api.mailchimp.com/3.0",
   random = () => 0.5,
 ) {
@@ -43,10 +29,10 @@ function setUp(
     clock,
     random,
   })
-  const reader = createMembersReader(client, { parsePage, ...options })
+  const readMembers = createReadMembers(client, options)
   const read = (query: Partial<MembersQuery> = {}) =>
-    clock.settle(reader.read({ ...plain, ...query }, signal))
-  return { clock, client, reader, read }
+    clock.settle(readMembers({ ...plain, ...query }, signal))
+  return { clock, client, readMembers, read }
 }
 
 /** Gives each request the next response, then empty pages, and records the URLs. */
@@ -112,6 +98,14 @@ describe("read()", () => {
     ])
   })
 
+  test("removes the keys that only we requested", async () => {
+    const members = [{ id: "a", status: "subscribed", last_changed: "2024-05-01T00:00:00+00:00" }]
+    const { fetch } = respondWith(Response.json({ members, total_items: 1 }))
+    const page = await setUp(fetch, { without: ["last_changed"] }).read()
+    expect(Buffer.from(page.bytes(0, 1)).toString()).toBe('\n{"id":"a","status":"subscribed"}')
+    expect(page.second(0)).toBe(Date.parse("2024-05-01T00:00:00Z") / 1000)
+  })
+
   test("never requests more than 1000 rows, or fewer than one", async () => {
     const { fetch, counts } = respondWith()
     const { read } = setUp(fetch, { pageSize: 5000 })
@@ -126,20 +120,20 @@ describe("read()", () => {
     async (status) => {
       const { fetch, counts } = respondWith(tooMuch(status), tooMuch(status))
       const { read } = setUp(fetch)
-      expect(await read()).toMatchObject({ count: 250, offset: 0 })
+      expect(await read()).toMatchObject({ count: 250 })
       expect(counts()).toEqual([1000, 500, 250])
-      expect(await read({ offset: 5 })).toMatchObject({ count: 250, offset: 5 })
+      expect(await read({ offset: 5 })).toMatchObject({ count: 250 })
     },
   )
 
   test("requests half after a time-out", async () => {
     const { fetch, counts } = respondWith()
     let requested = 0
-    const { reader, clock } = setUp((url, init) => {
+    const { readMembers, clock } = setUp((url, init) => {
       requested += 1
       return requested === 1 ? new Promise(() => {}) : fetch(url, init)
     })
-    const page = reader.read(plain, signal)
+    const page = readMembers(plain, signal)
     await clock.advance(125_000)
     await clock.advance(1000)
     expect(await page).toMatchObject({ count: 500 })
@@ -190,8 +184,8 @@ describe("read()", () => {
     const { fetch, counts } = respondWith(tooMuch(504))
     const { client, read, clock } = setUp(fetch)
     await read()
-    const next = createMembersReader(client, { parsePage })
-    await clock.settle(next.read(plain, signal))
+    const next = createReadMembers(client, {})
+    await clock.settle(next(plain, signal))
     expect(counts()).toEqual([1000, 500, 500])
   })
 
@@ -289,8 +283,8 @@ describe("pages follow the bytes of their rows", () => {
     expect(known).toBeLessThan(250)
     await read({ listId: "b1b2" })
     expect(Math.abs((counts.at(-1) ?? 0) - known)).toBeLessThan(30)
-    const ofFields = createMembersReader(client, { parsePage, fields: ["members.id"] })
-    await clock.settle(ofFields.read(plain, signal))
+    const ofFields = createReadMembers(client, { fields: ["members.id"] })
+    await clock.settle(ofFields(plain, signal))
     expect(counts[3]).toBe(1000)
   })
 
@@ -342,22 +336,22 @@ test("reads every member of a list of the sandbox, page by page", async () => {
     accounts: [{ tokens: ["abc"], lists: [{ name: "News", id: "a1b2c3d4e5", count: 250 }] }],
   })
   try {
-    const { reader } = setUp((url, init) => fetch(url, init), { pageSize: 100 }, `${running.url}/3.0`)
+    const { readMembers } = setUp((url, init) => fetch(url, init), { pageSize: 100 }, `${running.url}/3.0`)
     const listId = "a1b2c3d4e5"
     const total = running.sandbox.state.list(listId).table.order("none", "live").size
     const ids = new Set<string>()
     let sentAt: number | undefined
     for (let offset = 0; offset < total; offset += 100) {
-      const page = await reader.read({ ...plain, listId, offset }, signal)
+      const page = await readMembers({ ...plain, listId, offset }, signal)
       expect(page.totalItems).toBe(total)
-      for (const id of page.ids) ids.add(id)
+      for (let row = 0; row < page.length; row += 1) ids.add(page.id(row) ?? "")
       sentAt = page.sentAt.latest
     }
     expect(ids.size).toBe(total)
     expect(sentAt).toBeGreaterThan(Date.now() / 1000 - 60)
-    const error = await reader
-      .read({ ...plain, listId: "ffffffffff" }, signal)
-      .catch((error: unknown) => error)
+    const error = await readMembers({ ...plain, listId: "ffffffffff" }, signal).catch(
+      (error: unknown) => error,
+    )
     expect(error).toMatchObject({
       code: "list_not_found",
       detail: "Cannot read the members because Mailchimp knows no such list: list ffffffffff",

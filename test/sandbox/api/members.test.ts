@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test"
 import { createHash } from "node:crypto"
+import { otherMemberFilters } from "../../../src/sandbox/api/members-query.ts"
 import { createSandbox, type SandboxOptions } from "../../../src/sandbox/sandbox.ts"
-import type { ListSeed } from "../../../src/sandbox/state.ts"
+import type { ListSeed } from "../../../src/sandbox/seeds.ts"
 import { createVirtualClock } from "../../support/virtual-clock.ts"
 
 type Row = Record<string, unknown> & { id: string; status: string; last_changed: string }
@@ -127,32 +128,16 @@ describe("filters", () => {
     expect((await page("status=archived")).total_items).toBe(0)
   })
 
-  test("status, vip_only, email_type, unique_email_id, interests and opt-in dates narrow the list", async () => {
+  test("status narrows the list", async () => {
     const { page } = setUp({
       members: [
-        { email_address: "a@example.com", vip: true, interests: { one: true, two: false } },
-        { email_address: "b@example.com", email_type: "text", interests: { one: true, two: true } },
-        { email_address: "c@example.com", status: "unsubscribed", timestamp_opt: at(1), last_changed: at(1) },
+        { email_address: "a@example.com" },
+        { email_address: "b@example.com", status: "unsubscribed" },
       ],
     })
-    const names = async (query: string) =>
-      (await page(`count=100&${query}`)).members
-        .map(({ email_address }) => String(email_address)[0])
-        .toSorted()
-        .join("")
-    expect(await names("")).toBe("abc")
-    expect(await names("vip_only=true")).toBe("a")
-    expect(await names("email_type=text")).toBe("b")
-    expect(await names("status=unsubscribed")).toBe("c")
-    expect(await names("before_timestamp_opt=2024-03-01T00:00:01Z")).toBe("c")
-    expect(await names("since_timestamp_opt=2024-03-01T00:00:01Z")).toBe("ab")
-    expect(await names("unsubscribed_since=2024-03-01T00:00:00Z&status=unsubscribed")).toBe("c")
-    const interests = "interest_category_id=x&interest_ids=one,two&interest_match"
-    expect(await names(`${interests}=any`)).toBe("ab")
-    expect(await names(`${interests}=all`)).toBe("b")
-    expect(await names(`${interests}=none`)).toBe("c")
-    const [row] = (await page("vip_only=true")).members
-    expect(await names(`unique_email_id=${row?.["unique_email_id"]}`)).toBe("a")
+    const found = await page("status=unsubscribed")
+    expect(found.members.map(({ email_address }) => email_address)).toEqual(["b@example.com"])
+    expect((await page("")).total_items).toBe(2)
   })
 
   test.each([
@@ -166,9 +151,7 @@ describe("filters", () => {
     ["before_last_changed=2024-03-01T00:00:00+00:00", "before_last_changed"],
     ["since_last_changed=2024-13-01", "since_last_changed"],
     ["fields=members.id&exclude_fields=members.vip", "fields"],
-    ["since_last_campaign=true", "since_last_campaign"],
-    ["unsubscribed_since=2024-03-01&status=subscribed", "unsubscribed_since"],
-    ["interest_ids=one", "interest_match"],
+    ...otherMemberFilters.map((name) => [`${name}=true`, name] as const),
   ])("%s is a 400 that names %s", async (query, field) => {
     const response = await setUp({ members }).get(query)
     expect(response.status).toBe(400)
@@ -257,11 +240,10 @@ test("a change is visible only after the visibility delay, with the time of the 
   expect(found.members[0]?.last_changed).toBe("2024-05-01T12:00:00+00:00")
 })
 
-test("a page may be read before its latency, after it, or its count before and its rows after", async () => {
-  for (const [evaluate, rows, total] of [
-    ["before-latency", 20, 20],
-    ["after-latency", 21, 21],
-    ["count-before-rows-after", 21, 20],
+test("a page may be read before its latency or after it", async () => {
+  for (const [evaluate, rows] of [
+    ["before-latency", 20],
+    ["after-latency", 21],
   ] as const) {
     const clock = createVirtualClock()
     const { sandbox, page } = setUp({ members }, { clock, evaluate, latencyMs: 500 })
@@ -269,7 +251,7 @@ test("a page may be read before its latency, after it, or its count before and i
     await clock.advance(250)
     sandbox.changes.addMember(listId)
     const found = await clock.settle(requested)
-    expect([evaluate, found.members.length, found.total_items]).toEqual([evaluate, rows, total])
+    expect([evaluate, found.members.length, found.total_items]).toEqual([evaluate, rows, rows])
   }
 })
 

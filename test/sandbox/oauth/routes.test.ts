@@ -64,15 +64,17 @@ test("a reset ends codes and tokens, and no token is issued twice", async () => 
   expect(lists.status).toBe(401)
 })
 
-test("the request may choose who consents and how, and the redirect URI keeps its own query", async () => {
+test("settings choose who consents and how, and the redirect URI keeps its own query", async () => {
   const { sandbox, authorize, exchange } = setUp()
-  const target = await authorize({ sandbox_account: "2", state: "s" })
+  sandbox.settings.consentingUserId = 2
+  const target = await authorize({ state: "s" })
   expect(target.searchParams.get("kept")).toBe("1")
   expect(target.searchParams.get("state")).toBe("s")
   expect((await exchange(codeOf(target))).status).toBe(200)
   expect(sandbox.state.accounts.map(({ tokens }) => tokens.size)).toEqual([0, 1])
-  expect((await authorize({ sandbox_decision: "deny" })).searchParams.get("error")).toBe("access_denied")
   expect((await authorize({ response_type: "token" })).searchParams.get("error")).toBe(
     "unsupported_response_type",
   )
+  sandbox.settings.decision = "deny"
+  expect((await authorize()).searchParams.get("error")).toBe("access_denied")
 })

@@ -1,351 +1,268 @@
-/** A rule of the scan, and the change to its code in src/scan that takes it out. */
-export type Rule = {
-  readonly name: string
-  readonly file: string
-  readonly from: string
-  readonly to: string
-}
+import { Glob } from "bun"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import {
+  type Change,
+  argument,
+  changeAfterMark,
+  condition,
+  dropArgument,
+  keep,
+  keepArgument,
+  marksIn,
+  operand,
+  remove,
+  value,
+} from "./mark.ts"
+
+/** A rule of the scan, marked in the code by `// rule: NAME`, and how to change the code after the mark to take it out. */
+export type Rule = { readonly name: string; readonly change: Change }
+
+/** A file with rules. */
+export type Source = { readonly path: string; readonly code: string }
 
 /** The rules that make the scan exact. `take-out-rules.ts` shows that the model notices when one is missing. */
 export const rules: readonly Rule[] = [
   {
     name: "a second is closed only after a margin",
-    file: "watermark.ts",
-    from: "Math.floor(clock - marginS) - 1",
-    to: "Math.floor(clock) - 1",
+    change: keep("left", "-", 2),
   },
   {
     name: "nothing is split at or after the horizon",
-    file: "list-scan.ts",
-    from: "second > tail.reading.position().since && second < horizon",
-    to: "second > tail.reading.position().since",
+    change: keep("left", "&&"),
   },
   {
     name: "rows after a split are dropped from the pending page",
-    file: "window.ts",
-    from: "const end = until === undefined ? page.length : countUpTo(page, page.length, until)",
-    to: "const end = page.length",
+    change: condition("true"),
   },
   {
     name: "a window started by a split is in the cursor from then on",
-    file: "list-scan.ts",
-    from: "sweep.windows.add(child)",
-    to: "",
+    change: remove,
   },
   {
     name: "a page begins with the last second of the previous page",
-    file: "window.ts",
-    from: "Math.min(last, closed) - 1 <= anchor) return false\n    anchor = Math.min(last, closed) - 1",
-    to: "Math.min(last, closed) <= anchor) return false\n    anchor = Math.min(last, closed)",
+    change: keep("left", "-"),
   },
   {
     name: "a page never begins after an open second",
-    file: "window.ts",
-    from: "Math.min(last, closed) - 1 <= anchor) return false\n    anchor = Math.min(last, closed) - 1",
-    to: "last - 1 <= anchor) return false\n    anchor = last - 1",
+    change: keepArgument(0),
   },
   {
     name: "a row is known by both its id and its second",
-    file: "window.ts",
-    from: "countHead(page, anchor + 1)",
-    to: "page.length",
+    change: value("page.length"),
   },
   {
     name: "a row is dropped if it equals the last version, not any version",
-    file: "deduplicate.ts",
-    from: "versions.get(key) === fingerprint\n",
-    to: "versions.has(`${key} ${fingerprint}`)\n    versions.set(`${key} ${fingerprint}`, fingerprint)\n",
+    change: operand("right", "||", (_, [, , fingerprint, versions, key]) => {
+      const version = `${key} + ${fingerprint}`
+      return `(${versions}.has(${version}) || !${versions}.set(${version}, ${fingerprint}))`
+    }),
   },
   {
     name: "a tied second is read by offset",
-    file: "window.ts",
-    from: "if (page.length >= page.count) {",
-    to: "if (page.length < 0) {",
+    change: condition("false"),
   },
   {
     name: "a tied second is read again until all counted rows were shown",
-    file: "offset-reading.ts",
-    from: "else startAgain(page)",
-    to: 'else ended = "complete"',
+    change: condition("true"),
   },
   {
     name: "only rows requested after a total count towards it",
-    file: "offset-reading.ts",
-    from: "    show(id, after)\n",
-    to: "    show(id, totals.length)\n",
+    change: argument(1, "totals.length"),
   },
   {
     name: "a short page is not the end while more rows are counted",
-    file: "reading.ts",
-    from: "page.length < page.count && offset + page.length >= page.totalItems",
-    to: "page.length < page.count",
+    change: keep("left", "&&"),
   },
   {
     name: "a full page is not the end, whatever is counted",
-    file: "reading.ts",
-    from: "page.length < page.count && offset + page.length >= page.totalItems",
-    to: "offset + page.length >= page.totalItems",
+    change: keep("right", "&&"),
   },
   {
     name: "a request whose response has no new row is repeated",
-    file: "window.ts",
-    from: "return isSame || repeats > MAX_REPEATS ?",
-    to: "return repeats > 0 ? undefined : repeats > MAX_REPEATS ?",
+    change: condition("true"),
   },
   {
     name: "no tail before the last page of the body",
-    file: "list-scan.ts",
-    from: "if (tail || sweeps.some(({ windows, endsCheck }) => windows.size > 0 || endsCheck)) return []",
-    to: "if (tail) return []",
+    change: keep("left", "||", 2),
   },
   {
     name: "the body is followed by tails",
-    file: "list-scan.ts",
-    from: "if (next) return startTail(next)",
-    to: "if (next && next.tail?.since !== horizon) return startTail(next)",
+    change: argument(0, (horizon) => `${horizon} + 10`),
   },
   {
     name: "the next export begins each sweep at that sweep's own end",
-    file: "list-scan.ts",
-    from: "Math.min(asOf, shortAt, clockSteps.limit()),\n",
-    to: "Math.max(...sweeps.map((sweep) => sweep.asOf), Math.min(asOf, shortAt, clockSteps.limit())),\n",
+    change: value((ends) => `${ends}.map((_, _index, all) => Math.max(...all))`),
   },
   {
     name: "a sweep that was not read begins at the horizon",
-    file: "list-scan.ts",
-    from: "[live = horizon, other = horizon]",
-    to: "[live = horizon, other = live]",
+    change: operand("right", "??", (horizon) => `${horizon} + 10`),
   },
   {
     name: "if one status was requested, the next export begins at the horizon, to see members who lost it",
-    file: "list-scan.ts",
-    from: "status === undefined ? live : Math.min(live, horizon)",
-    to: "live",
+    change: condition("true"),
   },
   {
     name: "if archived members were requested and ended short, the next export resumes them there",
-    file: "list-scan.ts",
-    from: 'status === "archived" ? live : other',
-    to: "other",
+    change: condition("false"),
   },
   {
     name: "a tail ends at the caller's upper bound",
-    file: "list-scan.ts",
-    from: "startReading(sweep.name, sweep.tail, until)",
-    to: "startReading(sweep.name, sweep.tail)",
+    change: dropArgument(1, 2),
   },
   {
     name: "`asOf` is the watermark when the last pages were requested, not now",
-    file: "list-scan.ts",
-    from: "sweep.asOf = Math.max(reading.asOf(), from)",
-    to: "sweep.asOf = Math.max(reading.asOf(), from) + 11",
+    change: value((asOf) => `${asOf} + 11`),
   },
   {
     name: "the next export repeats a short reading",
-    file: "list-scan.ts",
-    from: "Math.min(asOf, shortAt, clockSteps.limit()),\n",
-    to: "Math.min(asOf, clockSteps.limit()),\n",
+    change: dropArgument(1),
   },
   {
     name: "a short reading makes the list short",
-    file: "window.ts",
-    from: "lack: () => lack,",
-    to: "lack: () => undefined,",
+    change: value("() => undefined"),
   },
   {
     name: "a cursor goes back to the last second that was written",
-    file: "window.ts",
-    from: "position: () => ({ since: anchor }),",
-    to: "position: () => ({ since: anchor + 1 }),",
+    change: value((_, [pages]) => `() => ({ since: ${pages}.anchor() + 1 })`),
   },
   {
     name: "a cursor remembers what was short",
-    file: "list-scan.ts",
-    from: "tail,\n      shortAt,\n",
-    to: "tail,\n      shortAt: undefined,\n",
+    change: value("undefined"),
   },
   {
     name: "a query's upper bound is one second after the last second that is read",
-    file: "window.ts",
-    from: "until === undefined ? undefined : until + 1",
-    to: "until",
+    change: keep("left", "+"),
   },
   {
     name: "a tied second that is gone is requested without an upper bound",
-    file: "offset-reading.ts",
-    from: 'if (totals.length === 1 && kind === "second") doubts = 0\n    else ended',
-    to: "ended",
+    change: condition("false"),
   },
   {
     name: "a tied second whose upper bound is ignored is short",
-    file: "offset-reading.ts",
-    from: 'if (end < page.length) ended = "rules"\n    else if',
-    to: "if",
+    change: condition("false"),
   },
   {
     name: "a reading whose since is ignored is short",
-    file: "window.ts",
-    from: 'if (first !== undefined && first < anchor) next = endWith("rules")',
-    to: 'if (false) next = endWith("rules")',
+    change: value("false"),
   },
   {
     name: "only rows that are delivered once prove that none is hidden",
-    file: "reconciliation.ts",
-    from: "isProven ??= counted !== undefined && rowsOfBody >= counted",
-    to: "isProven ??= counted !== undefined && rows >= counted",
+    change: dropArgument(1),
   },
   {
     name: "members without a date are looked for if dates are doubted",
-    file: "reconciliation.ts",
-    from: "if (!areDatesDoubted) return undefined",
-    to: "if (areDatesDoubted || !areDatesDoubted) return undefined",
+    change: condition("true"),
   },
   {
     name: "the tail runs again after a check for members without a date",
-    file: "reconciliation.ts",
-    from: "if (isTailDue) return runTails()",
-    to: "",
+    change: remove,
   },
   {
     name: "what was delivered is compared with what is counted",
-    file: "list-scan.ts",
-    from: "const remedy = sweep.reconciliation.remedy()",
-    to: "const remedy = undefined as ReturnType<typeof sweep.reconciliation.remedy>",
+    change: value("undefined"),
   },
   {
     name: "a second is closed by our own clock as well as by Mailchimp's",
-    file: "../mailchimp/mailchimp-clock.ts",
-    from: "Math.min(clock.now(), mailchimpMs() ?? clock.now() - marginS * 1000)",
-    to: "mailchimpMs() ?? clock.now() - marginS * 1000",
+    change: keepArgument(1),
   },
   {
     name: "a second is closed by Mailchimp's clock as well as by our own",
-    file: "../mailchimp/mailchimp-clock.ts",
-    from: "Math.min(clock.now(), mailchimpMs() ?? clock.now() - marginS * 1000)",
-    to: "clock.now()",
+    change: keepArgument(0),
   },
   {
     name: "without a Date our own clock counts minus one more margin",
-    file: "../mailchimp/mailchimp-clock.ts",
-    from: "mailchimpMs() ?? clock.now() - marginS * 1000",
-    to: "mailchimpMs() ?? clock.now()",
+    change: keep("left", "-"),
   },
   {
     name: "members dated ahead are read by offset, not waited for",
-    file: "window.ts",
-    from: "last !== undefined && last > boundary",
-    to: "last !== undefined && last > Infinity",
+    change: value("false"),
   },
   {
     name: "dated ahead means ahead of the later clock",
-    file: "window.ts",
-    from: "lastPossibleSecond(page.sentAt, marginS)",
-    to: "lastPossibleSecond({ latest: page.sentAt.earliest }, marginS)",
+    change: argument(0, (sentAt) => `{ latest: ${sentAt}.earliest }`),
   },
   {
     name: "members who change after the second before those dated ahead are read",
-    file: "window.ts",
-    from: "if (until !== lastBeforeAhead || sentAt.latest <= lastBeforeAhead) return undefined",
-    to: "if (until !== Number.NaN) return undefined",
+    change: condition("true"),
   },
   {
     name: "a member dated ahead did not change meanwhile",
-    file: "recount.ts",
-    from: "page.length > 0 && (page.second(0) ?? 0) <= lastPossibleSecond(page.sentAt, marginS)",
-    to: "page.length > 0",
+    change: keep("left", "&&"),
   },
   {
     name: "members dated ahead are read again once the second before them is past",
-    file: "window.ts",
-    from: "const isPast = sentAt.latest > lastBeforeAhead",
-    to: "const isPast = false",
+    change: value("false"),
   },
   {
     name: "members before those dated ahead are read after them",
-    file: "window.ts",
-    from: 'lack = isPast ? "rules" : worse(lack, reading.lack())\n    return {}',
-    to: 'lack = isPast ? "rules" : worse(lack, reading.lack())\n    return undefined as unknown as {}',
+    change: value("undefined"),
   },
   {
     name: "no wait is longer than six margins",
-    file: "window.ts",
-    from: "Math.min(closesAt(last, marginS) - page.sentAt.earliest, maxWaitS - waitedS)",
-    to: "closesAt(last, marginS) - page.sentAt.earliest",
+    change: keepArgument(0),
   },
   {
     name: "a row without a key is never dropped",
-    file: "deduplicate.ts",
-    from: "if (isSame && hasId) return true",
-    to: "if (isSame) return true",
+    change: keep("left", "&&"),
   },
   {
     name: "a row without a key is counted once",
-    file: "deduplicate.ts",
-    from: "if (isSame || before !== undefined) again.push(index)",
-    to: "if (hasId && before !== undefined) again.push(index)",
+    change: condition("false"),
   },
   {
     name: "a row with a known id must have the known bytes as well",
-    file: "deduplicate.ts",
-    from: "before === fingerprint ||",
-    to: "before !== undefined ||",
+    change: operand("left", "||", (_, [, before]) => `${before} !== undefined`),
   },
   {
     name: "rows without a key are all read after three equal passes, not one",
-    file: "offset-reading.ts",
-    from: "const ALIKE = 3",
-    to: "const ALIKE = 1",
+    change: value("1"),
   },
   {
     name: "a count is wrong only if both directions show the same rows",
-    file: "recount.ts",
-    from: "else if (isTorn || !isSame(first, pass) || Number.isNaN(totalItems)) tryAgain(page)",
-    to: "else if (isTorn || Number.isNaN(totalItems)) tryAgain(page)",
+    change: remove,
   },
   {
     name: "a recount takes a second from one response",
-    file: "recount.ts",
-    from: "const { length, isTruncated } = countToTake(page, isEnd)",
-    to: "const { length, isTruncated } = { length: page.length, isTruncated: isEnd && false }",
+    change: condition("true"),
   },
   {
     name: "the rows that both directions show were delivered, or are delivered now",
-    file: "recount.ts",
-    from: "(delivered && isSame(delivered, first))",
-    to: "delivered",
+    change: keep("left", "&&"),
   },
   {
     name: "two empty truncated responses do not prove that there are no rows",
-    file: "recount.ts",
-    from: "if (isEmptyButCounted && repeats <= MAX_REPEATS) {",
-    to: "if (isEmptyButCounted && repeats < 0) {",
+    change: value("false"),
   },
   {
     name: "a doubted count is still doubted after a resume",
-    file: "list-scan.ts",
-    from: "if (doubtedAt !== undefined) reconciliation.doubtCount()",
-    to: "",
+    change: value("undefined"),
   },
   {
     name: "no `asOf` is later than the watermark before the clock was put back",
-    file: "clock-steps.ts",
-    from: "limit: () => limit,",
-    to: "limit: () => Infinity,",
+    change: value("() => Infinity"),
   },
   {
     name: "a list that failed alone is read whole by the next export",
-    file: "scan.ts",
-    from: "(ended.has(list) ? unread(list.id) : list.nextPosition())",
-    to: "list.nextPosition()",
+    change: condition("false"),
   },
 ]
 
+/** The files of a folder of the project that may have rules. */
+export function readSources(folder: string): Source[] {
+  const paths = ["src/scan/**/*.ts", "src/mailchimp/**/*.ts"].flatMap((pattern) => [
+    ...new Glob(pattern).scanSync(folder),
+  ])
+  return paths.toSorted().map((path) => ({ path, code: readFileSync(join(folder, path), "utf8") }))
+}
+
 /**
- * Returns the code of a file without the rule.
+ * Returns the file with the rule, without the rule.
  *
- * @throws {Error} if the file does not contain the rule's code exactly once, e.g. after either was changed
+ * @throws {Error} if the rule is not in exactly one file, e.g. because its mark was removed
  */
-export function withoutRule(code: string, { name, from, to }: Rule): string {
-  if (code.split(from).length !== 2) throw new Error(`Cannot find the rule's code exactly once: ${name}`)
-  return code.replace(from, () => to)
+export function withoutRule(sources: readonly Source[], rule: Rule): Source {
+  const [source, ...others] = sources.filter(({ code }) => marksIn(code).includes(rule.name))
+  if (!source || others.length > 0) throw new Error(`Cannot find the rule in exactly one file: ${rule.name}`)
+  return { path: source.path, code: changeAfterMark(source.code, rule.name, rule.change) }
 }

@@ -1,9 +1,9 @@
 import { AppError } from "../../../src/errors.ts"
 import { watermarkAt } from "../../../src/scan/watermark.ts"
-import type { Cursor } from "../../../src/exports/cursor.ts"
-import { decodeCursor, encodeCursor } from "../../../src/exports/cursor-bytes.ts"
+import type { Cursor } from "../../../src/exports/cursor/cursor.ts"
+import { decodeCursor, encodeCursor } from "../../../src/exports/cursor/version-2.ts"
 import { type ScannedPage, countRows } from "../../../src/scan/deduplicate.ts"
-import { coarsen } from "../../../src/exports/fit-cursor.ts"
+import { coarsen } from "../../../src/exports/cursor/fit-cursor.ts"
 import type { ListResult } from "../../../src/scan/list-scan.ts"
 import type { ListPosition } from "../../../src/scan/position.ts"
 import { type Plan, planExport } from "../../../src/exports/plan.ts"
@@ -13,6 +13,11 @@ import { type Change, createModelMailchimp } from "./mailchimp.ts"
 import { createRandom } from "./random.ts"
 import { MARGIN_S, isSelected, randomLists, randomSelection, randomSettings, startChurn } from "./schedule.ts"
 import { createVirtualTime } from "./virtual-time.ts"
+
+/** The most lists that may end short: a short list keeps the promise, but is of no use. Ten of a few may be chance. */
+export function mostShort(schedules: number): number {
+  return Math.max(10, 0.003 * schedules)
+}
 
 /**
  * Exports lists of a model of Mailchimp, all derived from the seed, with crashes and then incremental exports, and checks

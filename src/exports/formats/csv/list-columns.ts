@@ -1,0 +1,31 @@
+import type { InterestCategory } from "../../../mailchimp/lists/interest-categories.ts"
+import type { MergeField } from "../../../mailchimp/lists/merge-fields.ts"
+
+/** What the columns of a CSV file depend on in one exported list. */
+export type ListColumns = {
+  readonly id: string
+  readonly name: string
+  readonly mergeFields: readonly MergeField[]
+  readonly interestCategories: readonly InterestCategory[]
+}
+
+type ListColumnReaders = {
+  readonly readMergeFields: (listId: string) => Promise<readonly MergeField[]>
+  readonly readInterestCategories: (listId: string) => Promise<readonly InterestCategory[]>
+}
+
+/** Reads the merge fields and interests of all lists concurrently: the limiter of requests bounds how many are in flight. */
+export function readListColumns(
+  lists: readonly { readonly id: string; readonly name: string }[],
+  { readMergeFields, readInterestCategories }: ListColumnReaders,
+): Promise<ListColumns[]> {
+  return Promise.all(
+    lists.map(async ({ id, name }) => {
+      const [mergeFields, interestCategories] = await Promise.all([
+        readMergeFields(id),
+        readInterestCategories(id),
+      ])
+      return { id, name, mergeFields, interestCategories }
+    }),
+  )
+}

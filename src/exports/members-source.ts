@@ -1,0 +1,25 @@
+import type { Account } from "../connections/open-account.ts"
+import type { MailchimpList } from "../mailchimp/lists/lists.ts"
+import { createReadMembers } from "../mailchimp/members/read-members.ts"
+import type { Source } from "../scan/source.ts"
+import { createExpectedRows } from "./expected-rows.ts"
+import { toFieldsQuery } from "./fields-query.ts"
+import type { Selection } from "./selection.ts"
+
+/** Mailchimp as the scan's source: requests the selected fields and splits the responses into rows. */
+export function createMembersSource(
+  { client, spare }: Account,
+  selection: Selection,
+  {
+    lists,
+    ...options
+  }: {
+    readonly lists: readonly MailchimpList[]
+    readonly pageSize: number
+    readonly deadlineMs: () => number | undefined
+  },
+): Source {
+  const read = createReadMembers(client, { ...options, ...toFieldsQuery(selection) })
+  const { now, waitUntil, pause } = client
+  return { read, now, waitUntil, pause, spare, expected: createExpectedRows(lists, options.pageSize, spare) }
+}

@@ -1,0 +1,58 @@
+import type { Clock } from "../lib/time.ts"
+import { countRows, type ScannedPage } from "../scan/deduplicate.ts"
+import type { ListNotice } from "../scan/scan.ts"
+import type { ExportEvent } from "./export-event.ts"
+import { createKeepAlive } from "./keep-alive.ts"
+import type { Writer } from "./writer.ts"
+
+type Item = ScannedPage | ListNotice
+
+export type PageOutput = {
+  /** The bytes of a whole export, from its first page, which was already requested, to its end. */
+  bytes(first: Promise<IteratorResult<Item>>, pages: AsyncGenerator<Item>): AsyncGenerator<Uint8Array>
+  /** How many members were written so far. */
+  rows(): number
+}
+
+/** Writes the pages of an export as they arrive, and keeps the connection alive while none does. */
+export function createPageOutput(
+  writer: Writer,
+  options: {
+    /** The consumer has copied a chunk before it pulls the next one: see {@link ExportOptions}. */
+    readonly lendsChunks: boolean
+    readonly onEvent: (event: ExportEvent) => void
+    readonly clock: Clock
+  },
+): PageOutput {
+  const { lendsChunks, onEvent, clock } = options
+  let rows = 0
+
+  return {
+    rows: () => rows,
+    bytes: async function* (first, pages) {
+      const { write, wait } = createKeepAlive(clock)
+      const keepAlive = () => writer.keepAlive(rows)
+      yield* write(yield* wait(Promise.resolve(writer.start()), keepAlive))
+      for (let next = first; ; next = pages.next()) {
+        const item = yield* wait(next, keepAlive)
+        if (item.done) break
+        if ("notice" in item.value) {
+          yield* write(writer.notice(item.value))
+          continue
+        }
+        const { listId, page, ranges } = item.value
+        let bytes = 0
+        for (const { start, end } of ranges) {
+          const members = page.bytes(start, end)
+          bytes += members.length
+          yield* write(writer.members(members))
+        }
+        if (lendsChunks) page.release()
+        rows += countRows(ranges)
+        yield* write(await writer.pageEnd(rows))
+        onEvent({ type: "page", listId, rows: countRows(ranges), bytes })
+      }
+      yield* write(await writer.end(rows))
+    },
+  }
+}

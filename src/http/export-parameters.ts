@@ -1,0 +1,136 @@
+import { z } from "@hono/zod-openapi"
+import { invalidParameters } from "../errors.ts"
+import { eventLineSchema } from "../exports/event-lines.ts"
+import type { Format } from "../exports/formats/format.ts"
+import { formatNames } from "../exports/formats/formats.ts"
+import { fieldPattern } from "../exports/member-field-names.ts"
+import { parseSelection, type Selection } from "../exports/selection.ts"
+import { chooseFormat } from "./choose-format.ts"
+import { date, once, oneOf, sealedText, subAccountId, wholeNumber } from "./parameters.ts"
+
+const statuses = ["subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived"] as const
+
+/** More members than any account has, and exact as a number. */
+const largestOffset = 999_999_999_999_999
+
+const eventKinds = eventLineSchema.options.flatMap(({ shape }) => [...shape.$export.values])
+
+const names = z
+  .union([once.transform((value) => [value]), z.array(z.string())], "must be names of fields")
+  .openapi({
+    type: "array",
+    minItems: 1,
+    items: { type: "string", pattern: fieldPattern },
+    // Joined by commas, as documented; repeated parameters are accepted as well.
+    param: { style: "form", explode: false },
+  })
+
+export const exportQuery = z.strictObject({
+  count: wholeNumber(1, 1000).optional().openapi({
+    description: "With count or offset: a slice of the lists laid end to end; 10 if only offset is given",
+  }),
+  offset: wholeNumber(0, largestOffset).optional().openapi({ description: "Where the slice begins" }),
+  fields: names.optional().openapi({
+    description:
+      "Only these fields of a member, by Mailchimp's dotted names: repeated, or separated by commas. A merge field or an interest, such as interests.9143cf3bd1, must belong to an exported list",
+    example: ["email_address", "merge_fields.FNAME"],
+  }),
+  exclude_fields: names.optional().openapi({ description: "All fields except these" }),
+  status: oneOf(statuses).optional().openapi({
+    description: "Only members of one status; without it, all except archived members",
+    example: "subscribed",
+  }),
+  include: oneOf(["archived"])
+    .optional()
+    .openapi({ description: "Archived members too, which Mailchimp leaves out by default" }),
+  since_last_changed: date.optional().openapi({
+    description: "Only members changed after this time",
+    example: "2026-01-31T08:00:00Z",
+  }),
+  before_last_changed: date.optional().openapi({
+    description: "Only members changed at or before this time; such an export ends without a cursor",
+    example: "2026-12-31T23:59:59+01:00",
+  }),
+  events: oneOf(["true", "false"])
+    .optional()
+    .openapi({
+      description: `Event lines between the members, NDJSON only: ${eventKinds.join(", ")}`,
+    }),
+  cursor: once.optional().openapi({
+    ...sealedText,
+    description:
+      "Resumes a broken export (cursor of a checkpoint or an error), or exports what has changed since (cursor of an end). Proxies often refuse request lines of more than 8 KB: the header Export-Cursor accepts the cursor as well",
+  }),
+  format: oneOf(formatNames).optional().openapi({
+    description:
+      "Overrides the Accept header, in which a named media type beats a wildcard; ndjson if neither is given",
+  }),
+  sub_account_id: subAccountId,
+})
+
+/** The parameter `cursor` as a header, because proxies limit the length of the request line. */
+const cursorHeader = "Export-Cursor"
+export const exportHeaders = z.object({
+  // Headers that are given twice are joined by a comma, which no cursor contains.
+  [cursorHeader]: z
+    .string()
+    .regex(/^[^,]*$/, "must be given only once")
+    .optional()
+    .openapi({
+      ...sealedText,
+      description: "The same as the parameter cursor; if both are given, they must be equal",
+    }),
+})
+
+/** The export that a caller requests: every parameter is valid, and they fit together. */
+export type ExportInput = {
+  readonly selection: Selection
+  readonly format: Format
+  readonly hasEvents: boolean
+  readonly cursor: string | undefined
+}
+
+/**
+ * Parses the parameters and headers of an export.
+ *
+ * @throws {AppError} `invalid_parameter`, or `not_acceptable`
+ */
+export function parseExportInput(
+  query: z.output<typeof exportQuery>,
+  headers: z.output<typeof exportHeaders>,
+  accept: string | undefined,
+): ExportInput {
+  const selection = parseSelection(query)
+  const hasEvents = query.events === "true"
+  const resumable = {
+    events: hasEvents || undefined,
+    cursor: query.cursor,
+    [cursorHeader]: headers[cursorHeader],
+  }
+  const given = Object.entries(resumable).flatMap(([name, value]) => (value === undefined ? [] : [name]))
+  const format = chooseFormat(query.format, accept, given.length > 0)
+  refuseOddCombinations(given, format, selection)
+  return { selection, format, hasEvents, cursor: oneCursor(query.cursor, headers[cursorHeader]) }
+}
+
+/** Only a format with event lines can be resumed, and a slice is a sample of the lists that cannot. */
+function refuseOddCombinations(given: readonly string[], { hasEvents }: Format, { slice }: Selection): void {
+  const errors = given.flatMap((name) => {
+    if (!hasEvents) return [{ name, reason: "requires NDJSON: format=ndjson" }]
+    return slice ? [{ name, reason: "must not come together with count or offset" }] : []
+  })
+  if (errors.length > 0) throw invalidParameters(errors)
+}
+
+/**
+ * The cursor, given as a parameter or as a header.
+ *
+ * @throws {AppError} `invalid_parameter` if both are given and differ
+ */
+function oneCursor(parameter: string | undefined, header: string | undefined): string | undefined {
+  if (parameter === undefined || header === undefined || parameter === header) return parameter ?? header
+  throw invalidParameters([
+    { name: "cursor", reason: `must equal the header ${cursorHeader}, or be left out` },
+    { name: cursorHeader, reason: "must equal the parameter cursor, or be left out" },
+  ])
+}

@@ -1,0 +1,76 @@
+import type { Context } from "hono"
+import type { Owner } from "../connections/connection.ts"
+import type { OpenAccount } from "../connections/open-account.ts"
+import type { StartExport } from "../exports/start-export.ts"
+import type { Observe } from "../observability/observe.ts"
+import type { ExportInput } from "./export-parameters.ts"
+import { guardStall, idleTimeoutS, longestIdleTimeoutS, type ServerEnv, setIdleTimeout } from "./timeouts.ts"
+
+export type ExportResponseDeps = {
+  readonly openAccount: OpenAccount
+  readonly startExport: StartExport
+  readonly stallTimeoutMs: number
+  readonly observe: Observe
+}
+
+type ExportEnv = ServerEnv & { Variables: { requestId: string } }
+
+/** Streams an export as a response, and keeps its slot, its account and its connection's time-outs until it ends. */
+export function createExportResponse({
+  openAccount,
+  startExport,
+  stallTimeoutMs,
+  observe,
+}: ExportResponseDeps) {
+  return async <E extends ExportEnv>(
+    context: Context<E>,
+    {
+      owner,
+      headers,
+      slot,
+      hasEvents,
+      ...request
+    }: ExportInput & {
+      readonly owner: Owner
+      readonly listId: string | undefined
+      readonly headers: Readonly<Record<string, string>>
+      readonly slot: Disposable
+    },
+  ): Promise<Response> => {
+    const { signal } = context.req.raw
+    const requestId = context.get("requestId")
+    setIdleTimeout(context, longestIdleTimeoutS)
+    try {
+      const account = await openAccount(owner, signal)
+      const bytes = await startExport({
+        ...request,
+        account: { ...account, [Symbol.dispose]: () => release(account, slot) },
+        eventsId: hasEvents ? requestId : undefined,
+        signal,
+        // When Bun's server requests the next chunk, it has already copied what the socket could not take.
+        lendsChunks: context.env?.timeout !== undefined,
+        onEvent: (event) => observe({ type: "export", requestId, event }),
+      })
+      // From here on the response may wait for Mailchimp as long as needed, and for its consumer until the stall
+      // time-out.
+      setIdleTimeout(context, 0)
+      const guarded = guardStall(bytes, {
+        stallTimeoutMs,
+        onStall: () => {
+          observe({ type: "export", requestId, event: { type: "stalled" } })
+          setIdleTimeout(context, 1)
+        },
+        onEnd: () => setIdleTimeout(context, idleTimeoutS),
+      })
+      return new Response(guarded, { headers })
+    } catch (error) {
+      slot[Symbol.dispose]()
+      setIdleTimeout(context, idleTimeoutS)
+      throw error
+    }
+  }
+}
+
+function release(...acquired: readonly Disposable[]): void {
+  for (const each of acquired) each[Symbol.dispose]()
+}

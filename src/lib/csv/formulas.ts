@@ -1,0 +1,14 @@
+/** The last four are the full-width forms of the others: spreadsheets convert them. Whitespace before a sign may be dropped. */
+const formulaAtStart = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/
+
+/**
+ * An Excel whose list separator is `;` begins a new cell after a `;`, and a new row after a line break, even inside a quoted
+ * cell. It also drops quotes that come next, so these may precede the sign.
+ */
+const formulaInside = /;(?=[\t\r\n])|[;\r\n](?="*[=+\-@\uff1d\uff0b\uff0d\uff20])/g
+
+/** Puts an apostrophe before each formula in a cell, so that spreadsheets show the text instead of running it. */
+export function defuseFormulas(text: string): string {
+  const defused = text.replaceAll(formulaInside, "$&'")
+  return formulaAtStart.test(text) ? `'${defused}` : defused
+}

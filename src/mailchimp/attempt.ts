@@ -1,0 +1,148 @@
+import { acceptEncoding } from "../lib/read-body.ts"
+import type { Clock } from "../lib/time.ts"
+import type { Address, Query, Resource } from "./address.ts"
+import { MailchimpError, type MailchimpErrorKind, type Subject } from "./errors.ts"
+import { toMailchimpError, toUnusableResponse } from "./judge-response.ts"
+import type { Flow } from "./limiter/limiter.ts"
+import { takeTurn, type TurnLimits } from "./limiter/take-turn.ts"
+import type { MailchimpClock, SentAt } from "./mailchimp-clock.ts"
+import { type RawResponse, toTransportError, type Transport } from "./transport.ts"
+
+export type MailchimpRequest<T> = Resource & {
+  /** Completes "Cannot …" in errors, such as "read the members". */
+  readonly action: string
+  /** The query parameters. Called for each attempt, because the size of a page may have changed. */
+  query(): Query
+  /**
+   * Parses the whole body. Any error that it throws means that the response is unusable, and the request is retried.
+   *
+   * @param sentAt when this attempt was sent
+   */
+  parse(body: Uint8Array, sentAt: SentAt): T
+  /** Called for each failed attempt. */
+  onFailure?(error: MailchimpError): void
+  /** Whether the next attempt requests less than the failed one: then it is made after a short pause. */
+  isEased?(): boolean
+  /** The most bytes of a body, both as it was sent and inflated. Eight megabytes by default. */
+  maxBytes?(): number
+  /** Called with the beginning of a large body while it arrives: see {@link readBody}. */
+  inspect?(head: Uint8Array): void
+  readonly signal: AbortSignal
+  /** The time-out of each attempt, if the client's own is too long. */
+  readonly timeoutMs?: number | undefined
+  /**
+   * When this time has passed, no other attempt begins, and an attempt that waits for its permit is aborted. A function is
+   * called again after each failure, and returns the time that is left. By default the client's own `retryMs`.
+   */
+  readonly deadlineMs?: number | (() => number | undefined) | undefined
+}
+
+/** An attempt has ended. */
+export type ResponseEvent = {
+  readonly type: "response"
+  readonly action: string
+  /** Undefined if the response was good. */
+  readonly kind: MailchimpErrorKind | undefined
+  readonly durationMs: number
+  readonly bytes: number
+}
+
+export type AttemptOptions = {
+  readonly accessToken: string
+  readonly transport: Transport
+  readonly address: Pick<Address, "toUrl">
+  readonly flow: Flow
+  /** Learns from the `Date` of each good response. */
+  readonly mailchimpClock: Pick<MailchimpClock, "now" | "observe">
+  readonly clock: Clock
+  readonly timeoutMs: number
+  /** Called after each good response. */
+  readonly onSuccess: () => void
+  readonly onEvent: (event: ResponseEvent) => void
+}
+
+/**
+ * Makes one attempt at a request in a data center: takes a turn, sends, and parses. Rejects with a {@link MailchimpError},
+ * or with the signal's reason.
+ */
+export type Attempt = <T>(
+  request: MailchimpRequest<T>,
+  subject: Subject,
+  dc: string,
+  limits: TurnLimits,
+) => Promise<T>
+
+const defaultMaxBytes = 8 * 2 ** 20
+
+export function createAttempt(options: AttemptOptions): Attempt {
+  const { accessToken, transport, address, flow, mailchimpClock, clock, onSuccess, onEvent } = options
+  const headers = {
+    authorization: `Bearer ${accessToken}`,
+    accept: "application/json",
+    "accept-encoding": acceptEncoding,
+  }
+
+  /** Resolves to a 2xx. */
+  const send = async (request: MailchimpRequest<unknown>, subject: Subject, dc: string) => {
+    const { signal, maxBytes, inspect, timeoutMs = options.timeoutMs } = request
+    const url = address.toUrl(dc, request, request.query())
+    const bounds = {
+      timeoutMs: Math.min(options.timeoutMs, timeoutMs),
+      maxBytes: maxBytes?.() ?? defaultMaxBytes,
+      signal,
+      inspect,
+    }
+    return transport(url, { headers }, bounds).catch((error: unknown) => {
+      signal.throwIfAborted()
+      throw toTransportError(error, subject)
+    })
+  }
+
+  /** All flows of a limiter are throttled together, also if this request is not retried. */
+  const slowDown = (permit: { throttled(): void; timedOut(): void }, error: MailchimpError) => {
+    if (error.kind === "throttled" || error.kind === "blocked") {
+      permit.throttled()
+      flow.pause(error.retryAfterMs ?? 0)
+    }
+    if (error.kind === "timed_out") permit.timedOut()
+  }
+
+  return async (request, subject, dc, limits) => {
+    const { action } = request
+    using permit = await takeTurn(flow, subject, { signal: request.signal, clock, ...limits })
+    const startedMs = clock.monotonicMs()
+    const sentAt = mailchimpClock.now()
+    let bytes = 0
+    const report = (kind: MailchimpErrorKind | undefined) =>
+      onEvent({ type: "response", action, kind, durationMs: clock.monotonicMs() - startedMs, bytes })
+    try {
+      const response = await send(request, subject, dc)
+      bytes = response.body.length
+      if (response.status < 200 || response.status > 299)
+        throw toMailchimpError(response, subject, clock.now())
+      const { latest } = mailchimpClock.now()
+      const value = parse(request, response, { ...sentAt, latest }, subject)
+      // Only now is the response known to be Mailchimp's own: a gateway's `Date` would be by another clock.
+      mailchimpClock.observe(response.headers.get("date"), response.receivedMs)
+      permit.succeeded()
+      onSuccess()
+      report(undefined)
+      return value
+    } catch (error) {
+      if (error instanceof MailchimpError) {
+        slowDown(permit, error)
+        report(error.kind)
+        request.onFailure?.(error)
+      }
+      throw error
+    }
+  }
+}
+
+function parse<T>(request: MailchimpRequest<T>, response: RawResponse, sentAt: SentAt, subject: Subject): T {
+  try {
+    return request.parse(response.body, sentAt)
+  } catch (cause) {
+    throw toUnusableResponse(response, subject, { cause })
+  }
+}

@@ -1,0 +1,29 @@
+import { logExport } from "./export-log.ts"
+import type { Logger } from "./logger.ts"
+import { logLoginFailed } from "./login-log.ts"
+import { logMailchimp } from "./mailchimp-log.ts"
+import type { Observe } from "./observe.ts"
+import { logRequest } from "./request-log.ts"
+
+/** Writes a log line for each event. */
+export function logEvents(logger: Logger): Observe {
+  return (event) => {
+    switch (event.type) {
+      case "request":
+        return logRequest(logger, event)
+      case "login_failed":
+        return logLoginFailed(logger, event)
+      case "export":
+        return logExport(logger, event)
+      case "mailchimp":
+        return logMailchimp(logger, event)
+      case "connections_not_checked":
+        return logger.warn({ error: event.error }, event.type)
+      case "connection_not_updated":
+        return logger.error({ error: event.error }, event.type)
+      case "token_not_opened":
+      case "connection_malformed":
+        return logger.error({ connection: event.connectionId, error: event.error }, event.type)
+    }
+  }
+}
