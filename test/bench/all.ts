@@ -10,6 +10,7 @@ for (const name of [
   "stall",
   "leave",
   "churn",
+  "cuts",
   "csv",
   "deliveries",
 ]) {

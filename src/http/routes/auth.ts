@@ -19,6 +19,14 @@ const tags = ["Connection"]
 const stateExample = "eyJhbGciOiJkaXIiLCJ0eXAiOiJzdGF0ZSJ9..c3RhdGU.c3RhdGU.c3RhdGU"
 const location = z.object({ location: z.url() })
 
+export const loginSchema = z.object({ redirect_url: z.url().nullable(), connected: z.boolean() })
+export const connectionSchema = z.object({
+  account_name: z.string().nullable(),
+  data_center: z.string(),
+  connected_at: z.iso.datetime().nullable(),
+  token_invalidated: z.boolean(),
+})
+
 const loginRoute = createRoute({
   method: "get",
   path: "/auth/login",
@@ -35,10 +43,7 @@ const loginRoute = createRoute({
     }),
   },
   responses: {
-    200: jsonContent(
-      envelopeOf(z.object({ redirect_url: z.url().nullable(), connected: z.boolean() })),
-      "Where to send the browser; null if the account is connected",
-    ),
+    200: jsonContent(envelopeOf(loginSchema), "Where to send the browser; null if the account is connected"),
     302: {
       headers: location,
       description: "To Mailchimp, or to forward_url?status=success&integration=mailchimp",
@@ -89,17 +94,7 @@ const connectionRoute = createRoute({
   security,
   request: { query: z.strictObject({ sub_account_id: subAccountId }) },
   responses: {
-    200: jsonContent(
-      envelopeOf(
-        z.object({
-          account_name: z.string().nullable(),
-          data_center: z.string(),
-          connected_at: z.iso.datetime().nullable(),
-          token_invalidated: z.boolean(),
-        }),
-      ),
-      "The connection; never its token",
-    ),
+    200: jsonContent(envelopeOf(connectionSchema), "The connection; never its token"),
     ...callerProblems,
     404: problems[404],
   },

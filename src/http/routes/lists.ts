@@ -8,6 +8,23 @@ import { envelopeOf, toEnvelope } from "../envelope.ts"
 import { bearerSecurity, callerProblems, jsonContent, problems } from "../openapi.ts"
 import { isHead, oneOf, refuseInvalid, subAccountId } from "../parameters.ts"
 
+export const listSchema = z.object({
+  id: z.string().meta({
+    description: "As Mailchimp sent it; a list whose id is empty or malformed cannot be exported",
+  }),
+  web_id: z
+    .int()
+    .nullable()
+    .meta({ description: "The number in the URLs of Mailchimp's own pages; not the id" }),
+  name: z.string(),
+  member_count: z
+    .int()
+    .meta({ description: "Subscribed members only, as Mailchimp counts them, a few minutes old" }),
+  unsubscribe_count: z.int(),
+  cleaned_count: z.int(),
+  webhook: z.boolean().meta({ description: "Whether Mailchimp delivers the list's changes to us" }),
+})
+
 const listsRoute = createRoute({
   method: "get",
   path: "/lists",
@@ -25,36 +42,13 @@ const listsRoute = createRoute({
     }),
   },
   responses: {
-    200: jsonContent(
-      envelopeOf(
-        z.array(
-          z.object({
-            id: z.string().meta({
-              description: "As Mailchimp sent it; a list whose id is empty or malformed cannot be exported",
-            }),
-            web_id: z
-              .int()
-              .nullable()
-              .meta({ description: "The number in the URLs of Mailchimp's own pages; not the id" }),
-            name: z.string(),
-            member_count: z
-              .int()
-              .meta({ description: "Subscribed members only, as Mailchimp counts them, a few minutes old" }),
-            unsubscribe_count: z.int(),
-            cleaned_count: z.int(),
-            webhook: z.boolean().meta({ description: "Whether Mailchimp delivers the list's changes to us" }),
-          }),
-        ),
-      ),
-      "The lists",
-      {
-        exportList: {
-          operationId: "exportList",
-          description: "Each list can be exported by its id",
-          parameters: { id: "$response.body#/data/0/id" },
-        },
+    200: jsonContent(envelopeOf(z.array(listSchema)), "The lists", {
+      exportList: {
+        operationId: "exportList",
+        description: "Each list can be exported by its id",
+        parameters: { id: "$response.body#/data/0/id" },
       },
-    ),
+    }),
     ...callerProblems,
     404: problems[404],
     409: problems[409],

@@ -19,7 +19,7 @@ export const MARGIN_S = 10
  * What a schedule is about: a behavior that is rare in other schedules is the rule in this one, so that a rule of the scan
  * that depends on it is soon missed.
  */
-export const topics = ["ahead", "clocks", "counts", "dateless", "failures", "filters", "ids", "ties"] as const
+const topics = ["ahead", "clocks", "counts", "dateless", "failures", "filters", "ids", "ties"] as const
 export type Topic = (typeof topics)[number]
 
 export function isTopic(name: string): name is Topic {
