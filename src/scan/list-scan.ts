@@ -152,6 +152,7 @@ export function createListScan(
    * sweep is compared with Mailchimp's count, which may require a remedy, i.e. one more reading. Then the list is done.
    */
   function goOn(): Task[] {
+    // No tail before the last page of the body: the rule is in sweep.ts.
     if (sweeps.some((sweep) => sweep.isReading())) return []
     const next = sweeps.find((sweep) => sweep.isTailDue())
     if (next) return next.startTail()
