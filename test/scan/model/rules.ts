@@ -54,11 +54,6 @@ export const rules: readonly Rule[] = [
     change: keepArgument(0),
   },
   {
-    name: "a row is known by both its id and its second",
-    topics: ["ties"],
-    change: value("page.length"),
-  },
-  {
     name: "a row is dropped if it equals the last version, not any version",
     change: operand("right", "||", (_, [, , fingerprint, versions, key]) => {
       const version = `${key} + ${fingerprint}`
@@ -96,7 +91,10 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "the next export begins each sweep at that sweep's own end",
-    change: value((ends) => `${ends}.map((_, _index, all) => Math.max(...all))`),
+    change: value((ends) => {
+      const latest = "Math.max(live, archived ?? live)"
+      return `(({ live, archived }) => ({ live: ${latest}, archived: archived && ${latest} }))(${ends})`
+    }),
   },
   {
     name: "a sweep that was not read begins at the horizon",
@@ -107,8 +105,8 @@ export const rules: readonly Rule[] = [
     change: condition("true"),
   },
   {
-    name: "if archived members were requested and ended short, the next export resumes them there",
-    topics: ["filters"],
+    name: "after an export of archived members alone, the next export begins them at the end of that sweep",
+    topics: ["archived", "filters", "ties"],
     change: condition("false"),
   },
   {
@@ -194,7 +192,7 @@ export const rules: readonly Rule[] = [
     change: argument(0, (sentAt) => `{ latest: ${sentAt}.earliest }`),
   },
   {
-    name: "members who change after the second before those dated ahead are read",
+    name: "changes after the boundary are read",
     topics: ["ahead"],
     change: condition("true"),
   },
@@ -204,12 +202,12 @@ export const rules: readonly Rule[] = [
     change: keep("left", "&&"),
   },
   {
-    name: "members dated ahead are read again once the second before them is past",
+    name: "members dated ahead are read again if the boundary is past",
     topics: ["ahead"],
     change: value("false"),
   },
   {
-    name: "members before those dated ahead are read after them",
+    name: "members up to the boundary are read after those dated ahead",
     topics: ["ahead"],
     change: value("undefined"),
   },
@@ -225,7 +223,7 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "a row without a key is counted once",
-    topics: ["ids"],
+    topics: ["counts", "ids"],
     change: condition("false"),
   },
   {
@@ -234,7 +232,7 @@ export const rules: readonly Rule[] = [
     change: operand("left", "||", (_, [, before]) => `${before} !== undefined`),
   },
   {
-    name: "rows without a key are all read after three equal passes, not one",
+    name: "three equal passes, not one, prove that all rows without a key were read",
     topics: ["ids", "ties"],
     change: value("1"),
   },

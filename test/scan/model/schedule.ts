@@ -19,7 +19,17 @@ export const MARGIN_S = 10
  * What a schedule is about: a behavior that is rare in other schedules is the rule in this one, so that a rule of the scan
  * that depends on it is soon missed.
  */
-const topics = ["ahead", "clocks", "counts", "dateless", "failures", "filters", "ids", "ties"] as const
+const topics = [
+  "ahead",
+  "archived",
+  "clocks",
+  "counts",
+  "dateless",
+  "failures",
+  "filters",
+  "ids",
+  "ties",
+] as const
 export type Topic = (typeof topics)[number]
 
 export function isTopic(name: string): name is Topic {
@@ -117,8 +127,16 @@ function dateless(wrongByS: number): Clocks {
 }
 
 /** The selection of an export: all members, members of one status, or members of a range of dates. */
-export function randomSelection(random: Random, start: number, { oddity }: Settings): ModelSelection {
-  const status = random.chance(0.8) ? undefined : random.pick(["subscribed", "unsubscribed", "archived"])
+export function randomSelection(
+  random: Random,
+  start: number,
+  { oddity }: Settings,
+  about: readonly Topic[] = [],
+): ModelSelection {
+  const status =
+    random.chance(0.8) && !about.includes("archived")
+      ? undefined
+      : random.pick(["subscribed", "unsubscribed", "archived"])
   const since = random.chance(0.9) ? undefined : Math.floor(start) - 30 - random.int(0, 1000)
   const before = random.chance(0.9) ? undefined : (since ?? Math.floor(start) - 1000) + random.int(1, 1100)
   return {
@@ -162,7 +180,8 @@ export function randomLists(random: Random, start: number, about: readonly Topic
         hasOddIds && random.chance(0.4) ? random.pick(["none", "none", "shared"] as const) : undefined
       members.push({ id: `${id}-${members.length}`, changes: [change], ...(shownId ? { shownId } : {}) })
     }
-    const statusOf = () => (random.chance(0.15) ? "archived" : random.pick(live))
+    const archived = about.includes("archived") ? 0.95 : 0.15
+    const statusOf = () => (random.chance(archived) ? "archived" : random.pick(live))
     for (let left = random.pick([0, 3, 20, 60, 120]); left > 0; left -= 1) {
       addAt(Math.floor(start) - 30 - random.int(0, spread), statusOf())
     }
