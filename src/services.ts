@@ -70,6 +70,11 @@ export async function createServices(
     ...shutdown,
     limiterStates: mailchimp.limiters.states,
     ping: storage.ping,
+    /** Refuses new work from now on; running requests continue, and running jobs are handed back. */
+    drain: () => {
+      shutdown.drain()
+      void jobs?.close()
+    },
     close: async () => {
       await jobs?.close()
       await storage.close()
@@ -149,6 +154,7 @@ function createConnections(
   const clients = { limiters, readMetadata, clientOptions: toClientOptions(shared) }
   const openAccount = createOpenAccount({ ...clients, connections, watch: watch.watch, onEvent: observe })
   const cache = createConnectionCache<readonly MailchimpList[]>({ keepMs: config.listsCacheS * 1000, clock })
+  const requireLive = (owner: Owner) => requireLiveConnection(connections, owner)
   const subscriptions = createSubscriptions({
     webhooks: storage.webhooks,
     connections,
@@ -189,16 +195,12 @@ function createConnections(
       readMetadata,
     }),
     requireConnection: (owner: Owner) => requireConnection(connections, owner),
-    requireLiveConnection: (owner: Owner) => requireLiveConnection(connections, owner),
+    requireLiveConnection: requireLive,
     subscriptions,
     disconnect,
     finishInterrupted,
     openAccount,
-    readLists: createReadLists({
-      requireLiveConnection: (owner) => requireLiveConnection(connections, owner),
-      openAccount,
-      cache,
-    }),
+    readLists: createReadLists({ requireLiveConnection: requireLive, openAccount, cache }),
   }
 }
 
@@ -228,8 +230,7 @@ function startJobs(shared: Shared, storage: Storage, openAccount: OpenAccount) {
     lock,
     files: createFolder(config.jobs.folder),
     openAccount,
-    startExport: (request, shutdownSignal) =>
-      createStartExport(toExportOptions(shared, shutdownSignal))(request),
+    startExport: (request, signal) => createStartExport(toExportOptions(shared, signal))(request),
     clock,
     onEvent: observe,
     onExportEvent: (requestId, event) => observe({ type: "export", requestId, event }),

@@ -1,5 +1,5 @@
 import type { Owner } from "../connections/connection.ts"
-import type { Clock } from "../lib/time.ts"
+import { type Clock, within } from "../lib/time.ts"
 import { type ChangeJobs, createChangeJobs } from "./change-jobs.ts"
 import { createLocalEngine } from "./engine/local.ts"
 import type { ProcessLock } from "./engine/engine.ts"
@@ -21,11 +21,14 @@ export type Jobs = ChangeJobs & {
   wait(owner: Owner, id: string, waitMs: number, signal: AbortSignal): Promise<Job>
   /** The newest jobs, or those before one of the owner's jobs. */
   list(owner: Owner, beforeId: string | undefined): Promise<readonly JobSummary[]>
-  /** Hands the running jobs back, so that the next process goes on with them. */
+  /** Hands the running jobs back, so that the next process goes on with them. May be called again. */
   close(): Promise<void>
 }
 
 const listLimit = 100
+
+/** How long running jobs may take to be handed back. */
+const handBackMs = 5000
 
 export function createJobs(
   deps: RunJobDeps & {
@@ -56,7 +59,8 @@ export function createJobs(
     },
     close: async () => {
       purging[Symbol.dispose]()
-      await engine.close()
+      // A run whose disk hangs goes on in the next process, like a run that was killed.
+      await within(engine.close(), handBackMs, clock)
     },
   }
 }
