@@ -6,7 +6,7 @@ import { createAccountLists } from "./account-lists.ts"
 import type { ExportList } from "./create-event-lines.ts"
 import { createSealedCursors } from "./cursor/sealed-cursor.ts"
 import type { ExportEvent } from "./export-event.ts"
-import type { Format } from "./formats/format.ts"
+import type { EncoderInput, Format } from "./formats/format.ts"
 import { createJudgeError } from "./judge-error.ts"
 import { createMembersSource } from "./members-source.ts"
 import { createResponseDeadline } from "./response-deadline.ts"
@@ -22,6 +22,8 @@ type ExportRequest = {
   readonly listId: string | undefined
   readonly selection: Selection
   readonly format: Format
+  /** The parameters that only this format has. */
+  readonly formatOptions?: EncoderInput["options"]
   /** Resumes or continues another export: the `cursor` of its checkpoint, error or end line. */
   readonly cursor?: string | undefined
   /** The export's id in its event lines; without it there are none. Not for a slice. */
@@ -59,7 +61,7 @@ export function createStartExport({
   shutdownSignal,
   clock = systemClock,
 }: StartExportOptions): StartExport {
-  return async ({ account, listId, selection, cursor, eventsId, signal, ...request }) => {
+  return async ({ account, listId, selection, cursor, eventsId, signal, formatOptions = {}, ...request }) => {
     const { client, connection, waitingFor } = account
     const release = () => {
       signal.removeEventListener("abort", release)
@@ -71,7 +73,10 @@ export function createStartExport({
       const from = cursor === undefined ? undefined : await cursors.open(cursor, id)
       const deadline = createResponseDeadline(clock)
       const deadlineMs = deadline.leftMs
-      const { readLists, ...fieldReaders } = createAccountLists(client, listId, { signal, deadlineMs })
+      const { readLists, columnReaders, ...fieldReaders } = createAccountLists(client, listId, {
+        signal,
+        deadlineMs,
+      })
       const lists = await readLists(signal)
       const listIds = lists.map(({ id }) => id)
       await requireListFields(selection, listIds, fieldReaders)
@@ -79,12 +84,18 @@ export function createStartExport({
         ...request,
         lists: lists.map(toExportList),
         selection,
+        encoderInput: { options: formatOptions, readers: columnReaders },
         cursor: from,
         events:
           eventsId === undefined
             ? undefined
             : { exportId: eventsId, selectionId: id, sealCursor: cursors.seal, waitingFor },
-        source: createMembersSource(account, selection, { lists, pageSize, deadlineMs }),
+        source: createMembersSource(account, selection, {
+          lists,
+          pageSize,
+          deadlineMs,
+          cellFields: request.format.cellFields,
+        }),
         judgeError: listId === undefined ? createJudgeError(readLists) : undefined,
         marginS,
         signal,

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi"
 import { invalidParameters } from "../errors.ts"
 import { eventLineSchema } from "../exports/event-lines.ts"
-import type { Format } from "../exports/formats/format.ts"
+import type { EncoderInput, Format } from "../exports/formats/format.ts"
 import { formatNames } from "../exports/formats/formats.ts"
 import { fieldPattern } from "../exports/member-field-names.ts"
 import { parseSelection, type Selection } from "../exports/selection.ts"
@@ -65,6 +65,13 @@ export const exportQuery = z.strictObject({
     description:
       "Overrides the Accept header, in which a named media type beats a wildcard; ndjson if neither is given",
   }),
+  formulas: oneOf(["defused", "raw"]).optional().openapi({
+    description:
+      "CSV only. `defused`, the default: an apostrophe before what a spreadsheet would run as a formula, also before a phone number's plus. `raw`: values as they are, for a program, or for Mailchimp's own import",
+  }),
+  bom: oneOf(["true", "false"])
+    .optional()
+    .openapi({ description: "CSV only: begins with a byte order mark, without which Excel misreads UTF-8" }),
   sub_account_id: subAccountId,
 })
 
@@ -86,6 +93,7 @@ export const exportHeaders = z.object({
 export type ExportInput = {
   readonly selection: Selection
   readonly format: Format
+  readonly formatOptions: EncoderInput["options"]
   readonly hasEvents: boolean
   readonly cursor: string | undefined
 }
@@ -109,8 +117,11 @@ export function parseExportInput(
   }
   const given = Object.entries(resumable).flatMap(([name, value]) => (value === undefined ? [] : [name]))
   const format = chooseFormat(query.format, accept, given.length > 0)
+  const formatOptions = { formulas: query.formulas, bom: query.bom === "true" || undefined }
   refuseOddCombinations(given, format, selection)
-  return { selection, format, hasEvents, cursor: oneCursor(query.cursor, headers[cursorHeader]) }
+  refuseForeignOptions(formatOptions, format)
+  const cursor = oneCursor(query.cursor, headers[cursorHeader])
+  return { selection, format, formatOptions, hasEvents, cursor }
 }
 
 /** Only a format with event lines can be resumed, and a slice is a sample of the lists that cannot. */
@@ -120,6 +131,15 @@ function refuseOddCombinations(given: readonly string[], { hasEvents }: Format, 
     return slice ? [{ name, reason: "must not come together with count or offset" }] : []
   })
   if (errors.length > 0) throw invalidParameters(errors)
+}
+
+/** Refuses a parameter of another format, because it would do nothing. */
+function refuseForeignOptions(options: EncoderInput["options"], { parameters }: Format): void {
+  const foreign = Object.entries(options).filter(
+    ([name, value]) => value !== undefined && !parameters.some((parameter) => parameter === name),
+  )
+  if (foreign.length > 0)
+    throw invalidParameters(foreign.map(([name]) => ({ name, reason: "requires CSV: format=csv" })))
 }
 
 /**

@@ -121,7 +121,15 @@ const badValues: Record<string, readonly (readonly [query: string, reason: strin
     ["a, b", "must be given only once"],
     ["a", "must equal the parameter cursor, or be left out"],
   ],
-  format: [["format=xml", "must be one of ndjson, json"]],
+  format: [["format=xml", "must be one of ndjson, json, csv"]],
+  formulas: [
+    ["formulas=live&format=csv", "must be one of defused, raw"],
+    ["formulas=raw", "requires CSV: format=csv"],
+  ],
+  bom: [
+    ["bom=1&format=csv", "must be one of true, false"],
+    ["bom=true&format=json", "requires CSV: format=csv"],
+  ],
   sub_account_id: [
     ["sub_account_id=", "must not be empty"],
     ["sub_account_id=a&sub_account_id=b", "must be given only once"],
@@ -183,7 +191,7 @@ test("the document lists the values that a parameter accepts", async () => {
     offset: { type: "integer", minimum: 0 },
     fields: { type: "array", items: { type: "string" } },
     status: { type: "string", enum: expect.arrayContaining(["subscribed", "archived"]) },
-    format: { type: "string", enum: ["ndjson", "json"] },
+    format: { type: "string", enum: ["ndjson", "json", "csv"] },
   })
 })
 

@@ -97,7 +97,7 @@ export function createExportRoutes(
     const input = parseExportInput(query, given, context.req.header("accept"))
     const owner = toOwner(context.get("caller"), query.sub_account_id)
     const headers = {
-      "content-type": input.format.mediaType,
+      "content-type": input.format.contentType,
       "cache-control": "no-store",
       vary: "Accept, Accept-Encoding, Authorization, Export-Cursor",
       "x-accel-buffering": "no",
