@@ -5,6 +5,7 @@ import { AppError } from "../../errors.ts"
 import type { CheckCursor } from "../../exports/check-cursor.ts"
 import { formats } from "../../exports/formats/formats.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
+import { chooseCoding } from "../choose-coding.ts"
 import { exportHeaders, exportQuery, parseExportInput } from "../export-parameters.ts"
 import { createExportResponse, type ExportResponseDeps } from "../export-response.ts"
 import type { ExportSlots } from "../export-slots.ts"
@@ -15,7 +16,7 @@ import type { ServerEnv } from "../timeouts.ts"
 const responses = {
   200: {
     description:
-      "The members, streamed. A failure after the first byte breaks the transfer: a response that ends normally is complete, unless its end line says `short`",
+      "The members, streamed. A failure after the first byte breaks the transfer: a response that ends normally is complete, unless its end line says `short`. Compressed with zstd or gzip if Accept-Encoding asks for it",
     content: Object.fromEntries(formats.map(({ mediaType, schema }) => [mediaType, { schema }])),
   },
   ...callerProblems,
@@ -95,15 +96,17 @@ export function createExportRoutes(
     if (deps.isDraining())
       throw new AppError("draining", "Cannot begin an export because the service is shutting down")
     const input = parseExportInput(query, given, context.req.header("accept"))
+    const coding = chooseCoding(context.req.header("accept-encoding"))
     const owner = toOwner(context.get("caller"), query.sub_account_id)
     const headers = {
       "content-type": input.format.contentType,
+      ...(coding !== undefined && { "content-encoding": coding }),
       "cache-control": "no-store",
       vary: "Accept, Accept-Encoding, Authorization, Export-Cursor",
       "x-accel-buffering": "no",
     }
     const slot = deps.exportSlots.take(context.get("caller"))
-    if (!isHead(context)) return respond(context, { ...input, owner, listId, headers, slot })
+    if (!isHead(context)) return respond(context, { ...input, owner, listId, coding, headers, slot })
     slot[Symbol.dispose]()
     const { id } = await deps.requireLiveConnection(owner)
     await deps.checkCursor(id, { ...input, listId })
