@@ -11,6 +11,7 @@ for (const name of [
   "leave",
   "churn",
   "csv",
+  "formats",
 ]) {
   const { exitCode } = Bun.spawnSync([process.execPath, `${import.meta.dir}/${name}.ts`], {
     stdout: "inherit",
