@@ -116,6 +116,7 @@ function createHttp({ config, clock }: Shared) {
   // The URL at which browsers reach this service, and the one to which Mailchimp redirects them.
   const hosts = [publicUrl, mailchimp.redirectUri].map((url) => new URL(url).hostname)
   return {
+    now: clock.now,
     publicUrl,
     corsOrigins: config.corsOrigins,
     stallTimeoutMs: config.exportStallTimeoutMs,

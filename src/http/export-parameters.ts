@@ -72,6 +72,10 @@ export const exportQuery = z.strictObject({
   bom: oneOf(["true", "false"])
     .optional()
     .openapi({ description: "CSV only: begins with a byte order mark, without which Excel misreads UTF-8" }),
+  download: oneOf(["true", "false"]).optional().openapi({
+    description:
+      "Makes a browser save the response as a file: Content-Disposition with a name such as mailchimp_members_a1b2c3d4e5_2026-01-31.csv",
+  }),
   sub_account_id: subAccountId,
 })
 
@@ -95,6 +99,8 @@ export type ExportInput = {
   readonly format: Format
   readonly formatOptions: EncoderInput["options"]
   readonly hasEvents: boolean
+  /** Whether a browser saves the response as a file. */
+  readonly isDownload: boolean
   readonly cursor: string | undefined
 }
 
@@ -121,7 +127,7 @@ export function parseExportInput(
   refuseOddCombinations(given, format, selection)
   refuseForeignOptions(formatOptions, format)
   const cursor = oneCursor(query.cursor, headers[cursorHeader])
-  return { selection, format, formatOptions, hasEvents, cursor }
+  return { selection, format, formatOptions, hasEvents, isDownload: query.download === "true", cursor }
 }
 
 /** Only a format with event lines can be resumed, and a slice is a sample of the lists that cannot. */

@@ -32,7 +32,7 @@ export function createExportResponse({
       coding,
       hasEvents,
       ...request
-    }: ExportInput & {
+    }: Omit<ExportInput, "isDownload"> & {
       readonly owner: Owner
       readonly listId: string | undefined
       /** How the bytes are compressed, if at all. */

@@ -29,7 +29,7 @@ export async function* compress(
   const stream = createStreams[coding]()
   const compressed: Uint8Array[] = []
   stream.on("data", (bytes: Uint8Array) => compressed.push(bytes))
-  // The callback of a write reports an error as well; without a listener the error would end the process.
+  // The callback of a write reports an error as well; without a listener it would be thrown as uncaught.
   stream.on("error", () => {})
   try {
     for await (const chunk of chunks) {

@@ -197,6 +197,25 @@ describe("an export as CSV", () => {
   })
 })
 
+test("download=true names a file for its list, format and day, and the same for HEAD", async () => {
+  const today = new Date().toISOString().slice(0, 10)
+  for (const [path, name] of [
+    [`/export/${nobody}?format=csv`, `mailchimp_members_${nobody}_${today}.csv`],
+    [`/export/${nobody}?format=json`, `mailchimp_members_${nobody}_${today}.json`],
+    ["/export?count=1", `mailchimp_members_all_lists_${today}.ndjson`],
+  ]) {
+    for (const method of ["GET", "HEAD"]) {
+      const request = (url: string) => fetch(service.api + url, { method, headers })
+      const response = await request(`${path}&download=true`)
+      await response.bytes()
+      expect(response.headers.get("content-disposition")).toBe(`attachment; filename="${name}"`)
+      const shown = await request(`${path}&download=false`)
+      await shown.bytes()
+      expect(shown.headers.has("content-disposition")).toBe(false)
+    }
+  }
+})
+
 test("the columns of 80 lists take two requests a list and one an interest category, concurrently", async () => {
   const lists = Array.from({ length: 80 }, (_, index) => ({
     name: `List ${index}`,

@@ -126,6 +126,7 @@ const badValues: Record<string, readonly (readonly [query: string, reason: strin
     ["formulas=live&format=csv", "must be one of defused, raw"],
     ["formulas=raw", "requires CSV: format=csv"],
   ],
+  download: [["download=yes", "must be one of true, false"]],
   bom: [
     ["bom=1&format=csv", "must be one of true, false"],
     ["bom=true&format=json", "requires CSV: format=csv"],

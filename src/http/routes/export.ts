@@ -4,6 +4,7 @@ import type { Owner } from "../../connections/connection.ts"
 import { AppError } from "../../errors.ts"
 import type { CheckCursor } from "../../exports/check-cursor.ts"
 import { formats } from "../../exports/formats/formats.ts"
+import { toAttachment } from "../attachment.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
 import { chooseCoding } from "../choose-coding.ts"
 import { exportHeaders, exportQuery, parseExportInput } from "../export-parameters.ts"
@@ -72,6 +73,8 @@ export function createExportRoutes(
     readonly checkCursor: CheckCursor
     readonly exportSlots: ExportSlots
     readonly isDraining: () => boolean
+    /** Milliseconds since the epoch. */
+    readonly now: () => number
   },
 ) {
   const respond = createExportResponse(deps)
@@ -101,6 +104,13 @@ export function createExportRoutes(
     const headers = {
       "content-type": input.format.contentType,
       ...(coding !== undefined && { "content-encoding": coding }),
+      ...(input.isDownload && {
+        "content-disposition": toAttachment(
+          listId === undefined ? undefined : [listId],
+          input.format.fileSuffix,
+          deps.now(),
+        ),
+      }),
       "cache-control": "no-store",
       vary: "Accept, Accept-Encoding, Authorization, Export-Cursor",
       "x-accel-buffering": "no",
