@@ -20,6 +20,7 @@ import { type Clock, createTurns, systemClock } from "./lib/time.ts"
 import type { MailchimpClient } from "./mailchimp/client.ts"
 import { createFixedAllowance } from "./mailchimp/limiter/allowance.ts"
 import { createLimiters } from "./mailchimp/limiter/limiters.ts"
+import { readListDetails } from "./mailchimp/lists/list-details.ts"
 import { listLists } from "./mailchimp/lists/lists.ts"
 import { createMailchimpOAuth } from "./mailchimp/oauth.ts"
 import { logEvents } from "./observability/log-events.ts"
@@ -178,6 +179,8 @@ function createExports({ config, sealer, clock }: Shared, shutdownSignal: AbortS
   return {
     listLists: (client: MailchimpClient, signal: AbortSignal) =>
       Array.fromAsync(listLists(client, { signal, deadlineMs: beforeResponseMs })),
+    readListDetails: (client: MailchimpClient, listId: string, signal: AbortSignal) =>
+      readListDetails(client, listId, { signal, deadlineMs: beforeResponseMs }),
     checkCursor: createCheckCursor(sealer),
     startExport: createStartExport({
       sealer,

@@ -11,6 +11,12 @@ export const subAccountId = once.min(1, "must not be empty").optional().meta({
   description: "Acts for this sub-account, which the token's `sub_accounts` must include",
 })
 
+/** The id of a list, as a part of the path. */
+export const listId = z
+  .string()
+  .regex(/^[\w-]{1,100}$/, "must be the id of a list, as in /lists")
+  .openapi({ example: "a1b2c3d4e5" })
+
 /** The URL to which a login finally redirects the browser. Its documented form is checked together with its origin. */
 export const forwardUrl = once.openapi({
   description: "Where the browser is redirected at the end; its origin must be allowed",

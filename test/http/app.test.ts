@@ -230,7 +230,7 @@ test("/openapi.json is an OpenAPI 3.1 document of every route", async () => {
   const { openapi, paths } = await readOpenapi()
   expect(openapi).toBe("3.1.0")
   expect(Object.keys(paths).toSorted()).toEqual(
-    ["/auth", "/auth/login", "/callback", "/export", "/export/{id}", "/lists"]
+    ["/auth", "/auth/login", "/callback", "/export", "/export/{id}", "/lists", "/lists/{id}"]
       .map((path) => prefix + path)
       .concat("/healthz", "/readyz")
       .toSorted(),

@@ -11,7 +11,7 @@ import { exportHeaders, exportQuery, parseExportInput } from "../export-paramete
 import { createExportResponse, type ExportResponseDeps } from "../export-response.ts"
 import type { ExportSlots } from "../export-slots.ts"
 import { bearerSecurity, callerProblems, problems } from "../openapi.ts"
-import { isHead, refuseInvalid } from "../parameters.ts"
+import { isHead, listId, refuseInvalid } from "../parameters.ts"
 import type { ServerEnv } from "../timeouts.ts"
 
 const responses = {
@@ -49,14 +49,7 @@ const exportListRoute = createRoute({
   tags: ["Export"],
   security: bearerSecurity,
   request: {
-    params: z.strictObject({
-      id: z
-        .string()
-        .regex(/^[\w-]{1,100}$/, "must be the id of a list, as in /lists")
-        .openapi({
-          example: "a1b2c3d4e5",
-        }),
-    }),
+    params: z.strictObject({ id: listId }),
     query: exportQuery,
     headers: exportHeaders,
   },

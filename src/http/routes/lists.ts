@@ -2,12 +2,61 @@ import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
 import type { MiddlewareHandler } from "hono"
 import type { Owner } from "../../connections/connection.ts"
 import type { OpenAccount } from "../../connections/open-account.ts"
+import type { ListDetails } from "../../mailchimp/lists/list-details.ts"
 import type { MailchimpList } from "../../mailchimp/lists/lists.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
 import { envelopeOf, toEnvelope } from "../envelope.ts"
 import { bearerSecurity, callerProblems, jsonContent, problems } from "../openapi.ts"
-import { isHead, refuseInvalid, subAccountId } from "../parameters.ts"
+import { isHead, listId, refuseInvalid, subAccountId } from "../parameters.ts"
 import type { MailchimpClient } from "../../mailchimp/client.ts"
+
+const list = z.object({
+  id: z.string().meta({
+    description: "As Mailchimp sent it; a list whose id is empty or malformed cannot be exported",
+  }),
+  web_id: z
+    .int()
+    .nullable()
+    .meta({ description: "The number in the URLs of Mailchimp's own pages; not the id" }),
+  name: z.string(),
+  member_count: z
+    .int()
+    .meta({ description: "Subscribed members only, as Mailchimp counts them, a few minutes old" }),
+  unsubscribe_count: z.int(),
+  cleaned_count: z.int(),
+})
+
+const listDetails = list.extend({
+  merge_fields: z
+    .array(
+      z.object({
+        tag: z.string().meta({ description: "Its key in a member's `merge_fields`" }),
+        name: z.string(),
+        type: z.string().meta({ description: "Mailchimp's name of the type, such as `text` or `address`" }),
+        choices: z
+          .array(z.string())
+          .optional()
+          .meta({ description: "The values of a dropdown or of radio buttons" }),
+      }),
+    )
+    .meta({ description: "Without EMAIL, which every list has" }),
+  interests: z.array(
+    z.object({
+      id: z.string().meta({ description: "Its key in a member's `interests`" }),
+      name: z.string(),
+      category: z.string().meta({ description: "The title of its category" }),
+    }),
+  ),
+})
+
+const query = z.strictObject({ sub_account_id: subAccountId })
+const listProblems = {
+  ...callerProblems,
+  404: problems[404],
+  409: problems[409],
+  502: problems[502],
+  504: problems[504],
+}
 
 const listsRoute = createRoute({
   method: "get",
@@ -16,43 +65,33 @@ const listsRoute = createRoute({
   summary: "Every list of the account",
   tags: ["Export"],
   security: bearerSecurity,
-  request: { query: z.strictObject({ sub_account_id: subAccountId }) },
+  request: { query },
   responses: {
-    200: jsonContent(
-      envelopeOf(
-        z.array(
-          z.object({
-            id: z.string().meta({
-              description: "As Mailchimp sent it; a list whose id is empty or malformed cannot be exported",
-            }),
-            web_id: z
-              .int()
-              .nullable()
-              .meta({ description: "The number in the URLs of Mailchimp's own pages; not the id" }),
-            name: z.string(),
-            member_count: z
-              .int()
-              .meta({ description: "Subscribed members only, as Mailchimp counts them, a few minutes old" }),
-            unsubscribe_count: z.int(),
-            cleaned_count: z.int(),
-          }),
-        ),
-      ),
-      "The lists",
-      {
-        exportList: {
-          operationId: "exportList",
-          description: "Each list can be exported by its id",
-          parameters: { id: "$response.body#/data/0/id" },
-        },
+    200: jsonContent(envelopeOf(z.array(list)), "The lists", {
+      exportList: {
+        operationId: "exportList",
+        description: "Each list can be exported by its id",
+        parameters: { id: "$response.body#/data/0/id" },
       },
-    ),
-    ...callerProblems,
-    404: problems[404],
-    409: problems[409],
-    502: problems[502],
-    504: problems[504],
+      readList: {
+        operationId: "readList",
+        description: "What the members of each list may have",
+        parameters: { id: "$response.body#/data/0/id" },
+      },
+    }),
+    ...listProblems,
   },
+})
+
+const listRoute = createRoute({
+  method: "get",
+  path: "/lists/{id}",
+  operationId: "readList",
+  summary: "One list, with its merge fields and interests",
+  tags: ["Export"],
+  security: bearerSecurity,
+  request: { params: z.strictObject({ id: listId }), query },
+  responses: { 200: jsonContent(envelopeOf(listDetails), "The list"), ...listProblems },
 })
 
 /** The lists that can be exported. */
@@ -61,9 +100,15 @@ export function createListRoutes(deps: {
   readonly openAccount: OpenAccount
   readonly requireLiveConnection: (owner: Owner) => Promise<unknown>
   readonly listLists: (client: MailchimpClient, signal: AbortSignal) => Promise<readonly MailchimpList[]>
+  readonly readListDetails: (
+    client: MailchimpClient,
+    listId: string,
+    signal: AbortSignal,
+  ) => Promise<ListDetails>
 }) {
   const routes = new OpenAPIHono<CallerEnv>({ defaultHook: refuseInvalid })
   routes.use("/lists", deps.authenticated)
+  routes.use("/lists/:id", deps.authenticated)
 
   routes.openapi(listsRoute, async (context) => {
     const owner = toOwner(context.get("caller"), context.req.valid("query").sub_account_id)
@@ -73,16 +118,57 @@ export function createListRoutes(deps: {
     }
     using account = await deps.openAccount(owner, context.req.raw.signal)
     const lists = await deps.listLists(account.client, context.req.raw.signal)
-    const data = lists.map(({ id, webId, name, memberCount, unsubscribeCount, cleanedCount }) => ({
-      id,
-      web_id: webId ?? null,
-      name,
-      member_count: memberCount,
-      unsubscribe_count: unsubscribeCount,
-      cleaned_count: cleanedCount,
-    }))
-    return context.json(toEnvelope(data), 200)
+    return context.json(toEnvelope(lists.map(toList)), 200)
+  })
+
+  routes.openapi(listRoute, async (context) => {
+    const owner = toOwner(context.get("caller"), context.req.valid("query").sub_account_id)
+    if (isHead(context)) {
+      await deps.requireLiveConnection(owner)
+      return context.json(toEnvelope(toListDetails(unreadList)), 200)
+    }
+    const { signal } = context.req.raw
+    using account = await deps.openAccount(owner, signal)
+    const details = await deps.readListDetails(account.client, context.req.valid("param").id, signal)
+    return context.json(toEnvelope(toListDetails(details)), 200)
   })
 
   return routes
+}
+
+/** Stands for the list in a response to HEAD, whose body is not sent. */
+const unreadList: ListDetails = {
+  id: "",
+  name: "",
+  memberCount: 0,
+  unsubscribeCount: 0,
+  cleanedCount: 0,
+  mergeFields: [],
+  interestCategories: [],
+}
+
+function toList({ id, webId, name, memberCount, unsubscribeCount, cleanedCount }: MailchimpList) {
+  return {
+    id,
+    web_id: webId ?? null,
+    name,
+    member_count: memberCount,
+    unsubscribe_count: unsubscribeCount,
+    cleaned_count: cleanedCount,
+  }
+}
+
+function toListDetails({ mergeFields, interestCategories, ...list }: ListDetails) {
+  return {
+    ...toList(list),
+    merge_fields: mergeFields.map(({ tag, name, type, choices }) => ({
+      tag,
+      name,
+      type,
+      ...(choices && { choices: [...choices] }),
+    })),
+    interests: interestCategories.flatMap(({ title, interests }) =>
+      interests.map(({ id, name }) => ({ id, name, category: title })),
+    ),
+  }
 }
