@@ -70,5 +70,5 @@ async function untilIdle(timeoutMs: number): Promise<void> {
   while (server.pendingRequests > 0 && Date.now() < deadline) await Bun.sleep(drainTickMs)
 }
 
-process.once("SIGTERM", shutDown)
-process.once("SIGINT", shutDown)
+process.once("SIGTERM", (signal) => void shutDown(signal))
+process.once("SIGINT", (signal) => void shutDown(signal))

@@ -122,7 +122,7 @@ async function exportAll(headers: Headers) {
   let rows = 0
   for await (const chunk of response.body) {
     rows += countLines(chunk)
-    writer.write(chunk)
+    await writer.write(chunk)
     progress.show(rows)
   }
   await writer.end()

@@ -90,5 +90,5 @@ async function end(): Promise<never> {
   process.exit(0)
 }
 
-process.once("SIGINT", end)
-process.once("SIGTERM", end)
+process.once("SIGINT", () => void end())
+process.once("SIGTERM", () => void end())

@@ -1,3 +1,4 @@
+import type { Clock } from "../lib/time.ts"
 import { AppError } from "../errors.ts"
 import type { Cursor } from "./cursor/cursor.ts"
 import type { EventLine, EventLineOf } from "./event-lines.ts"
@@ -34,14 +35,14 @@ export type EventOptions = {
   readonly sealCursor: (cursor: Cursor) => Promise<string>
   readonly requests: () => number
   readonly waitingFor: () => EventLineOf<"progress">["waiting_for"] | undefined
-  readonly now: () => number
+  readonly clock: Clock
 }
 
 /** Creates the lines that report the progress of an export and let the consumer resume it. */
 export function createEventLines(options: EventOptions): EventLines {
-  const { exportId, lists, plan, scan, results, selection, sealCursor, now } = options
+  const { exportId, lists, plan, scan, results, selection, sealCursor, clock } = options
   const { horizon, isIncremental } = plan
-  const startedAt = now()
+  const startedMs = clock.monotonicMs()
   /** Lists that were done in an earlier response and whose counts did not fit into the cursor. */
   const uncounted = new Set(
     plan.lists.filter(({ isDone, totalItems }) => isDone && totalItems === undefined).map(({ id }) => id),
@@ -53,7 +54,7 @@ export function createEventLines(options: EventOptions): EventLines {
   const deleted = (listId: string): EventLineOf<"deleted"> => ({
     $export: "deleted",
     list_id: listId,
-    at: new Date(now()).toISOString(),
+    at: new Date(clock.now()).toISOString(),
     reason: "list_deleted",
   })
 
@@ -109,7 +110,7 @@ export function createEventLines(options: EventOptions): EventLines {
         ),
         count_differs: orOmitted(results.reduce((sum, { countDiffers }) => sum + countDiffers, 0)),
         cursor: options.isOpenEnded ? await sealCursor(cursor) : undefined,
-        duration_ms: Math.round(now() - startedAt),
+        duration_ms: Math.round(clock.monotonicMs() - startedMs),
       }
     },
   }

@@ -1,3 +1,4 @@
+import type { Clock } from "../lib/time.ts"
 import type { ScannedPage } from "../scan/deduplicate.ts"
 import type { ListResult } from "../scan/list-scan.ts"
 import { type ListNotice, type Verdict, createScan } from "../scan/scan.ts"
@@ -46,20 +47,20 @@ type Reading = {
 }
 
 /** Reads the selected members, and keeps account of what was read. */
-export function readExport(options: ReadOptions, signal: AbortSignal, now: () => number): Reading {
+export function readExport(options: ReadOptions, signal: AbortSignal, clock: Clock): Reading {
   const { lists, selection, source } = options
   const { status, slice } = selection
   const listIds = lists.map(({ id }) => id)
   return slice
     ? { pages: readAhead(readSlice({ listIds, status, ...slice }, source, signal)), results: [] }
-    : scanLists(listIds, options, signal, now)
+    : scanLists(listIds, options, signal, clock)
 }
 
 function scanLists(
   listIds: readonly string[],
   { lists, selection, cursor, events, marginS, judgeError, onEvent, ...options }: ReadOptions,
   signal: AbortSignal,
-  now: () => number,
+  clock: Clock,
 ): Reading {
   const results: ListResult[] = []
   const onListEnd = (result: ListResult) => {
@@ -81,7 +82,7 @@ function scanLists(
       selection: events.selectionId,
       isOpenEnded: selection.before === undefined,
       requests,
-      now,
+      clock,
     })
   return { pages: scan.pages(), lines, results }
 }

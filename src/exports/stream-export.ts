@@ -44,7 +44,7 @@ const BREAK_AFTER_MS = 500
 export async function openExport(options: ExportOptions): Promise<AsyncGenerator<Uint8Array>> {
   const { signal, format, lendsChunks = false, onEvent = () => {}, onEnd, clock = systemClock } = options
   const reading = startReading(signal, options.shutdownSignal)
-  const { pages, lines, results } = readExport(options, reading.signal, clock.now)
+  const { pages, lines, results } = readExport(options, reading.signal, clock)
   const first = pages.next()
   // After the request for the first page, because the response cannot begin without that page.
   const writer = createWriter()

@@ -6,7 +6,7 @@ import { AppError } from "../errors.ts"
 import { type Clock, systemClock } from "../lib/time.ts"
 import { createKeySet } from "./key-set.ts"
 
-/** Who is calling us, from their JWT. */
+/** The account and the user that call us, from their JWT. */
 export type Caller = {
   readonly accountId: string
   readonly uid: string

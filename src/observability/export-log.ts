@@ -14,7 +14,7 @@ export function logExport(logger: Logger, { requestId, event }: EventOf<"export"
   else logger.info(line, `export ${type}`)
 }
 
-/** Whether Mailchimp's responses were inconsistent, or differ from its known behaviour. */
+/** Whether Mailchimp's responses were inconsistent, or differ from its known behavior. */
 function isOdd({ isShort, countDiffers, hasOddSince, hasDatedAhead, isReadAgain }: ListResult): boolean {
   return isShort || countDiffers !== 0 || hasOddSince || hasDatedAhead || isReadAgain
 }

@@ -1,5 +1,5 @@
 import type { Expected, MembersQuery, Second } from "./source.ts"
-import type { Rest } from "./window.ts"
+import type { Rest } from "./window/window.ts"
 
 /** A single row requested concurrently with the first page of a list, at an offset where the list is expected to be split. */
 export type EarlyRow<P> = {

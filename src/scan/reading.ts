@@ -1,14 +1,16 @@
 import type { Selected } from "./deduplicate.ts"
 import type { MembersQuery, Page, Second, Source } from "./source.ts"
 
-/** The next request, and how long to wait before it is sent. */
-export type PageRequest = {
-  readonly query: MembersQuery
+/** How long to wait before a request is sent. */
+export type Delay = {
   /** Wait until Mailchimp's clock shows this second, but at most `maxS` seconds. */
   readonly notBefore?: { readonly second: Second; readonly maxS: number } | undefined
   /** Wait this many seconds. */
   readonly pauseS?: number | undefined
 }
+
+/** The next request, and how long to wait before it is sent. */
+export type PageRequest = Delay & { readonly query: MembersQuery }
 
 /** The steps of a reading, without any I/O, so that its rules can be read and tested alone. */
 export type Reading = {
@@ -30,18 +32,25 @@ export function pauseBefore(repeat: number): number {
 
 /** Whether the page is the last one of its query: shorter than requested, and all counted rows are reached. */
 export function reachesEnd(page: Page, offset: number): boolean {
+  // rule: a short page is not the end while more rows are counted
+  // rule: a full page is not the end, whatever is counted
   return page.length < page.count && offset + page.length >= page.totalItems
 }
 
 /** No row of a page is delivered. */
 export const NOTHING: Selected = { ranges: [], again: [] }
 
-/**
- * Why a reading may lack rows. `count`: Mailchimp counted more rows than it returned, so either a row is hidden or the count
- * is wrong, and only another way of reading can tell. `rules`: Mailchimp's filters did not behave as the reading relies on,
- * or an open second never settled.
- */
-export type Lack = "count" | "rules"
+/** Why a reading may lack rows. */
+export type Lack =
+  /** Mailchimp counted more rows than it returned: either rows are hidden or the count is wrong. A recount tells which. */
+  | "count"
+  /** Mailchimp's filters did not behave as the reading relies on, or an open second never settled. */
+  | "rules"
+
+/** The more serious of two reasons: a recount can still prove a wrong count. */
+export function worse(one: Lack | undefined, other: Lack | undefined): Lack | undefined {
+  return one === "rules" ? one : (other ?? one)
+}
 
 /** How many of the first `end` rows are of this second or earlier. Scans from the end, because later rows are there. */
 export function countUpTo(page: Page, end: number, second: Second): number {

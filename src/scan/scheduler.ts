@@ -31,8 +31,6 @@ export type Scheduler = {
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { lists, isOver, source, splitPoints, requests, responses } = options
   const unbegun = lists.filter((list) => !list.isDone())
-  /** The most requests that could be pending at once so far. */
-  let maxPending = 0
 
   return {
     fill,
@@ -41,8 +39,6 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       const early = splitPoints.received(task, page, source.spare())
       requests.probe(early.probes)
       for (const second of early.seconds) split(task, second)
-      // A reading with a tied second falls behind the others. One reading more than the capacity lets it catch up.
-      if (responses.pending() <= maxPending) splitAfterTied()
     },
     receiveProbe: ({ probe, page }) => {
       split(probe.task, splitPoints.found(probe, page?.second(0)))
@@ -53,12 +49,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     while (responses.waiting() === 0) {
       const spare = source.spare()
       if (responses.pending() > 0 && spare < 1) return
-      const most = responses.pending() + Math.max(1, spare)
       const list = unbegun.shift()
       if (list) for (const task of list.begin()) requests.next(list, task)
       else if (!requestTied() && !splitAfterTied() && !probe()) return
-      // A resumed list may begin with more readings, and must not get more again each time it is resumed.
-      maxPending = Math.max(maxPending, Math.min(most, responses.pending()))
     }
   }
 

@@ -1,7 +1,7 @@
 import { AppError } from "../errors.ts"
 import { type EarlyRow, createEarlyRows } from "./early-rows.ts"
 import type { Expected, MembersQuery, Page, Second, Source } from "./source.ts"
-import type { Rest, WindowReading } from "./window.ts"
+import type { Rest, WindowReading } from "./window/window.ts"
 
 /** A reading that may be split. */
 export type Splittable = { readonly reading: WindowReading }

@@ -2,12 +2,12 @@ import { createBody } from "./body.ts"
 import type { OpenVersions, Selected } from "./deduplicate.ts"
 import type { Position, SweepPosition } from "./position.ts"
 import type { PageRequest } from "./reading.ts"
-import { type Reconciliation, createReconciliation } from "./reconciliation.ts"
+import { type Reconciliation, createReconciliation } from "./reconciliation/reconciliation.ts"
 import type { Page, Second } from "./source.ts"
 import { type SweepOutcome, createSweepOutcome } from "./sweep-outcome.ts"
 import { createTail } from "./tail.ts"
 import type { SweepName, Task, WindowTask } from "./task.ts"
-import { createWindowReading } from "./window.ts"
+import { createWindowReading } from "./window/window.ts"
 
 export type SweepOptions = {
   readonly name: SweepName

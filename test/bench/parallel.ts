@@ -124,7 +124,7 @@ function account(userId: number, sizes: readonly number[], imports: readonly num
   return { userId, accountName: `Account ${userId}`, lists }
 }
 
-/** The size of a list of which so many members are exported: a tenth of those that the sandbox invents is archived. */
+/** The size of a list of which `exported` members are exported: a tenth of those that the sandbox invents is archived. */
 function withArchived(exported: number): number {
   return Math.ceil(exported / 0.9)
 }

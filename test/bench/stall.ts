@@ -1,4 +1,4 @@
-/** What a consumer costs who stops reading in the middle of an export, and that he gets the rest when he goes on. */
+/** What a consumer costs that stops reading in the middle of an export, and that it gets the rest when it continues. */
 import { connect } from "node:net"
 import { MB, residentBytes } from "./support/process-stats.ts"
 import { startSandboxProcess } from "./support/sandbox-process.ts"
@@ -25,9 +25,9 @@ printTable(
   measuredHead,
   [
     ["pages read upstream meanwhile", number(stalled.pagesMeanwhile), "20"],
-    ["pages read that he has not received", number(stalled.pagesAhead), ""],
+    ["pages read that it has not received", number(stalled.pagesAhead), ""],
     ["memory over idle", `${number((peak - idle) / MB)} MB`, "48 MB"],
-    ["rows he got in the end", `${number(stalled.rows)} of ${number(whole.rows)}`],
+    ["rows it got in the end", `${number(stalled.rows)} of ${number(whole.rows)}`],
     ["the transfer ended well", stalled.endedWell ? "yes" : "NO"],
   ],
 )

@@ -10,6 +10,7 @@ import { InvalidToken } from "../../src/mailchimp/errors.ts"
 import { createSealer } from "../../src/sealer.ts"
 import { openStorage } from "../../src/storage/storage.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
+import { until } from "../support/until.ts"
 
 const folder = temporaryFolder()
 let nowMs = Date.UTC(2026, 0, 1)
@@ -165,7 +166,7 @@ test("metadata that do not arrive within two seconds are ignored", async () => {
     return new Promise(() => {})
   }
   const reached = login()
-  while (signals.length === 0) await Bun.sleep(0)
+  await until("a metadata request", () => signals.length > 0)
   elapse()
   expect(await reached).toBe("connected")
   expect([slept, signals.map((signal) => signal?.aborted)]).toEqual([[2000], [true]])

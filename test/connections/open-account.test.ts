@@ -13,6 +13,7 @@ import { startSandbox } from "../../src/sandbox/serve.ts"
 import { openStorage } from "../../src/storage/storage.ts"
 import { createCountedSignal } from "../support/counted-signal.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
+import { until } from "../support/until.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
 
 const userId = 42
@@ -211,7 +212,7 @@ test("when the connection is deleted, a request in flight aborts, and no new one
   using account = await openAccount(owner, signal)
   mailchimp.sandbox.faults.add({ action: { kind: "hang" } })
   const hanging = Array.fromAsync(listLists(account.client, { signal })).catch((error: unknown) => error)
-  while (mailchimp.sandbox.traffic.total === 0) await Bun.sleep(1)
+  await until("the first request", () => mailchimp.sandbox.traffic.total > 0)
   watch.ended(account.connection)
   expect(await hanging).toMatchObject({ code: "disconnected" })
   const lists = Array.fromAsync(listLists(account.client, { signal }))
@@ -234,7 +235,7 @@ test("deleting the connection also aborts a pause before a retry and a metadata 
     mailchimp.sandbox.faults.add({ match: { path }, action: { kind: "hang" } })
     const reading = Array.fromAsync(listLists(account.client, { signal })).catch((error: unknown) => error)
     const reached = path === "/lists" ? 3 : 2
-    while (mailchimp.sandbox.traffic.total < reached) await Bun.sleep(1)
+    await until("the request that hangs", () => mailchimp.sandbox.traffic.total >= reached)
     watch.ended(account.connection)
     expect(await reading).toMatchObject({ code: "disconnected" })
     const { total } = mailchimp.sandbox.traffic

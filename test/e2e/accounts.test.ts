@@ -5,6 +5,7 @@ import type { EventLine } from "../../src/exports/event-lines.ts"
 import { readLines } from "../support/event-lines.ts"
 import { bearer, connectAccount, sandboxEnv, startService } from "../support/service.ts"
 import { serviceProcesses } from "../support/service-processes.ts"
+import { until } from "../support/until.ts"
 
 const userId = 7
 const mailchimp = startSandbox({
@@ -62,11 +63,6 @@ const live = () =>
 const requestsTo = (path: string) => sandbox.traffic.log.filter((entry) => entry.path.includes(path))
 const connection = async () => JSON.parse(await (await get("/auth")).text()).data
 const codeOf = async (response: Response) => JSON.parse(await response.text()).code
-
-/** Polls until a condition holds, because nothing signals it. */
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await Bun.sleep(1)
-}
 
 describe("a refusal in mid-export", () => {
   test.each([
@@ -138,7 +134,7 @@ describe("a connection that is deleted while an export runs", () => {
 
   /** Deletes the connection while pages hang, so that only the deletion can end the export. */
   const disconnectWhenItHangs = async () => {
-    await until(() => sandbox.traffic.log.some(({ fault }) => fault === "hang"))
+    await until("a request that hangs", () => sandbox.traffic.log.some(({ fault }) => fault === "hang"))
     await disconnect()
   }
 
@@ -157,7 +153,7 @@ describe("a connection that is deleted while an export runs", () => {
     const { total } = sandbox.traffic
     sandbox.faults.clear()
     expect(await codeOf(await get("/export"))).toBe("access_token_not_found")
-    await until(() => service.server.pendingRequests === 0)
+    await until("the end of the export", () => service.server.pendingRequests === 0)
     expect(sandbox.traffic.total).toBe(total)
     expect(
       sandbox.traffic.log.every(({ fault, abortedAt }) => fault !== "hang" || abortedAt !== undefined),
@@ -220,7 +216,7 @@ describe("a connection that is deleted while an export runs", () => {
       const reading = fetch(`${here.api}/export?events=true`, { headers: caller }).then((response) =>
         read(response),
       )
-      await until(() => sandbox.traffic.log.some(({ fault }) => fault === "hang"))
+      await until("a request that hangs", () => sandbox.traffic.log.some(({ fault }) => fault === "hang"))
       expect((await fetch(`${there.api}/auth`, { method: "DELETE", headers: caller })).status).toBe(200)
       await connectAccount(there, "replicated")
       const { events } = await reading

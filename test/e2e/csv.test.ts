@@ -70,7 +70,7 @@ describe("an export as CSV", () => {
     expect(byAddress(rowsOf(text).map(pick))).toEqual(byAddress(expected))
     const requested = sandbox.traffic.log.filter(({ path }) => path.endsWith("/members"))
     for (const { query } of requested) {
-      const fields = new URLSearchParams(String(query)).get("fields") ?? ""
+      const fields = new URLSearchParams(query).get("fields") ?? ""
       expect(fields.split(",")).toContain("members.tags.name")
       expect(fields).not.toContain("stats")
     }

@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from "bun:test"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { connectAccount, sandboxEnv, startService } from "../support/service.ts"
+import { until } from "../support/until.ts"
 
 const mailchimp = startSandbox({
   decision: "approve",
@@ -16,11 +17,6 @@ afterAll(async () => {
 
 const userId = mailchimp.sandbox.state.accounts[0]?.userId ?? 0
 const { sandbox } = mailchimp
-
-/** Polls until a condition holds, because nothing signals it. */
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await Bun.sleep(1)
-}
 
 test("a consumer disconnects in the middle of many pages, 100 times in a row: requests to Mailchimp are aborted at once, and nothing leaks", async () => {
   const headers = await connectAccount(service)
@@ -39,16 +35,16 @@ test("a consumer disconnects in the middle of many pages, 100 times in a row: re
     const response = await fetch(`${service.api}/export`, { headers, signal: leaving.signal })
     const reader = response.body?.getReader()
     await reader?.read()
-    await until(() => hanging().length >= 8)
+    await until("eight requests that hang", () => hanging().length >= 8)
     const leftMs = Date.now()
     leaving.abort()
     await reader?.read().catch(() => {})
-    await until(() => sandbox.traffic.connections(userId).now === 0)
+    await until("the end of every request", () => sandbox.traffic.connections(userId).now === 0)
     for (const { abortedAt = Infinity } of hanging()) delaysMs.push(abortedAt - leftMs)
     sandbox.faults.clear()
   }
   expect(delaysMs.every(Number.isFinite)).toBe(true)
-  await until(() => service.server.pendingRequests === 0)
+  await until("the end of every export", () => service.server.pendingRequests === 0)
 
   // Afterwards every permit is free: of ten concurrent exports none waits.
   const whole = await Promise.all(
@@ -64,8 +60,10 @@ test("a consumer disconnects in the middle of many pages, 100 times in a row: re
   const left = service.log.filter((line) => line.includes('"export left"'))
   expect(left).toHaveLength(100)
   delaysMs.sort((a, b) => a - b)
-  const medianMs = delaysMs[Math.floor(delaysMs.length / 2)]
+  const medianMs = delaysMs[Math.floor(delaysMs.length / 2)] ?? Infinity
   console.info(
     `${delaysMs.length} requests were aborted ${medianMs} ms (median), ${delaysMs.at(-1)} ms (at most) after the consumer disconnected`,
   )
+  // The median, because a busy machine delays some. The next chunk of a page would be a minute later.
+  expect(medianMs).toBeLessThan(100)
 }, 120_000)

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test"
 import { systemClock } from "../../src/lib/time.ts"
 import { startSandboxAndService } from "../support/sandbox-and-service.ts"
+import { until } from "../support/until.ts"
 
 /** The time in which the service waits runs 30 times as fast. */
 const fastClock = {
@@ -22,7 +23,10 @@ test("while ten requests of the account hang, exports, slices and /lists are a 5
   const hanging = Array.from({ length: 10 }, () =>
     fetch(`${service.api}/export`, { headers, signal: consumer.signal }).catch(() => {}),
   )
-  while (sandbox.traffic.log.filter(({ fault }) => fault !== undefined).length < 10) await Bun.sleep(10)
+  await until(
+    "ten requests that hang",
+    () => sandbox.traffic.log.filter(({ fault }) => fault !== undefined).length >= 10,
+  )
 
   const paths = ["/export", "/export?events=true", `/export/${listIds[0]}`, "/export?count=1", "/lists"]
   const refusals = await Promise.all(

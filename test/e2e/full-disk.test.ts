@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { serviceProcesses } from "../support/service-processes.ts"
+import { until } from "../support/until.ts"
 
 /** A limit on file sizes refuses writes as a full disk does, and can be set for a running process. */
 async function limitFiles(pid: number, bytes: string) {
@@ -16,13 +17,13 @@ test.skipIf(Bun.which("prlimit") === null)(
       const service = await services.start()
       const statusOf = async (path: string) => (await fetch(service.url + path)).status
       await limitFiles(service.pid, "1:unlimited")
-      while ((await statusOf("/readyz")) === 200) await Bun.sleep(50)
+      await until("a refusal of /readyz", async () => (await statusOf("/readyz")) !== 200, { everyMs: 50 })
       const refused = await fetch(`${service.url}/readyz`)
       expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "5"])
       expect(await refused.json()).toMatchObject({ code: "database_unavailable" })
       expect(await statusOf("/healthz")).toBe(200)
       await limitFiles(service.pid, "unlimited:unlimited")
-      while ((await statusOf("/readyz")) !== 200) await Bun.sleep(50)
+      await until("the recovery of /readyz", async () => (await statusOf("/readyz")) === 200, { everyMs: 50 })
     } finally {
       await services.end()
       await mailchimp.stop()

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "bun:test"
 import { connect, type Socket } from "node:net"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { bearer, connectAccount, sandboxEnv, startService, type RunningService } from "../support/service.ts"
+import { until } from "../support/until.ts"
 
 const mailchimp = startSandbox({
   decision: "approve",
@@ -64,9 +65,13 @@ async function leave(): Promise<void> {
   await untilFree(service.api)
 }
 
-/** Waits until Ada can begin an export. The test's own time-out bounds the wait. */
+/** Whether Ada's exports are as many as they may be. */
+async function isRefused(api: string): Promise<boolean> {
+  return (await fetch(`${api}/export`, { method: "HEAD", headers: ada })).status === 429
+}
+
 async function untilFree(api: string): Promise<void> {
-  while ((await fetch(`${api}/export`, { method: "HEAD", headers: ada })).status === 429) await Bun.sleep(10)
+  await until("a free place for an export", async () => !(await isRefused(api)), { everyMs: 10 })
 }
 
 /** Every export reads the lists once, when it begins. */
@@ -98,8 +103,7 @@ test("exports of one list, slices, and exports for a sub-account count as well",
   ]
   sandbox.faults.add({ match: { path: "/members" }, action: { kind: "hang" }, times: Infinity })
   const running = paths.map((path) => begin(acting, path))
-  while ((await fetch(`${service.api}/export`, { method: "HEAD", headers: ada })).status !== 429)
-    await Bun.sleep(10)
+  await until("a refusal of one more export", () => isRefused(service.api), { everyMs: 10 })
   for (const path of [...paths, "/export?sub_account_id=other"]) expect(await begin(acting, path)).toBe(429)
   for (const socket of sockets) socket.destroy()
   await Promise.allSettled(running)
@@ -139,11 +143,11 @@ test("an export that ends, in whatever way, lets the next export begin", async (
     },
   ]
   for (const way of ways) for (let made = 0; made < 6; made += 1) await way()
-  // Ends once all of her share is free again.
-  for (let statuses: number[] = []; statuses.filter((status) => status === 200).length < 5;) {
-    statuses = await beginMany(5, ada)
+  await until("a free place for each of five exports", async () => {
+    const statuses = await beginMany(5, ada)
     for (const socket of sockets.splice(0)) socket.destroy()
-  }
+    return statuses.every((status) => status === 200)
+  })
 })
 
 test("an export whose consumer stopped reading is aborted, and lets the next export begin", async () => {

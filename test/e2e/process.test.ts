@@ -6,6 +6,7 @@ import { readLines } from "../support/event-lines.ts"
 import { connectAccount } from "../support/service.ts"
 import { serviceProcesses } from "../support/service-processes.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
+import { until } from "../support/until.ts"
 
 const mailchimp = startSandbox({
   decision: "approve",
@@ -41,7 +42,7 @@ async function beginExport(service: { api: string }, query = "") {
     skip: 1,
   })
   const response = await fetch(`${service.api}/export${query}`, { headers })
-  while (fault.played === 0) await Bun.sleep(5)
+  await until("the delay of a page", () => fault.played > 0)
   return { headers, response }
 }
 
@@ -156,10 +157,13 @@ test("SIGTERM lets a running export finish, refuses new exports meanwhile, and e
   const service = await start()
   const { headers, response } = await beginExport(service)
   const stopped = service.stop()
-  let refused: Response
-  do refused = await fetch(`${service.api}/export`, { headers })
-  while (refused.status === 200 && (await refused.body?.cancel()) === undefined)
-  expect([refused.status, (await fetch(`${service.url}/readyz`)).status]).toEqual([503, 503])
+  let status = 200
+  await until("a refusal of a new export", async () => {
+    const response = await fetch(`${service.api}/export`, { headers })
+    await response.body?.cancel()
+    return (status = response.status) !== 200
+  })
+  expect([status, (await fetch(`${service.url}/readyz`)).status]).toEqual([503, 503])
 
   expect((await response.text()).trim().split("\n").length).toBeGreaterThan(900)
   expect((await stopped).exitCode).toBe(0)

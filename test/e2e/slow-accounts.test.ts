@@ -2,6 +2,7 @@ import { afterAll, expect, test } from "bun:test"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { connectAccount } from "../support/service.ts"
 import { serviceProcesses } from "../support/service-processes.ts"
+import { until } from "../support/until.ts"
 
 /** More concurrent requests than Bun allows by default: 256. */
 const held = 300
@@ -41,7 +42,7 @@ test(`an export finishes while ${held} requests of other accounts are open`, asy
   }
   const openRequests = () =>
     slow.reduce((sum, { userId }) => sum + sandbox.traffic.connections(userId).now, 0)
-  while (openRequests() < held) await Bun.sleep(5)
+  await until("the requests of every slow account", () => openRequests() >= held)
 
   const response = await fetch(`${service.api}/export/${list.id}`, { headers })
   expect((await response.text()).trim().split("\n")).toHaveLength(list.table.order("none", "live").size)

@@ -7,6 +7,7 @@ import { createStartExport } from "../../src/exports/start-export.ts"
 import type { MailchimpRequest } from "../../src/mailchimp/attempt.ts"
 import { createPageMemories } from "../../src/mailchimp/members/page-memory.ts"
 import { createSealer } from "../../src/sealer.ts"
+import { until } from "../support/until.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
 import { membersOf, momentOf } from "../support/members.ts"
 
@@ -111,7 +112,10 @@ describe("startExport()", () => {
         for await (const chunk of bytes) text += Buffer.from(chunk).toString()
       }
       const reading = read().catch((error: unknown) => error)
-      while (!text.includes('"error"')) await clock.advance(0)
+      await until("an error line", async () => {
+        await clock.advance(0)
+        return text.includes('"error"')
+      })
       await clock.advance(1000)
       expect(await reading).toBe(deleted)
       expect(JSON.parse(text.trimEnd().split("\n").at(-1) ?? "")).toMatchObject({

@@ -33,7 +33,7 @@ test.each([
   ["application/json, application/x-ndjson;q=0.9, */*", "json"],
   ["application/json;q=0, */*", "ndjson"],
 ])("Accept: %s gives %s", (accept, format) => {
-  expect(String(chooseFormat(undefined, accept).name)).toBe(format)
+  expect<string>(chooseFormat(undefined, accept).name).toBe(format)
 })
 
 test("the parameter format beats Accept", () => {

@@ -66,7 +66,7 @@ describe("GET /export", () => {
       sandbox.traffic.reset()
       const listId = listNamed("Five pages")
       expect(idsOf(await rowsOf(await get(`/export/${listId}?${query}`)))).toEqual(idsOf(live(listId)))
-      const requested = sandbox.traffic.log.map(({ query }) => decodeURIComponent(String(query))).join(" ")
+      const requested = sandbox.traffic.log.map(({ query }) => decodeURIComponent(query)).join(" ")
       expect(requested).toContain("_last_changed=")
       expect(requested).not.toMatch(/_last_changed=[+-]/)
     },

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { gzipSync } from "node:zlib"
 import { acceptEncoding, readBody } from "../../src/lib/read-body.ts"
 import { TooLarge } from "../../src/lib/too-large.ts"
+import { until } from "../support/until.ts"
 
 const text = '{"members":[]}'
 
@@ -53,7 +54,7 @@ describe("readBody()", () => {
     const reading = readBody(response(packed, "gzip"), { maxBytes: 2 ** 20, nextTurn }).finally(
       () => (isRead = true),
     )
-    while (turns.length === 0) await Bun.sleep(0)
+    await until("a turn to inflate", () => turns.length > 0)
     await Bun.sleep(0)
     expect(isRead).toBe(false)
     turns[0]?.()

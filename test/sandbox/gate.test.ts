@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "bun:test"
 import type { SandboxOptions } from "../../src/sandbox/sandbox.ts"
 import { startSandbox, type RunningSandbox } from "../../src/sandbox/serve.ts"
+import { until } from "../support/until.ts"
 
 let running: RunningSandbox | undefined
 
@@ -34,11 +35,6 @@ function start(options: SandboxOptions = {}) {
   return { url, sandbox, members }
 }
 
-/** Waits, turn by turn, until something that another socket causes has happened. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve))
-}
-
 test("the eleventh simultaneous connection of a user is a 429, another user's is not", async () => {
   const { sandbox, members, url } = start()
   sandbox.faults.add({ match: { query: "hanging" }, action: { kind: "hang" }, times: 10 })
@@ -46,7 +42,7 @@ test("the eleventh simultaneous connection of a user is a 429, another user's is
   const requested = Array.from({ length: 10 }, () =>
     members("hanging=1", { signal: leaving.signal }).catch(() => "left"),
   )
-  await until(() => sandbox.traffic.connections(userId).now === 10)
+  await until("the arrival of ten requests", () => sandbox.traffic.connections(userId).now === 10)
   const refused = await members()
   expect(refused.status).toBe(429)
   expect(await refused.json()).toMatchObject({ title: "Too Many Requests" })
@@ -54,7 +50,7 @@ test("the eleventh simultaneous connection of a user is a 429, another user's is
   expect(other.status).toBe(200)
   leaving.abort()
   expect(await Promise.all(requested)).toEqual(Array.from({ length: 10 }, () => "left"))
-  await until(() => sandbox.traffic.connections(userId).now === 0)
+  await until("the end of every request", () => sandbox.traffic.connections(userId).now === 0)
   expect(sandbox.traffic.connections(userId).peak).toBe(10)
   expect((await members()).status).toBe(200)
 })

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { createBody } from "../../src/scan/body.ts"
 import type { Position } from "../../src/scan/position.ts"
-import { createWindowReading } from "../../src/scan/window.ts"
+import { createWindowReading } from "../../src/scan/window/window.ts"
 
 const HORIZON = 1000
 
@@ -20,7 +20,7 @@ test("a window is split in two; both are in the cursor from then on", () => {
   ])
 })
 
-test("no window is split at its ends, at or after the horizon, or where no window is", () => {
+test("no window is split at its ends, at or after the horizon, or outside of its windows", () => {
   const body = createBody([{ since: 100, until: HORIZON + 5 }], HORIZON, startReading)
   for (const second of [50, 100, HORIZON, HORIZON + 1]) expect(body.split(second)).toEqual([])
   expect(body.windows()).toHaveLength(1)

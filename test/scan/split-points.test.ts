@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { type Splittable, type Probe, createSplitPoints } from "../../src/scan/split-points.ts"
 import type { Page } from "../../src/scan/source.ts"
-import { createWindowReading } from "../../src/scan/window.ts"
+import { createWindowReading } from "../../src/scan/window/window.ts"
 import { momentOf } from "../support/members.ts"
 
 const marginS = 10

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import type { Lack } from "../../src/scan/reading.ts"
 import { createSweepOutcome } from "../../src/scan/sweep-outcome.ts"
-import { createWindowReading } from "../../src/scan/window.ts"
+import { createWindowReading } from "../../src/scan/window/window.ts"
 
 /** A window that began at `from` and ended complete up to `asOf`, or with a lack. */
 function ended(from: number, asOf: number, lack?: Lack) {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import type { Position } from "../../src/scan/position.ts"
 import { createTail } from "../../src/scan/tail.ts"
-import { createWindowReading } from "../../src/scan/window.ts"
+import { createWindowReading } from "../../src/scan/window/window.ts"
 
 function startReading(from: Position) {
   const options = { listId: "a", from, marginS: 10, versions: new Map() }

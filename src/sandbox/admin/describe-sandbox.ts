@@ -34,6 +34,6 @@ export function describeSandbox({ state, settings, traffic, faults, churn, deliv
   }
 }
 
-function describeNumber<T>(value: number | ((request: T) => number)): number | string {
+function describeNumber(value: number | ((request: never) => number)): number | string {
   return typeof value === "number" ? value : "by a function"
 }

@@ -35,7 +35,7 @@ export type SandboxProcess = AsyncDisposable & {
   clearFaults(): Promise<void>
 }
 
-/** Starts a sandbox whose only account has lists of so many members, and the access token `token`; or other accounts. */
+/** Starts a sandbox whose only account has lists of these sizes, and the access token `token`; or other accounts. */
 export async function startSandboxProcess(
   sizes: readonly number[],
   options: StartSandboxOptions = {},

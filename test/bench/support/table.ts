@@ -12,7 +12,7 @@ export function printTable(
   console.info(`\n### ${title}\n\n${[write(head), rule, ...rows.map(write)].join("\n")}`)
 }
 
-/** What was measured, and the most that it may be where there is a promise. */
+/** What was measured, and the most that it may be if there is a promise. */
 export const measuredHead = ["", "measured", "at most"] as const
 
 /** The median with the spread: `12.3 ms (11.9–14.0)`. */

@@ -4,8 +4,8 @@ import { formats } from "../../../src/exports/formats/formats.ts"
 import { createJson } from "../../../src/exports/formats/json.ts"
 import { createNdjson } from "../../../src/exports/formats/ndjson.ts"
 
-/** The output of a format for these steps: rows, or a moment with nothing to send. */
-function write(format: Encoder, ...steps: (string | "alive")[]): string {
+/** The output of a format for these steps: rows, or "alive" for a moment with nothing to send. */
+function write(format: Encoder, ...steps: string[]): string {
   const parts = steps.map((step) => (step === "alive" ? format.keepAlive() : format.rows(Buffer.from(step))))
   return Buffer.concat([format.start(), ...parts, format.end()]).toString()
 }

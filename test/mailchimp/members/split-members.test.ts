@@ -174,9 +174,9 @@ describe("splitMembers()", () => {
 
   test("does not free a buffer that a released page shares", () => {
     const text = envelope([{ id: anyId, n: 1 }])
-    const shared = new Uint8Array(Buffer.from(`${text}neighbour`))
-    splitMembers(shared.subarray(0, -9), { count: 1, offset: 0 }).release()
-    expect(Buffer.from(shared.subarray(-9)).toString()).toBe("neighbour")
+    const shared = new Uint8Array(Buffer.from(`${text}neighbor`))
+    splitMembers(shared.subarray(0, -8), { count: 1, offset: 0 }).release()
+    expect(Buffer.from(shared.subarray(-8)).toString()).toBe("neighbor")
   })
 
   test("accepts a short page, and an empty one past the end", () => {

@@ -4,6 +4,7 @@ import { connect } from "node:net"
 import type { oddities } from "../../../src/sandbox/faults/odd-pages.ts"
 import type { SandboxOptions } from "../../../src/sandbox/sandbox.ts"
 import { startSandbox, type RunningSandbox } from "../../../src/sandbox/serve.ts"
+import { until } from "../../support/until.ts"
 
 let running: RunningSandbox | undefined
 
@@ -53,11 +54,6 @@ function readRaw(url: string, path: string): Promise<{ bytes: string; failed: bo
 }
 
 const page = `/3.0/lists/${listId}/members?count=100`
-
-/** Waits, turn by turn, until something that another socket causes has happened. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve))
-}
 
 describe("a fault", () => {
   test("is played for matching requests, after `skip` of them, `times` times", async () => {
@@ -197,7 +193,7 @@ describe("a fault", () => {
     const response = await members()
     expect(response.status).toBe(200)
     await expect(response.bytes()).rejects.toThrow()
-    await until(() => sandbox.traffic.connections(userId).now === 0)
+    await until("the end of every request", () => sandbox.traffic.connections(userId).now === 0)
   })
 
   test("cut breaks a compressed response too", async () => {
@@ -225,10 +221,10 @@ describe("a fault", () => {
     sandbox.faults.add({ action: { kind: "hang" } })
     const leaving = new AbortController()
     const requested = members("", { signal: leaving.signal })
-    await until(() => sandbox.traffic.connections(userId).now === 1)
+    await until("the arrival of a request", () => sandbox.traffic.connections(userId).now === 1)
     leaving.abort()
     await expect(requested).rejects.toThrow()
-    await until(() => sandbox.traffic.connections(userId).now === 0)
+    await until("the end of every request", () => sandbox.traffic.connections(userId).now === 0)
     expect(sandbox.traffic.log.at(-1)).toMatchObject({ fault: "hang", listId, abortedAt: expect.any(Number) })
   })
 
@@ -239,7 +235,7 @@ describe("a fault", () => {
       () => "responded",
       () => "broken",
     )
-    await until(() => sandbox.traffic.connections(userId).now === 1)
+    await until("the arrival of a request", () => sandbox.traffic.connections(userId).now === 1)
     await running?.stop()
     expect(await requested).toBe("broken")
   })
@@ -253,6 +249,6 @@ describe("a fault", () => {
     for await (const chunk of response.body!) chunks.push(chunk)
     expect(chunks.length).toBeGreaterThan(1)
     expect(JSON.parse(Buffer.concat(chunks).toString()).members).toHaveLength(100)
-    await until(() => sandbox.traffic.connections(userId).now === 0)
+    await until("the end of every request", () => sandbox.traffic.connections(userId).now === 0)
   })
 })

@@ -16,17 +16,7 @@ import {
 } from "./mark.ts"
 
 /** A rule of the scan, marked in the code by `// rule: NAME`, and how to change the code after the mark to take it out. */
-type MarkedRule = { readonly name: string; readonly change: Change }
-
-/** A rule whose code in src/scan is quoted. */
-type QuotedRule = {
-  readonly name: string
-  readonly file: string
-  readonly from: string
-  readonly to: string
-}
-
-export type Rule = MarkedRule | QuotedRule
+export type Rule = { readonly name: string; readonly change: Change }
 
 /** A file with rules. */
 export type Source = { readonly path: string; readonly code: string }
@@ -43,9 +33,7 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "rows after a split are dropped from the pending page",
-    file: "window.ts",
-    from: "const end = until === undefined ? page.length : countUpTo(page, page.length, until)",
-    to: "const end = page.length",
+    change: condition("true"),
   },
   {
     name: "a window started by a split is in the cursor from then on",
@@ -53,21 +41,15 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "a page begins with the last second of the previous page",
-    file: "window.ts",
-    from: "Math.min(last, closed) - 1 <= anchor) return false\n    anchor = Math.min(last, closed) - 1",
-    to: "Math.min(last, closed) <= anchor) return false\n    anchor = Math.min(last, closed)",
+    change: keep("left", "-"),
   },
   {
     name: "a page never begins after an open second",
-    file: "window.ts",
-    from: "Math.min(last, closed) - 1 <= anchor) return false\n    anchor = Math.min(last, closed) - 1",
-    to: "last - 1 <= anchor) return false\n    anchor = last - 1",
+    change: keepArgument(0),
   },
   {
     name: "a row is known by both its id and its second",
-    file: "window.ts",
-    from: "countHead(page, anchor + 1)",
-    to: "page.length",
+    change: value("page.length"),
   },
   {
     name: "a row is dropped if it equals the last version, not any version",
@@ -78,39 +60,27 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "a tied second is read by offset",
-    file: "window.ts",
-    from: "if (page.length >= page.count) {",
-    to: "if (page.length < 0) {",
+    change: condition("false"),
   },
   {
     name: "a tied second is read again until all counted rows were shown",
-    file: "offset-reading.ts",
-    from: "else startAgain(page)",
-    to: 'else ended = "complete"',
+    change: condition("true"),
   },
   {
     name: "only rows requested after a total count towards it",
-    file: "offset-reading.ts",
-    from: "    show(id, after)\n",
-    to: "    show(id, totals.length)\n",
+    change: argument(1, "totals.length"),
   },
   {
     name: "a short page is not the end while more rows are counted",
-    file: "reading.ts",
-    from: "page.length < page.count && offset + page.length >= page.totalItems",
-    to: "page.length < page.count",
+    change: keep("left", "&&"),
   },
   {
     name: "a full page is not the end, whatever is counted",
-    file: "reading.ts",
-    from: "page.length < page.count && offset + page.length >= page.totalItems",
-    to: "offset + page.length >= page.totalItems",
+    change: keep("right", "&&"),
   },
   {
     name: "a request whose response has no new row is repeated",
-    file: "window.ts",
-    from: "return isSame || repeats > MAX_REPEATS ?",
-    to: "return repeats > 0 ? undefined : repeats > MAX_REPEATS ?",
+    change: condition("true"),
   },
   {
     name: "no tail before the last page of the body",
@@ -150,15 +120,11 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "a short reading makes the list short",
-    file: "window.ts",
-    from: "lack: () => lack,",
-    to: "lack: () => undefined,",
+    change: value("() => undefined"),
   },
   {
     name: "a cursor goes back to the last second that was written",
-    file: "window.ts",
-    from: "position: () => ({ since: anchor }),",
-    to: "position: () => ({ since: anchor + 1 }),",
+    change: value((_, [pages]) => `() => ({ since: ${pages}.anchor() + 1 })`),
   },
   {
     name: "a cursor remembers what was short",
@@ -166,27 +132,19 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "a query's upper bound is one second after the last second that is read",
-    file: "window.ts",
-    from: "until === undefined ? undefined : until + 1",
-    to: "until",
+    change: keep("left", "+"),
   },
   {
     name: "a tied second that is gone is requested without an upper bound",
-    file: "offset-reading.ts",
-    from: 'if (totals.length === 1 && kind === "second") doubts = 0\n    else ended',
-    to: "ended",
+    change: condition("false"),
   },
   {
     name: "a tied second whose upper bound is ignored is short",
-    file: "offset-reading.ts",
-    from: 'if (end < page.length) ended = "rules"\n    else if',
-    to: "if",
+    change: condition("false"),
   },
   {
     name: "a reading whose since is ignored is short",
-    file: "window.ts",
-    from: 'if (first !== undefined && first < anchor) next = endWith("rules")',
-    to: 'if (false) next = endWith("rules")',
+    change: value("false"),
   },
   {
     name: "only rows that are delivered once prove that none is hidden",
@@ -218,21 +176,15 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "members dated ahead are read by offset, not waited for",
-    file: "window.ts",
-    from: "last !== undefined && last > boundary",
-    to: "last !== undefined && last > Infinity",
+    change: value("false"),
   },
   {
     name: "dated ahead means ahead of the later clock",
-    file: "window.ts",
-    from: "lastPossibleSecond(page.sentAt, marginS)",
-    to: "lastPossibleSecond({ latest: page.sentAt.earliest }, marginS)",
+    change: argument(0, (sentAt) => `{ latest: ${sentAt}.earliest }`),
   },
   {
     name: "members who change after the second before those dated ahead are read",
-    file: "window.ts",
-    from: "if (until !== lastBeforeAhead || sentAt.latest <= lastBeforeAhead) return undefined",
-    to: "if (until !== Number.NaN) return undefined",
+    change: condition("true"),
   },
   {
     name: "a member dated ahead did not change meanwhile",
@@ -240,21 +192,15 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "members dated ahead are read again once the second before them is past",
-    file: "window.ts",
-    from: "const isPast = sentAt.latest > lastBeforeAhead",
-    to: "const isPast = false",
+    change: value("false"),
   },
   {
     name: "members before those dated ahead are read after them",
-    file: "window.ts",
-    from: 'lack = isPast ? "rules" : worse(lack, reading.lack())\n    return {}',
-    to: 'lack = isPast ? "rules" : worse(lack, reading.lack())\n    return undefined as unknown as {}',
+    change: value("undefined"),
   },
   {
     name: "no wait is longer than six margins",
-    file: "window.ts",
-    from: "Math.min(closesAt(last, marginS) - page.sentAt.earliest, maxWaitS - waitedS)",
-    to: "closesAt(last, marginS) - page.sentAt.earliest",
+    change: keepArgument(0),
   },
   {
     name: "a row without a key is never dropped",
@@ -270,9 +216,7 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "rows without a key are all read after three equal passes, not one",
-    file: "offset-reading.ts",
-    from: "const ALIKE = 3",
-    to: "const ALIKE = 1",
+    change: value("1"),
   },
   {
     name: "a count is wrong only if both directions show the same rows",
@@ -318,14 +262,7 @@ export function readSources(folder: string): Source[] {
  * @throws {Error} if the rule is not in exactly one file, e.g. because its mark was removed
  */
 export function withoutRule(sources: readonly Source[], rule: Rule): Source {
-  const [source, ...others] = sources.filter((source) => hasRule(source, rule))
+  const [source, ...others] = sources.filter(({ code }) => marksIn(code).includes(rule.name))
   if (!source || others.length > 0) throw new Error(`Cannot find the rule in exactly one file: ${rule.name}`)
-  const { path, code } = source
-  if ("change" in rule) return { path, code: changeAfterMark(code, rule.name, rule.change) }
-  return { path, code: code.replace(rule.from, () => rule.to) }
-}
-
-function hasRule({ path, code }: Source, rule: Rule): boolean {
-  if ("change" in rule) return code.includes(rule.name) && marksIn(code).includes(rule.name)
-  return path === `src/scan/${rule.file}` && code.split(rule.from).length === 2
+  return { path: source.path, code: changeAfterMark(source.code, rule.name, rule.change) }
 }

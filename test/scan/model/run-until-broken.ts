@@ -1,22 +1,19 @@
 /** Runs schedules until one breaks, and prints which. Regular output shows that no schedule runs forever. */
-import { runSchedule } from "./run.ts"
-
-/** The most short lists per schedule: a short list keeps the promise, but is of no use. */
-const MOST_SHORT = 0.01
+import { mostShort, runSchedule } from "./run.ts"
 
 console.info(await firstBroken(Number(process.env["MODEL_SEED"]), Number(process.env["MODEL_RUNS"])))
 
 async function firstBroken(firstSeed: number, runs: number): Promise<string> {
   let short = 0
   for (let seed = firstSeed; seed < firstSeed + runs; seed += 1) {
-    if (seed % 100 === 0) console.info(seed)
+    if (seed % 20 === 0) console.info(seed)
     try {
       short += await runSchedule(seed)
     } catch (error) {
       return `seed ${seed}: ${String(error).slice(0, 60)}`
     }
     const done = seed + 1 - firstSeed
-    if (done % 1000 === 0 && short > MOST_SHORT * done) return `seed ${seed}: ${short} of ${done} end short`
+    if (done % 1000 === 0 && short > mostShort(done)) return `seed ${seed}: ${short} of ${done} end short`
   }
   return "unbroken"
 }

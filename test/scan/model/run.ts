@@ -14,6 +14,11 @@ import { createRandom } from "./random.ts"
 import { MARGIN_S, isSelected, randomLists, randomSelection, randomSettings, startChurn } from "./schedule.ts"
 import { createVirtualTime } from "./virtual-time.ts"
 
+/** The most lists that may end short: a short list keeps the promise, but is of no use. Ten of a few may be chance. */
+export function mostShort(schedules: number): number {
+  return Math.max(10, 0.003 * schedules)
+}
+
 /**
  * Exports lists of a model of Mailchimp, all derived from the seed, with crashes and then incremental exports, and checks
  * the promise exactly.

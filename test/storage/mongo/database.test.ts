@@ -5,6 +5,7 @@ import { found, newConnection, newOwner } from "../../contracts/connection-store
 import { buildTimeoutMs, type FragileFerretdb, startFragileFerretdb } from "../../support/ferretdb.ts"
 import { describeWithFerretdb, describeWithMongodb, newMongodbUri } from "../../support/mongodb.ts"
 import { withRawMongo } from "../../support/storage-under-test.ts"
+import { until } from "../../support/until.ts"
 
 /** The promise to a caller: a response within five seconds, whatever happens to the database. */
 const promisedMs = 5_000
@@ -36,12 +37,12 @@ async function expectUnavailable(call: Promise<unknown>) {
 
 /** Waits for recovery: the first call after an outage may still use a lost connection. */
 async function recovered({ ping }: Storage): Promise<void> {
-  while (
-    !(await ping().then(
+  const responds = () =>
+    ping().then(
       () => true,
       () => false,
-    ))
-  );
+    )
+  await until("the recovery of the database", responds)
 }
 
 /** Every call, and what each must be able to do again after an outage. */

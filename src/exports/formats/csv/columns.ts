@@ -3,7 +3,7 @@ import type { Cell } from "../../../lib/csv/write-row.ts"
 /** One row of Mailchimp, parsed. */
 export type Member = Readonly<Record<string, unknown>>
 
-/** Neighbouring columns of a CSV file. Their number and order are the same for every member. */
+/** Neighboring columns of a CSV file. Their number and order are the same for every member. */
 export type Columns = {
   readonly names: readonly string[]
   /** The fields of a member that the cells are made of, as Mailchimp's `fields` names them, without `members.`. */

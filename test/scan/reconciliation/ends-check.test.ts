@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
-import { type ShownEnd, createEndsCheck } from "../../src/scan/ends-check.ts"
-import type { Page } from "../../src/scan/source.ts"
-import { momentOf, pageOfIds } from "../support/members.ts"
+import { type ShownEnd, createEndsCheck } from "../../../src/scan/reconciliation/ends-check.ts"
+import type { Page } from "../../../src/scan/source.ts"
+import { momentOf, pageOfIds } from "../../support/members.ts"
 
 const query = { listId: "a", sort: "last_changed" } as const
 

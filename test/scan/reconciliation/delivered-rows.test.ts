@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
-import { createDeliveredRows } from "../../src/scan/delivered-rows.ts"
-import { momentOf, pageOfIds } from "../support/members.ts"
+import { createDeliveredRows } from "../../../src/scan/reconciliation/delivered-rows.ts"
+import { momentOf, pageOfIds } from "../../support/members.ts"
 
 function pageOf(ids: string, seconds: readonly number[]) {
   return {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test"
-import { type OffsetReading, createOffsetReading } from "../../src/scan/offset-reading.ts"
-import type { PageRequest } from "../../src/scan/reading.ts"
-import type { Page } from "../../src/scan/source.ts"
-import { momentOf, pageOfIds } from "../support/members.ts"
+import { type OffsetReading, createOffsetReading } from "../../../src/scan/offset-reading/offset-reading.ts"
+import type { PageRequest } from "../../../src/scan/reading.ts"
+import type { Page } from "../../../src/scan/source.ts"
+import { momentOf, pageOfIds } from "../../support/members.ts"
 
 const query = { listId: "a", since: 99, before: 100, sort: "last_changed" } as const
 
@@ -18,7 +18,7 @@ function page(ids: readonly string[], totalItems: number, count = 4): Page {
 }
 
 function start(delivered: readonly string[] = []) {
-  const second = createOffsetReading(query, "second", new Map(delivered.map((id) => [id, id])), new Map())
+  const second = createOffsetReading(query, "tied", new Map(delivered.map((id) => [id, id])), new Map())
   /** Takes the next request, which has to be for this offset. */
   const requestAt = (offset: number) => {
     const request = second.nextRequest()
@@ -88,7 +88,7 @@ describe("createOffsetReading()", () => {
 
   /** A reading as in a window: the second is counted first. */
   const startCounted = (total: number) => {
-    const second = createOffsetReading(query, "second", new Map(), new Map(), { pageRows: 4 })
+    const second = createOffsetReading(query, "tied", new Map(), new Map(), { pageRows: 4 })
     const request = second.nextRequest()!
     expect(request.query).toEqual({ ...query, offset: 0, count: 1 })
     expect(second.nextRequest()).toBeUndefined()
@@ -147,7 +147,7 @@ describe("createOffsetReading()", () => {
   const hundred = Array.from({ length: 100 }, (_, index) => `m${index}`)
   /** Reads in pages of 40. Each page is taken from the rows that exist at that time. */
   const readLarge = (...pages: readonly (readonly string[])[]) => {
-    const second = createOffsetReading(query, "second", new Map(), new Map())
+    const second = createOffsetReading(query, "tied", new Map(), new Map())
     for (const there of pages) {
       const request = second.nextRequest()!
       const { offset } = request.query

@@ -1,9 +1,9 @@
-import { type OpenVersions, type Selected, selectRows } from "./deduplicate.ts"
-import { type PageRequest, type Reading, MAX_REPEATS, NOTHING, reachesEnd } from "./reading.ts"
+import { type OpenVersions, type Selected, selectRows } from "../deduplicate.ts"
+import { type PageRequest, type Reading, MAX_REPEATS, NOTHING, reachesEnd } from "../reading.ts"
 import { createAttempt } from "./recount-attempt.ts"
 import type { Content, Direction, Pass } from "./recount-pass.ts"
-import type { MembersQuery, Page, Second } from "./source.ts"
-import { closesAt, lastPossibleSecond } from "./watermark.ts"
+import type { MembersQuery, Page, Second } from "../source.ts"
+import { closesAt, lastPossibleSecond } from "../watermark.ts"
 
 export type RecountOptions = {
   /** The query for all rows to compare, without a direction and an upper bound. */

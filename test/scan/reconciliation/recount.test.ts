@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test"
-import { addRows } from "../../src/scan/add-rows.ts"
-import { createIdSum } from "../../src/lib/id-sum.ts"
-import { createRecount, type Recount } from "../../src/scan/recount.ts"
-import type { MembersQuery, Page } from "../../src/scan/source.ts"
-import { momentOf, pageOfIds } from "../support/members.ts"
+import { addRows } from "../../../src/scan/add-rows.ts"
+import { createIdSum } from "../../../src/lib/id-sum.ts"
+import { createRecount, type Recount } from "../../../src/scan/reconciliation/recount.ts"
+import type { MembersQuery, Page } from "../../../src/scan/source.ts"
+import { momentOf, pageOfIds } from "../../support/members.ts"
 
 const HORIZON = 500
 const query = { listId: "a", sort: "last_changed" } as const

@@ -6,8 +6,8 @@ import {
   createPass,
   isSame,
 } from "./recount-pass.ts"
-import type { Page, Second } from "./source.ts"
-import { watermarkAt } from "./watermark.ts"
+import type { Page, Second } from "../source.ts"
+import { watermarkAt } from "../watermark.ts"
 
 type AttemptOptions = PassOptions & { readonly marginS: number }
 

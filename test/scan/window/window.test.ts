@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test"
-import { splitMembers } from "../../src/mailchimp/members/split-members.ts"
-import type { PageRequest } from "../../src/scan/reading.ts"
-import type { Page } from "../../src/scan/source.ts"
-import { createWindowReading } from "../../src/scan/window.ts"
-import { memberOf, momentOf, type TestMember } from "../support/members.ts"
+import { splitMembers } from "../../../src/mailchimp/members/split-members.ts"
+import type { PageRequest } from "../../../src/scan/reading.ts"
+import type { Page } from "../../../src/scan/source.ts"
+import { createWindowReading } from "../../../src/scan/window/window.ts"
+import { memberOf, momentOf, type TestMember } from "../../support/members.ts"
 
 /** When the test sends its requests, by Mailchimp's clock: second 990 is open, and 989 is the watermark. */
 const NOW = 1000

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
-import { createAttempt } from "../../src/scan/recount-attempt.ts"
-import type { Page } from "../../src/scan/source.ts"
-import { momentOf, pageOfIds } from "../support/members.ts"
+import { createAttempt } from "../../../src/scan/reconciliation/recount-attempt.ts"
+import type { Page } from "../../../src/scan/source.ts"
+import { momentOf, pageOfIds } from "../../support/members.ts"
 
 const options = { horizon: 500, until: undefined, marginS: 10 }
 

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test"
-import type { Reading } from "../../src/scan/reading.ts"
-import type { Page } from "../../src/scan/source.ts"
-import { createUndatedMembers } from "../../src/scan/undated-members.ts"
-import { momentOf, pageOfIds } from "../support/members.ts"
+import type { Reading } from "../../../src/scan/reading.ts"
+import type { Page } from "../../../src/scan/source.ts"
+import { createUndatedMembers } from "../../../src/scan/reconciliation/undated-members.ts"
+import { momentOf, pageOfIds } from "../../support/members.ts"
 
 const query = { listId: "a", sort: "last_changed" } as const
 

@@ -1,6 +1,6 @@
-import { type PageRequest, type Reading, MAX_REPEATS, NOTHING, pauseBefore } from "./reading.ts"
+import { type PageRequest, type Reading, MAX_REPEATS, NOTHING, pauseBefore } from "../reading.ts"
 import type { Direction } from "./recount-pass.ts"
-import type { MembersQuery, Page } from "./source.ts"
+import type { MembersQuery, Page } from "../source.ts"
 
 /** The response that showed the first row in a direction. */
 export type ShownEnd = {

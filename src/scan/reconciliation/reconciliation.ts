@@ -1,11 +1,11 @@
-import { type OpenVersions, type Selected } from "./deduplicate.ts"
+import { type OpenVersions, type Selected } from "../deduplicate.ts"
 import { createDeliveredRows } from "./delivered-rows.ts"
-import { type OffsetReading, createOffsetReading } from "./offset-reading.ts"
-import type { Reading } from "./reading.ts"
+import { type OffsetReading, createOffsetReading } from "../offset-reading/offset-reading.ts"
+import type { Reading } from "../reading.ts"
 import { type Recount, createRecount } from "./recount.ts"
-import type { Page, Second } from "./source.ts"
+import type { Page, Second } from "../source.ts"
 import { createUndatedMembers } from "./undated-members.ts"
-import { lastPossibleSecond, watermarkAt } from "./watermark.ts"
+import { lastPossibleSecond, watermarkAt } from "../watermark.ts"
 
 export type ReconciliationOptions = {
   readonly listId: string

@@ -1,7 +1,7 @@
-import { type IdSum, createIdSum, isSameSum } from "../lib/id-sum.ts"
-import { addRows } from "./add-rows.ts"
-import { countUpTo } from "./reading.ts"
-import type { Page, Second } from "./source.ts"
+import { type IdSum, createIdSum, isSameSum } from "../../lib/id-sum.ts"
+import { addRows } from "../add-rows.ts"
+import { countUpTo } from "../reading.ts"
+import type { Page, Second } from "../source.ts"
 
 export type Direction = "ASC" | "DESC"
 

@@ -1,9 +1,9 @@
-import type { OpenVersions } from "./deduplicate.ts"
+import type { OpenVersions } from "../deduplicate.ts"
 import { type ShownEnd, createEndsCheck } from "./ends-check.ts"
-import { type OffsetReading, createOffsetReading } from "./offset-reading.ts"
-import { type Reading, reachesEnd } from "./reading.ts"
+import { type OffsetReading, createOffsetReading } from "../offset-reading/offset-reading.ts"
+import { type Reading, reachesEnd } from "../reading.ts"
 import type { Direction } from "./recount-pass.ts"
-import type { MembersQuery, Page } from "./source.ts"
+import type { MembersQuery, Page } from "../source.ts"
 
 /** Finds and reads the members without a date, which no date filter returns. Mailchimp has none today. */
 export type UndatedMembers = {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test"
-import type { Reading } from "../../src/scan/reading.ts"
-import type { Page } from "../../src/scan/source.ts"
-import { createReconciliation, type Reconciliation } from "../../src/scan/reconciliation.ts"
-import { momentOf, pageOfIds } from "../support/members.ts"
+import type { Reading } from "../../../src/scan/reading.ts"
+import type { Page } from "../../../src/scan/source.ts"
+import { createReconciliation, type Reconciliation } from "../../../src/scan/reconciliation/reconciliation.ts"
+import { momentOf, pageOfIds } from "../../support/members.ts"
 
 function page(ids: string, totalItems: number): Page {
   return {

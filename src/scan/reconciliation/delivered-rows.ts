@@ -1,8 +1,8 @@
-import { type IdSum, createIdSum } from "../lib/id-sum.ts"
-import { addRows } from "./add-rows.ts"
-import { type Selected, countNew, newRanges } from "./deduplicate.ts"
-import { countUpTo } from "./reading.ts"
-import type { Page, Second } from "./source.ts"
+import { type IdSum, createIdSum } from "../../lib/id-sum.ts"
+import { addRows } from "../add-rows.ts"
+import { type Selected, countNew, newRanges } from "../deduplicate.ts"
+import { countUpTo } from "../reading.ts"
+import type { Page, Second } from "../source.ts"
 
 /** What was delivered of a sweep since the export was started or resumed, each row counted once. */
 export type DeliveredRows = {
