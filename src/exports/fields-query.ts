@@ -11,9 +11,6 @@ export type FieldsQuery = {
 /** The fields of every row that the scan itself needs. */
 const SCANNED_FIELDS = ["id", "last_changed"]
 
-/** A row's list decides which column a merge field has. */
-const CELL_FIELDS = [...SCANNED_FIELDS, "list_id"]
-
 /**
  * Converts the selection of fields to Mailchimp's parameters. `_links` are three quarters of a member's bytes, so they are
  * left out unless selected by name; `id` and `last_changed` are always requested.
@@ -21,12 +18,15 @@ const CELL_FIELDS = [...SCANNED_FIELDS, "list_id"]
  * @param cellFields if the format makes cells of single fields: which, unless any are selected. It ignores all other fields.
  */
 export function toFieldsQuery(
-  { fields, excludeFields }: Pick<Selection, "fields" | "excludeFields">,
+  { fields, excludeFields, statuses = [] }: Pick<Selection, "fields" | "excludeFields" | "statuses">,
   cellFields?: readonly string[],
 ): FieldsQuery {
-  if (cellFields === undefined) return toQuery({ fields, excludeFields }, SCANNED_FIELDS)
+  // Rows are selected by status if several are selected.
+  const needed = statuses.length > 1 ? [...SCANNED_FIELDS, "status"] : SCANNED_FIELDS
+  if (cellFields === undefined) return toQuery({ fields, excludeFields }, needed)
   const selected = excludeFields ? { excludeFields } : { fields: fields ?? cellFields }
-  return { ...toQuery(selected, excludeFields ? CELL_FIELDS : SCANNED_FIELDS), without: [] }
+  // A row's list decides which column a merge field has.
+  return { ...toQuery(selected, excludeFields ? [...needed, "list_id"] : needed), without: [] }
 }
 
 function toQuery(

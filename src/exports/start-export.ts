@@ -18,8 +18,8 @@ import { openExport } from "./stream-export.ts"
 type ExportRequest = {
   /** Disposed of when the export ends, however it ends. */
   readonly account: Account
-  /** One list, or undefined for all lists. */
-  readonly listId: string | undefined
+  /** The selected lists, or undefined for all lists. */
+  readonly listIds: readonly string[] | undefined
   readonly selection: Selection
   readonly format: Format
   /** The parameters that only this format has. */
@@ -61,7 +61,16 @@ export function createStartExport({
   shutdownSignal,
   clock = systemClock,
 }: StartExportOptions): StartExport {
-  return async ({ account, listId, selection, cursor, eventsId, signal, formatOptions = {}, ...request }) => {
+  return async ({
+    account,
+    listIds,
+    selection,
+    cursor,
+    eventsId,
+    signal,
+    formatOptions = {},
+    ...request
+  }) => {
     const { client, connection, waitingFor } = account
     const release = () => {
       signal.removeEventListener("abort", release)
@@ -69,17 +78,24 @@ export function createStartExport({
     }
     try {
       const cursors = createSealedCursors(sealer, connection.id)
-      const id = selectionId(selection, listId)
+      const id = selectionId(selection, listIds)
       const from = cursor === undefined ? undefined : await cursors.open(cursor, id)
       const deadline = createResponseDeadline(clock)
       const deadlineMs = deadline.leftMs
-      const { readLists, columnReaders, ...fieldReaders } = createAccountLists(client, listId, {
-        signal,
-        deadlineMs,
-      })
+      const { readLists, readAllLists, columnReaders, ...fieldReaders } = createAccountLists(
+        client,
+        listIds,
+        {
+          signal,
+          deadlineMs,
+        },
+      )
       const lists = await readLists(signal)
-      const listIds = lists.map(({ id }) => id)
-      await requireListFields(selection, listIds, fieldReaders)
+      await requireListFields(
+        selection,
+        lists.map(({ id }) => id),
+        fieldReaders,
+      )
       const bytes = await openExport({
         ...request,
         lists: lists.map(toExportList),
@@ -96,7 +112,7 @@ export function createStartExport({
           deadlineMs,
           cellFields: request.format.cellFields,
         }),
-        judgeError: listId === undefined ? createJudgeError(readLists) : undefined,
+        judgeError: listIds?.length === 1 ? undefined : createJudgeError(readAllLists),
         marginS,
         signal,
         shutdownSignal,

@@ -6,14 +6,30 @@ import { formatNames } from "../exports/formats/formats.ts"
 import { fieldPattern } from "../exports/member-field-names.ts"
 import { parseSelection, type Selection } from "../exports/selection.ts"
 import { chooseFormat } from "./choose-format.ts"
-import { date, once, oneOf, sealedText, subAccountId, wholeNumber } from "./parameters.ts"
+import { date, listIdPattern, once, oneOf, sealedText, subAccountId, wholeNumber } from "./parameters.ts"
 
 const statuses = ["subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived"] as const
+
+const statusPattern = new RegExp(`^(${statuses.join("|")})$`)
 
 /** More members than any account has, and exact as a number. */
 const largestOffset = 999_999_999_999_999
 
 const eventKinds = eventLineSchema.options.flatMap(({ shape }) => [...shape.$export.values])
+
+/** A request line has room for no more. */
+const maxLists = 500
+
+/** One or more values, separated by commas, each of which the pattern matches. A value that comes twice is refused. */
+const listOf = (pattern: RegExp, reason: string) =>
+  once
+    .transform((text) => text.split(","))
+    .refine((values) => values.every((value) => pattern.test(value)), reason)
+    .refine((values) => new Set(values).size === values.length, "must not name anything twice")
+
+/** How {@link listOf} is documented. */
+const commaSeparated = (items: { type: "string"; enum?: string[]; pattern?: string }) =>
+  ({ type: "array", minItems: 1, items, param: { style: "form", explode: false } }) as const
 
 const names = z
   .union([once.transform((value) => [value]), z.array(z.string())], "must be names of fields")
@@ -25,7 +41,8 @@ const names = z
     param: { style: "form", explode: false },
   })
 
-export const exportQuery = z.strictObject({
+/** The parameters of an export of one list. */
+export const exportListQuery = z.strictObject({
   count: wholeNumber(1, 1000).optional().openapi({
     description: "With count or offset: a slice of the lists laid end to end; 10 if only offset is given",
   }),
@@ -36,10 +53,16 @@ export const exportQuery = z.strictObject({
     example: ["email_address", "merge_fields.FNAME"],
   }),
   exclude_fields: names.optional().openapi({ description: "All fields except these" }),
-  status: oneOf(statuses).optional().openapi({
-    description: "Only members of one status; without it, all except archived members",
-    example: "subscribed",
-  }),
+  status: listOf(
+    statusPattern,
+    `must be one of ${statuses.join(", ")}, or several of them, separated by commas`,
+  )
+    .optional()
+    .openapi({
+      ...commaSeparated({ type: "string", enum: [...statuses] }),
+      description: "Only members with one of these statuses; without it, all except archived members",
+      example: ["subscribed"],
+    }),
   include: oneOf(["archived"])
     .optional()
     .openapi({ description: "Archived members too, which Mailchimp leaves out by default" }),
@@ -79,6 +102,17 @@ export const exportQuery = z.strictObject({
   sub_account_id: subAccountId,
 })
 
+/** The parameters of an export of several lists. */
+export const exportQuery = exportListQuery.extend({
+  list_id: listOf(listIdPattern, "must be ids of lists, as in /lists, separated by commas")
+    .refine((ids) => ids.length <= maxLists, `must name at most ${maxLists} lists`)
+    .optional()
+    .openapi({
+      ...commaSeparated({ type: "string", pattern: listIdPattern.source }),
+      description: "Only these lists, in this order; without it, every list",
+    }),
+})
+
 /** The parameter `cursor` as a header, because proxies limit the length of the request line. */
 const cursorHeader = "Export-Cursor"
 export const exportHeaders = z.object({
@@ -95,6 +129,8 @@ export const exportHeaders = z.object({
 
 /** The export that a caller requests: every parameter is valid, and they fit together. */
 export type ExportInput = {
+  /** The selected lists; undefined for all. */
+  readonly listIds: readonly string[] | undefined
   readonly selection: Selection
   readonly format: Format
   readonly formatOptions: EncoderInput["options"]
@@ -110,7 +146,7 @@ export type ExportInput = {
  * @throws {AppError} `invalid_parameter`, or `not_acceptable`
  */
 export function parseExportInput(
-  query: z.output<typeof exportQuery>,
+  query: z.output<typeof exportListQuery> & { readonly list_id?: readonly string[] | undefined },
   headers: z.output<typeof exportHeaders>,
   accept: string | undefined,
 ): ExportInput {
@@ -127,7 +163,15 @@ export function parseExportInput(
   refuseOddCombinations(given, format, selection)
   refuseForeignOptions(formatOptions, format)
   const cursor = oneCursor(query.cursor, headers[cursorHeader])
-  return { selection, format, formatOptions, hasEvents, isDownload: query.download === "true", cursor }
+  return {
+    listIds: query.list_id,
+    selection,
+    format,
+    formatOptions,
+    hasEvents,
+    isDownload: query.download === "true",
+    cursor,
+  }
 }
 
 /** Only a format with event lines can be resumed, and a slice is a sample of the lists that cannot. */

@@ -34,7 +34,6 @@ export function createExportResponse({
       ...request
     }: Omit<ExportInput, "isDownload"> & {
       readonly owner: Owner
-      readonly listId: string | undefined
       /** How the bytes are compressed, if at all. */
       readonly coding: Coding | undefined
       readonly headers: Readonly<Record<string, string>>

@@ -3,6 +3,7 @@ import { type OpenVersions, type Range, countRows } from "./deduplicate.ts"
 import type { ListPosition, SweepPosition } from "./position.ts"
 import type { PageRequest } from "./reading.ts"
 import type { Page, Second } from "./source.ts"
+import { selectStatuses } from "./select-statuses.ts"
 import { type Sweep, createSweep } from "./sweep.ts"
 import type { SweepName, Task, WindowTask } from "./task.ts"
 import { watermarkAt } from "./watermark.ts"
@@ -12,6 +13,8 @@ export type ListScanOptions = {
   readonly horizon: Second
   /** Mailchimp's filter for the live sweep. */
   readonly status?: string | undefined
+  /** Only rows with one of these statuses are delivered, although the sweeps read others, too. */
+  readonly onlyStatuses?: readonly string[] | undefined
   /** The last second of a tail. If missing, a tail continues to the end of the list. */
   readonly until?: Second | undefined
   readonly marginS: number
@@ -71,7 +74,7 @@ export type ListResult = {
  */
 export function createListScan(
   from: ListPosition,
-  { horizon, status, until, marginS, ...options }: ListScanOptions,
+  { horizon, status, onlyStatuses, until, marginS, ...options }: ListScanOptions,
   clockSteps = createClockSteps(horizon, marginS),
 ): ListScan {
   const { id: listId } = from
@@ -93,7 +96,7 @@ export function createListScan(
       closed = Math.max(closed, watermarkAt(page.sentAt.earliest, marginS))
       clockSteps.observe(page.sentAt)
       const sweep = sweepOf(task.sweep)
-      const { ranges } = sweep.receive(task, page, request)
+      const ranges = selectStatuses(page, sweep.receive(task, page, request).ranges, onlyStatuses)
       rows += countRows(ranges)
       if (!task.reading.isDone()) return { ranges, next: [task] }
       sweep.finish(task)
@@ -116,7 +119,7 @@ export function createListScan(
     nextPosition: () => {
       // rule: the next export begins each sweep at that sweep's own end
       const ends = sweeps.map(endOf)
-      return nextPosition(listId, ends, { horizon, status })
+      return nextPosition(listId, ends, { horizon, status, onlyStatuses })
     },
     result: () => ({
       listId,
@@ -175,7 +178,7 @@ function observed(sweeps: readonly Sweep[]) {
 function nextPosition(
   id: string,
   ends: readonly Second[],
-  { horizon, status }: Pick<ListScanOptions, "horizon" | "status">,
+  { horizon, status, onlyStatuses }: Pick<ListScanOptions, "horizon" | "status" | "onlyStatuses">,
 ): ListPosition {
   const live = ends[0] ?? horizon
   // rule: a sweep that was not read begins at the horizon
@@ -183,9 +186,11 @@ function nextPosition(
   // If the status filter is "archived", the first sweep reads archived members.
   // rule: if archived members were requested and ended short, the next export resumes them there
   const archived = status === "archived" ? live : other
+  // rule: if several statuses were requested, the next export begins at the horizon as well
+  const isAnyStatus = status === undefined && onlyStatuses === undefined
   // A member who lost the requested status after the horizon was delivered with it, and no tail showed the loss.
   // rule: if one status was requested, the next export begins at the horizon, to see members who lost it
-  const liveStart = status === undefined ? live : Math.min(live, horizon)
+  const liveStart = isAnyStatus ? live : Math.min(live, horizon)
   return {
     id,
     live: { windows: [], tail: { since: liveStart } },

@@ -93,6 +93,8 @@ const badValues: Record<string, readonly (readonly [query: string, reason: strin
   ],
   status: [
     ["status=gone", "must be one of subscribed, unsubscribed, cleaned, pending, transactional, archived"],
+    ["status=subscribed,subscribed", "must not name anything twice"],
+    ["status=subscribed,cleaned&offset=1", "must be a single status with count or offset"],
     ["status=subscribed&status=cleaned", "must be given only once"],
   ],
   include: [["include=unsubscribed", "must be one of archived"]],
@@ -122,6 +124,11 @@ const badValues: Record<string, readonly (readonly [query: string, reason: strin
     ["a", "must equal the parameter cursor, or be left out"],
   ],
   format: [["format=xml", "must be one of ndjson, json, csv"]],
+  list_id: [
+    ["list_id=a%20b", "must be ids of lists, as in /lists"],
+    ["list_id=a,b,a", "must not name anything twice"],
+    ["list_id=", "must be ids of lists, as in /lists"],
+  ],
   formulas: [
     ["formulas=live&format=csv", "must be one of defused, raw"],
     ["formulas=raw", "requires CSV: format=csv"],
@@ -191,7 +198,7 @@ test("the document lists the values that a parameter accepts", async () => {
     count: { type: "integer", minimum: 1, maximum: 1000 },
     offset: { type: "integer", minimum: 0 },
     fields: { type: "array", items: { type: "string" } },
-    status: { type: "string", enum: expect.arrayContaining(["subscribed", "archived"]) },
+    status: { type: "array", items: { enum: expect.arrayContaining(["subscribed", "archived"]) } },
     format: { type: "string", enum: ["ndjson", "json", "csv"] },
   })
 })

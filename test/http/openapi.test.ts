@@ -32,7 +32,7 @@ const parameterSchema = z.object({
     format: z.string().optional(),
     pattern: z.string().optional(),
     minItems: z.int().optional(),
-    items: z.object({ pattern: z.string() }).optional(),
+    items: z.object({ pattern: z.string().optional() }).optional(),
     example: example.optional(),
   }),
 })

@@ -7,7 +7,7 @@ import { formats } from "../../exports/formats/formats.ts"
 import { toAttachment } from "../attachment.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
 import { chooseCoding } from "../choose-coding.ts"
-import { exportHeaders, exportQuery, parseExportInput } from "../export-parameters.ts"
+import { exportHeaders, exportListQuery, exportQuery, parseExportInput } from "../export-parameters.ts"
 import { createExportResponse, type ExportResponseDeps } from "../export-response.ts"
 import type { ExportSlots } from "../export-slots.ts"
 import { bearerSecurity, callerProblems, problems } from "../openapi.ts"
@@ -34,7 +34,7 @@ const exportRoute = createRoute({
   method: "get",
   path: "/export",
   operationId: "exportLists",
-  summary: "The members of every list",
+  summary: "The members of every list, or of some",
   tags: ["Export"],
   security: bearerSecurity,
   request: { query: exportQuery, headers: exportHeaders },
@@ -50,7 +50,7 @@ const exportListRoute = createRoute({
   security: bearerSecurity,
   request: {
     params: z.strictObject({ id: listId }),
-    query: exportQuery,
+    query: exportListQuery,
     headers: exportHeaders,
   },
   responses: responses,
@@ -76,16 +76,19 @@ export function createExportRoutes(
   routes.use("/export/*", deps.authenticated)
 
   routes.openapi(exportRoute, (context) =>
-    response(context, undefined, context.req.valid("query"), context.req.valid("header")),
+    response(context, context.req.valid("query"), context.req.valid("header")),
   )
   routes.openapi(exportListRoute, (context) =>
-    response(context, context.req.valid("param").id, context.req.valid("query"), context.req.valid("header")),
+    response(
+      context,
+      { ...context.req.valid("query"), list_id: [context.req.valid("param").id] },
+      context.req.valid("header"),
+    ),
   )
   return routes
 
   async function response(
     context: Context<ExportEnv>,
-    listId: string | undefined,
     query: z.output<typeof exportQuery>,
     given: z.output<typeof exportHeaders>,
   ) {
@@ -98,21 +101,17 @@ export function createExportRoutes(
       "content-type": input.format.contentType,
       ...(coding !== undefined && { "content-encoding": coding }),
       ...(input.isDownload && {
-        "content-disposition": toAttachment(
-          listId === undefined ? undefined : [listId],
-          input.format.fileSuffix,
-          deps.now(),
-        ),
+        "content-disposition": toAttachment(input.listIds, input.format.fileSuffix, deps.now()),
       }),
       "cache-control": "no-store",
       vary: "Accept, Accept-Encoding, Authorization, Export-Cursor",
       "x-accel-buffering": "no",
     }
     const slot = deps.exportSlots.take(context.get("caller"))
-    if (!isHead(context)) return respond(context, { ...input, owner, listId, coding, headers, slot })
+    if (!isHead(context)) return respond(context, { ...input, owner, coding, headers, slot })
     slot[Symbol.dispose]()
     const { id } = await deps.requireLiveConnection(owner)
-    await deps.checkCursor(id, { ...input, listId })
+    await deps.checkCursor(id, input)
     return new Response(null, { headers })
   }
 }

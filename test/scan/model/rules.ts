@@ -103,6 +103,14 @@ export const rules: readonly Rule[] = [
     change: condition("true"),
   },
   {
+    name: "if several statuses were requested, the next export begins at the horizon as well",
+    change: keep("left", "&&"),
+  },
+  {
+    name: "if several statuses were requested, rows of others are dropped after they were counted",
+    change: condition("true"),
+  },
+  {
     name: "if archived members were requested and ended short, the next export resumes them there",
     change: condition("false"),
   },

@@ -11,7 +11,15 @@ import { type Verdict, createScan } from "../../../src/scan/scan.ts"
 import { Broken, type Promised, type Replica, judgeList, receive } from "./judge.ts"
 import { type Change, createModelMailchimp } from "./mailchimp.ts"
 import { createRandom } from "./random.ts"
-import { MARGIN_S, isSelected, randomLists, randomSelection, randomSettings, startChurn } from "./schedule.ts"
+import {
+  MARGIN_S,
+  isSelected,
+  randomLists,
+  randomSelection,
+  randomSettings,
+  randomStatuses,
+  startChurn,
+} from "./schedule.ts"
 import { createVirtualTime } from "./virtual-time.ts"
 
 /** The most lists that may end short: a short list keeps the promise, but is of no use. Ten of a few may be chance. */
@@ -31,7 +39,8 @@ export async function runSchedule(seed: number): Promise<number> {
   const time = createVirtualTime(start)
   // A generator of their own, so that statistics do not change the rest of a schedule.
   const settings = randomSettings(random, createRandom(-seed))
-  const mailchimp = createModelMailchimp(randomLists(random, start), settings, random, time)
+  const statuses = randomStatuses(createRandom(seed + 0.5))
+  const mailchimp = createModelMailchimp(randomLists(random, start, statuses), settings, random, time)
   const hasOddIds = mailchimp.lists.some(({ members }) => members.some(({ shownId }) => shownId))
   // Their seconds come while they are exported, so they look as if they had changed meanwhile.
   const hasSecondsToCome = mailchimp.lists.some(({ members }) =>
@@ -45,10 +54,10 @@ export async function runSchedule(seed: number): Promise<number> {
     settings.before === "inclusive" &&
     settings.since === "exclusive" &&
     settings.clocks.areRight
-  const isQuiet = startChurn(mailchimp, random, time)
+  const isQuiet = startChurn(mailchimp, random, time, statuses)
   const consumerS = random.pick([0, 0, 0, 0.1, 3])
   const crash = random.pick([0, 0, 0.05, 0.2])
-  const selection = randomSelection(random, start, settings)
+  const selection = randomSelection(random, start, settings, statuses)
   // If the caller set an upper bound, no incremental export can follow.
   const incrementals = selection.before === undefined ? random.pick([0, 0, 1, 3]) : 0
 
