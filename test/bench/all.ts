@@ -8,6 +8,7 @@ for (const name of [
   "memory",
   "wide",
   "stall",
+  "stalled",
   "leave",
   "churn",
   "csv",

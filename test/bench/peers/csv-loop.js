@@ -10,7 +10,11 @@ const tags = ["FNAME", "LNAME", "ADDRESS", "PHONE", "BIRTHDAY", "POINTS"]
 
 await report(async (write) => {
   for (let offset = 0; ; offset += 1000) {
-    const options = { count: 1000, offset, excludeFields: excludeFields.split(",") }
+    const options = {
+      count: 1000,
+      offset,
+      ...(excludeFields ? { excludeFields: excludeFields.split(",") } : {}),
+    }
     const page = await mailchimp.lists.getListMembersInfo(listId, options)
     await write(csvFormatRows(page.members.map(toCells)) + "\r\n")
     if (offset + 1000 >= page.total_items) return
