@@ -9,8 +9,10 @@ import { openapiDocument, registerComponents } from "./http/openapi.ts"
 import { onError, onNotFound } from "./http/problem.ts"
 import { observeRequests } from "./http/observe-requests.ts"
 import { createAuthRoutes } from "./http/routes/auth.ts"
+import { createDeliveryRoutes } from "./http/routes/deliveries.ts"
 import { createExportRoutes } from "./http/routes/export.ts"
 import { createHealthRoutes } from "./http/routes/health.ts"
+import { createListWebhookRoutes } from "./http/routes/list-webhook.ts"
 import { createListRoutes } from "./http/routes/lists.ts"
 import type { Services } from "./services.ts"
 
@@ -30,6 +32,8 @@ export function createApp(services: Services) {
   const authenticated = authenticate(services.verifyToken)
   app.route(apiPrefix, createAuthRoutes({ ...services, authenticated }))
   app.route(apiPrefix, createListRoutes({ ...services, authenticated }))
+  app.route(apiPrefix, createListWebhookRoutes({ ...services, authenticated }))
+  app.route(apiPrefix, createDeliveryRoutes(services))
   app.route(apiPrefix, createExportRoutes({ ...services, authenticated }))
 
   registerComponents(app)

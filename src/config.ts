@@ -1,7 +1,7 @@
 import type { z } from "zod"
 import { secretsOf } from "./environment/secrets.ts"
 import { hostInUrl } from "./environment/values.ts"
-import { callbackPath, environment, variables } from "./environment/variables.ts"
+import { callbackPath, environment, variables, webhooksPath } from "./environment/variables.ts"
 
 /** The service's configuration, in the form that the other modules use. */
 export type Config = ReturnType<typeof toConfig>
@@ -64,6 +64,7 @@ function toConfig(env: z.infer<typeof environment>, secrets: readonly string[]) 
     host: env.HOST,
     port: env.PORT,
     publicUrl,
+    webhookAddress: publicUrl + webhooksPath,
     shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
     logLevel: env.LOG_LEVEL,
     /** The secrets to redact from errors and log lines: see {@link secretsOf}. */
@@ -100,6 +101,7 @@ function toConfig(env: z.infer<typeof environment>, secrets: readonly string[]) 
       retryS: env.MAILCHIMP_RETRY_S,
     },
     cursorMarginS: env.CURSOR_MARGIN_S,
+    deliveryRetentionS: env.DELIVERY_RETENTION_DAYS * 86_400,
     exportStallTimeoutMs: env.EXPORT_STALL_TIMEOUT_MS,
     maxExports: env.MAX_EXPORTS,
     maxExportsPerCaller: env.MAX_EXPORTS_PER_CALLER,

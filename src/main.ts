@@ -42,6 +42,9 @@ if (config.maxHttpRequests === undefined)
   logger.warn(
     "BUN_CONFIG_MAX_HTTP_REQUESTS is not set, so Bun allows at most 256 concurrent requests to Mailchimp: slow accounts will delay all others. Set it to 65535 before the process starts",
   )
+void services.finishInterrupted().catch((error: unknown) => {
+  logger.error({ error }, "interrupted disconnections could not be finished")
+})
 logger.info({ url: server.url.origin, public_url: config.publicUrl }, "listening")
 if ([config.publicUrl, config.mailchimp.redirectUri].some((url) => new URL(url).hostname === "localhost"))
   logger.warn(

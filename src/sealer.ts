@@ -7,7 +7,8 @@ import { CannotOpen, SealedForAnother } from "./errors.ts"
  * it says itself whose login it belongs to, and the browser's cookie proves that.
  */
 export type SealBinding =
-  { readonly purpose: "state" } | { readonly purpose: "token" | "cursor"; readonly owner: string }
+  | { readonly purpose: "state" }
+  | { readonly purpose: "token" | "cursor" | "signing_secret"; readonly owner: string }
 
 export type Sealer = {
   /** Encrypts a JSON value, or raw bytes, to a URL-safe text. */

@@ -1,7 +1,8 @@
 import { dirname, join } from "node:path"
 import type { Config } from "./config.ts"
 import { createConnectionWatch } from "./connections/connection-watch.ts"
-import type { ConnectionStore, Owner, UsedStateStore } from "./connections/connection.ts"
+import type { Owner } from "./connections/connection.ts"
+import { createOpenDetached } from "./connections/detached-client.ts"
 import { createDisconnect } from "./connections/disconnect.ts"
 import { createFinishAuthorization } from "./connections/finish-authorization.ts"
 import { parseForwardUrl } from "./connections/forward-url.ts"
@@ -17,7 +18,7 @@ import { createExportSlots } from "./http/export-slots.ts"
 import { createLoginCookie, noLoginCookie } from "./http/login-cookie.ts"
 import { createRedaction, type Redact, type Redaction } from "./lib/redaction.ts"
 import { type Clock, createTurns, systemClock } from "./lib/time.ts"
-import type { MailchimpClient } from "./mailchimp/client.ts"
+import type { MailchimpClient, MailchimpEvent } from "./mailchimp/client.ts"
 import { createFixedAllowance } from "./mailchimp/limiter/allowance.ts"
 import { createLimiters } from "./mailchimp/limiter/limiters.ts"
 import { readListDetails } from "./mailchimp/lists/list-details.ts"
@@ -28,8 +29,13 @@ import { createLogger, type Logger } from "./observability/logger.ts"
 import type { Observe } from "./observability/observe.ts"
 import { createSealer, type Sealer } from "./sealer.ts"
 import { readKeyFile } from "./storage/key-file.ts"
-import { createSealedConnections } from "./storage/sealed-connections.ts"
-import { openStorage } from "./storage/storage.ts"
+import { createFindConnectionId, createSealedConnections } from "./storage/sealed-connections.ts"
+import { createSealedWebhooks } from "./storage/sealed-webhooks.ts"
+import { openStorage, type Storage } from "./storage/storage.ts"
+import { isLoopbackUrl, isPublicUrl } from "./webhooks/public-url.ts"
+import { createReceiver } from "./webhooks/receive.ts"
+import { createRemoveWebhooks } from "./webhooks/remove-webhooks.ts"
+import { createSubscriptions } from "./webhooks/subscribe.ts"
 
 /** What is built once and lives as long as the service. */
 export type Services = Awaited<ReturnType<typeof createServices>>
@@ -41,7 +47,7 @@ export async function createServices(
 ) {
   const { clock = systemClock, toLogger = (redact) => createLogger(config.logLevel, undefined, redact) } =
     overrides
-  const { sealer, redaction } = createSecrets(config)
+  const { sealer, redaction } = createSecrets(config, clock)
   const logger = toLogger(redaction.redact)
   const observe = logEvents(logger)
   const shared = { config, sealer, redaction, observe, clock }
@@ -53,6 +59,7 @@ export async function createServices(
     observe,
     ...createHttp(shared),
     ...createConnections(shared, storage, mailchimp),
+    receiver: createReceiver({ ...storage, clock, onEvent: observe }),
     ...createExports(shared, shutdown.shutdownSignal),
     ...shutdown,
     limiterStates: mailchimp.limiters.states,
@@ -70,11 +77,11 @@ type Shared = {
   readonly clock: Clock
 }
 
-function createSecrets({ tokenKeys, sqlitePath, secrets }: Config) {
+function createSecrets({ tokenKeys, sqlitePath, secrets }: Config, clock: Clock) {
   const [firstKey = readKeyFile(join(dirname(sqlitePath), "token.key")), ...olderKeys] = tokenKeys ?? []
   const keys = [firstKey, ...olderKeys] as const
   const texts = keys.map(({ key }) => Buffer.from(key).toString("base64"))
-  return { sealer: createSealer(keys), redaction: createRedaction([...secrets, ...texts]) }
+  return { sealer: createSealer(keys), redaction: createRedaction([...secrets, ...texts], clock) }
 }
 
 function createShutdown() {
@@ -94,9 +101,14 @@ function createShutdown() {
 }
 
 async function createStorage({ config, sealer, observe, clock }: Shared) {
-  const storage = await openStorage({ ...config.storage, clock })
-  const connections = createSealedConnections(storage.connections, sealer, { onEvent: observe })
-  return { ...storage, connections }
+  const { deliveryRetentionS } = config
+  const storage = await openStorage({ ...config.storage, deliveryRetentionS, clock })
+  return {
+    ...storage,
+    connections: createSealedConnections(storage.connections, sealer, { onEvent: observe }),
+    findConnectionId: createFindConnectionId(storage.connections),
+    webhooks: createSealedWebhooks(storage.webhooks, sealer),
+  }
 }
 
 function createMailchimp({ config: { mailchimp }, redaction, clock }: Shared) {
@@ -111,6 +123,8 @@ function createMailchimp({ config: { mailchimp }, redaction, clock }: Shared) {
     limiters: createLimiters({ allowanceOf: () => allowance, clock }),
   }
 }
+
+type Mailchimp = ReturnType<typeof createMailchimp>
 
 function createHttp({ config, clock }: Shared) {
   const { publicUrl, mailchimp } = config
@@ -129,15 +143,37 @@ function createHttp({ config, clock }: Shared) {
   }
 }
 
-function createConnections(
-  { config, sealer, redaction, observe, clock }: Shared,
-  { connections, usedStates }: { readonly connections: ConnectionStore; readonly usedStates: UsedStateStore },
-  { oauth, limiters }: ReturnType<typeof createMailchimp>,
-) {
-  const { mailchimp, forwardUrlOrigins } = config
+function createConnections(shared: Shared, storage: Storage, { oauth, limiters }: Mailchimp) {
+  const { config, sealer, observe, clock } = shared
+  const { connections, usedStates } = storage
+  const { forwardUrlOrigins } = config
   const { readMetadata } = oauth
   const watch = createConnectionWatch({ connections, clock, onEvent: observe })
   const authorizations = { connections, sealer, forwardUrlOrigins, clock }
+  const clients = { limiters, readMetadata, clientOptions: toClientOptions(shared) }
+  const subscriptions = createSubscriptions({
+    webhooks: storage.webhooks,
+    connections,
+    address: config.webhookAddress,
+    isReachable: isPublicUrl(config.publicUrl) || isLoopbackUrl(config.mailchimp.apiUrl),
+    clock,
+  })
+  const { disconnect, forget, finishInterrupted } = createDisconnect({
+    connections,
+    removeAtMailchimp: createRemoveWebhooks({
+      webhooks: storage.webhooks,
+      unsubscribe: subscriptions.unsubscribe,
+      open: createOpenDetached(clients),
+      clock,
+    }),
+    forget: [
+      ({ id }) => storage.webhooks.deleteOfConnection(id),
+      ({ id }) => storage.deliveries.deleteOfConnection(id),
+    ],
+    scrub: storage.scrub,
+    onMarked: watch.ended,
+    onEvent: observe,
+  })
   return {
     checkForwardUrl: (forwardUrl: string) => void parseForwardUrl(forwardUrl, forwardUrlOrigins),
     startAuthorization: createStartAuthorization({
@@ -147,31 +183,32 @@ function createConnections(
     }),
     finishAuthorization: createFinishAuthorization({
       ...authorizations,
+      forget,
       usedStates,
       exchangeCode: oauth.exchangeCode,
       readMetadata,
     }),
     requireConnection: (owner: Owner) => requireConnection(connections, owner),
     requireLiveConnection: (owner: Owner) => requireLiveConnection(connections, owner),
-    disconnect: createDisconnect({ connections, forget: [], onDeleted: watch.ended }),
-    openAccount: createOpenAccount({
-      connections,
-      watch: watch.watch,
-      limiters,
-      readMetadata,
-      clientOptions: {
-        apiUrl: mailchimp.apiUrl,
-        listsPath: mailchimp.listsPath,
-        timeoutMs: mailchimp.timeoutMs,
-        clockMarginS: config.cursorMarginS,
-        retryMs: mailchimp.retryS * 1000,
-        nextTurn: createTurns(),
-        redaction,
-        clock,
-        onEvent: (event) => observe({ type: "mailchimp", event }),
-      },
-      onEvent: observe,
-    }),
+    subscriptions,
+    disconnect,
+    finishInterrupted,
+    openAccount: createOpenAccount({ ...clients, connections, watch: watch.watch, onEvent: observe }),
+  }
+}
+
+function toClientOptions({ config, redaction, observe, clock }: Shared) {
+  const { mailchimp, cursorMarginS } = config
+  return {
+    apiUrl: mailchimp.apiUrl,
+    listsPath: mailchimp.listsPath,
+    timeoutMs: mailchimp.timeoutMs,
+    clockMarginS: cursorMarginS,
+    retryMs: mailchimp.retryS * 1000,
+    nextTurn: createTurns(),
+    redaction,
+    clock,
+    onEvent: (event: MailchimpEvent) => observe({ type: "mailchimp", event }),
   }
 }
 

@@ -5,7 +5,9 @@ import { Glob } from "bun"
 import packageJson from "../package.json"
 
 const root = join(import.meta.dir, "..")
-const paths = ["*.md", "docs/*.md", "src/**/*.md"].flatMap((pattern) => [...new Glob(pattern).scanSync(root)])
+const paths = ["*.md", "docs/**/*.md", "src/**/*.md"].flatMap((pattern) => [
+  ...new Glob(pattern).scanSync(root),
+])
 const pages = await Promise.all(
   paths.toSorted().map(async (path) => ({ path, text: await Bun.file(join(root, path)).text() })),
 )

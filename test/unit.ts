@@ -6,7 +6,8 @@ import { readFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import { Glob } from "bun"
 
-const server = /sandbox\/serve\.ts|\bBun\.(?:serve|spawn|listen|connect)\b|"node:(?:net|http|child_process)"/
+const server =
+  /sandbox\/serve\.ts|\bBun\.(?:serve|spawn|listen|connect)\b|"node:(?:net|http|child_process)"|import \{ \$[ ,]/
 
 const tests = [...new Glob("**/*.test.ts").scanSync({ cwd: import.meta.dir, absolute: true })]
 const units = tests

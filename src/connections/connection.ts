@@ -37,6 +37,8 @@ export type ConnectionChanges = {
   readonly accessToken?: string
   readonly metadata?: ConnectionMetadata
   readonly tokenInvalidated?: true
+  /** From now on only `disconnecting()` returns the connection. */
+  readonly disconnecting?: true
 }
 
 /**
@@ -44,14 +46,17 @@ export type ConnectionChanges = {
  * cannot be reached. A unique index decides races, never a read before a write.
  */
 export type ConnectionStore = {
+  /** Undefined also for a connection that is being disconnected. */
   find(owner: Owner): Promise<Connection | undefined>
-  /** Resolves to false and stores nothing if the owner already has a connection. */
+  /** The connections that are being disconnected, of one owner or of all. */
+  disconnecting(owner?: Owner): Promise<readonly Connection[]>
+  /** Resolves to false and stores nothing if the owner already has a connection, even one that is being disconnected. */
   insert(connection: NewConnection): Promise<boolean>
   /** Writes the given fields of this very document and keeps all others, even unknown ones. Does nothing if it is gone. */
   update(connection: Connection, changes: ConnectionChanges): Promise<void>
   /** Deletes this very document. Resolves to false if it is already gone. */
   delete(connection: Connection): Promise<boolean>
-  /** The revisions among these that are still stored, in one query. */
+  /** The revisions among these that are still stored and not being disconnected, in one query. */
   existing(revisions: readonly string[]): Promise<ReadonlySet<string>>
 }
 

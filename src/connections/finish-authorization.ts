@@ -11,6 +11,7 @@ import {
   type Authorization,
 } from "./authorization.ts"
 import type { Connection, ConnectionMetadata, ConnectionStore, Owner, UsedStateStore } from "./connection.ts"
+import type { Disconnect } from "./disconnect.ts"
 import { toOutcomeUrl, type FailureReason } from "./forward-url.ts"
 
 /** The parameters of Mailchimp's redirect, and the cookie of the browser that followed the redirect. */
@@ -61,6 +62,7 @@ const failureReasons: readonly string[] = [
  */
 export function createFinishAuthorization(deps: {
   readonly connections: ConnectionStore
+  readonly forget: Disconnect["forget"]
   readonly usedStates: UsedStateStore
   readonly sealer: Sealer
   readonly forwardUrlOrigins: readonly string[]
@@ -128,7 +130,9 @@ export function createFinishAuthorization(deps: {
     if (existing !== undefined && !existing.tokenInvalidated) throw connectionExists()
     const accessToken = await deps.exchangeCode(code)
     const metadata = await readNewMetadata(accessToken, deps.readMetadata, clock)
-    if (existing !== undefined) await connections.delete(existing)
+    // Another Mailchimp user takes nothing over. Also finishes a disconnection that was interrupted.
+    if (existing !== undefined && isSameUser(existing, metadata)) await connections.delete(existing)
+    else await deps.forget(owner, existing)
     const inserted = await connections.insert({
       id: existing !== undefined && isSameUser(existing, metadata) ? existing.id : randomId(),
       owner,

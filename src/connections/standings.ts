@@ -1,4 +1,4 @@
-import type { Clock } from "../lib/time.ts"
+import { type Clock, startTimer } from "../lib/time.ts"
 import { createSingleFlight } from "./single-flight.ts"
 import { InvalidToken } from "../mailchimp/errors.ts"
 import type { Standing } from "../mailchimp/standing.ts"
@@ -13,6 +13,7 @@ const disabledForMs = 10_000
 
 /** Responses further apart than this do not confirm each other. */
 const forgottenAfterMs = 60_000
+const purgeEveryMs = 15_000
 
 /** What is known about one connection, shared by all flows in this process that use it. */
 type Entry = {
@@ -33,15 +34,26 @@ export function createStandings(deps: {
   readonly onMoved: (connection: Connection, metadata: ConnectionMetadata) => Promise<void>
   /** Stores that a connection's token was revoked, or its user disabled. */
   readonly onInvalidated: (connection: Connection) => Promise<void>
-  readonly clock: Pick<Clock, "monotonicMs">
+  readonly clock: Clock
 }): (connection: Connection) => Standing {
   const { clock } = deps
   const entryByRevision = new Map<string, Entry>()
 
-  const entryOf = (connection: Connection): Entry => {
+  let timer: Disposable | undefined
+
+  /** Also while nothing happens, because an entry holds a token, and its connection may have been deleted. */
+  const purge = () => {
     const nowMs = clock.monotonicMs()
     for (const [revision, { usedMs }] of entryByRevision)
       if (nowMs - usedMs > forgottenAfterMs) entryByRevision.delete(revision)
+    timer?.[Symbol.dispose]()
+    timer = entryByRevision.size > 0 ? startTimer(purgeEveryMs, clock, purge) : undefined
+  }
+
+  const entryOf = (connection: Connection): Entry => {
+    purge()
+    timer ??= startTimer(purgeEveryMs, clock, purge)
+    const nowMs = clock.monotonicMs()
     const entry = entryByRevision.get(connection.revision) ?? createEntry(connection)
     entry.usedMs = nowMs
     entryByRevision.set(connection.revision, entry)

@@ -4,6 +4,9 @@ import { apiUrl, baseUrl, host, maxRequests, origins, text, tokenKeys, url, whol
 /** The path below PUBLIC_URL to which Mailchimp redirects the browser. */
 export const callbackPath = "/v1/integrations/mailchimp/callback"
 
+/** The path below PUBLIC_URL to which Mailchimp delivers, up to the secret. */
+export const webhooksPath = "/v1/integrations/mailchimp/webhooks/"
+
 const variable = <T extends z.ZodType>(schema: T, description: string, example = "") =>
   schema.meta({ description, example })
 
@@ -19,7 +22,7 @@ export const environment = z.object({
   PORT: variable(wholeNumber(1, 65_535).default(3000), "The port to listen on"),
   PUBLIC_URL: variable(
     baseUrl.optional(),
-    "Where browsers reach this service, on the same site as your pages; for local work 127.0.0.1, because Mailchimp refuses localhost",
+    "Where browsers reach this service, on the same site as your pages, and where Mailchimp delivers webhooks; for local work 127.0.0.1, because Mailchimp refuses localhost",
     "http://127.0.0.1:3000",
   ),
   SHUTDOWN_TIMEOUT_MS: variable(
@@ -129,6 +132,10 @@ export const environment = z.object({
   CURSOR_MARGIN_S: variable(
     wholeNumber(0, 600).default(10),
     "How old a second must be before it counts as closed, i.e. can no longer change",
+  ),
+  DELIVERY_RETENTION_DAYS: variable(
+    wholeNumber(1, 3650).default(30),
+    "How long the deliveries of webhooks are kept: a list, a kind, a second and the MD5 of an address each",
   ),
   EXPORT_STALL_TIMEOUT_MS: variable(
     wholeNumber(1, 86_400_000).default(300_000),

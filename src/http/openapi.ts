@@ -21,6 +21,7 @@ export function openapiDocument(publicUrl: string) {
     tags: [
       { name: "Connection", description: "Log in to Mailchimp, look at the connection, disconnect" },
       { name: "Export", description: "The lists of the connected account, and their members" },
+      { name: "Webhooks", description: "What Mailchimp delivers when a list changes" },
       { name: "Health", description: "For the machines that run the service" },
     ],
   }
@@ -55,6 +56,7 @@ export const problems = {
   406: problem("None of the accepted formats, or of the accepted encodings, is available"),
   409: problem("The connection is invalidated, was deleted meanwhile, or already exists"),
   410: problem("The cursor has expired: start again without a cursor"),
+  webhook: problem("No webhook has this address, or its connection was deleted"),
   429: problem("Too many exports run concurrently: Retry-After says when to retry"),
   500: problem("An internal error: the log has it under the request's id"),
   502: problem("Mailchimp failed, or a firewall in front of Mailchimp blocks this server"),

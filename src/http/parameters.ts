@@ -7,17 +7,14 @@ export const once = z.string({
   error: ({ input }) => (input === undefined ? "must be given" : "must be given only once"),
 })
 
-export const subAccountId = once.min(1, "must not be empty").optional().meta({
-  description: "Acts for this sub-account, which the token's `sub_accounts` must include",
-})
-
 export const listIdPattern = /^[\w-]{1,100}$/
 
 /** The id of a list, as a part of the path. */
-export const listId = z
-  .string()
-  .regex(listIdPattern, "must be the id of a list, as in /lists")
-  .openapi({ example: "a1b2c3d4e5" })
+export const listId = z.string().regex(listIdPattern, "must be the id of a list, as in /lists")
+
+export const subAccountId = once.min(1, "must not be empty").optional().meta({
+  description: "Acts for this sub-account, which the token's `sub_accounts` must include",
+})
 
 /** The URL to which a login finally redirects the browser. Its documented form is checked together with its origin. */
 export const forwardUrl = once.openapi({

@@ -1,4 +1,5 @@
 import { spellingsOf } from "./spellings.ts"
+import { type Clock, startTimer, systemClock } from "./time.ts"
 
 /** Masks secrets and personal data in a text. */
 export type Redact = (text: string) => string
@@ -8,13 +9,18 @@ export type Redaction = {
   readonly redact: Redact
   /** Makes a text from outside presentable: redacted, on one line, and truncated to 300 characters. */
   readonly redactShort: Redact
-  /** Masks this secret from now on, e.g. a token. The 256 most recently learned secrets are kept. */
+  /**
+   * Masks this secret from now on, e.g. a token. The 256 most recently learned secrets are kept, each until it was not
+   * learned again for about a minute: the token of a deleted connection must not stay in memory.
+   */
   learn(secret: string): void
 }
 
 const longestText = 300
 const longestInput = 1000
 const maxLearned = 256
+const keptMs = 45_000
+const purgeEveryMs = 30_000
 
 /** An @ as it is, encoded for URLs, JSON or HTML, and in full width. */
 const at = String.raw`(?:@|%(?:25)?40|\\u0040|&#(?:64|x40);|&commat;|＠)`
@@ -52,10 +58,22 @@ const patterns: readonly (readonly [RegExp, string])[] = [
  *
  * @param secrets the secrets that the process has for its whole life
  */
-export function createRedaction(secrets: readonly string[] = []): Redaction {
+export function createRedaction(secrets: readonly string[] = [], clock: Clock = systemClock): Redaction {
   const lasting = byLength(secrets.flatMap(spellingsOf))
-  const learned = new Map<string, readonly string[]>()
+  const learned = new Map<string, { readonly spellings: readonly string[]; readonly atMs: number }>()
   let known = lasting
+  let timer: Disposable | undefined
+
+  const refresh = () => {
+    known = byLength([...lasting, ...[...learned.values()].flatMap(({ spellings }) => spellings)])
+  }
+
+  const purge = () => {
+    const oldestMs = clock.monotonicMs() - keptMs
+    for (const [secret, { atMs }] of learned) if (atMs <= oldestMs) learned.delete(secret)
+    refresh()
+    timer = learned.size > 0 ? startTimer(purgeEveryMs, clock, purge) : undefined
+  }
 
   const redact: Redact = (text) => {
     let masked = text
@@ -75,12 +93,13 @@ export function createRedaction(secrets: readonly string[] = []): Redaction {
       return masked.length > longestText ? `${masked.slice(0, longestText - 1)}…` : masked
     },
     learn: (secret) => {
-      const spellings = learned.get(secret)
+      const spellings = learned.get(secret)?.spellings
       learned.delete(secret)
-      learned.set(secret, spellings ?? spellingsOf(secret))
+      learned.set(secret, { spellings: spellings ?? spellingsOf(secret), atMs: clock.monotonicMs() })
       const [oldest] = learned.keys()
       if (learned.size > maxLearned && oldest !== undefined) learned.delete(oldest)
-      if (spellings === undefined) known = byLength([...lasting, ...[...learned.values()].flat()])
+      if (spellings === undefined) refresh()
+      timer ??= startTimer(purgeEveryMs, clock, purge)
     },
   }
 }

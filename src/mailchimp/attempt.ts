@@ -9,6 +9,10 @@ import type { MailchimpClock, SentAt } from "./mailchimp-clock.ts"
 import { type RawResponse, toTransportError, type Transport } from "./transport.ts"
 
 export type MailchimpRequest<T> = Resource & {
+  /** GET by default. A POST is never retried, because a POST that failed may still have taken effect. */
+  readonly method?: "POST" | "DELETE"
+  /** The JSON body of a POST. */
+  readonly body?: unknown
   /** Completes "Cannot …" in errors, such as "read the members". */
   readonly action: string
   /** The query parameters. Called for each attempt, because the size of a page may have changed. */
@@ -82,6 +86,12 @@ export function createAttempt(options: AttemptOptions): Attempt {
     "accept-encoding": acceptEncoding,
   }
 
+  const toInit = ({ method, body }: MailchimpRequest<unknown>) => {
+    if (method === undefined) return { headers }
+    if (body === undefined) return { method, headers }
+    return { method, headers: { ...headers, "content-type": "application/json" }, body: JSON.stringify(body) }
+  }
+
   /** Resolves to a 2xx. */
   const send = async (request: MailchimpRequest<unknown>, subject: Subject, dc: string) => {
     const { signal, maxBytes, inspect, timeoutMs = options.timeoutMs } = request
@@ -92,7 +102,7 @@ export function createAttempt(options: AttemptOptions): Attempt {
       signal,
       inspect,
     }
-    return transport(url, { headers }, bounds).catch((error: unknown) => {
+    return transport(url, toInit(request), bounds).catch((error: unknown) => {
       signal.throwIfAborted()
       throw toTransportError(error, subject)
     })

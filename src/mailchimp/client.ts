@@ -121,8 +121,13 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
 
   const requestUntil = async <T>(request: MailchimpRequest<T>): Promise<T> => {
     const { action, listId, signal, deadlineMs } = request
-    const subject = { action, listId, redact: redaction.redactShort }
+    // Also when a text is redacted, because a request may take longer than an unused token is remembered.
+    const redact = (text: string) => {
+      redaction.learn(accessToken)
+      return redaction.redactShort(text)
+    }
     redaction.learn(accessToken)
+    const subject = { action, listId, redact }
     // The id becomes part of a path. An invalid id may contain anything, so the error does not name it.
     if (listId !== undefined && !isListId(listId)) throw createMailchimpError("not_found", { action })
     const startedMs = clock.monotonicMs()
@@ -132,7 +137,7 @@ export function createMailchimpClient(options: MailchimpClientOptions): Mailchim
     const leftMs = () => waitLeftMs() ?? startedMs + retryMs - clock.monotonicMs()
     const limits = () => ({ patienceMs: leftMs(), waitLeftMs })
     return retry(() => attemptWhereItIs(request, subject, limits), {
-      leftMs,
+      leftMs: request.method === "POST" ? () => -1 : leftMs,
       isEased: () => request.isEased?.() ?? false,
       signal,
       clock,

@@ -1,3 +1,4 @@
+import { logDelivery } from "./delivery-log.ts"
 import { logExport } from "./export-log.ts"
 import type { Logger } from "./logger.ts"
 import { logLoginFailed } from "./login-log.ts"
@@ -21,6 +22,10 @@ export function logEvents(logger: Logger): Observe {
         return logger.warn({ error: event.error }, event.type)
       case "connection_not_updated":
         return logger.error({ error: event.error }, event.type)
+      case "delivery":
+      case "deliveries_unsigned":
+        return logDelivery(logger, event)
+      case "disconnection_not_finished":
       case "token_not_opened":
       case "connection_malformed":
         return logger.error({ connection: event.connectionId, error: event.error }, event.type)

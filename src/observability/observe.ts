@@ -1,9 +1,11 @@
 import type { WatchEvent } from "../connections/connection-watch.ts"
+import type { DisconnectEvent } from "../connections/disconnect.ts"
 import type { FailureReason } from "../connections/forward-url.ts"
 import type { AccountEvent } from "../connections/open-account.ts"
 import type { AppError } from "../errors.ts"
 import type { ExportEvent } from "../exports/export-event.ts"
 import type { MailchimpEvent } from "../mailchimp/client.ts"
+import type { DeliveryEvent } from "../webhooks/receive.ts"
 
 /** Everything that the service reports about its work. */
 type ServiceEvent =
@@ -14,6 +16,8 @@ type ServiceEvent =
   | AccountEvent
   | WatchEvent
   | StoredConnectionEvent
+  | DisconnectEvent
+  | DeliveryEvent
 
 export type EventOf<Type extends ServiceEvent["type"]> = Extract<ServiceEvent, { type: Type }>
 

@@ -132,9 +132,10 @@ export function createChanges({ findList, random, serverTime, now, announce }: C
         email_address: emailAddress,
         unique_email_id: uniqueEmailIdOf(key),
       })
+      // In the order that was recorded.
       return put({ list, key, source }, moved, (changed) => [
-        { type: "upemail", member: changed, oldEmail: member.email_address },
         { type: "profile", member: changed },
+        { type: "upemail", member: changed, oldEmail: member.email_address },
       ])
     },
   }

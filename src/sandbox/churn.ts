@@ -16,6 +16,7 @@ export const churnSchema = z.object({
   unarchives: count,
   emailChanges: count,
   silentEdits: count,
+  unsubscribes: count,
 })
 
 type ChurnPlan = z.input<typeof churnSchema>
@@ -93,6 +94,10 @@ export function createChurn(changes: Changes, findList: (listId: string) => List
     each(
       "silentEdits",
       ofPopulation("live", (id) => changes.editSilently(listId, id)),
+    )
+    each(
+      "unsubscribes",
+      ofPopulation("live", (id) => changes.editMember(listId, id, { status: "unsubscribed" })),
     )
     each("additions", () => changes.addMember(listId))
   }

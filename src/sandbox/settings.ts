@@ -36,6 +36,11 @@ export type Settings = {
   endlessLists: "new" | "repeated" | "off"
   /** Whether responses are compressed for clients that accept it. */
   gzip: boolean
+  /** The shares of deliveries that are lost, sent twice, up to ten seconds late, or without their optional fields. */
+  lostDeliveries: number
+  doubledDeliveries: number
+  lateDeliveries: number
+  strippedDeliveries: number
 }
 
 export const defaultSettings: Settings = {
@@ -54,4 +59,8 @@ export const defaultSettings: Settings = {
   listsTotalOff: 0,
   endlessLists: "off",
   gzip: true,
+  lostDeliveries: 0,
+  doubledDeliveries: 0,
+  lateDeliveries: 0,
+  strippedDeliveries: 0,
 }

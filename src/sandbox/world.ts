@@ -7,6 +7,7 @@ import type { ServerClock } from "./server-clock.ts"
 import type { Settings } from "./settings.ts"
 import { createState, type State } from "./state.ts"
 import { createDeliverer, type Deliverer } from "./webhooks/deliverer.ts"
+import { createDisturbDelivery } from "./webhooks/disturb-delivery.ts"
 
 /** What a reset builds again: the data, what changes it, and what reports the changes. */
 export type World = {
@@ -29,7 +30,11 @@ export type WorldOptions = {
 export function createWorld({ accounts, seed, settings, clock, serverClock, send }: WorldOptions): World {
   const random = createRandom(seedFrom(seed, "changes"))
   const state = createState(accounts, { seed, clock, visibilityDelayMs: () => settings.visibilityDelayMs })
-  const deliverer = createDeliverer(clock, send)
+  const deliverer = createDeliverer({
+    clock,
+    fetch: send,
+    disturb: createDisturbDelivery(createRandom(seedFrom(seed, "deliveries")), settings),
+  })
   const changes = createChanges({
     findList: state.list,
     random,

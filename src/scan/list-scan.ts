@@ -11,7 +11,7 @@ import { watermarkAt } from "./watermark.ts"
 export type ListScanOptions = {
   /** The last second of the body: the watermark when the export began. */
   readonly horizon: Second
-  /** Mailchimp's filter for the live sweep. */
+  /** Mailchimp's filter for the `live` sweep. If it is "archived", that sweep reads archived members, and is the only one. */
   readonly status?: string | undefined
   /** Only rows with one of these statuses are delivered, although the sweeps read others, too. */
   readonly onlyStatuses?: readonly string[] | undefined
@@ -24,7 +24,7 @@ export type ListScanOptions = {
 
 export type ListScan = {
   readonly id: string
-  /** The readings to start with. */
+  /** The readings to start with. None if the list was done before the export was resumed. */
   begin(): Task[]
   /** Takes a response. Returns the rows to deliver, and the readings whose next request is due. */
   receive(
@@ -38,7 +38,7 @@ export type ListScan = {
   split(sweep: SweepName, second: Second): Task[]
   /** What to read when the export is resumed, once everything received is written. */
   position(): ListPosition
-  /** Whether a page of the list has arrived, in this export or in the one that it resumes. */
+  /** Whether a page of the list has arrived, in this export or before it was resumed. */
   hasResponded(): boolean
   isDone(): boolean
   result(): ListResult
@@ -50,7 +50,7 @@ export type ListScan = {
 export type ListResult = {
   readonly listId: string
   readonly rows: number
-  /** Mailchimp's count when the list was begun. */
+  /** Mailchimp's count in the list's first response. Archived members are not in it, and 0 means that it is unknown. */
   readonly totalItems: number
   /** Every member that existed from the start to this second was delivered, in the version of this second or a later one. */
   readonly asOf: Second
@@ -58,19 +58,20 @@ export type ListResult = {
   readonly isShort: boolean
   /** By how many rows Mailchimp's count was proved to be too high. */
   readonly countDiffers: number
-  /** Rows were delivered twice, because only another reading of everything could tell whether count or scan was wrong. */
+  /** All rows were delivered again: only a recount could tell whether Mailchimp's count or the scan was wrong. */
   readonly isReadAgain: boolean
   /** Mailchimp's `since_last_changed` returned rows that it should not: its rules may have changed. */
   readonly hasOddSince: boolean
   /** Members were dated ahead of both Mailchimp's clock and ours. */
   readonly hasDatedAhead: boolean
-  /** Why the list was not read to its end, if it was not. */
+  /** Why the list was not read to its end, if it was not. Set by list-failures.ts. */
   readonly error?: unknown
 }
 
 /**
- * Reads one list: first the bodies of its sweeps in parallel, then their tails, one after the other. A list that is never
- * split has no body: its first reading is its tail. README.md has the reasons.
+ * Reads one list. Without an upper bound each sweep is a tail that starts at the beginning, and a list that is never split has
+ * no other readings: its tails are read one after the other. The first split makes the part up to the horizon the body, whose
+ * windows are read in parallel; every tail then begins at the horizon, after the body. README.md has the reasons.
  */
 export function createListScan(
   from: ListPosition,
@@ -79,23 +80,26 @@ export function createListScan(
 ): ListScan {
   const { id: listId } = from
   const isWhole = (options.isWhole || from.isWhole) ?? false
+  // A list in progress has a count since its first page. Only lists that are done may lose it in a cursor.
   const isResumed = from.totalItems !== undefined
   const versions: OpenVersions = new Map()
   const live = startSweep("live", from.live, status)
-  const sweeps = from.archived ? [live, startSweep("archived", from.archived, "archived")] : [live]
+  const archived = from.archived && startSweep("archived", from.archived, "archived")
+  const sweeps = archived ? [live, archived] : [live]
   let isDone = from.isDone ?? false
   let rows = 0
   let { totalItems } = from
-  let closed = from.isDone ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
+  /** The latest watermark of a request. Without a limit if the list was done before: then its position has its `asOf`. */
+  let latestWatermark = from.isDone ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
 
   return {
     id: listId,
-    begin: () => (isDone ? [] : hasBody() ? sweeps.flatMap((sweep) => sweep.windows()) : goOn()),
+    begin: () => (isDone ? [] : isReadingBody() ? sweeps.flatMap((sweep) => sweep.windows()) : goOn()),
     receive: (task, page, request) => {
       totalItems ??= page.totalItems
-      closed = Math.max(closed, watermarkAt(page.sentAt.earliest, marginS))
+      latestWatermark = Math.max(latestWatermark, watermarkAt(page.sentAt.earliest, marginS))
       clockSteps.observe(page.sentAt)
-      const sweep = sweepOf(task.sweep)
+      const sweep = findSweep(sweeps, task.sweep)
       const ranges = selectStatuses(page, sweep.receive(task, page, request).ranges, onlyStatuses)
       rows += countRows(ranges)
       if (!task.reading.isDone()) return { ranges, next: [task] }
@@ -104,29 +108,35 @@ export function createListScan(
     },
     splittable: () => sweeps.flatMap((sweep) => sweep.splittable()),
     split: (name, second) => {
-      const isFirst = !hasBody()
-      const begun = sweepOf(name).split(second)
-      // The tails of a split list begin at the horizon, so what the other sweep has before the horizon is a body, too.
+      const isFirst = !isReadingBody()
+      const begun = findSweep(sweeps, name).split(second)
+      // After the first split every tail begins at the horizon. A sweep that is not read yet gets a body up to the horizon.
       const others = isFirst && begun.length > 0 ? sweeps.filter((sweep) => sweep.name !== name) : []
       return [...begun, ...others.flatMap((other) => other.startBody())]
     },
-    position: () => {
-      const [live, archived] = sweeps.map((sweep) => sweep.position())
-      return { id: listId, isWhole: from.isWhole, live: live ?? from.live, archived, isDone, totalItems }
-    },
+    position: () => ({
+      id: listId,
+      // The option is derived anew when the export is resumed.
+      isWhole: from.isWhole,
+      live: live.position(),
+      archived: archived?.position(),
+      isDone,
+      totalItems,
+    }),
     hasResponded: () => totalItems !== undefined,
     isDone: () => isDone,
     nextPosition: () => {
+      const limit = clockSteps.limit()
       // rule: the next export begins each sweep at that sweep's own end
-      const ends = sweeps.map(endOf)
-      return nextPosition(listId, ends, { horizon, status, onlyStatuses })
+      const ends = { live: endOf(live, limit), archived: archived && endOf(archived, limit) }
+      return positionAfter(listId, ends, { horizon, status, onlyStatuses })
     },
     result: () => ({
       listId,
       rows,
       totalItems: totalItems ?? 0,
-      // A list that is read from a future second on cannot have that second as its `asOf` yet.
-      asOf: Math.min(closed, clockSteps.limit(), ...sweeps.map(({ outcome }) => outcome.asOf())),
+      // A list that is read from a future second on has no future `asOf`, but the next export goes on at that second.
+      asOf: Math.min(latestWatermark, clockSteps.limit(), ...sweeps.map(({ outcome }) => outcome.asOf())),
       ...observed(sweeps),
     }),
   }
@@ -136,16 +146,16 @@ export function createListScan(
     return createSweep(position, options)
   }
 
-  function sweepOf(wanted: SweepName): Sweep {
-    return sweeps.find(({ name }) => name === wanted) ?? live
-  }
-
-  function hasBody(): boolean {
+  function isReadingBody(): boolean {
     return sweeps.some((sweep) => sweep.windows().length > 0)
   }
 
-  /** After the body: starts the next tail, or ends the list unless fewer rows were delivered than Mailchimp counts. */
+  /**
+   * What follows when a reading has ended: nothing while others are in progress, then the next tail. After the tails each
+   * sweep is compared with Mailchimp's count, which may require a remedy, i.e. one more reading. Then the list is done.
+   */
   function goOn(): Task[] {
+    // No tail before the last page of the body: the rule is in sweep.ts.
     if (sweeps.some((sweep) => sweep.isReading())) return []
     const next = sweeps.find((sweep) => sweep.isTailDue())
     if (next) return next.startTail()
@@ -156,11 +166,12 @@ export function createListScan(
     isDone = true
     return []
   }
+}
 
-  function endOf({ outcome }: Sweep): Second {
-    // rule: the next export repeats a short reading
-    return Math.min(outcome.asOf(), outcome.shortAt() ?? Infinity, clockSteps.limit())
-  }
+function findSweep(sweeps: readonly Sweep[], wanted: SweepName): Sweep {
+  const sweep = sweeps.find(({ name }) => name === wanted)
+  if (!sweep) throw new Error(`Cannot find the sweep of a reading: ${wanted}`)
+  return sweep
 }
 
 /** What the sweeps of a list have shown, apart from rows. */
@@ -174,26 +185,30 @@ function observed(sweeps: readonly Sweep[]) {
   }
 }
 
-/** Where the next export begins a list, if its sweeps ended at these seconds. */
-function nextPosition(
+function endOf({ outcome }: Sweep, limit: Second): Second {
+  // rule: the next export repeats a short reading
+  return Math.min(outcome.asOf(), outcome.shortAt() ?? Infinity, limit)
+}
+
+/** Where the next export, which has no status filter and reads archived members, begins a list whose sweeps ended there. */
+function positionAfter(
   id: string,
-  ends: readonly Second[],
+  ends: { readonly live: Second; readonly archived: Second | undefined },
   { horizon, status, onlyStatuses }: Pick<ListScanOptions, "horizon" | "status" | "onlyStatuses">,
 ): ListPosition {
-  const live = ends[0] ?? horizon
   // rule: a sweep that was not read begins at the horizon
-  const other = ends[1] ?? horizon
-  // If the status filter is "archived", the first sweep reads archived members.
-  // rule: if archived members were requested and ended short, the next export resumes them there
-  const archived = status === "archived" ? live : other
+  const archivedEnd = ends.archived ?? horizon
+  // Even if it ended before the horizon because it is short.
+  // rule: after an export of archived members alone, the next export begins them at the end of that sweep
+  const archived = status === "archived" ? ends.live : archivedEnd
   // rule: if several statuses were requested, the next export begins at the horizon as well
   const isAnyStatus = status === undefined && onlyStatuses === undefined
   // A member who lost the requested status after the horizon was delivered with it, and no tail showed the loss.
   // rule: if one status was requested, the next export begins at the horizon, to see members who lost it
-  const liveStart = isAnyStatus ? live : Math.min(live, horizon)
+  const live = isAnyStatus ? ends.live : Math.min(ends.live, horizon)
   return {
     id,
-    live: { windows: [], tail: { since: liveStart } },
+    live: { windows: [], tail: { since: live } },
     archived: { windows: [], tail: { since: archived } },
   }
 }

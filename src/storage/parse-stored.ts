@@ -38,3 +38,13 @@ export function parseConnection(
     throw error instanceof AppError ? new MalformedConnection(stored, error) : error
   }
 }
+
+/** The connection, or for a malformed one its stand-in, because every connection must be possible to delete. */
+export function parseToDelete(parse: () => Connection): Connection {
+  try {
+    return parse()
+  } catch (error) {
+    if (!(error instanceof MalformedConnection)) throw error
+    return error.standIn
+  }
+}

@@ -52,6 +52,8 @@ export function createSealedConnections(
       return connection === undefined ? undefined : open(connection)
     },
 
+    disconnecting: async (owner) => Promise.all((await store.disconnecting(owner)).map(open)),
+
     insert: async (connection) => {
       const accessToken = await sealer.seal(connection.accessToken, bindingOf(connection.owner))
       return store.insert({ ...connection, accessToken })
@@ -73,4 +75,20 @@ export function createSealedConnections(
 /** JSON, so that no two owners have the same text. */
 function bindingOf({ accountId, uid }: Owner): SealBinding {
   return { purpose: "token", owner: JSON.stringify([accountId, uid]) }
+}
+
+/**
+ * Finds only the id of an owner's connection. Opening the token would take eight times as long, which a burst of deliveries
+ * would notice.
+ */
+export function createFindConnectionId(
+  store: Pick<ConnectionStore, "find">,
+): (owner: Owner) => Promise<string | undefined> {
+  return async (owner) => {
+    const connection = await store.find(owner).catch((error: unknown) => {
+      if (!(error instanceof MalformedConnection)) throw error
+      return error.standIn
+    })
+    return connection?.id
+  }
 }

@@ -1,13 +1,24 @@
 import type { ConnectionStore, UsedStateStore } from "../connections/connection.ts"
 import { type Clock, systemClock } from "../lib/time.ts"
+import type { DeliveryStore } from "../webhooks/delivery.ts"
+import type { WebhookStore } from "../webhooks/webhook.ts"
 import { createSqliteConnections } from "./sqlite/connections.ts"
-import { createAttempt, createPing, openDatabase } from "./sqlite/database.ts"
+import { createAttempt, createEmptyLog, createPing, openDatabase } from "./sqlite/database.ts"
+import { createSqliteDeliveries } from "./sqlite/deliveries.ts"
 import { createSqliteUsedStates } from "./sqlite/used-states.ts"
+import { createSqliteWebhooks } from "./sqlite/webhooks.ts"
 
-/** All stores, of whichever database. Tokens are stored as given: see `createSealedConnections`. */
+/**
+ * All stores, of whichever database. Secrets are stored as given: see `createSealedConnections` and
+ * `createSealedWebhooks`.
+ */
 export type Storage = {
   readonly connections: ConnectionStore
   readonly usedStates: UsedStateStore
+  readonly webhooks: WebhookStore
+  readonly deliveries: DeliveryStore
+  /** Removes from the database's files what was deleted from its tables. A server of its own does that by itself. */
+  scrub(): Promise<void>
   /** Resolves when the database responds; rejects with `database_unavailable`. */
   ping(): Promise<void>
   close(): Promise<void>
@@ -15,6 +26,8 @@ export type Storage = {
 
 export type StorageOptions = ({ readonly mongodbUri: string } | { readonly sqlitePath: string }) & {
   readonly clock?: Clock
+  /** How long deliveries are kept; 30 days by default. */
+  readonly deliveryRetentionS?: number
 }
 
 /**
@@ -22,34 +35,44 @@ export type StorageOptions = ({ readonly mongodbUri: string } | { readonly sqlit
  * opened. If the MongoDB server cannot be reached, the single calls reject until it can.
  */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
-  const clock = options.clock ?? systemClock
+  const { clock = systemClock, deliveryRetentionS: retentionS = 30 * 86_400 } = options
   return "mongodbUri" in options
-    ? openMongoStorage(options.mongodbUri, clock)
-    : openSqliteStorage(options.sqlitePath, clock)
+    ? openMongoStorage(options.mongodbUri, { clock, retentionS })
+    : openSqliteStorage(options.sqlitePath, { clock, retentionS })
 }
 
+type Settings = { readonly clock: Clock; readonly retentionS: number }
+
 /** MongoDB's driver takes 35 MB of memory, so it is loaded only if it is used. */
-async function openMongoStorage(uri: string, clock: Clock): Promise<Storage> {
-  const [{ openDatabase }, { createMongoConnections }, { createMongoUsedStates }] = await Promise.all([
-    import("./mongo/database.ts"),
+async function openMongoStorage(uri: string, settings: Settings): Promise<Storage> {
+  const [database, connections, usedStates, webhooks, deliveries] = await Promise.all([
+    import("./mongo/database.ts").then(({ openDatabase }) => openDatabase(uri, settings.clock)),
     import("./mongo/connections.ts"),
     import("./mongo/used-states.ts"),
+    import("./mongo/webhooks.ts"),
+    import("./mongo/deliveries.ts"),
   ])
-  const database = openDatabase(uri, clock)
   return {
-    connections: createMongoConnections(database),
-    usedStates: createMongoUsedStates(database, clock),
+    connections: connections.createMongoConnections(database),
+    usedStates: usedStates.createMongoUsedStates(database, settings.clock),
+    webhooks: webhooks.createMongoWebhooks(database),
+    deliveries: deliveries.createMongoDeliveries(database, settings),
+    scrub: async () => {},
     ping: database.ping,
     close: database.close,
   }
 }
 
-function openSqliteStorage(path: string, clock: Clock): Storage {
+function openSqliteStorage(path: string, settings: Settings): Storage {
+  const { clock } = settings
   const database = openDatabase(path)
   const attempt = createAttempt(clock)
   return {
     connections: createSqliteConnections(database, attempt),
     usedStates: createSqliteUsedStates(database, attempt, clock),
+    webhooks: createSqliteWebhooks(database, attempt),
+    deliveries: createSqliteDeliveries(database, attempt, settings),
+    scrub: createEmptyLog(database, attempt, clock),
     ping: createPing(database, path, attempt, clock),
     close: async () => database.close(),
   }

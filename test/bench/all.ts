@@ -11,8 +11,10 @@ for (const name of [
   "stalled",
   "leave",
   "churn",
+  "cuts",
   "csv",
   "formats",
+  "deliveries",
 ]) {
   const { exitCode } = Bun.spawnSync([process.execPath, `${import.meta.dir}/${name}.ts`], {
     stdout: "inherit",

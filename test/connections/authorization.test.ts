@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, expect, test } from "bun:test"
 import { join } from "node:path"
 import type { ConnectionMetadata, Owner } from "../../src/connections/connection.ts"
+import { createDisconnect } from "../../src/connections/disconnect.ts"
 import { toOutcomeUrl } from "../../src/connections/forward-url.ts"
 import { createFinishAuthorization } from "../../src/connections/finish-authorization.ts"
 import { createStartAuthorization } from "../../src/connections/start-authorization.ts"
@@ -79,8 +80,19 @@ const start = createStartAuthorization({
   toAuthorizationUrl: (state) => `https://login.example.com/authorize?state=${state}`,
   clock,
 })
+const removed: string[] = []
+const { forget } = createDisconnect({
+  connections,
+  removeAtMailchimp: async ({ id }) => {
+    removed.push(id)
+    return []
+  },
+  forget: [],
+  scrub: async () => {},
+})
 const finish = createFinishAuthorization({
   connections,
+  forget,
   usedStates: { use: (...args) => useState(...args) },
   sealer,
   forwardUrlOrigins: ["https://app.example.com"],
@@ -387,6 +399,7 @@ test("an invalidated connection stays until the callback replaces it; the same u
   const renewed = await connections.find(owner)
   expect(renewed).toMatchObject({ id: old.id, accessToken: "token-of-two", tokenInvalidated: false })
   expect(renewed?.revision).not.toBe(old.revision)
+  expect(removed).not.toContain(old.id)
 })
 
 test("another Mailchimp user gets another id, because old cursors are not valid for their account", async () => {
@@ -397,6 +410,18 @@ test("another Mailchimp user gets another id, because old cursors are not valid 
   metadata = { dc: "us1", userId: "8" }
   await callback(await login())
   expect((await connections.find(owner))?.id).not.toBe(old.id)
+  expect(removed).toContain(old.id)
+})
+
+test("a login finishes a disconnection that was interrupted", async () => {
+  await callback(await login())
+  const old = await connections.find(owner)
+  if (old === undefined) throw new Error("not stored")
+  await connections.update(old, { disconnecting: true })
+  await callback(await login(), { code: "two" })
+  expect(removed).toContain(old.id)
+  expect(await connections.find(owner)).toMatchObject({ accessToken: "token-of-two" })
+  expect(await connections.disconnecting(owner)).toEqual([])
 })
 
 test("of 50 concurrent callbacks one connects, and all others report the reason", async () => {

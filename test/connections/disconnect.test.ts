@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import type { Connection } from "../../src/connections/connection.ts"
-import { createDisconnect } from "../../src/connections/disconnect.ts"
+import { createDisconnect, type DisconnectEvent } from "../../src/connections/disconnect.ts"
 
 const owner = { accountId: "acme", uid: "ada" }
 const connection: Connection = {
@@ -12,73 +12,91 @@ const connection: Connection = {
   tokenInvalidated: false,
 }
 
-function storeOf(stored: Connection | undefined) {
+/** A store of one connection, and the names of all steps in their order. */
+function setUp(options: { readonly isMarked?: boolean; readonly fails?: () => string | undefined } = {}) {
   const steps: string[] = []
-  return {
-    steps,
+  const events: DisconnectEvent[] = []
+  let stored: Connection | undefined = connection
+  let isMarked = options.isMarked ?? false
+  const step = (name: string) => {
+    if (options.fails?.() === name) throw new Error(`Cannot: ${name}`)
+    steps.push(name)
+  }
+  const disconnect = createDisconnect({
     connections: {
-      find: async () => stored,
+      find: async () => (isMarked ? undefined : stored),
+      update: async (_, changes) => {
+        step("mark")
+        isMarked = changes.disconnecting ?? isMarked
+      },
+      disconnecting: async () => (isMarked && stored !== undefined ? [stored] : []),
       delete: async () => {
-        steps.push("token")
+        step("token")
         stored = undefined
         return true
       },
     },
-  }
+    removeAtMailchimp: async () => {
+      step("mailchimp")
+      return [{ listId: "a1b2c3d4e5", reason: "Cannot delete the webhook" }]
+    },
+    forget: ["webhooks", "deliveries"].map((name) => async () => step(name)),
+    scrub: async () => step("scrub"),
+    onMarked: () => step("abort"),
+    onEvent: (event) => void events.push(event),
+  })
+  return { ...disconnect, steps, events }
 }
 
-test("disconnect() runs the steps in order and deletes the token last", async () => {
-  const { steps, connections } = storeOf(connection)
-  const forget = ["webhooks", "deliveries"].map((name) => async () => void steps.push(name))
-  await createDisconnect({ connections, forget })(owner)
-  expect(steps).toEqual(["webhooks", "deliveries", "token"])
+const rest = ["mailchimp", "webhooks", "deliveries", "token", "scrub"]
+
+test("disconnect() marks first, aborts what runs, and deletes the token last; it reports what is left", async () => {
+  const { disconnect, steps } = setUp()
+  expect(await disconnect(owner)).toEqual([{ listId: "a1b2c3d4e5", reason: "Cannot delete the webhook" }])
+  expect(steps).toEqual(["mark", "abort", ...rest])
 })
 
-test("disconnect() keeps the token when a step fails, and can be retried", async () => {
-  const { steps, connections } = storeOf(connection)
-  let fails = true
-  const disconnect = createDisconnect({
-    connections,
-    forget: [
-      async () => {
-        if (fails) throw new Error("Mailchimp is away")
-      },
-    ],
-  })
-  await expect(disconnect(owner)).rejects.toThrow("Mailchimp is away")
-  expect(steps).toEqual([])
-  fails = false
-  await disconnect(owner)
-  expect(steps).toEqual(["token"])
-})
-
-test("disconnect() calls onDeleted only after the connection was deleted", async () => {
-  const { steps, connections } = storeOf(connection)
-  const deleted: Connection[] = []
-  let fails = true
-  const disconnect = createDisconnect({
-    connections: {
-      ...connections,
-      delete: async () => {
-        if (fails) throw new Error("The database is away")
-        return connections.delete()
-      },
-    },
-    forget: [],
-    onDeleted: (gone) => {
-      steps.push("deleted")
-      deleted.push(gone)
-    },
-  })
-  await expect(disconnect(owner)).rejects.toThrow("The database is away")
-  expect(deleted).toEqual([])
-  fails = false
-  await disconnect(owner)
-  expect([deleted, steps]).toEqual([[connection], ["token", "deleted"]])
-})
+test.each(["mailchimp", "webhooks", "deliveries", "token", "scrub"])(
+  "disconnect() that failed at %s is finished by the next call",
+  async (failing) => {
+    let fails: string | undefined = failing
+    const { disconnect, steps } = setUp({ fails: () => fails })
+    await expect(disconnect(owner)).rejects.toThrow(`Cannot: ${failing}`)
+    expect(steps).toEqual(["mark", "abort", ...rest.slice(0, rest.indexOf(failing))])
+    fails = undefined
+    steps.length = 0
+    await disconnect(owner)
+    expect(steps).toEqual(failing === "scrub" ? [] : rest)
+  },
+)
 
 test("disconnect() without a connection does nothing", async () => {
-  const { steps, connections } = storeOf(undefined)
-  await createDisconnect({ connections, forget: [async () => void steps.push("step")] })(owner)
+  const { disconnect, steps } = setUp()
+  await disconnect(owner)
+  steps.length = 0
+  expect(await disconnect(owner)).toEqual([])
   expect(steps).toEqual([])
+})
+
+test("forget() without a connection finishes what was interrupted, and leaves a live connection alone", async () => {
+  const interrupted = setUp({ isMarked: true })
+  await interrupted.forget(owner, undefined)
+  expect(interrupted.steps).toEqual(rest)
+  const live = setUp()
+  await live.forget(owner, undefined)
+  expect(live.steps).toEqual([])
+})
+
+test("finishInterrupted() finishes all, scrubs in any case, and reports a failure without failing", async () => {
+  const good = setUp({ isMarked: true })
+  await good.finishInterrupted()
+  expect(good.steps).toEqual(rest)
+  await good.finishInterrupted()
+  expect(good.steps).toEqual([...rest, "scrub"])
+  const bad = setUp({ isMarked: true, fails: () => "webhooks" })
+  await bad.finishInterrupted()
+  expect(bad.steps).toEqual(["mailchimp", "scrub"])
+  expect(bad.events).toEqual([
+    { type: "disconnection_not_finished", connectionId: "c1", error: new Error("Cannot: webhooks") },
+  ])
 })

@@ -145,6 +145,9 @@ test("a caller that leaves does not abort the metadata request of the others; th
   callers[1]?.abort("left, too")
   expect(await located[1]).toBe("left, too")
   expect(signals.map(({ aborted }) => aborted)).toEqual([true])
+  // Only the timer that forgets the connection, and its token, is left.
+  expect(clock.sleepers()).toBe(1)
+  await clock.advance(90_000)
   expect(clock.sleepers()).toBe(0)
 })
 

@@ -172,6 +172,29 @@ export function connectionStoreContract(
       expect(await store.existing(many)).toEqual(new Set([one.revision]))
     })
 
+    test("a connection that is being disconnected is found by disconnecting() alone, and keeps its place", async () => {
+      const [connection, other, live] = [
+        await inserted(newConnection(newOwner())),
+        await inserted(newConnection(newOwner())),
+        await inserted(newConnection(newOwner())),
+      ]
+      expect(await store.disconnecting(connection.owner)).toEqual([])
+      for (const each of [connection, other]) await store.update(each, { disconnecting: true })
+      const replica = await underTest.open()
+      for (const looking of [store, replica]) {
+        expect(await looking.find(connection.owner)).toBeUndefined()
+        expect(await looking.existing([connection.revision, live.revision])).toEqual(new Set([live.revision]))
+        expect(await looking.disconnecting(connection.owner)).toEqual([connection])
+        const all = await looking.disconnecting()
+        expect(all).toEqual(expect.arrayContaining([connection, other]))
+        expect(all).not.toContainEqual(live)
+      }
+      expect(await store.insert(newConnection(connection.owner))).toBe(false)
+      expect(await store.delete(connection)).toBe(true)
+      expect(await store.disconnecting(connection.owner)).toEqual([])
+      await inserted(newConnection(connection.owner))
+    })
+
     test("of 50 concurrent insert() calls through 5 replicas, one wins, and its connection is stored", async () => {
       const replicas = await Promise.all(Array.from({ length: 5 }, () => underTest.open()))
       const owner = newOwner()

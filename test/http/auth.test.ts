@@ -372,7 +372,11 @@ describe("DELETE /auth", () => {
     for (let times = 0; times < 2; times += 1) {
       const response = await get("/auth", { method: "DELETE" })
       expect(response.status).toBe(200)
-      expect(await response.json()).toEqual({ success: true, message: "Success", data: { connected: false } })
+      expect(await response.json()).toEqual({
+        success: true,
+        message: "Success",
+        data: { connected: false, webhooks_left: [] },
+      })
     }
     expect((await get("/auth")).status).toBe(404)
   })

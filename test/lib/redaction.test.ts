@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test"
+import { createVirtualClock } from "../support/virtual-clock.ts"
 import { createRedaction } from "../../src/lib/redaction.ts"
 import { spellingsOf } from "../../src/lib/spellings.ts"
 
@@ -114,4 +115,19 @@ test("redactShort() returns one line of 300 characters at most, which does not e
 test("no spelling of a secret is short", () => {
   for (const secret of ["abcd", "p@ss", "ä".repeat(4), "\ud83d-lone", `${"k".repeat(43)}=`])
     expect(spellingsOf(secret).filter((text) => text.length < 4)).toEqual([])
+})
+
+test("a learned secret is forgotten when it was not learned again for a minute and a half, and no timer is left", async () => {
+  const clock = createVirtualClock()
+  const { redact, learn } = createRedaction(["lasting-secret"], clock)
+  learn("used-secret")
+  learn("other-secret")
+  for (let passed = 0; passed < 90; passed += 10) {
+    await clock.advance(10_000)
+    learn("used-secret")
+  }
+  expect(redact("used-secret other-secret lasting-secret")).toBe("[secret] other-secret [secret]")
+  await clock.advance(90_000)
+  expect(redact("used-secret lasting-secret")).toBe("used-secret [secret]")
+  expect(clock.sleepers()).toBe(0)
 })

@@ -147,6 +147,7 @@ describe("churn", () => {
       unarchives: 4,
       emailChanges: 4,
       silentEdits: 0,
+      unsubscribes: 0,
     })
     expect(first.rows).toHaveLength(504)
     expect(await runChurn(1)).toEqual(first)

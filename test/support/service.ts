@@ -37,6 +37,8 @@ export async function startService(env: Record<string, string>, overrides: { rea
     port: 0,
     hostname: "127.0.0.1",
     development: false,
+    // A reload does not change it.
+    idleTimeout: 60,
     fetch: () => new Response(),
   })
   const config = parseConfig({
@@ -48,7 +50,7 @@ export async function startService(env: Record<string, string>, overrides: { rea
     toLogger: (redact) => createLogger("debug", { write: (line) => void log.push(line) }, redact),
     ...overrides,
   })
-  server.reload({ fetch: createApp(services).fetch, idleTimeout: 60, development: false })
+  server.reload({ fetch: createApp(services).fetch, development: false })
   return {
     url: server.url.origin,
     api: server.url.origin + apiPrefix,

@@ -10,6 +10,8 @@ const meanings = {
     "The cursor is not one of this service, or belongs to an export with other lists, filters or fields. Send it with the parameters of the export that returned it, or begin an export without a cursor.",
   login_cross_site:
     "The page that requests the login is on another site than this service, so the browser would drop the login's cookie. Serve both from one site, or let your server request the login and set `LOGIN_COOKIE=off`.",
+  webhook_unreachable:
+    "Mailchimp cannot reach this service at `PUBLIC_URL`, so it cannot deliver what changes. The address must be public. `upstream` has Mailchimp's own words if Mailchimp refused it.",
   access_denied: "The user did not consent at Mailchimp. Start the login again when they want to.",
   exchange_failed:
     "Mailchimp gave no token for the login. `upstream` has Mailchimp's own words; the client id, the secret and the redirect URI must be those of the app that is registered there.",
@@ -35,6 +37,8 @@ const meanings = {
     "A merge field or an interest was added to a list during an export as CSV, so its values have no column, and the transfer breaks. Start the export again.",
   disconnected: "The connection was deleted while the request used it. Connect the account again.",
   cursor_expired: "The cursor can no longer be honored. Begin an export without a cursor.",
+  webhook_unknown:
+    "No webhook has this address, or its connection was deleted. Mailchimp then disables the webhook.",
   too_many_exports:
     "This caller, or this process, runs as many exports as it may: `MAX_EXPORTS_PER_CALLER`, `MAX_EXPORTS`. Finish or abort one of them.",
   internal_error: "A fault of this service. Its log has the error under the `X-Request-Id` of the response.",

@@ -19,6 +19,14 @@ const tags = ["Connection"]
 const stateExample = "eyJhbGciOiJkaXIiLCJ0eXAiOiJzdGF0ZSJ9..c3RhdGU.c3RhdGU.c3RhdGU"
 const location = z.object({ location: z.url() })
 
+export const loginSchema = z.object({ redirect_url: z.url().nullable(), connected: z.boolean() })
+export const connectionSchema = z.object({
+  account_name: z.string().nullable(),
+  data_center: z.string(),
+  connected_at: z.iso.datetime().nullable(),
+  token_invalidated: z.boolean(),
+})
+
 const loginRoute = createRoute({
   method: "get",
   path: "/auth/login",
@@ -35,10 +43,7 @@ const loginRoute = createRoute({
     }),
   },
   responses: {
-    200: jsonContent(
-      envelopeOf(z.object({ redirect_url: z.url().nullable(), connected: z.boolean() })),
-      "Where to send the browser; null if the account is connected",
-    ),
+    200: jsonContent(envelopeOf(loginSchema), "Where to send the browser; null if the account is connected"),
     302: {
       headers: location,
       description: "To Mailchimp, or to forward_url?status=success&integration=mailchimp",
@@ -89,17 +94,7 @@ const connectionRoute = createRoute({
   security,
   request: { query: z.strictObject({ sub_account_id: subAccountId }) },
   responses: {
-    200: jsonContent(
-      envelopeOf(
-        z.object({
-          account_name: z.string().nullable(),
-          data_center: z.string(),
-          connected_at: z.iso.datetime().nullable(),
-          token_invalidated: z.boolean(),
-        }),
-      ),
-      "The connection; never its token",
-    ),
+    200: jsonContent(envelopeOf(connectionSchema), "The connection; never its token"),
     ...callerProblems,
     404: problems[404],
   },
@@ -111,12 +106,22 @@ const disconnectRoute = createRoute({
   operationId: "disconnect",
   summary: "Disconnect: delete the token and everything stored for the connection",
   description:
-    "Running exports of the connection end within about a second, at every replica, with the code `disconnected`: as an `error` line if `events=true`, otherwise the transfer breaks.",
+    "Running exports of the connection end within about a second, at every replica, with the code `disconnected`: as an `error` line if `events=true`, otherwise the transfer breaks. The webhooks are removed at Mailchimp, which may take up to 20 s; one that could not be removed is disabled by its next delivery. If the service is interrupted, the next DELETE, the next login or its next start finishes.",
   tags,
   security,
   request: { query: z.strictObject({ sub_account_id: subAccountId }) },
   responses: {
-    200: jsonContent(envelopeOf(z.object({ connected: z.literal(false) })), "Disconnected, now or earlier"),
+    200: jsonContent(
+      envelopeOf(
+        z.object({
+          connected: z.literal(false),
+          webhooks_left: z
+            .array(z.object({ list_id: z.string(), reason: z.string() }))
+            .meta({ description: "The lists whose webhook could not be removed at Mailchimp, and why" }),
+        }),
+      ),
+      "Disconnected, now or earlier",
+    ),
     ...callerProblems,
   },
 })
@@ -129,7 +134,7 @@ export function createAuthRoutes(deps: {
   readonly startAuthorization: StartAuthorization
   readonly finishAuthorization: FinishAuthorization
   readonly requireConnection: (owner: Owner) => Promise<Connection>
-  readonly disconnect: Disconnect
+  readonly disconnect: Disconnect["disconnect"]
   readonly loginCookie: LoginCookie
   readonly observe: Observe
 }) {
@@ -197,8 +202,10 @@ export function createAuthRoutes(deps: {
   })
 
   routes.openapi(disconnectRoute, async (context) => {
-    await deps.disconnect(toOwner(context.get("caller"), context.req.valid("query").sub_account_id))
-    return context.json(toEnvelope({ connected: false as const }), 200)
+    const owner = toOwner(context.get("caller"), context.req.valid("query").sub_account_id)
+    const left = await deps.disconnect(owner)
+    const webhooksLeft = left.map(({ listId, reason }) => ({ list_id: listId, reason }))
+    return context.json(toEnvelope({ connected: false as const, webhooks_left: webhooksLeft }), 200)
   })
 
   return routes

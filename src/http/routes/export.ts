@@ -49,7 +49,7 @@ const exportListRoute = createRoute({
   tags: ["Export"],
   security: bearerSecurity,
   request: {
-    params: z.strictObject({ id: listId }),
+    params: z.strictObject({ id: listId.openapi({ example: "a1b2c3d4e5" }) }),
     query: exportListQuery,
     headers: exportHeaders,
   },

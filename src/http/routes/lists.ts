@@ -4,13 +4,14 @@ import type { Owner } from "../../connections/connection.ts"
 import type { OpenAccount } from "../../connections/open-account.ts"
 import type { ListDetails } from "../../mailchimp/lists/list-details.ts"
 import type { MailchimpList } from "../../mailchimp/lists/lists.ts"
+import type { Subscriptions } from "../../webhooks/subscribe.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
 import { envelopeOf, toEnvelope } from "../envelope.ts"
 import { bearerSecurity, callerProblems, jsonContent, problems } from "../openapi.ts"
 import { isHead, listId, refuseInvalid, subAccountId } from "../parameters.ts"
 import type { MailchimpClient } from "../../mailchimp/client.ts"
 
-const list = z.object({
+export const listSchema = z.object({
   id: z.string().meta({
     description: "As Mailchimp sent it; a list whose id is empty or malformed cannot be exported",
   }),
@@ -24,9 +25,10 @@ const list = z.object({
     .meta({ description: "Subscribed members only, as Mailchimp counts them, a few minutes old" }),
   unsubscribe_count: z.int(),
   cleaned_count: z.int(),
+  webhook: z.boolean().meta({ description: "Whether Mailchimp delivers the list's changes to us" }),
 })
 
-const listDetails = list.extend({
+export const listDetailsSchema = listSchema.extend({
   merge_fields: z
     .array(
       z.object({
@@ -67,7 +69,7 @@ const listsRoute = createRoute({
   security: bearerSecurity,
   request: { query },
   responses: {
-    200: jsonContent(envelopeOf(z.array(list)), "The lists", {
+    200: jsonContent(envelopeOf(z.array(listSchema)), "The lists", {
       exportList: {
         operationId: "exportList",
         description: "Each list can be exported by its id",
@@ -90,8 +92,8 @@ const listRoute = createRoute({
   summary: "One list, with its merge fields and interests",
   tags: ["Export"],
   security: bearerSecurity,
-  request: { params: z.strictObject({ id: listId }), query },
-  responses: { 200: jsonContent(envelopeOf(listDetails), "The list"), ...listProblems },
+  request: { params: z.strictObject({ id: listId.openapi({ example: "a1b2c3d4e5" }) }), query },
+  responses: { 200: jsonContent(envelopeOf(listDetailsSchema), "The list"), ...listProblems },
 })
 
 /** The lists that can be exported. */
@@ -105,6 +107,7 @@ export function createListRoutes(deps: {
     listId: string,
     signal: AbortSignal,
   ) => Promise<ListDetails>
+  readonly subscriptions: Pick<Subscriptions, "subscribed">
 }) {
   const routes = new OpenAPIHono<CallerEnv>({ defaultHook: refuseInvalid })
   routes.use("/lists", deps.authenticated)
@@ -118,19 +121,21 @@ export function createListRoutes(deps: {
     }
     using account = await deps.openAccount(owner, context.req.raw.signal)
     const lists = await deps.listLists(account.client, context.req.raw.signal)
-    return context.json(toEnvelope(lists.map(toList)), 200)
+    const subscribed = await deps.subscriptions.subscribed(account.connection.id)
+    return context.json(toEnvelope(lists.map((list) => toList(list, subscribed))), 200)
   })
 
   routes.openapi(listRoute, async (context) => {
     const owner = toOwner(context.get("caller"), context.req.valid("query").sub_account_id)
     if (isHead(context)) {
       await deps.requireLiveConnection(owner)
-      return context.json(toEnvelope(toListDetails(unreadList)), 200)
+      return context.json(toEnvelope(toListDetails(unreadList, new Set())), 200)
     }
     const { signal } = context.req.raw
     using account = await deps.openAccount(owner, signal)
     const details = await deps.readListDetails(account.client, context.req.valid("param").id, signal)
-    return context.json(toEnvelope(toListDetails(details)), 200)
+    const subscribed = await deps.subscriptions.subscribed(account.connection.id)
+    return context.json(toEnvelope(toListDetails(details, subscribed)), 200)
   })
 
   return routes
@@ -147,7 +152,10 @@ const unreadList: ListDetails = {
   interestCategories: [],
 }
 
-function toList({ id, webId, name, memberCount, unsubscribeCount, cleanedCount }: MailchimpList) {
+function toList(
+  { id, webId, name, memberCount, unsubscribeCount, cleanedCount }: MailchimpList,
+  subscribed: ReadonlySet<string>,
+) {
   return {
     id,
     web_id: webId ?? null,
@@ -155,12 +163,16 @@ function toList({ id, webId, name, memberCount, unsubscribeCount, cleanedCount }
     member_count: memberCount,
     unsubscribe_count: unsubscribeCount,
     cleaned_count: cleanedCount,
+    webhook: subscribed.has(id),
   }
 }
 
-function toListDetails({ mergeFields, interestCategories, ...list }: ListDetails) {
+function toListDetails(
+  { mergeFields, interestCategories, ...list }: ListDetails,
+  subscribed: ReadonlySet<string>,
+) {
   return {
-    ...toList(list),
+    ...toList(list, subscribed),
     merge_fields: mergeFields.map(({ tag, name, type, choices }) => ({
       tag,
       name,

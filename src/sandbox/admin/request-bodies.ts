@@ -2,6 +2,8 @@ import { z } from "zod"
 import { churnSchema } from "../churn.ts"
 import { faultActionSchema } from "../faults/fault-action.ts"
 
+const share = z.number().min(0).max(1).exactOptional()
+
 export const settingsSchema = z.strictObject({
   decision: z.enum(["ask", "approve", "deny"]).exactOptional(),
   consentingUserId: z.number().int().exactOptional(),
@@ -27,6 +29,10 @@ export const settingsSchema = z.strictObject({
   listsTotalOff: z.number().int().exactOptional(),
   endlessLists: z.enum(["new", "repeated", "off"]).exactOptional(),
   gzip: z.boolean().exactOptional(),
+  lostDeliveries: share,
+  doubledDeliveries: share,
+  lateDeliveries: share,
+  strippedDeliveries: share,
 })
 
 export const faultSchema = z.strictObject({

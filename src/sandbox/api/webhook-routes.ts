@@ -12,6 +12,7 @@ import { selfLinks } from "./links.ts"
 import { problemResponse } from "./problems.ts"
 
 const flag = z.boolean().default(false)
+const unused = { attempts: 0, failures: 0, disabled: false }
 
 /** The body of a POST; omitted events and sources are off. */
 const webhookSchema = z.object({
@@ -72,7 +73,7 @@ export function addWebhookRoutes(
       // Checked again, because another request may have saved the URL during the check of the address.
       if (isTaken()) return refuse("url", "Sorry, you can't set up multiple WebHooks for one URL")
       const signingSecret = list.account.signsWebhooks ? `${newId()}${newId()}` : undefined
-      const webhook: Webhook = { id: newId(), url, events, sources, signingSecret, disabled: false }
+      const webhook: Webhook = { id: newId(), url, events, sources, signingSecret, ...unused }
       list.webhooks.push(webhook)
       // The secret is in this response only.
       return jsonResponse(c, {
@@ -104,10 +105,19 @@ export function addWebhookRoutes(
 function writeWebhook(
   c: ApiContext,
   list: List,
-  { id, url, events, sources }: Webhook,
+  { id, url, events, sources, disabled }: Webhook,
 ): Record<string, Json> {
   const webhooks = `${apiAddress(c)}/lists/${list.id}/webhooks`
-  return { id, url, events, sources, list_id: list.id, _links: selfLinks(`${webhooks}/${id}`, webhooks) }
+  return {
+    id,
+    url,
+    events,
+    sources,
+    // An assumption: no document says how the API shows that a webhook is disabled.
+    ...(disabled ? { enabled: false } : {}),
+    list_id: list.id,
+    _links: selfLinks(`${webhooks}/${id}`, webhooks),
+  }
 }
 
 function refuse(field: string, message: string): Response {

@@ -1,7 +1,9 @@
-import { type Clock, withTimeout } from "../../lib/time.ts"
+import type { Clock } from "../../lib/time.ts"
 import type { ChangeSource, MemberEvent } from "../members/member-event.ts"
 import type { List } from "../account.ts"
 import { writeDeliveryForm } from "./delivery-form.ts"
+import type { DisturbDelivery } from "./disturb-delivery.ts"
+import { createSender } from "./sender.ts"
 import type { Webhook } from "./webhook.ts"
 
 /** A delivery and its attempts, for tests to inspect. */
@@ -26,55 +28,35 @@ export type Deliverer = {
   stop(): void
 }
 
-/** How long Mailchimp waits for a response. */
-const RESPONSE_TIMEOUT_MS = 10_000
-
 /** The pauses before the retries: growing, 75 minutes in all. */
 const retryAfterMs = [1, 3, 6, 15, 20, 30].map((minutes) => minutes * 60_000)
 
-export function createDeliverer(clock: Clock, fetch: (request: Request) => Promise<Response>): Deliverer {
+/** Mailchimp disables a webhook when more than this share of its requests fail; presumably not after a few. */
+const DISABLED_FROM = 0.51
+const FEWEST_ATTEMPTS = 20
+
+export function createDeliverer(options: {
+  readonly clock: Clock
+  readonly fetch: (request: Request) => Promise<Response>
+  readonly disturb: DisturbDelivery
+}): Deliverer {
+  const { clock, fetch, disturb } = options
   const stopping = new AbortController()
   const deliveries: Delivery[] = []
   const underWay = new Set<Promise<void>>()
 
-  /** The status of the response, or 0 if there was none in time. */
-  const send = async (url: string, init: RequestInit): Promise<number> => {
-    const requestStatus = async (signal: AbortSignal) => {
-      const response = await fetch(new Request(url, { ...init, signal }))
-      await response.body?.cancel()
-      return response.status
-    }
-    try {
-      return await withTimeout(requestStatus, {
-        timeoutMs: RESPONSE_TIMEOUT_MS,
-        signal: stopping.signal,
-        clock,
-      })
-    } catch {
-      return 0
-    }
-  }
+  const send = createSender({ clock, fetch, signal: stopping.signal })
 
-  const attempt = (webhook: Webhook, body: string): Promise<number> => {
-    const headers = new Headers({
-      "content-type": "application/x-www-form-urlencoded",
-      "user-agent": "MailChimp",
-    })
-    if (webhook.signingSecret) {
-      const seconds = Math.floor(clock.now() / 1000)
-      headers.set("x-mailchimp-signature", sign(webhook.signingSecret, seconds, body))
-    }
-    return send(webhook.url, { method: "POST", headers, body })
-  }
-
-  const deliver = async (webhook: Webhook, delivery: Delivery) => {
-    for (const pauseMs of [0, ...retryAfterMs]) {
+  const deliver = async (webhook: Webhook, delivery: Delivery, delayMs: number) => {
+    for (const pauseMs of [delayMs, ...retryAfterMs]) {
       if (pauseMs > 0) await clock.sleep(pauseMs, stopping.signal)
       if (webhook.disabled) break
       const at = clock.now()
-      const status = await attempt(webhook, delivery.body)
+      const status = await send.deliver(webhook, delivery.body)
       delivery.attempts.push({ at, status })
-      if (status >= 200 && status < 300) {
+      const isGood = status >= 200 && status < 300
+      count(webhook, isGood)
+      if (isGood) {
         delivery.state = "delivered"
         return
       }
@@ -83,31 +65,30 @@ export function createDeliverer(clock: Clock, fetch: (request: Request) => Promi
     delivery.state = "failed"
   }
 
+  const begin = (webhook: Webhook, delivery: Delivery, delayMs: number) => {
+    deliveries.push(delivery)
+    const run = deliver(webhook, delivery, delayMs)
+      .catch(() => {
+        delivery.state = "failed"
+      })
+      .finally(() => underWay.delete(run))
+    underWay.add(run)
+  }
+
   return {
     deliveries,
     announce(list, events, source, at) {
       for (const event of events) {
         for (const webhook of list.webhooks) {
           if (webhook.disabled || !webhook.events[event.type] || !webhook.sources[source]) continue
-          const delivery: Delivery = {
-            listId: list.id,
-            webhookId: webhook.id,
-            type: event.type,
-            body: writeDeliveryForm(event, at),
-            attempts: [],
-            state: "under_way",
-          }
-          deliveries.push(delivery)
-          const run = deliver(webhook, delivery)
-            .catch(() => {
-              delivery.state = "failed"
-            })
-            .finally(() => underWay.delete(run))
-          underWay.add(run)
+          const { type } = event
+          const kept = { listId: list.id, webhookId: webhook.id, type, state: "under_way" } as const
+          for (const { body, delayMs } of disturb(writeDeliveryForm(event, at)))
+            begin(webhook, { ...kept, body, attempts: [] }, delayMs)
         }
       }
     },
-    validate: async (url) => (await send(url, { headers: { "user-agent": "MailChimp" } })) === 200,
+    validate: async (url) => (await send.get(url)) === 200,
     async settled() {
       while (underWay.size > 0) await Promise.allSettled(underWay)
     },
@@ -115,8 +96,9 @@ export function createDeliverer(clock: Clock, fetch: (request: Request) => Promi
   }
 }
 
-/** `t=<unix>,v1=<hex>`: an HMAC-SHA256 over `t`, a dot and the raw body. */
-function sign(secret: string, seconds: number, body: string): string {
-  const hmac = new Bun.CryptoHasher("sha256", secret).update(`${seconds}.${body}`).digest("hex")
-  return `t=${seconds},v1=${hmac}`
+function count(webhook: Webhook, isGood: boolean): void {
+  webhook.attempts += 1
+  if (!isGood) webhook.failures += 1
+  if (webhook.attempts >= FEWEST_ATTEMPTS && webhook.failures / webhook.attempts >= DISABLED_FROM)
+    webhook.disabled = true
 }

@@ -13,6 +13,9 @@ export type Webhook = {
   readonly sources: Record<ChangeSource, boolean>
   /** Only for newer accounts: the key of `X-Mailchimp-Signature`. */
   readonly signingSecret: string | undefined
-  /** Set by a response of 410: nothing is sent any more. */
+  /** How many requests were sent to it, and how many of them failed. */
+  attempts: number
+  failures: number
+  /** Set by a response of 410, or by too many failures: nothing is sent any more. */
   disabled: boolean
 }

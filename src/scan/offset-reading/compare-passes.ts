@@ -6,7 +6,7 @@ export type PassComparison = {
 }
 
 /** This many consecutive passes with the same rows at the same positions, while none leaves, prove that all were read. */
-// rule: rows without a key are all read after three equal passes, not one
+// rule: three equal passes, not one, prove that all rows without a key were read
 const EQUAL_PASSES = 3
 
 /**

@@ -67,7 +67,7 @@ export function createAnchoredPages(since: Second, marginS: number, versions: Op
       hasOddSince ||= first !== undefined && first <= anchor
       // rule: rows after a split are dropped from the pending page
       const end = until === undefined ? page.length : countUpTo(page, page.length, until)
-      // rule: a row is known by both its id and its second
+      // A later row with known bytes may be a change back, if `fields` leaves the date out: README.md has an example.
       const headEnd = countHead(page, anchor + 1)
       const openStart = countUpTo(page, end, closed)
       const selected = selectRows(page, end, { headEnd, known, openStart }, versions)

@@ -55,7 +55,7 @@ export function createPatience(marginS: number): Patience {
       repeats += 1
       const isSame = repeats > 1 && length === repeated.length && totalItems === repeated.totalItems
       repeated = { length, totalItems }
-      // rule: a request whose response has no new row is repeated
+      // Not needed for exactness: a recount would find the rows, too, but it reads the whole list twice.
       return isSame || repeats > MAX_REPEATS ? undefined : { pauseS: pauseBefore(repeats) }
     },
   }

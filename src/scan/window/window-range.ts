@@ -81,7 +81,7 @@ export function createWindowRange(options: WindowRangeOptions): WindowRange {
       return separate(lastPossibleSecond(sentAt, marginS))
     },
     extend: (sentAt) => {
-      // rule: members who change after the second before those dated ahead are read
+      // rule: changes after the boundary are read
       if (until !== boundary || !isPast(sentAt)) return "ended"
       if (!mayMove()) return "too_often"
       boundary = lastPossibleSecond(sentAt, marginS)

@@ -122,12 +122,12 @@ export function createWindowReading(options: WindowOptions): WindowReading {
 
   /** Once their boundary is past, members with the present second are among those dated ahead: they are read again. */
   function afterAhead({ sentAt }: Page, reading: OffsetReading): Delay {
-    // rule: members dated ahead are read again once the second before them is past
+    // rule: members dated ahead are read again if the boundary is past
     const isPast = range.isPast(sentAt)
     const query = isPast ? range.separateAgain(sentAt) : undefined
     if (query) return readByOffset("ahead", query)
     lack = isPast ? "rules" : worse(lack, reading.lack())
-    // rule: members before those dated ahead are read after them
+    // rule: members up to the boundary are read after those dated ahead
     return {}
   }
 

@@ -8,8 +8,8 @@ import type {
   Owner,
 } from "../../connections/connection.ts"
 import { AppError } from "../../errors.ts"
-import { parseConnection, parseStored } from "../parse-stored.ts"
-import { isInserted, type MongoDatabase } from "./database.ts"
+import { parseConnection, parseStored, parseToDelete } from "../parse-stored.ts"
+import { createEnsureIndexes, isInserted, type MongoDatabase } from "./database.ts"
 
 const collectionName = "integrations.mailchimp.key"
 
@@ -47,29 +47,21 @@ const metadataSchema = z.object({
  */
 export function createMongoConnections({ db, attempt }: MongoDatabase): ConnectionStore {
   const collection = db.collection(collectionName)
-  let hasIndex = false
-
-  /**
-   * Runs before every insert until it has succeeded once. Inserts do not share an attempt: creating the index again is
-   * harmless, but waiting for an attempt that hangs in an outage would last longer than the outage.
-   */
-  async function ensureIndex(): Promise<void> {
-    if (hasIndex) return
-    await createIndex(collection)
-    hasIndex = true
-  }
+  const ensureIndex = createEnsureIndexes(() => createIndex(collection))
 
   return {
     find: (owner) =>
       attempt("find the connection", async () => {
-        const document = await collection.findOne({
-          account_id: { $in: spellings(owner.accountId) },
-          owner: { $in: spellings(owner.uid) },
-        })
-        if (document === null) return undefined
-        const { _id } = document
-        const keys = { id: String(_id), revision: toRevision(_id), owner }
-        return parseConnection(keys, () => toConnection(document, owner))
+        const document = await collection.findOne({ ...ownedBy(owner), disconnecting: { $ne: true } })
+        return document === null ? undefined : parseDocument(document, owner)
+      }),
+
+    disconnecting: (owner) =>
+      attempt("find the connections", async () => {
+        const documents = collection.find({ ...(owner && ownedBy(owner)), disconnecting: true })
+        return (await documents.toArray()).map((document) =>
+          parseToDelete(() => parseDocument(document, owner ?? ownerOf(document))),
+        )
       }),
 
     insert: (connection) =>
@@ -102,7 +94,7 @@ export function createMongoConnections({ db, attempt }: MongoDatabase): Connecti
       attempt("check the connections", async () => {
         // A secondary may not have a new connection yet, which would abort its export.
         const documents = collection.find(
-          { _id: { $in: revisions.map(toDocumentId) } },
+          { _id: { $in: revisions.map(toDocumentId) }, disconnecting: { $ne: true } },
           { projection: { _id: 1 }, readPreference: "primary" },
         )
         return new Set((await documents.toArray()).map(({ _id }) => toRevision(_id)))
@@ -125,6 +117,21 @@ async function createIndex(collection: Collection): Promise<void> {
     "internal_error",
     `Cannot store the connection because the index of ${collectionName} over account_id and owner is not unique`,
   )
+}
+
+function ownedBy({ accountId, uid }: Owner) {
+  return { account_id: { $in: spellings(accountId) }, owner: { $in: spellings(uid) } }
+}
+
+function ownerOf(document: Document): Owner {
+  return { accountId: String(document["account_id"]), uid: String(document["owner"]) }
+}
+
+/** Throws a MalformedConnection if the document is malformed. */
+function parseDocument(document: Document, owner: Owner): Connection {
+  const { _id } = document
+  const keys = { id: String(_id), revision: toRevision(_id), owner }
+  return parseConnection(keys, () => toConnection(document, owner))
 }
 
 /** The values that an owner's id may have in a document of an older service. */
@@ -174,10 +181,11 @@ function toDocument({ dc, userId, accountName }: ConnectionMetadata): Document {
 }
 
 /** Updates field by field, so that other fields that an older service stored are kept. */
-function toUpdate({ accessToken, metadata, tokenInvalidated }: ConnectionChanges): Document {
+function toUpdate({ accessToken, metadata, tokenInvalidated, disconnecting }: ConnectionChanges): Document {
   const fields = Object.entries({
     ...(accessToken !== undefined && { "token.access_token": accessToken }),
     ...(tokenInvalidated !== undefined && { token_invalidated: tokenInvalidated }),
+    ...(disconnecting !== undefined && { disconnecting }),
     ...(metadata !== undefined && {
       "token.metadata.dc": metadata.dc,
       "token.metadata.user_id": metadata.userId,

@@ -90,6 +90,19 @@ export async function isInserted(insertion: Promise<unknown>): Promise<boolean> 
   }
 }
 
+/**
+ * Creates an index before a write, until that has succeeded once. Writes do not share an attempt: creating the index again
+ * is harmless, but waiting for an attempt that hangs in an outage would last longer than the outage.
+ */
+export function createEnsureIndexes(create: () => Promise<unknown>): () => Promise<void> {
+  let isDone = false
+  return async () => {
+    if (isDone) return
+    await create()
+    isDone = true
+  }
+}
+
 /** Parses the URI, because the driver's default, `test`, looks like a database of that name. */
 function namesDatabase(uri: string): boolean {
   return /^mongodb(\+srv)?:\/\/[^/?]+\/[^?]/.test(uri)

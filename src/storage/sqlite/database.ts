@@ -22,6 +22,29 @@ const migrations = [
      expires_at_ms INTEGER NOT NULL
    ) STRICT;
    CREATE INDEX used_states_by_expiry ON used_states (expires_at_ms);`,
+  `ALTER TABLE connections ADD COLUMN disconnecting INTEGER NOT NULL DEFAULT 0;
+   CREATE TABLE webhooks (
+     secret_hash TEXT PRIMARY KEY,
+     connection_id TEXT NOT NULL,
+     account_id TEXT NOT NULL,
+     owner TEXT NOT NULL,
+     list_id TEXT NOT NULL,
+     created_at_ms INTEGER NOT NULL,
+     webhook_id TEXT,
+     signing_secret TEXT
+   ) STRICT;
+   CREATE INDEX webhooks_by_connection ON webhooks (connection_id);
+   CREATE TABLE deliveries (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     connection_id TEXT NOT NULL,
+     list_id TEXT NOT NULL,
+     kind TEXT NOT NULL,
+     member_id TEXT,
+     new_member_id TEXT,
+     arrived_at INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX deliveries_by_connection ON deliveries (connection_id, arrived_at, id);
+   CREATE INDEX deliveries_by_arrival ON deliveries (arrived_at);`,
 ]
 
 /** Nothing else runs while the file is opened, so SQLite itself may wait for a lock. */
@@ -45,6 +68,8 @@ export function openDatabase(path: string): Database {
       database.run(`PRAGMA busy_timeout = ${openingBusyTimeoutMs}`)
       switchToWal(database)
       database.run("PRAGMA synchronous = FULL")
+      // What is deleted is overwritten, so that a disconnected account leaves no bytes in free pages.
+      database.run("PRAGMA secure_delete = ON")
       migrate(database)
       // From now on SQLite would block the JavaScript thread: 8 logins stopped all requests for 8 s.
       database.run("PRAGMA busy_timeout = 0")
@@ -86,6 +111,25 @@ export function createAttempt(clock: Clock, random: () => number = Math.random):
       }
       // With jitter, so that processes that wait for each other do not collide again.
       await clock.sleep(1 + random() * longestPauseMs)
+    }
+  }
+}
+
+/** How long to wait for other processes that still read the log when it is emptied. */
+const emptyLogPatienceMs = 3_000
+
+/**
+ * Empties the write-ahead log, which still holds what was deleted. Gives up after three seconds if another process keeps
+ * reading; the next call, or the next start, then does it.
+ */
+export function createEmptyLog(database: Database, attempt: Attempt, clock: Clock): () => Promise<void> {
+  const checkpoint = database.query<{ busy: number }, []>("PRAGMA wal_checkpoint(TRUNCATE)")
+  return async () => {
+    const startedMs = clock.monotonicMs()
+    for (;;) {
+      const isBusy = await attempt("empty the log of the database", () => checkpoint.get()?.busy !== 0)
+      if (!isBusy || clock.monotonicMs() - startedMs >= emptyLogPatienceMs) return
+      await clock.sleep(longestPauseMs)
     }
   }
 }

@@ -83,6 +83,51 @@ test("410 disables the webhook at once", async () => {
   expect(bodies).toHaveLength(1)
 })
 
+test("a webhook of which 51 % of 20 or more requests fail is disabled", async () => {
+  const { clock, sandbox, bodies } = await setUp(
+    Array.from({ length: 100 }, (_, index) => (index % 3 === 0 ? 500 : 200)),
+  )
+  const [hook] = sandbox.state.list(listId).webhooks
+  for (let sent = 0; sent < 30; sent += 1) sandbox.changes.addMember(listId)
+  await clock.settle(sandbox.deliverer.settled())
+  expect([hook?.disabled, bodies.length > 40]).toEqual([false, true])
+  const failing = await setUp(Array.from({ length: 100 }, () => 500))
+  for (let sent = 0; sent < 25; sent += 1) failing.sandbox.changes.addMember(listId)
+  await failing.clock.settle(failing.sandbox.deliverer.settled())
+  expect(failing.sandbox.state.list(listId).webhooks[0]?.disabled).toBe(true)
+  // Each was sent once, and none was retried.
+  expect(failing.bodies).toHaveLength(25)
+})
+
+test("deliveries are lost, doubled, late and stripped in the shares that the settings say", async () => {
+  const { clock, sandbox, bodies } = await setUp([])
+  const tell = async (settings: Partial<typeof sandbox.settings>) => {
+    Object.assign(sandbox.settings, {
+      lostDeliveries: 0,
+      doubledDeliveries: 0,
+      lateDeliveries: 0,
+      strippedDeliveries: 0,
+      ...settings,
+    })
+    bodies.length = 0
+    const startMs = clock.now()
+    for (let sent = 0; sent < 200; sent += 1) sandbox.changes.addMember(listId)
+    await clock.settle(sandbox.deliverer.settled())
+    return { sent: bodies.length, tookMs: clock.now() - startMs }
+  }
+  expect(await tell({})).toEqual({ sent: 200, tookMs: 0 })
+  expect(await tell({ lostDeliveries: 1 })).toEqual({ sent: 0, tookMs: 0 })
+  expect(await tell({ doubledDeliveries: 1 })).toEqual({ sent: 400, tookMs: 0 })
+  const { sent } = await tell({ lostDeliveries: 0.2 })
+  expect(sent).toBeGreaterThan(130)
+  expect(sent).toBeLessThan(190)
+  const { tookMs } = await tell({ lateDeliveries: 0.5 })
+  expect(tookMs).toBeGreaterThan(9000)
+  expect(bodies.map(String)).not.toEqual(bodies.map(String).toSorted())
+  await tell({ strippedDeliveries: 1 })
+  expect(bodies.every((body) => body.get("data[list_id]") === listId && !body.has("data[email]"))).toBe(true)
+})
+
 test("only the requested events and sources are delivered", async () => {
   const { clock, sandbox, bodies } = await setUp([], {
     events: { subscribe: true },

@@ -1,6 +1,7 @@
 import { Glob } from "bun"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
+import type { Topic } from "./schedule.ts"
 import {
   type Change,
   argument,
@@ -16,7 +17,12 @@ import {
 } from "./mark.ts"
 
 /** A rule of the scan, marked in the code by `// rule: NAME`, and how to change the code after the mark to take it out. */
-export type Rule = { readonly name: string; readonly change: Change }
+export type Rule = {
+  readonly name: string
+  readonly change: Change
+  /** What the schedules that show its absence are about, if others hardly ever need it. */
+  readonly topics?: readonly Topic[]
+}
 
 /** A file with rules. */
 export type Source = { readonly path: string; readonly code: string }
@@ -48,10 +54,6 @@ export const rules: readonly Rule[] = [
     change: keepArgument(0),
   },
   {
-    name: "a row is known by both its id and its second",
-    change: value("page.length"),
-  },
-  {
     name: "a row is dropped if it equals the last version, not any version",
     change: operand("right", "||", (_, [, , fingerprint, versions, key]) => {
       const version = `${key} + ${fingerprint}`
@@ -68,6 +70,7 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "only rows requested after a total count towards it",
+    topics: ["ties"],
     change: argument(1, "totals.length"),
   },
   {
@@ -79,10 +82,6 @@ export const rules: readonly Rule[] = [
     change: keep("right", "&&"),
   },
   {
-    name: "a request whose response has no new row is repeated",
-    change: condition("true"),
-  },
-  {
     name: "no tail before the last page of the body",
     change: keep("left", "||", 2),
   },
@@ -92,7 +91,10 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "the next export begins each sweep at that sweep's own end",
-    change: value((ends) => `${ends}.map((_, _index, all) => Math.max(...all))`),
+    change: value((ends) => {
+      const latest = "Math.max(live, archived ?? live)"
+      return `(({ live, archived }) => ({ live: ${latest}, archived: archived && ${latest} }))(${ends})`
+    }),
   },
   {
     name: "a sweep that was not read begins at the horizon",
@@ -111,7 +113,8 @@ export const rules: readonly Rule[] = [
     change: condition("true"),
   },
   {
-    name: "if archived members were requested and ended short, the next export resumes them there",
+    name: "after an export of archived members alone, the next export begins them at the end of that sweep",
+    topics: ["archived", "filters", "ties"],
     change: condition("false"),
   },
   {
@@ -148,10 +151,12 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "a tied second whose upper bound is ignored is short",
+    topics: ["filters", "ties"],
     change: condition("false"),
   },
   {
     name: "a reading whose since is ignored is short",
+    topics: ["filters"],
     change: value("false"),
   },
   {
@@ -164,6 +169,7 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "the tail runs again after a check for members without a date",
+    topics: ["counts"],
     change: remove,
   },
   {
@@ -180,78 +186,97 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "without a Date our own clock counts minus one more margin",
+    topics: ["dateless"],
     change: keep("left", "-"),
   },
   {
     name: "members dated ahead are read by offset, not waited for",
+    topics: ["ahead"],
     change: value("false"),
   },
   {
     name: "dated ahead means ahead of the later clock",
+    topics: ["ahead", "clocks"],
     change: argument(0, (sentAt) => `{ latest: ${sentAt}.earliest }`),
   },
   {
-    name: "members who change after the second before those dated ahead are read",
+    name: "changes after the boundary are read",
+    topics: ["ahead"],
     change: condition("true"),
   },
   {
     name: "a member dated ahead did not change meanwhile",
+    topics: ["ahead", "counts"],
     change: keep("left", "&&"),
   },
   {
-    name: "members dated ahead are read again once the second before them is past",
+    name: "members dated ahead are read again if the boundary is past",
+    topics: ["ahead"],
     change: value("false"),
   },
   {
-    name: "members before those dated ahead are read after them",
+    name: "members up to the boundary are read after those dated ahead",
+    topics: ["ahead"],
     change: value("undefined"),
   },
   {
     name: "no wait is longer than six margins",
+    topics: ["clocks"],
     change: keepArgument(0),
   },
   {
     name: "a row without a key is never dropped",
+    topics: ["ids"],
     change: keep("left", "&&"),
   },
   {
     name: "a row without a key is counted once",
+    topics: ["counts", "ids"],
     change: condition("false"),
   },
   {
     name: "a row with a known id must have the known bytes as well",
+    topics: ["ids"],
     change: operand("left", "||", (_, [, before]) => `${before} !== undefined`),
   },
   {
-    name: "rows without a key are all read after three equal passes, not one",
+    name: "three equal passes, not one, prove that all rows without a key were read",
+    topics: ["ids", "ties"],
     change: value("1"),
   },
   {
     name: "a count is wrong only if both directions show the same rows",
+    topics: ["counts"],
     change: remove,
   },
   {
     name: "a recount takes a second from one response",
+    topics: ["counts", "ties"],
     change: condition("true"),
   },
   {
     name: "the rows that both directions show were delivered, or are delivered now",
+    topics: ["counts"],
     change: keep("left", "&&"),
   },
   {
     name: "two empty truncated responses do not prove that there are no rows",
+    topics: ["counts"],
     change: value("false"),
   },
   {
     name: "a doubted count is still doubted after a resume",
+    topics: ["counts"],
     change: value("undefined"),
   },
   {
     name: "no `asOf` is later than the watermark before the clock was put back",
+    topics: ["clocks"],
     change: value("() => Infinity"),
   },
   {
     name: "a list that failed alone is read whole by the next export",
+    topics: ["failures"],
     change: condition("false"),
   },
 ]

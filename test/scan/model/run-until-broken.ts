@@ -1,5 +1,10 @@
 /** Runs schedules until one breaks, and prints which. Regular output shows that no schedule runs forever. */
 import { mostShort, runSchedule } from "./run.ts"
+import { type Topic, isTopic } from "./schedule.ts"
+
+const topics: readonly Topic[] = (process.env["MODEL_TOPICS"] ?? "")
+  .split(",")
+  .filter((name) => isTopic(name))
 
 console.info(await firstBroken(Number(process.env["MODEL_SEED"]), Number(process.env["MODEL_RUNS"])))
 
@@ -8,7 +13,7 @@ async function firstBroken(firstSeed: number, runs: number): Promise<string> {
   for (let seed = firstSeed; seed < firstSeed + runs; seed += 1) {
     if (seed % 20 === 0) console.info(seed)
     try {
-      short += await runSchedule(seed)
+      short += await runSchedule(seed, topics)
     } catch (error) {
       return `seed ${seed}: ${String(error).slice(0, 60)}`
     }

@@ -15,14 +15,35 @@ import type { VirtualTime } from "./virtual-time.ts"
 
 export const MARGIN_S = 10
 
+/**
+ * What a schedule is about: a behavior that is rare in other schedules is the rule in this one, so that a rule of the scan
+ * that depends on it is soon missed.
+ */
+const topics = [
+  "ahead",
+  "archived",
+  "clocks",
+  "counts",
+  "dateless",
+  "failures",
+  "filters",
+  "ids",
+  "ties",
+] as const
+export type Topic = (typeof topics)[number]
+
+export function isTopic(name: string): name is Topic {
+  return topics.some((topic) => topic === name)
+}
+
 export type ModelSelection = Pick<Selection, "statuses" | "since" | "before" | "includeArchived">
 
 /** The statuses of live members, and those that an export selects if it selects several. */
 export type Statuses = { readonly live: readonly Status[]; readonly several?: readonly Status[] | undefined }
 
-/** In a seventh of the schedules several statuses are selected, of members who also have another one. */
-export function randomStatuses(random: Random): Statuses {
-  if (random.chance(6 / 7)) return { live: ["subscribed", "subscribed", "unsubscribed"] }
+/** In a seventh of the schedules without a topic several statuses are selected, of members who also have another one. */
+export function randomStatuses(random: Random, about: readonly Topic[] = []): Statuses {
+  if (about.length > 0 || random.chance(6 / 7)) return { live: ["subscribed", "subscribed", "unsubscribed"] }
   const several = random.pick<readonly Status[]>([
     ["subscribed", "cleaned"],
     ["cleaned", "unsubscribed"],
@@ -32,10 +53,16 @@ export function randomStatuses(random: Random): Statuses {
   return { live: ["subscribed", "cleaned", "unsubscribed"], several }
 }
 
-export function randomSettings(random: Random, statisticsRandom: Random): Settings {
-  const oddity = random.chance(0.9)
-    ? "none"
-    : random.pick(["count_too_high", "undated_first", "undated_last", "hidden"] as const)
+export function randomSettings(
+  random: Random,
+  statisticsRandom: Random,
+  about: readonly Topic[] = [],
+): Settings {
+  const isAbout = (topic: Topic) => about.includes(topic)
+  const oddity =
+    random.chance(0.9) && !isAbout("counts")
+      ? "none"
+      : random.pick(["count_too_high", "undated_first", "undated_last", "hidden"] as const)
   const permits = random.pick([1, 2, 4, 10])
   const pageSize = random.int(5, 20)
   return {
@@ -43,8 +70,10 @@ export function randomSettings(random: Random, statisticsRandom: Random): Settin
     pageSize,
     statistics: randomStatistics(statisticsRandom, pageSize),
     servers: random.pick([[0], [0], [0, 1], [0, -1]]),
-    lateness: random.pick([0, 0, 2, 7]),
-    ties: random.pick(["stable", "stable", "reversed", "moving", "shuffled"]),
+    lateness: random.pick(isAbout("dateless") ? [7] : [0, 0, 2, 7]),
+    ties: random.pick(
+      isAbout("ties") ? ["moving", "shuffled"] : ["stable", "stable", "reversed", "moving", "shuffled"],
+    ),
     latency: random.pick([0.03, 0.3, 1, 3]),
     slow: random.pick([0, 0, 0.02, 0.2]),
     short: random.pick([0, 0, 0, 0.05, 0.3, 0.9]),
@@ -52,12 +81,18 @@ export function randomSettings(random: Random, statisticsRandom: Random): Settin
     refusal: random.pick([0, 0, 0, 0.02]),
     isTorn: random.chance(0.7),
     // Changes at most one rule at a time.
-    before: oddity !== "none" || random.chance(0.9) ? "inclusive" : random.pick(["exclusive", "ignored"]),
-    since: oddity !== "none" || random.chance(0.93) ? "exclusive" : random.pick(["inclusive", "ignored"]),
+    before:
+      oddity !== "none" || (random.chance(0.9) && !isAbout("filters"))
+        ? "inclusive"
+        : random.pick(["exclusive", "ignored"]),
+    since:
+      oddity !== "none" || (random.chance(0.93) && !isAbout("filters"))
+        ? "exclusive"
+        : random.pick(["inclusive", "ignored"]),
     oddity,
     hasPagesOfAllSizes: random.chance(0.2),
     hasFewFields: random.chance(0.1),
-    clocks: randomClocks(random),
+    clocks: isAbout("dateless") ? dateless(8) : randomClocks(random, isAbout("clocks")),
     marginS: MARGIN_S,
   }
 }
@@ -75,10 +110,11 @@ function randomStatistics(random: Random, pageSize: number): Settings["statistic
   }
 }
 
+const right: Clocks = { own: () => 0, date: () => 0, mailchimp: () => 0, areRight: true }
+
 /** Mostly both clocks are right. Otherwise one is wrong from the start or from some moment on, or `Date` is missing. */
-function randomClocks(random: Random): Clocks {
-  const right: Clocks = { own: () => 0, date: () => 0, mailchimp: () => 0, areRight: true }
-  if (random.chance(0.8)) return right
+function randomClocks(random: Random, isAboutClocks: boolean): Clocks {
+  if (random.chance(0.8) && !isAboutClocks) return right
   const byS = random.pick([-600, -30, 30, 600])
   const from = random.chance(0.5) ? -Infinity : 1_700_000_000 + random.between(0, 60)
   const isWrong = (now: number) => (now >= from ? byS : 0)
@@ -93,10 +129,14 @@ function randomClocks(random: Random): Clocks {
       areRight: false,
       date: (_now, response) => (response % 12 === wrong % 12 ? Math.abs(byS) : 0),
     },
-    // Without `Date` everything depends on our own clock, which must be right within a margin.
-    { ...right, own: () => slightlyS, date: () => undefined, areRight: false },
+    dateless(slightlyS),
     { ...right, mailchimp: isWrong, areRight: false },
   ])
+}
+
+/** Without `Date` everything depends on our own clock, which must be right within a margin. */
+function dateless(wrongByS: number): Clocks {
+  return { ...right, own: () => wrongByS, date: () => undefined, areRight: false }
 }
 
 /** The selection of an export: all members, members of one status, or members of a range of dates. */
@@ -105,8 +145,12 @@ export function randomSelection(
   start: number,
   { oddity }: Settings,
   { several }: Statuses,
+  about: readonly Topic[] = [],
 ): ModelSelection {
-  const status = random.chance(0.8) ? undefined : random.pick(["subscribed", "unsubscribed", "archived"])
+  const status =
+    random.chance(0.8) && !about.includes("archived")
+      ? undefined
+      : random.pick(["subscribed", "unsubscribed", "archived"])
   const since = random.chance(0.9) ? undefined : Math.floor(start) - 30 - random.int(0, 1000)
   const before = random.chance(0.9) ? undefined : (since ?? Math.floor(start) - 1000) + random.int(1, 1100)
   return {
@@ -129,13 +173,18 @@ export function isSelected(
 }
 
 /** Lists with a history: seconds shared by many members or by none, some of them still open when the export begins. */
-export function randomLists(random: Random, start: number, { live }: Statuses): List[] {
+export function randomLists(
+  random: Random,
+  start: number,
+  { live }: Statuses,
+  about: readonly Topic[] = [],
+): List[] {
   return Array.from({ length: random.pick([1, 1, 1, 2, 4]) }, (_, number) => {
     const id = `list${number}`
     const spread = random.pick([1, 10, 1000, 1000])
-    const tied = random.chance(0.2) ? random.int(0, 200) : 0
+    const tied = random.chance(0.2) || about.includes("ties") ? random.int(0, 200) : 0
     const members: Member[] = []
-    const hasOddIds = random.chance(0.1)
+    const hasOddIds = random.chance(0.1) || about.includes("ids")
     const addAt = (second: number, status: Status) => {
       // An incremental export, which has a date filter, cannot see a member without a date.
       const content = second < start - 20 && random.chance(0.02) ? UNDATED : 0
@@ -150,7 +199,8 @@ export function randomLists(random: Random, start: number, { live }: Statuses): 
         hasOddIds && random.chance(0.4) ? random.pick(["none", "none", "shared"] as const) : undefined
       members.push({ id: `${id}-${members.length}`, changes: [change], ...(shownId ? { shownId } : {}) })
     }
-    const statusOf = () => (random.chance(0.15) ? "archived" : random.pick(live))
+    const archived = about.includes("archived") ? 0.95 : 0.15
+    const statusOf = () => (random.chance(archived) ? "archived" : random.pick(live))
     for (let left = random.pick([0, 3, 20, 60, 120]); left > 0; left -= 1) {
       addAt(Math.floor(start) - 30 - random.int(0, spread), statusOf())
     }
@@ -160,7 +210,7 @@ export function randomLists(random: Random, start: number, { live }: Statuses): 
       addAt(Math.floor(start) - 1 - random.int(0, 12), statusOf())
     }
     // Members dated ahead by a server whose clock is wrong, or by an import.
-    const ahead = random.chance(0.04) ? random.int(1, 60) : 0
+    const ahead = random.chance(0.04) || about.includes("ahead") ? random.int(1, 60) : 0
     const aheadS = random.pick([100_000, 100_000, 70, 150])
     for (let left = ahead; left > 0; left -= 1)
       addAt(Math.floor(start) + aheadS + random.int(0, 3), statusOf())

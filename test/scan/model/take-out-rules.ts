@@ -61,11 +61,15 @@ function isRecorded(name: string): boolean {
 }
 
 /** Which schedules to run without the rule. If all of them pass, its removal counts as unnoticed. */
-function schedulesFor({ name }: Rule): { MODEL_SEED: string; MODEL_RUNS: string } {
+function schedulesFor({
+  name,
+  topics = [],
+}: Rule): Record<"MODEL_SEED" | "MODEL_RUNS" | "MODEL_TOPICS", string> {
   const known = third === undefined ? 1 : (firstSeeds[name] ?? 1)
   const { MODEL_SEED, MODEL_RUNS } = process.env
   return {
     MODEL_SEED: MODEL_SEED ?? String(Math.max(1, known - lead)),
+    MODEL_TOPICS: topics.join(),
     MODEL_RUNS: MODEL_RUNS ?? (third === undefined ? "40000" : "4000"),
   }
 }

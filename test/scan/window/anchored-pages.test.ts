@@ -38,6 +38,20 @@ describe("createAnchoredPages()", () => {
     expect([pages.anchor(), pages.known().size]).toEqual([101, 0])
   })
 
+  test("delivers a change back to bytes that were delivered of the anchor's next second, if bytes show no date", () => {
+    const { pages } = start()
+    const statusOf = (rows: string, statuses: string) => ({
+      ...page(rows, 9),
+      fingerprint: (index: number) => statuses[index] ?? "",
+    })
+    pages.receive(statusOf("m1@980 m2@989 m3@990", "sss"), undefined, closed)
+    expect([...pages.known().keys()]).toEqual(["m2"])
+    const left = pages.receive(statusOf("m3@990 m4@991 m2@1000", "ssu"), undefined, closed)
+    expect([pages.anchor(), left.selected.ranges]).toEqual([988, [{ start: 1, end: 3 }]])
+    const back = pages.receive(statusOf("m3@990 m4@991 m2@1005", "sss"), undefined, 1000)
+    expect(back.selected.ranges).toEqual([{ start: 2, end: 3 }])
+  })
+
   test("begins no page after an open second, and waits until that is closed", () => {
     const { pages, stepAfter } = start()
     stepAfter("a@100 b@980 c@995", 4)

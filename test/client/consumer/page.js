@@ -1,0 +1,3 @@
+import { consume } from "./consume.js"
+
+globalThis.consume = consume
