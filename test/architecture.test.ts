@@ -45,9 +45,9 @@ function typesOf(...folders: readonly string[]): Record<string, "types"> {
  * The composition root and the entry points may import everything, and so may code that starts a sandbox and a
  * service together.
  */
-const roots = ["app.ts", "services.ts", "main.ts", "dev"]
+const roots = ["app.ts", "services.ts", "services", "main.ts", "dev"]
 const shared: Record<string, "all" | "types"> = { "errors.ts": "all", "sealer.ts": "types" }
-const configReaders = ["services.ts", "main.ts", "dev"]
+const configReaders = ["services.ts", "services", "main.ts", "dev"]
 
 /** The only places that may use each package, as prefixes of the path below src. */
 const packageOwners: Record<string, readonly string[]> = {

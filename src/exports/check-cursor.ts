@@ -8,13 +8,13 @@ export type CheckCursor = (
   request: {
     readonly cursor?: string | undefined
     readonly selection: Selection
-    readonly listId: string | undefined
+    readonly listIds?: readonly string[] | undefined
   },
 ) => Promise<void>
 
 export function createCheckCursor(sealer: Sealer): CheckCursor {
-  return async (connectionId, { cursor, selection, listId }) => {
+  return async (connectionId, { cursor, selection, listIds }) => {
     if (cursor === undefined) return
-    await createSealedCursors(sealer, connectionId).open(cursor, selectionId(selection, listId))
+    await createSealedCursors(sealer, connectionId).open(cursor, selectionId(selection, listIds))
   }
 }

@@ -43,9 +43,14 @@ export function createEventLines(options: EventOptions): EventLines {
   const { exportId, lists, plan, scan, results, selection, sealCursor, clock } = options
   const { horizon, isIncremental } = plan
   const startedMs = clock.monotonicMs()
-  /** Lists that were done in an earlier response and whose counts did not fit into the cursor. */
+  /**
+   * Lists that were done in an earlier response and whose counts did not fit into the cursor. If several statuses were selected,
+   * all lists, because Mailchimp counted all statuses.
+   */
   const uncounted = new Set(
-    plan.lists.filter(({ isDone, totalItems }) => isDone && totalItems === undefined).map(({ id }) => id),
+    plan.lists
+      .filter(({ isDone, totalItems }) => plan.onlyStatuses || (isDone && totalItems === undefined))
+      .map(({ id }) => id),
   )
 
   const checkpointCursor = () =>

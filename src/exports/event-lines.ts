@@ -100,7 +100,7 @@ const end = z
           rows: count.meta({ description: "Members of the list in this response" }),
           total_items: count.optional().meta({
             description:
-              "Mailchimp's count of the selected members when the list was begun, without archived members that come along. Missing after a failure, and if the list was done before the export was resumed and its count did not fit into the cursor",
+              "Mailchimp's count of the selected members when the list was begun, without archived members that come along. Missing after a failure, if several statuses were selected, and if the list was done before the export was resumed and its count did not fit into the cursor",
           }),
           count_differs: z
             .int()

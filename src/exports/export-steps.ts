@@ -26,7 +26,7 @@ export async function* exportSteps(
     ...format,
     hasEvents: true,
     hasParts: true,
-    createEncoder: () => withoutLines(format.createEncoder(), (step) => queue.push(step)),
+    createEncoder: (input) => withoutLines(format.createEncoder(input), (step) => queue.push(step)),
   })
   for await (const chunk of bytes) {
     yield* queue.splice(0)

@@ -12,14 +12,17 @@ export function createMembersSource(
   selection: Selection,
   {
     lists,
+    cellFields,
     ...options
   }: {
     readonly lists: readonly MailchimpList[]
     readonly pageSize: number
+    /** See {@link toFieldsQuery}. */
+    readonly cellFields: readonly string[] | undefined
     readonly deadlineMs: () => number | undefined
   },
 ): Source {
-  const read = createReadMembers(client, { ...options, ...toFieldsQuery(selection) })
+  const read = createReadMembers(client, { ...options, ...toFieldsQuery(selection, cellFields) })
   const { now, waitUntil, pause } = client
   return { read, now, waitUntil, pause, spare, expected: createExpectedRows(lists, options.pageSize, spare) }
 }

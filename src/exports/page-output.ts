@@ -7,6 +7,8 @@ import type { Writer } from "./writer.ts"
 
 type Item = ScannedPage | ListNotice
 
+const nothing = new Uint8Array()
+
 export type PageOutput = {
   /** The bytes of a whole export, from its first page, which was already requested, to its end. */
   bytes(first: Promise<IteratorResult<Item>>, pages: AsyncGenerator<Item>): AsyncGenerator<Uint8Array>
@@ -32,7 +34,12 @@ export function createPageOutput(
     bytes: async function* (first, pages) {
       const { write, wait } = createKeepAlive(clock)
       const keepAlive = () => writer.keepAlive(rows)
-      yield* write(yield* wait(Promise.resolve(writer.start()), keepAlive))
+      if (writer.ready)
+        yield* wait(
+          writer.ready.then(() => nothing),
+          keepAlive,
+        )
+      yield* write(writer.start())
       for (let next = first; ; next = pages.next()) {
         const item = yield* wait(next, keepAlive)
         if (item.done) break

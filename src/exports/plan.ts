@@ -10,6 +10,8 @@ export type Plan = {
   readonly horizon: Second
   /** Mailchimp's filter for live members. */
   readonly status?: string | undefined
+  /** Only rows with one of these statuses are delivered. */
+  readonly onlyStatuses?: readonly string[] | undefined
   /** The last selected second, if the caller set an upper bound. */
   readonly until?: Second | undefined
   /** Whether the export contains only what changed since another export. */
@@ -30,19 +32,18 @@ export type Plan = {
  */
 export function planExport(
   listIds: readonly string[],
-  selection: Pick<Selection, "status" | "since" | "before" | "includeArchived">,
+  selection: Pick<Selection, "statuses" | "since" | "before" | "includeArchived">,
   closed: Second,
   cursor?: Cursor,
 ): Plan {
   const isIncremental = cursor !== undefined && (cursor.kind === "end" || cursor.isIncremental)
-  // If archived members are selected by status, a second sweep would read them all again.
-  const isArchivedToo = selection.includeArchived && selection.status !== "archived"
+  const filter = planStatuses(selection)
   const horizon = cursor?.kind === "checkpoint" ? cursor.horizon : closed
   const known = new Map(cursor?.lists.map((list) => [list.id, list]))
   return {
     lists: listIds.map(positionOf),
     horizon,
-    status: isIncremental ? undefined : selection.status,
+    ...(isIncremental ? {} : { status: filter.status, onlyStatuses: filter.onlyStatuses }),
     until: selection.before,
     isIncremental,
     isWhole: !isIncremental && selection.since === undefined && selection.before === undefined,
@@ -58,8 +59,25 @@ export function planExport(
     const sweep = between(selection.since ?? Number.NEGATIVE_INFINITY, horizon, selection.before)
     const isWhole =
       (isIncremental && selection.since === undefined && selection.before === undefined) || undefined
-    return { id, isWhole, live: sweep, archived: isIncremental || isArchivedToo ? sweep : undefined }
+    return { id, isWhole, live: sweep, archived: isIncremental || filter.isArchivedToo ? sweep : undefined }
   }
+}
+
+/**
+ * Plans which statuses are read, and by which sweep. Mailchimp's filter takes a single status. If several are selected, the live
+ * sweep reads all of them and rows with another one are dropped. One sweep a status would miss members who change from a status
+ * that is still to be read to one that was read.
+ */
+function planStatuses({
+  statuses,
+  includeArchived = false,
+}: Pick<Selection, "statuses" | "includeArchived">) {
+  const live = statuses?.filter((status) => status !== "archived")
+  // If archived members alone are selected, the first sweep reads them.
+  if (live?.length === 0) return { status: "archived", isArchivedToo: false }
+  const isArchivedToo = includeArchived || statuses?.includes("archived") === true
+  if (live === undefined || live.length === 1) return { status: live?.[0], isArchivedToo }
+  return { onlyStatuses: isArchivedToo ? [...live, "archived"] : live, isArchivedToo }
 }
 
 /** The sweep from `since` to an upper bound. Only seconds up to the horizon are closed and can be read in parallel windows. */

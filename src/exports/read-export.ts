@@ -49,10 +49,13 @@ type Reading = {
 /** Reads the selected members, and keeps account of what was read. */
 export function readExport(options: ReadOptions, signal: AbortSignal, clock: Clock): Reading {
   const { lists, selection, source } = options
-  const { status, slice } = selection
+  const { statuses, slice } = selection
   const listIds = lists.map(({ id }) => id)
   return slice
-    ? { pages: readAhead(readSlice({ listIds, status, ...slice }, source, signal)), results: [] }
+    ? {
+        pages: readAhead(readSlice({ listIds, status: statuses?.[0], ...slice }, source, signal)),
+        results: [],
+      }
     : scanLists(listIds, options, signal, clock)
 }
 

@@ -1,35 +1,62 @@
 import type { ConnectionCache } from "../connections/connection-cache.ts"
 import type { Owner } from "../connections/connection.ts"
 import type { OpenAccount } from "../connections/open-account.ts"
+import type { MailchimpClient } from "../mailchimp/client.ts"
+import type { ReadOptions } from "../mailchimp/lists/collection.ts"
+import { type ListDetails, readListDetails } from "../mailchimp/lists/list-details.ts"
 import { listLists, type MailchimpList } from "../mailchimp/lists/lists.ts"
 import { beforeResponseMs } from "./response-deadline.ts"
 
-/**
- * The lists of the owner's account, which may have been kept for a while. An export reads them anew: what is kept never decides
- * what is exported.
- */
-export type ReadLists = (
-  owner: Owner,
-  options: { readonly signal: AbortSignal; readonly refresh: boolean },
-) => Promise<{
-  readonly connectionId: string
-  readonly lists: readonly MailchimpList[]
-  readonly ageS: number
-}>
+/** What was read of Mailchimp, for which connection, and how old it is. */
+type Read<T> = { readonly connectionId: string; readonly value: T; readonly ageS: number }
 
-export function createReadLists(deps: {
+type Options = { readonly signal: AbortSignal; readonly refresh: boolean }
+
+/**
+ * Reads lists of the owner's account, which may have been kept for a while. An export reads them anew: what is kept never
+ * decides what is exported.
+ */
+export type ListReads = {
+  readLists(owner: Owner, options: Options): Promise<Read<readonly MailchimpList[]>>
+  /** Rejects with `list_not_found`. */
+  readList(owner: Owner, listId: string, options: Options): Promise<Read<ListDetails>>
+}
+
+export function createListReads(deps: {
   readonly requireLiveConnection: (owner: Owner) => Promise<{ readonly id: string }>
   readonly openAccount: OpenAccount
-  readonly cache: ConnectionCache<readonly MailchimpList[]>
-}): ReadLists {
-  return async (owner, options) => {
+  readonly lists: ConnectionCache<readonly MailchimpList[]>
+  readonly details: ConnectionCache<ListDetails>
+}): ListReads {
+  const read = async <T>(
+    {
+      owner,
+      key,
+      cache,
+    }: { readonly owner: Owner; readonly key: string; readonly cache: ConnectionCache<T> },
+    request: (client: MailchimpClient, options: ReadOptions) => Promise<T>,
+    options: Options,
+  ) => {
     // The connection is read first: if it was deleted, nothing of it is shown.
-    const { id } = await deps.requireLiveConnection(owner)
+    const { id: connectionId } = await deps.requireLiveConnection(owner)
     const load = async (signal: AbortSignal) => {
       using account = await deps.openAccount(owner, signal)
-      return Array.fromAsync(listLists(account.client, { signal, deadlineMs: beforeResponseMs }))
+      return request(account.client, { signal, deadlineMs: beforeResponseMs })
     }
-    const { value: lists, ageS } = await deps.cache.read(id, "lists", load, options)
-    return { connectionId: id, lists, ageS }
+    return { connectionId, ...(await cache.read(connectionId, key, load, options)) }
+  }
+  return {
+    readLists: (owner, options) =>
+      read(
+        { owner, key: "", cache: deps.lists },
+        (client, options) => Array.fromAsync(listLists(client, options)),
+        options,
+      ),
+    readList: (owner, listId, options) =>
+      read(
+        { owner, key: listId, cache: deps.details },
+        (client, options) => readListDetails(client, listId, options),
+        options,
+      ),
   }
 }

@@ -10,7 +10,7 @@ export type SelectionInput = {
   /** Mailchimp's dotted names, with or without the `members.` prefix; an element may contain several, separated by commas. */
   readonly fields?: readonly string[] | undefined
   readonly exclude_fields?: readonly string[] | undefined
-  readonly status?: string | undefined
+  readonly status?: readonly string[] | undefined
   readonly since_last_changed?: Date | undefined
   readonly before_last_changed?: Date | undefined
   readonly include?: "archived" | undefined
@@ -18,7 +18,8 @@ export type SelectionInput = {
 
 /** Which members an export contains, and which of their fields. */
 export type Selection = {
-  readonly status?: string | undefined
+  /** Only members with one of these statuses, sorted. Without it, all but archived members. */
+  readonly statuses?: readonly string[] | undefined
   /** Only members changed after this second. */
   readonly since?: Second | undefined
   /** Only members changed at or before this second. Such an export has no end cursor. */
@@ -46,7 +47,7 @@ export function parseSelection(input: SelectionInput): Selection {
   const isSlice = count !== undefined || offset !== undefined
   const errors = findConflicts(input, isSlice)
   const selection: Selection = {
-    status,
+    statuses: status?.toSorted(),
     since: since && toSecond(since),
     before: before && toSecond(before),
     includeArchived: include === "archived",
@@ -73,15 +74,18 @@ function findConflicts(input: SelectionInput, isSlice: boolean): InvalidInput[] 
       errors.push({ name, reason: "must not come together with count or offset" })
     }
   }
+  if (isSlice && input.status !== undefined && input.status.length > 1) {
+    errors.push({ name: "status", reason: "must be a single status with count or offset" })
+  }
   return errors
 }
 
 /** Identifies a selection of lists, members and fields, so that a cursor is accepted only for the same selection. */
-export function selectionId(selection: Selection, listId: string | undefined): string {
-  const { status, since, before, includeArchived, fields, excludeFields } = selection
+export function selectionId(selection: Selection, listIds: readonly string[] | undefined): string {
+  const { statuses, since, before, includeArchived, fields, excludeFields } = selection
   const parts = [
-    listId,
-    status,
+    listIds?.toSorted().join(","),
+    statuses?.join(","),
     since,
     before,
     includeArchived,

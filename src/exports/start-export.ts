@@ -6,7 +6,7 @@ import { createAccountLists } from "./account-lists.ts"
 import type { ExportList } from "./create-event-lines.ts"
 import { createSealedCursors } from "./cursor/sealed-cursor.ts"
 import type { ExportEvent } from "./export-event.ts"
-import type { Format } from "./formats/format.ts"
+import type { EncoderInput, Format } from "./formats/format.ts"
 import { createJudgeError } from "./judge-error.ts"
 import { createMembersSource } from "./members-source.ts"
 import { createResponseDeadline } from "./response-deadline.ts"
@@ -18,10 +18,12 @@ import { openExport } from "./stream-export.ts"
 type ExportRequest = {
   /** Disposed of when the export ends, however it ends. */
   readonly account: Account
-  /** One list, or undefined for all lists. */
-  readonly listId: string | undefined
+  /** The selected lists, or undefined for all lists. */
+  readonly listIds: readonly string[] | undefined
   readonly selection: Selection
   readonly format: Format
+  /** The parameters that only this format has. */
+  readonly formatOptions?: EncoderInput["options"]
   /** Resumes or continues another export: the `cursor` of its checkpoint, error or end line. */
   readonly cursor?: string | undefined
   /** The export's id in its event lines; without it there are none. Not for a slice. */
@@ -59,7 +61,16 @@ export function createStartExport({
   shutdownSignal,
   clock = systemClock,
 }: StartExportOptions): StartExport {
-  return async ({ account, listId, selection, cursor, eventsId, signal, ...request }) => {
+  return async ({
+    account,
+    listIds,
+    selection,
+    cursor,
+    eventsId,
+    signal,
+    formatOptions = {},
+    ...request
+  }) => {
     const { client, connection, waitingFor } = account
     const release = () => {
       signal.removeEventListener("abort", release)
@@ -67,25 +78,41 @@ export function createStartExport({
     }
     try {
       const cursors = createSealedCursors(sealer, connection.id)
-      const id = selectionId(selection, listId)
+      const id = selectionId(selection, listIds)
       const from = cursor === undefined ? undefined : await cursors.open(cursor, id)
       const deadline = createResponseDeadline(clock)
       const deadlineMs = deadline.leftMs
-      const { readLists, ...fieldReaders } = createAccountLists(client, listId, { signal, deadlineMs })
+      const { readLists, readAllLists, columnReaders, ...fieldReaders } = createAccountLists(
+        client,
+        listIds,
+        {
+          signal,
+          deadlineMs,
+        },
+      )
       const lists = await readLists(signal)
-      const listIds = lists.map(({ id }) => id)
-      await requireListFields(selection, listIds, fieldReaders)
+      await requireListFields(
+        selection,
+        lists.map(({ id }) => id),
+        fieldReaders,
+      )
       const bytes = await openExport({
         ...request,
         lists: lists.map(toExportList),
         selection,
+        encoderInput: { options: formatOptions, readers: columnReaders },
         cursor: from,
         events:
           eventsId === undefined
             ? undefined
             : { exportId: eventsId, selectionId: id, sealCursor: cursors.seal, waitingFor },
-        source: createMembersSource(account, selection, { lists, pageSize, deadlineMs }),
-        judgeError: listId === undefined ? createJudgeError(readLists) : undefined,
+        source: createMembersSource(account, selection, {
+          lists,
+          pageSize,
+          deadlineMs,
+          cellFields: request.format.cellFields,
+        }),
+        judgeError: listIds?.length === 1 ? undefined : createJudgeError(readAllLists),
         marginS,
         signal,
         shutdownSignal,

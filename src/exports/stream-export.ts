@@ -1,7 +1,7 @@
-import { type Clock, systemClock } from "../lib/time.ts"
+import { type Clock, systemClock, within } from "../lib/time.ts"
 import { createEventWriter } from "./event-writer.ts"
 import type { ExportEvent } from "./export-event.ts"
-import type { Format } from "./formats/format.ts"
+import type { EncoderInput, Format } from "./formats/format.ts"
 import { createPageOutput } from "./page-output.ts"
 import { readExport, type ReadOptions } from "./read-export.ts"
 import { createPlainWriter } from "./writer.ts"
@@ -9,6 +9,8 @@ import { createPlainWriter } from "./writer.ts"
 export type ExportOptions = ReadOptions & {
   /** Must have event lines if the options have `events`. */
   readonly format: Format
+  /** The parameters of the format, and what it may have to read of the lists. */
+  readonly encoderInput: Pick<EncoderInput, "options" | "readers">
   /** Aborts when the consumer has left, even before it took the first byte. */
   readonly signal: AbortSignal
   /** Aborts with an error as its reason, which then fails the export like any other error. */
@@ -22,6 +24,9 @@ export type ExportOptions = ReadOptions & {
   readonly onEnd?: () => void
   readonly clock?: Clock
 }
+
+/** How long the response waits for what the format has to read, so that a failure can still get an HTTP status of its own. */
+const READY_WITHIN_MS = 2000
 
 /** A reset drops bytes that the consumer has not received yet, so it is delayed a little after the last bytes. */
 const BREAK_AFTER_MS = 500
@@ -41,8 +46,10 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
   const reading = startReading(signal, options.shutdownSignal)
   const { pages, lines, results } = readExport(options, reading.signal, clock)
   const first = pages.next()
+  // After the request for the first page, because the response cannot begin without that page.
+  const writer = createWriter()
   try {
-    await first
+    await Promise.all([first, writer.ready && within(writer.ready, READY_WITHIN_MS, clock)])
   } catch (error) {
     // Requests for the first pages of other lists may be in flight.
     reading.stop()
@@ -50,11 +57,16 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
   }
   return run()
 
+  function createWriter() {
+    const { lists, selection, encoderInput } = options
+    const named = lists.map(({ id, name = "" }) => ({ id, name }))
+    const input = { ...encoderInput, lists: named, selection, signal: reading.signal }
+    return lines && format.hasEvents
+      ? createEventWriter(format.createEncoder(input), lines, clock)
+      : createPlainWriter(format.createEncoder(input), results)
+  }
+
   async function* run() {
-    const writer =
-      lines && format.hasEvents
-        ? createEventWriter(format.createEncoder(), lines, clock)
-        : createPlainWriter(format.createEncoder(), results)
     const output = createPageOutput(writer, { lendsChunks, onEvent, clock })
     let outcome: ExportEvent | undefined
     try {

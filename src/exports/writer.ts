@@ -5,7 +5,9 @@ import type { Encoder } from "./formats/format.ts"
 
 /** The bytes to write at each point of an export, where `rows` counts the members written so far. */
 export type Writer = {
-  start(): Uint8Array | Promise<Uint8Array>
+  /** Resolves when `start` can be called. Until then only `keepAlive` is called. */
+  readonly ready?: Promise<void> | undefined
+  start(): Uint8Array
   /** The members of a page, or of a part of it. */
   members(bytes: Uint8Array): Uint8Array
   /** After all members of a page. */
@@ -22,6 +24,7 @@ const nothing = new Uint8Array()
 /** Writes the members alone. Then a clean end is the only sign that no member is missing. */
 export function createPlainWriter(encoder: Encoder, results: readonly ListResult[]): Writer {
   return {
+    ready: encoder.ready,
     start: encoder.start,
     members: encoder.rows,
     pageEnd: () => nothing,

@@ -1,12 +1,12 @@
 import { z } from "@hono/zod-openapi"
 import { invalidParameters } from "../errors.ts"
 import { eventLineSchema } from "../exports/event-lines.ts"
-import type { Format } from "../exports/formats/format.ts"
+import type { EncoderInput, Format } from "../exports/formats/format.ts"
 import { formatNames } from "../exports/formats/formats.ts"
 import { fieldPattern } from "../exports/member-field-names.ts"
 import { parseSelection, type Selection } from "../exports/selection.ts"
 import { chooseFormat } from "./choose-format.ts"
-import { date, once, oneOf, sealedText, subAccountId, wholeNumber } from "./parameters.ts"
+import { date, listIdPattern, once, oneOf, sealedText, subAccountId, wholeNumber } from "./parameters.ts"
 
 export const statuses = [
   "subscribed",
@@ -17,10 +17,26 @@ export const statuses = [
   "archived",
 ] as const
 
+const statusPattern = new RegExp(`^(${statuses.join("|")})$`)
+
 /** More members than any account has, and exact as a number. */
 const largestOffset = 999_999_999_999_999
 
 const eventKinds = eventLineSchema.options.flatMap(({ shape }) => [...shape.$export.values])
+
+/** A request line has room for no more. */
+export const maxLists = 500
+
+/** One or more values, separated by commas, each of which the pattern matches. A value that comes twice is refused. */
+const listOf = (pattern: RegExp, reason: string) =>
+  once
+    .transform((text) => text.split(","))
+    .refine((values) => values.every((value) => pattern.test(value)), reason)
+    .refine((values) => new Set(values).size === values.length, "must not name anything twice")
+
+/** How {@link listOf} is documented. */
+const commaSeparated = (items: { type: "string"; enum?: string[]; pattern?: string }) =>
+  ({ type: "array", minItems: 1, items, param: { style: "form", explode: false } }) as const
 
 const names = z
   .union([once.transform((value) => [value]), z.array(z.string())], "must be names of fields")
@@ -32,7 +48,8 @@ const names = z
     param: { style: "form", explode: false },
   })
 
-export const exportQuery = z.strictObject({
+/** The parameters of an export of one list. */
+export const exportListQuery = z.strictObject({
   count: wholeNumber(1, 1000).optional().openapi({
     description: "With count or offset: a slice of the lists laid end to end; 10 if only offset is given",
   }),
@@ -43,10 +60,16 @@ export const exportQuery = z.strictObject({
     example: ["email_address", "merge_fields.FNAME"],
   }),
   exclude_fields: names.optional().openapi({ description: "All fields except these" }),
-  status: oneOf(statuses).optional().openapi({
-    description: "Only members of one status; without it, all except archived members",
-    example: "subscribed",
-  }),
+  status: listOf(
+    statusPattern,
+    `must be one of ${statuses.join(", ")}, or several of them, separated by commas`,
+  )
+    .optional()
+    .openapi({
+      ...commaSeparated({ type: "string", enum: [...statuses] }),
+      description: "Only members with one of these statuses; without it, all except archived members",
+      example: ["subscribed"],
+    }),
   include: oneOf(["archived"])
     .optional()
     .openapi({ description: "Archived members too, which Mailchimp leaves out by default" }),
@@ -72,7 +95,29 @@ export const exportQuery = z.strictObject({
     description:
       "Overrides the Accept header, in which a named media type beats a wildcard; ndjson if neither is given",
   }),
+  formulas: oneOf(["defused", "raw"]).optional().openapi({
+    description:
+      "CSV only. `defused`, the default: an apostrophe before what a spreadsheet would run as a formula, also before a phone number's plus. `raw`: values as they are, for a program, or for Mailchimp's own import",
+  }),
+  bom: oneOf(["true", "false"])
+    .optional()
+    .openapi({ description: "CSV only: begins with a byte order mark, without which Excel misreads UTF-8" }),
+  download: oneOf(["true", "false"]).optional().openapi({
+    description:
+      "Makes a browser save the response as a file: Content-Disposition with a name such as mailchimp_members_a1b2c3d4e5_2026-01-31.csv",
+  }),
   sub_account_id: subAccountId,
+})
+
+/** The parameters of an export of several lists. */
+export const exportQuery = exportListQuery.extend({
+  list_id: listOf(listIdPattern, "must be ids of lists, as in /lists, separated by commas")
+    .refine((ids) => ids.length <= maxLists, `must name at most ${maxLists} lists`)
+    .optional()
+    .openapi({
+      ...commaSeparated({ type: "string", pattern: listIdPattern.source }),
+      description: "Only these lists, in this order; without it, every list",
+    }),
 })
 
 /** The parameter `cursor` as a header, because proxies limit the length of the request line. */
@@ -91,9 +136,14 @@ export const exportHeaders = z.object({
 
 /** The export that a caller requests: every parameter is valid, and they fit together. */
 export type ExportInput = {
+  /** The selected lists; undefined for all. */
+  readonly listIds: readonly string[] | undefined
   readonly selection: Selection
   readonly format: Format
+  readonly formatOptions: EncoderInput["options"]
   readonly hasEvents: boolean
+  /** Whether a browser saves the response as a file. */
+  readonly isDownload: boolean
   readonly cursor: string | undefined
 }
 
@@ -103,7 +153,7 @@ export type ExportInput = {
  * @throws {AppError} `invalid_parameter`, or `not_acceptable`
  */
 export function parseExportInput(
-  query: z.output<typeof exportQuery>,
+  query: z.output<typeof exportListQuery> & { readonly list_id?: readonly string[] | undefined },
   headers: z.output<typeof exportHeaders>,
   accept: string | undefined,
 ): ExportInput {
@@ -116,8 +166,19 @@ export function parseExportInput(
   }
   const given = Object.entries(resumable).flatMap(([name, value]) => (value === undefined ? [] : [name]))
   const format = chooseFormat(query.format, accept, given.length > 0)
+  const formatOptions = { formulas: query.formulas, bom: query.bom === "true" || undefined }
   refuseOddCombinations(given, format, selection)
-  return { selection, format, hasEvents, cursor: oneCursor(query.cursor, headers[cursorHeader]) }
+  refuseForeignOptions(formatOptions, format)
+  const cursor = oneCursor(query.cursor, headers[cursorHeader])
+  return {
+    listIds: query.list_id,
+    selection,
+    format,
+    formatOptions,
+    hasEvents,
+    isDownload: query.download === "true",
+    cursor,
+  }
 }
 
 /** Only a format with event lines can be resumed, and a slice is a sample of the lists that cannot. */
@@ -127,6 +188,15 @@ function refuseOddCombinations(given: readonly string[], { hasEvents }: Format, 
     return slice ? [{ name, reason: "must not come together with count or offset" }] : []
   })
   if (errors.length > 0) throw invalidParameters(errors)
+}
+
+/** Refuses a parameter of another format, because it would do nothing. */
+function refuseForeignOptions(options: EncoderInput["options"], { parameters }: Format): void {
+  const foreign = Object.entries(options).filter(
+    ([name, value]) => value !== undefined && !parameters.some((parameter) => parameter === name),
+  )
+  if (foreign.length > 0)
+    throw invalidParameters(foreign.map(([name]) => ({ name, reason: "requires CSV: format=csv" })))
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Context } from "hono"
 import type { Owner } from "../connections/connection.ts"
 import type { OpenAccount } from "../connections/open-account.ts"
 import type { StartExport } from "../exports/start-export.ts"
+import { type Coding, compress } from "../lib/compress.ts"
 import type { Observe } from "../observability/observe.ts"
 import type { ExportInput } from "./export-parameters.ts"
 import { guardStall, idleTimeoutS, longestIdleTimeoutS, type ServerEnv, setIdleTimeout } from "./timeouts.ts"
@@ -28,11 +29,13 @@ export function createExportResponse({
       owner,
       headers,
       slot,
+      coding,
       hasEvents,
       ...request
-    }: ExportInput & {
+    }: Omit<ExportInput, "isDownload"> & {
       readonly owner: Owner
-      readonly listId: string | undefined
+      /** How the bytes are compressed, if at all. */
+      readonly coding: Coding | undefined
       readonly headers: Readonly<Record<string, string>>
       readonly slot: Disposable
     },
@@ -54,7 +57,7 @@ export function createExportResponse({
       // From here on the response may wait for Mailchimp as long as needed, and for its consumer until the stall
       // time-out.
       setIdleTimeout(context, 0)
-      const guarded = guardStall(bytes, {
+      const guarded = guardStall(coding === undefined ? bytes : compress(bytes, coding), {
         stallTimeoutMs,
         onStall: () => {
           observe({ type: "export", requestId, event: { type: "stalled" } })

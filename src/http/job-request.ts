@@ -3,8 +3,8 @@ import { partFormats } from "../exports/formats/formats.ts"
 import { fieldPattern } from "../exports/member-field-names.ts"
 import { parseSelection } from "../exports/selection.ts"
 import type { JobRequest } from "../jobs/job.ts"
-import { statuses } from "./export-parameters.ts"
-import { date, oneOf, sealedText } from "./parameters.ts"
+import { maxLists, statuses } from "./export-parameters.ts"
+import { date, listId, oneOf, sealedText } from "./parameters.ts"
 
 const partFormatNames = partFormats.map(({ name }) => name)
 
@@ -14,17 +14,24 @@ const fieldNames = z
   .max(1000, "must have at most 1000 names")
   .openapi({ items: { type: "string", pattern: fieldPattern } })
 
-const listId = z.string().regex(/^[\w-]{1,100}$/, "must be the id of a list, as in /lists")
+/** As many values as one needs, and none twice. */
+const distinct = <T extends z.ZodType>(
+  values: T,
+  { max, what }: { readonly max: number; readonly what: string },
+) =>
+  z
+    .array(values)
+    .min(1, "must not be empty")
+    .max(max, `must name at most ${max} ${what}`)
+    .refine((all) => new Set(all).size === all.length, "must not name anything twice")
 
 /** The parameters of an export as JSON. */
 export const jobBody = z
   .strictObject({
-    list_id: z
-      .array(listId)
-      .length(1, "must have one id")
+    list_id: distinct(listId, { max: maxLists, what: "lists" })
       .optional()
       .meta({
-        description: "Only this list; without it, every list of the account",
+        description: "Only these lists; without it, every list of the account",
         example: ["a1b2c3d4e5"],
       }),
     fields: fieldNames.optional().openapi({
@@ -32,11 +39,9 @@ export const jobBody = z
       example: ["email_address", "merge_fields.FNAME"],
     }),
     exclude_fields: fieldNames.optional().openapi({ description: "All fields except these" }),
-    status: z
-      .array(oneOf(statuses))
-      .length(1, "must have one status")
-      .optional()
-      .meta({ description: "Only members of this status; without it, all except archived members" }),
+    status: distinct(oneOf(statuses), { max: statuses.length, what: "statuses" }).optional().meta({
+      description: "Only members with one of these statuses; without it, all except archived members",
+    }),
     include: oneOf(["archived"]).optional().meta({ description: "Archived members too" }),
     since_last_changed: date.optional(),
     before_last_changed: date.optional(),
@@ -56,6 +61,6 @@ export const jobBody = z
 
 /** @throws {AppError} `invalid_parameter` */
 export function parseJobRequest(body: z.output<typeof jobBody>): JobRequest {
-  const { list_id: [listId] = [], status: [status] = [], cursor, format, compression, ...selection } = body
-  return { listId, selection: parseSelection({ ...selection, status }), format, compression, cursor }
+  const { list_id: listIds, cursor, format, compression, ...selection } = body
+  return { listIds, selection: parseSelection(selection), format, compression, cursor }
 }

@@ -57,7 +57,7 @@ export const problems = {
   401: problem("No bearer token, or an invalid one"),
   403: problem("Forbidden for this caller, or by Mailchimp"),
   404: problem("No connection, or no such list or job"),
-  406: problem("None of the accepted formats is available"),
+  406: problem("None of the accepted formats, or of the accepted encodings, is available"),
   409: problem(
     "The connection is invalidated, was deleted meanwhile, or already exists; or the job's state does not allow it",
   ),

@@ -7,8 +7,10 @@ export const once = z.string({
   error: ({ input }) => (input === undefined ? "must be given" : "must be given only once"),
 })
 
+export const listIdPattern = /^[\w-]{1,100}$/
+
 /** The id of a list, as a part of the path. */
-export const listId = z.string().regex(/^[\w-]{1,100}$/, "must be the id of a list, as in /lists")
+export const listId = z.string().regex(listIdPattern, "must be the id of a list, as in /lists")
 
 export const subAccountId = once.min(1, "must not be empty").optional().meta({
   description: "Acts for this sub-account, which the token's `sub_accounts` must include",

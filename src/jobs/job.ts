@@ -10,8 +10,8 @@ export type JobState = "queued" | "running" | "complete" | "short" | "failed" | 
 
 /** What a job exports, and how it writes that. */
 export type JobRequest = {
-  /** One list, or undefined for all lists. */
-  readonly listId?: string | undefined
+  /** The selected lists, or undefined for all lists. */
+  readonly listIds?: readonly string[] | undefined
   readonly selection: Selection
   readonly format: string
   readonly compression: "gzip" | "none"

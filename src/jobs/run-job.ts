@@ -93,7 +93,7 @@ async function writeExport(
 }
 
 async function startExport(
-  { id, owner, connectionId, request: { listId, selection } }: Job,
+  { id, owner, connectionId, request: { listIds, selection } }: Job,
   request: Pick<Parameters<StartExport>[0], "format" | "cursor" | "onEvent">,
   signal: AbortSignal,
   { openAccount, startExport }: RunJobDeps,
@@ -106,7 +106,7 @@ async function startExport(
     throw new AppError("disconnected", "Cannot run the job because its connection was deleted")
   }
   const events = { eventsId: id, lendsChunks: true, signal: starting.signal }
-  return startExport({ ...request, ...events, account, listId, selection }, signal)
+  return startExport({ ...request, ...events, account, listIds, selection }, signal)
 }
 
 /** Resolves when the export has ended and that is recorded. Throws when it has failed: what was written is recorded then, too. */

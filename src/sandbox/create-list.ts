@@ -2,7 +2,7 @@ import type { Clock } from "../lib/time.ts"
 import type { Account, List } from "./account.ts"
 import { createMember } from "./members/create-member.ts"
 import { generateMembers } from "./members/generate-members.ts"
-import { createHostileMembers } from "./members/hostile-members.ts"
+import { createHostileMembers, hostileMergeField } from "./members/hostile-members.ts"
 import { createInterestCategories, writeInterests } from "./members/interests.ts"
 import { createMemberTable } from "./members/member-table.ts"
 import { memberKeyOf, secondsOf } from "./members/member.ts"
@@ -34,7 +34,11 @@ export function createList(
     account,
     createdAt: until - (4 * 365 + random.integer(365)) * 86_400_000,
     campaignLastSent: until - random.integer(60) * 86_400_000,
-    mergeFields: [...(listSeed.mergeFields ?? defaultMergeFields), ...wideFieldsOf(listSeed.wideFields)],
+    mergeFields: [
+      ...(listSeed.mergeFields ?? defaultMergeFields),
+      ...(listSeed.hostile ? [hostileMergeField] : []),
+      ...wideFieldsOf(listSeed.wideFields),
+    ],
     interestCategories: createInterestCategories(id, listSeed.interestCategories ?? []),
     table: createMemberTable(clock, visibilityDelayMs),
     webhooks: [],

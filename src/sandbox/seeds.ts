@@ -38,7 +38,14 @@ export type ListSeed = {
   wideFields?: number
 }
 
-export type MergeField = { tag: string; name: string; type: string; required?: boolean }
+export type MergeField = {
+  tag: string
+  name: string
+  type: string
+  required?: boolean
+  /** The values of a dropdown or of radio buttons. */
+  choices?: readonly string[]
+}
 
 /** The accounts of `bun run dev`, and of tests that give none: two people, one of whom has three lists. */
 export const defaultAccounts: readonly AccountSeed[] = [

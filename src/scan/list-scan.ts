@@ -3,6 +3,7 @@ import { type OpenVersions, type Range, countRows } from "./deduplicate.ts"
 import type { ListPosition, SweepPosition } from "./position.ts"
 import type { PageRequest } from "./reading.ts"
 import type { Page, Second } from "./source.ts"
+import { selectStatuses } from "./select-statuses.ts"
 import { type Sweep, createSweep } from "./sweep.ts"
 import type { SweepName, Task, WindowTask } from "./task.ts"
 import { watermarkAt } from "./watermark.ts"
@@ -12,6 +13,8 @@ export type ListScanOptions = {
   readonly horizon: Second
   /** Mailchimp's filter for the `live` sweep. If it is "archived", that sweep reads archived members, and is the only one. */
   readonly status?: string | undefined
+  /** Only rows with one of these statuses are delivered, although the sweeps read others, too. */
+  readonly onlyStatuses?: readonly string[] | undefined
   /** The last second of a tail. If missing, a tail continues to the end of the list. */
   readonly until?: Second | undefined
   readonly marginS: number
@@ -72,7 +75,7 @@ export type ListResult = {
  */
 export function createListScan(
   from: ListPosition,
-  { horizon, status, until, marginS, ...options }: ListScanOptions,
+  { horizon, status, onlyStatuses, until, marginS, ...options }: ListScanOptions,
   clockSteps = createClockSteps(horizon, marginS),
 ): ListScan {
   const { id: listId } = from
@@ -97,7 +100,7 @@ export function createListScan(
       latestWatermark = Math.max(latestWatermark, watermarkAt(page.sentAt.earliest, marginS))
       clockSteps.observe(page.sentAt)
       const sweep = findSweep(sweeps, task.sweep)
-      const { ranges } = sweep.receive(task, page, request)
+      const ranges = selectStatuses(page, sweep.receive(task, page, request).ranges, onlyStatuses)
       rows += countRows(ranges)
       if (!task.reading.isDone()) return { ranges, next: [task] }
       sweep.finish(task)
@@ -126,7 +129,7 @@ export function createListScan(
       const limit = clockSteps.limit()
       // rule: the next export begins each sweep at that sweep's own end
       const ends = { live: endOf(live, limit), archived: archived && endOf(archived, limit) }
-      return positionAfter(listId, ends, { horizon, status })
+      return positionAfter(listId, ends, { horizon, status, onlyStatuses })
     },
     result: () => ({
       listId,
@@ -191,16 +194,18 @@ function endOf({ outcome }: Sweep, limit: Second): Second {
 function positionAfter(
   id: string,
   ends: { readonly live: Second; readonly archived: Second | undefined },
-  { horizon, status }: Pick<ListScanOptions, "horizon" | "status">,
+  { horizon, status, onlyStatuses }: Pick<ListScanOptions, "horizon" | "status" | "onlyStatuses">,
 ): ListPosition {
   // rule: a sweep that was not read begins at the horizon
   const archivedEnd = ends.archived ?? horizon
   // Even if it ended before the horizon because it is short.
   // rule: after an export of archived members alone, the next export begins them at the end of that sweep
   const archived = status === "archived" ? ends.live : archivedEnd
+  // rule: if several statuses were requested, the next export begins at the horizon as well
+  const isAnyStatus = status === undefined && onlyStatuses === undefined
   // A member who lost the requested status after the horizon was delivered with it, and no tail showed the loss.
   // rule: if one status was requested, the next export begins at the horizon, to see members who lost it
-  const live = status === undefined ? ends.live : Math.min(ends.live, horizon)
+  const live = isAnyStatus ? ends.live : Math.min(ends.live, horizon)
   return {
     id,
     live: { windows: [], tail: { since: live } },

@@ -19,6 +19,8 @@ export type ScanOptions = {
   readonly horizon: Second
   /** Mailchimp's status filter for live members. */
   readonly status?: string | undefined
+  /** Only rows with one of these statuses are delivered: several, because Mailchimp's filter takes a single status. */
+  readonly onlyStatuses?: readonly string[] | undefined
   /** The last second to export, if the caller set one. */
   readonly until?: Second | undefined
   /** How many seconds before Mailchimp's clock a second counts as closed. */

@@ -11,9 +11,9 @@ function optional<T>(schema: z.ZodType<T>) {
 }
 
 const requestSchema = z.object({
-  listId: z.string().optional(),
+  listIds: names,
   selection: z.object({
-    status: z.string().optional(),
+    statuses: names,
     since: z.number().optional(),
     before: z.number().optional(),
     includeArchived: z.boolean().optional(),

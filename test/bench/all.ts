@@ -8,10 +8,12 @@ for (const name of [
   "memory",
   "wide",
   "stall",
+  "stalled",
   "leave",
   "churn",
   "cuts",
   "csv",
+  "formats",
   "deliveries",
 ]) {
   const { exitCode } = Bun.spawnSync([process.execPath, `${import.meta.dir}/${name}.ts`], {

@@ -5,7 +5,7 @@ import type * as client from "../../src/client/types.ts"
 import type { ErrorCode, Upstream } from "../../src/errors.ts"
 import type { eventLineSchema } from "../../src/exports/event-lines.ts"
 import type { connectionSchema, loginSchema } from "../../src/http/routes/auth.ts"
-import type { listSchema } from "../../src/http/routes/lists.ts"
+import type { listDetailsSchema, listSchema } from "../../src/http/routes/lists.ts"
 import type { memberStatuses } from "../../src/sandbox/members/member.ts"
 
 /** True only if both types are the same, with the same optional fields. */
@@ -29,6 +29,7 @@ test("the client's types, written out, are those of the service's schemas", () =
     codes: Same<client.ErrorCode, ErrorCode>
     upstream: Same<keyof client.Upstream, keyof Writable<Upstream>>
     list: Same<Flat<client.List>, Flat<z.output<typeof listSchema>>>
+    listDetails: Same<Flat<client.ListDetails>, Flat<z.output<typeof listDetailsSchema>>>
     connection: Same<Flat<client.Connection>, Flat<z.output<typeof connectionSchema>>>
     login: Same<Flat<client.Login>, Flat<z.output<typeof loginSchema>>>
     statuses: Same<MemberStatus, (typeof memberStatuses)[number]>
@@ -38,6 +39,7 @@ test("the client's types, written out, are those of the service's schemas", () =
     codes: true,
     upstream: true,
     list: true,
+    listDetails: true,
     connection: true,
     login: true,
     statuses: true,

@@ -69,8 +69,13 @@ export function jobStoreContract(
     test("find() returns what was inserted, queued and without parts", async () => {
       const job = await inserted({
         request: {
-          listId: "a1b2c3d4e5",
-          selection: { since: 1_700_000_000, fields: ["email_address"], includeArchived: true },
+          listIds: ["a1b2c3d4e5", "f6a7b8c9d0"],
+          selection: {
+            statuses: ["cleaned", "subscribed"],
+            since: 1_700_000_000,
+            fields: ["email_address"],
+            includeArchived: true,
+          },
           format: "ndjson",
           compression: "none",
           cursor: "x.y.z",

@@ -110,7 +110,7 @@ test("a database opens, and its connections continue their exports", async () =>
       tokenInvalidated: false,
     })
     for (const cursor of Object.values(cursors).flatMap(({ checkpoint, end }) => [checkpoint, end]))
-      await services.checkCursor(connection.id, { cursor, selection: parseSelection({}), listId: undefined })
+      await services.checkCursor(connection.id, { cursor, selection: parseSelection({}), listIds: undefined })
     expect(await services.requireConnection({ accountId: "acme", uid: "u2" })).toMatchObject({
       id: "connection-2",
       accessToken: "access-token-of-u2",

@@ -160,6 +160,25 @@ describe.skipIf(!hasPython)(`in Python${hasPython ? "" : " (which is not install
     expect(JSON.parse(stdout.toString())).toEqual(expected.toSorted())
   }, 120_000)
 
+  test("duckdb-csv.sql counts the members by status, also if their values break a careless reader", async () => {
+    await using hostile = await startSandboxAndService({
+      lists: [{ name: "Hostile", count: 50, hostile: true }],
+    })
+    const at = copied("duckdb-csv.sql")
+    const commands = /-- {3}(curl .*)/.exec(textOf(join(at, "duckdb-csv.sql")))?.[1] ?? ""
+    const token = String(hostile.headers["authorization"]).replace("Bearer ", "")
+    await $`sh -c ${commands}`
+      .cwd(at)
+      .env({ ...env, TOKEN: token, API: hostile.service.api })
+      .quiet()
+    const program =
+      "import duckdb, json; print(json.dumps(duckdb.sql(open('duckdb-csv.sql').read()).fetchall()))"
+    const { stdout } = await $`${python} -c ${program}`.cwd(at).quiet()
+    const counts = Map.groupBy(hostile.liveRows(), (row) => String(JSON.parse(row).status))
+    const expected = [...counts].map(([status, rows]) => ["Hostile", status, rows.length])
+    expect(JSON.parse(stdout.toString())).toEqual(expected.toSorted())
+  }, 120_000)
+
   test("the command in README.md makes a file with lone surrogates readable for DuckDB", async () => {
     await using hostile = await startSandboxAndService({
       lists: [{ name: "Hostile", count: 0, hostile: true }],

@@ -8,6 +8,7 @@ import { ndjson } from "../../src/exports/formats/ndjson.ts"
 import { parseSelection } from "../../src/exports/selection.ts"
 import { type ExportOptions, openExport } from "../../src/exports/stream-export.ts"
 import { systemClock } from "../../src/lib/time.ts"
+import { plainInput } from "../support/csv-lists.ts"
 import { parseEventLine } from "../support/event-lines.ts"
 import { createFailingSource, createTestSource, memberOf, membersOf } from "../support/members.ts"
 
@@ -39,6 +40,7 @@ async function linesOf(options: Partial<ExportOptions> = {}): Promise<{ lines: L
     lists: [{ id: "a", name: "First", estimate: 25 }, { id: "none", name: "None" }, { id: "b" }],
     selection: parseSelection({}),
     format: ndjson,
+    encoderInput: plainInput,
     events: { exportId: "e1", selectionId: "s1", sealCursor, waitingFor: () => "rate_limit" },
     source: createTestSource(lists, { pageSize: 10 }),
     marginS: 10,

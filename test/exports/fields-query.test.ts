@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { toFieldsQuery } from "../../src/exports/fields-query.ts"
-import { parseSelection } from "../../src/exports/selection.ts"
+import { parseSelection, type SelectionInput } from "../../src/exports/selection.ts"
 
 describe("toFieldsQuery()", () => {
   test("excludes only the links if nothing is selected", () => {
@@ -32,5 +32,32 @@ describe("toFieldsQuery()", () => {
       "members._links",
       "_links",
     ])
+  })
+
+  test("requests only what cells are made of, and has nothing removed because other fields are not written", () => {
+    const query = (input: SelectionInput) =>
+      toFieldsQuery(parseSelection(input), ["email_address", "tags.name"])
+    expect(query({})).toEqual({
+      fields: [
+        "members.id",
+        "members.last_changed",
+        "members.email_address",
+        "members.tags.name",
+        "total_items",
+      ],
+      without: [],
+    })
+    expect(query({ fields: ["status"] })).toEqual({
+      fields: ["members.id", "members.last_changed", "members.status", "total_items"],
+      without: [],
+    })
+  })
+
+  test("excludes fields at Mailchimp, but not the list of a row, which decides about its columns", () => {
+    const selection = parseSelection({ exclude_fields: ["merge_fields.FNAME", "id", "list_id"] })
+    expect(toFieldsQuery(selection, ["email_address"])).toEqual({
+      excludeFields: ["members._links", "members.merge_fields.FNAME", "_links"],
+      without: [],
+    })
   })
 })

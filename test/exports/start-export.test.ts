@@ -69,7 +69,7 @@ function setUp({ failAt = Number.POSITIVE_INFINITY } = {}) {
   const start = (listId?: string) =>
     startExport({
       account,
-      listId,
+      listIds: listId === undefined ? undefined : [listId],
       selection: parseSelection({}),
       format: ndjson,
       eventsId: "e1",

@@ -93,6 +93,8 @@ const badValues: Record<string, readonly (readonly [query: string, reason: strin
   ],
   status: [
     ["status=gone", "must be one of subscribed, unsubscribed, cleaned, pending, transactional, archived"],
+    ["status=subscribed,subscribed", "must not name anything twice"],
+    ["status=subscribed,cleaned&offset=1", "must be a single status with count or offset"],
     ["status=subscribed&status=cleaned", "must be given only once"],
   ],
   include: [["include=unsubscribed", "must be one of archived"]],
@@ -121,7 +123,21 @@ const badValues: Record<string, readonly (readonly [query: string, reason: strin
     ["a, b", "must be given only once"],
     ["a", "must equal the parameter cursor, or be left out"],
   ],
-  format: [["format=xml", "must be one of ndjson, json"]],
+  format: [["format=xml", "must be one of ndjson, json, csv"]],
+  list_id: [
+    ["list_id=a%20b", "must be ids of lists, as in /lists"],
+    ["list_id=a,b,a", "must not name anything twice"],
+    ["list_id=", "must be ids of lists, as in /lists"],
+  ],
+  formulas: [
+    ["formulas=live&format=csv", "must be one of defused, raw"],
+    ["formulas=raw", "requires CSV: format=csv"],
+  ],
+  download: [["download=yes", "must be one of true, false"]],
+  bom: [
+    ["bom=1&format=csv", "must be one of true, false"],
+    ["bom=true&format=json", "requires CSV: format=csv"],
+  ],
   sub_account_id: [
     ["sub_account_id=", "must not be empty"],
     ["sub_account_id=a&sub_account_id=b", "must be given only once"],
@@ -196,8 +212,8 @@ test("the document lists the values that a parameter accepts", async () => {
     count: { type: "integer", minimum: 1, maximum: 1000 },
     offset: { type: "integer", minimum: 0 },
     fields: { type: "array", items: { type: "string" } },
-    status: { type: "string", enum: expect.arrayContaining(["subscribed", "archived"]) },
-    format: { type: "string", enum: ["ndjson", "json"] },
+    status: { type: "array", items: { enum: expect.arrayContaining(["subscribed", "archived"]) } },
+    format: { type: "string", enum: ["ndjson", "json", "csv"] },
   })
 })
 
@@ -247,6 +263,7 @@ test("/openapi.json is an OpenAPI 3.1 document of every route", async () => {
       "/export-jobs/{id}/retry",
       "/export/{id}",
       "/lists",
+      "/lists/{id}",
       "/lists/{id}/webhook",
       "/webhooks/{secret}",
     ]

@@ -11,6 +11,9 @@ test.each([
   ["application/*", "ndjson"],
   ["application/x-ndjson", "ndjson"],
   ["application/ndjson", "ndjson"],
+  ["text/csv", "csv"],
+  ["Text/CSV; header=present, */*", "csv"],
+  ["text/*", "csv"],
   ["application/json", "json"],
   ["Application/JSON", "json"],
   ["application/json;q=0.5, application/x-ndjson", "ndjson"],
@@ -44,7 +47,7 @@ test("what only NDJSON can carry is NDJSON if any range allows it", () => {
   expect(chooseFormat("json", "*/*", true)).toBe(json)
 })
 
-test.each(["image/png", "text/html", "application/json;q=0", "text/*, application/xml"])(
+test.each(["image/png", "text/html", "application/json;q=0", "text/html, application/xml"])(
   "Accept: %s cannot be served, and the error lists the available types",
   (accept) => {
     try {

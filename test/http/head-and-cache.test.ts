@@ -21,7 +21,7 @@ const request = (path: string, headers: Record<string, string>, method: string) 
   fetch(service.api + path, { headers, method, redirect: "manual" })
 
 describe("HEAD", () => {
-  const paths = ["/auth", "/lists", "/export", `/export/${listId}`, "/export?count=1"]
+  const paths = ["/auth", "/lists", `/lists/${listId}`, "/export", `/export/${listId}`, "/export?count=1"]
 
   test.each(paths)(
     "%s has the status of GET: without a token, without a connection, with a connection, with a bad parameter",

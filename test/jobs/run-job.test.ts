@@ -74,7 +74,7 @@ function accountOf({ id, owner }: { id: string; owner: Job["owner"] }): Account 
 
 async function inserted() {
   const job = newJob({
-    request: { listId: undefined, selection: {}, format: "ndjson", compression: "none" },
+    request: { listIds: undefined, selection: {}, format: "ndjson", compression: "none" },
   })
   await store.insert(job)
   return job.id

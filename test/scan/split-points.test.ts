@@ -11,6 +11,7 @@ function page(seconds: readonly number[], totalItems: number, count = seconds.le
     length: seconds.length,
     id: (index) => `m${seconds[index]}`,
     second: (index) => seconds[index],
+    status: () => undefined,
     fingerprint: (index) => seconds[index]!,
     addIds: () => {},
     bytes: () => new Uint8Array(),

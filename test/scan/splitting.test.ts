@@ -77,6 +77,7 @@ async function measure(options: {
         length,
         id: (index) => String(first + offset + index),
         second: (index) => secondOf(first + offset + index),
+        status: () => undefined,
         fingerprint: (index) => first + offset + index,
         bytes: () => new Uint8Array(),
         release: () => {},

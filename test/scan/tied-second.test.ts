@@ -60,6 +60,7 @@ async function exportDuringImport({
         length: shown.length,
         id,
         second,
+        status: () => undefined,
         fingerprint: (index) => `${id(index)} ${second(index)}`,
         addIds: (sum, start, end) => {
           for (let index = start; index < end; index += 1) addText(sum, id(index))

@@ -1,6 +1,7 @@
 import type { Cell } from "../../src/lib/csv/write-row.ts"
 import type { Columns, Member } from "../../src/exports/formats/csv/columns.ts"
 import type { ListColumns } from "../../src/exports/formats/csv/list-columns.ts"
+import type { EncoderInput } from "../../src/exports/formats/format.ts"
 
 export const usualMergeFields = [
   { tag: "FNAME", name: "First Name", type: "text" },
@@ -10,6 +11,15 @@ export const usualMergeFields = [
   { tag: "BIRTHDAY", name: "Birthday", type: "birthday" },
   { tag: "POINTS", name: "Points", type: "number" },
 ]
+
+/** What encoders need besides rows, of lists without merge fields and interests. */
+export const plainInput: EncoderInput = {
+  selection: {},
+  options: {},
+  lists: [],
+  readers: { readMergeFields: async () => [], readInterestCategories: async () => [] },
+  signal: new AbortController().signal,
+}
 
 /** What the columns of a list depend on. */
 export function listOf(changes: Partial<ListColumns> = {}): ListColumns {

@@ -1,4 +1,5 @@
 import type { StartExport } from "../../src/exports/start-export.ts"
+import { plainInput } from "./csv-lists.ts"
 
 /** Called before the checkpoint of each page; the export waits for it, and fails if it rejects. */
 type BeforePage = (page: number) => Promise<void> | void
@@ -10,7 +11,7 @@ type BeforePage = (page: number) => Promise<void> | void
 export function createFakeExport(pages: number, beforePage: BeforePage = () => {}): StartExport {
   return async ({ format, cursor, account, onEvent }) => {
     if (!format.hasEvents) throw new Error("a job's export has events")
-    const encoder = format.createEncoder()
+    const encoder = format.createEncoder(plainInput)
     const { line } = encoder
     return (async function* () {
       try {

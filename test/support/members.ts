@@ -31,6 +31,7 @@ export function pageOfIds(ids: readonly string[]) {
     addIds: (sum: Uint32Array, start: number, end: number) => {
       for (const id of ids.slice(start, end)) addText(sum, id)
     },
+    status: () => undefined,
     bytes: () => new Uint8Array(),
     release: () => {},
   }

@@ -27,6 +27,7 @@ export function createJson(): Encoder {
 export const json = {
   name: "json",
   mediaType: "application/json",
+  contentType: "application/json",
   otherMediaTypes: [],
   fileSuffix: ".json",
   schema: z.object({
@@ -34,6 +35,7 @@ export const json = {
     message: z.literal("Success"),
     data: z.array(z.looseObject({})),
   }),
+  parameters: [],
   hasEvents: false,
   hasParts: false,
   createEncoder: createJson,

@@ -30,12 +30,14 @@ export function createNdjson(): EventEncoder {
 export const ndjson = {
   name: "ndjson",
   mediaType: "application/x-ndjson",
+  contentType: "application/x-ndjson",
   otherMediaTypes: ["application/ndjson"],
   fileSuffix: ".ndjson",
   schema: z.string().meta({
     description:
       "One member per line, as Mailchimp sent it, with its list_id. With events=true, the lines that have a key `$export` are event lines: #/components/schemas/ExportEvent",
   }),
+  parameters: [],
   hasEvents: true,
   hasParts: true,
   createEncoder: createNdjson,

@@ -142,7 +142,7 @@ export function createExportJobRoutes(deps: {
     const request = parseJobRequest(context.req.valid("json"))
     const jobs = requireJobs(deps.jobs)
     const { id: connectionId } = await deps.requireLiveConnection(owner)
-    await deps.checkCursor(connectionId, { ...request, listId: request.listId })
+    await deps.checkCursor(connectionId, request)
     const idempotencyKey = context.req.valid("header")["Idempotency-Key"]
     const job = await jobs.start({ owner, connectionId, request, idempotencyKey })
     context.header("location", urlOf(job.id, sub_account_id))

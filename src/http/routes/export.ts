@@ -4,8 +4,10 @@ import type { Owner } from "../../connections/connection.ts"
 import { AppError } from "../../errors.ts"
 import type { CheckCursor } from "../../exports/check-cursor.ts"
 import { formats } from "../../exports/formats/formats.ts"
+import { toAttachment } from "../attachment.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
-import { exportHeaders, exportQuery, parseExportInput } from "../export-parameters.ts"
+import { chooseCoding } from "../choose-coding.ts"
+import { exportHeaders, exportListQuery, exportQuery, parseExportInput } from "../export-parameters.ts"
 import { createExportResponse, type ExportResponseDeps } from "../export-response.ts"
 import type { ExportSlots } from "../export-slots.ts"
 import { bearerSecurity, callerProblems, problems } from "../openapi.ts"
@@ -15,7 +17,7 @@ import type { ServerEnv } from "../timeouts.ts"
 const responses = {
   200: {
     description:
-      "The members, streamed. A failure after the first byte breaks the transfer: a response that ends normally is complete, unless its end line says `short`",
+      "The members, streamed. A failure after the first byte breaks the transfer: a response that ends normally is complete, unless its end line says `short`. Compressed with zstd or gzip if Accept-Encoding asks for it",
     content: Object.fromEntries(formats.map(({ mediaType, schema }) => [mediaType, { schema }])),
   },
   ...callerProblems,
@@ -32,7 +34,7 @@ const exportRoute = createRoute({
   method: "get",
   path: "/export",
   operationId: "exportLists",
-  summary: "The members of every list",
+  summary: "The members of every list, or of some",
   tags: ["Export"],
   security: bearerSecurity,
   request: { query: exportQuery, headers: exportHeaders },
@@ -48,7 +50,7 @@ const exportListRoute = createRoute({
   security: bearerSecurity,
   request: {
     params: z.strictObject({ id: listId.openapi({ example: "a1b2c3d4e5" }) }),
-    query: exportQuery,
+    query: exportListQuery,
     headers: exportHeaders,
   },
   responses: responses,
@@ -64,6 +66,8 @@ export function createExportRoutes(
     readonly checkCursor: CheckCursor
     readonly exportSlots: ExportSlots
     readonly isDraining: () => boolean
+    /** Milliseconds since the epoch. */
+    readonly now: () => number
   },
 ) {
   const respond = createExportResponse(deps)
@@ -72,34 +76,42 @@ export function createExportRoutes(
   routes.use("/export/*", deps.authenticated)
 
   routes.openapi(exportRoute, (context) =>
-    response(context, undefined, context.req.valid("query"), context.req.valid("header")),
+    response(context, context.req.valid("query"), context.req.valid("header")),
   )
   routes.openapi(exportListRoute, (context) =>
-    response(context, context.req.valid("param").id, context.req.valid("query"), context.req.valid("header")),
+    response(
+      context,
+      { ...context.req.valid("query"), list_id: [context.req.valid("param").id] },
+      context.req.valid("header"),
+    ),
   )
   return routes
 
   async function response(
     context: Context<ExportEnv>,
-    listId: string | undefined,
     query: z.output<typeof exportQuery>,
     given: z.output<typeof exportHeaders>,
   ) {
     if (deps.isDraining())
       throw new AppError("draining", "Cannot begin an export because the service is shutting down")
     const input = parseExportInput(query, given, context.req.header("accept"))
+    const coding = chooseCoding(context.req.header("accept-encoding"))
     const owner = toOwner(context.get("caller"), query.sub_account_id)
     const headers = {
-      "content-type": input.format.mediaType,
+      "content-type": input.format.contentType,
+      ...(coding !== undefined && { "content-encoding": coding }),
+      ...(input.isDownload && {
+        "content-disposition": toAttachment(input.listIds, input.format.fileSuffix, deps.now()),
+      }),
       "cache-control": "no-store",
       vary: "Accept, Accept-Encoding, Authorization, Export-Cursor",
       "x-accel-buffering": "no",
     }
     const slot = deps.exportSlots.take(context.get("caller"))
-    if (!isHead(context)) return respond(context, { ...input, owner, listId, headers, slot })
+    if (!isHead(context)) return respond(context, { ...input, owner, coding, headers, slot })
     slot[Symbol.dispose]()
     const { id } = await deps.requireLiveConnection(owner)
-    await deps.checkCursor(id, { ...input, listId })
+    await deps.checkCursor(id, input)
     return new Response(null, { headers })
   }
 }

@@ -10,12 +10,17 @@ export type MergeField = {
   readonly name: string
   /** Mailchimp's name of the type, such as `text` or `address`. */
   readonly type: string
+  /** The values of a dropdown or of radio buttons. */
+  readonly choices?: readonly string[] | undefined
 }
 
-const noMergeField = { tag: "", name: "", type: "" }
+const text = z.string().catch("")
+const noOptions = { choices: undefined }
+const options = z.object({ choices: z.array(z.string()).optional() }).catch(noOptions)
 const mergeFieldSchema = z
-  .object({ tag: z.string().catch(""), name: z.string().catch(""), type: z.string().catch("") })
-  .catch(noMergeField)
+  .object({ tag: text, name: text, type: text, options })
+  .catch({ tag: "", name: "", type: "", options: noOptions })
+  .transform(({ options, ...field }): MergeField => ({ ...field, choices: options.choices }))
 
 /**
  * Reads all merge fields of a list, except EMAIL, which every list has and Mailchimp does not return, and except fields
@@ -31,7 +36,9 @@ export async function readMergeFields(
     action: "read the merge fields",
     listId,
     resource: "merge-fields",
-    query: { fields: "merge_fields.tag,merge_fields.name,merge_fields.type,total_items" },
+    query: {
+      fields: "merge_fields.tag,merge_fields.name,merge_fields.type,merge_fields.options.choices,total_items",
+    },
     schema: pageOf("merge_fields", mergeFieldSchema),
     key: ({ tag, name }) => tag || JSON.stringify([tag, name]),
   })

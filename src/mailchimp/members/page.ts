@@ -17,6 +17,9 @@ export type Rows = {
   id(index: number): string | undefined
   /** The row's `last_changed`. Undefined if Mailchimp sent no valid date. */
   second(index: number): Second | undefined
+  /** The row's `status`. Undefined if it was not requested, or is not a string. */
+  status(index: number): string | undefined
+  /** Also tells rows apart that differ in a key that was removed because only we requested it. */
   fingerprint(index: number): Fingerprint
   /** The rows from `start` up to, but not including, `end`, each *after* a newline, so no separator waits for the next row. */
   bytes(start: number, end: number): Uint8Array

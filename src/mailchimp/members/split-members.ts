@@ -4,6 +4,7 @@ import { addText } from "../../lib/id-sum.ts"
 import { at } from "./joined-members.ts"
 import { parseMembers } from "./parse-members.ts"
 import { secondOf } from "./row-second.ts"
+import { statusOf } from "./row-status.ts"
 import type { Rows } from "./page.ts"
 import { withoutKeys } from "./without-keys.ts"
 
@@ -48,7 +49,12 @@ export function splitMembers(body: Uint8Array, options: SplitOptions): Rows {
     totalItems,
     id,
     second: (index) => (seconds.has(index) ? seconds.get(index) : secondOf(members, index)),
-    fingerprint: (index) => Bun.hash(bytes(index, index + 1)),
+    status: (index) => statusOf(members, index),
+    fingerprint: (index) => {
+      const hash = Bun.hash(bytes(index, index + 1))
+      // Two versions of one second may differ in nothing but the status.
+      return without.includes("status") ? `${hash} ${statusOf(members, index)}` : hash
+    },
     bytes,
     addIds: (sum, start, end) => {
       members.addIds(sum, start, end, (index) => addText(sum, String(Bun.hash(bytes(index, index + 1)))))

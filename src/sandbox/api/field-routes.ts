@@ -12,7 +12,7 @@ export function addFieldRoutes(api: Hono<{ Bindings: ApiBindings }>, settings: S
     withList((c, list) => {
       const parent = `${apiAddress(c)}/lists/${list.id}`
       const self = `${parent}/merge-fields`
-      const rows = list.mergeFields.map(({ tag, name, type, required = false }, index) => ({
+      const rows = list.mergeFields.map(({ tag, name, type, required = false, choices }, index) => ({
         merge_id: index + 1,
         tag,
         name,
@@ -21,7 +21,7 @@ export function addFieldRoutes(api: Hono<{ Bindings: ApiBindings }>, settings: S
         default_value: "",
         public: false,
         display_order: index + 2,
-        options: {},
+        options: choices === undefined ? {} : { choices: [...choices] },
         help_text: "",
         list_id: list.id,
         _links: selfLinks(`${self}/${index + 1}`, self),

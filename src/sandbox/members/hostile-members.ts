@@ -1,5 +1,8 @@
 import type { MemberInput } from "./create-member.ts"
 
+/** The merge field of hostile members that is not one of every list's. */
+export const hostileMergeField = { tag: "COMPANY", name: "Company", type: "text" }
+
 /**
  * Members whose values look like the JSON around them, or break a careless parser, splitter or writer of JSON. On the
  * wire each member is valid JSON.

@@ -6,10 +6,10 @@ export type Received = {
   readonly durationMs: number
 }
 
-/** Reads an export of NDJSON as fast as it comes, and keeps nothing of it. */
+/** Reads an export as fast as it comes, and keeps nothing of it. Not compressed, unless `headers` ask for it. */
 export async function consume(url: string, headers: Readonly<Record<string, string>>): Promise<Received> {
   const startedMs = performance.now()
-  const response = await fetch(url, { headers })
+  const response = await fetch(url, { headers: { "accept-encoding": "identity", ...headers } })
   if (!response.ok || response.body === null) throw new Error(`${response.status} ${await response.text()}`)
   let firstRowMs = 0
   let rows = 0

@@ -5,9 +5,9 @@ import { createJson } from "../../../src/exports/formats/json.ts"
 import { createNdjson } from "../../../src/exports/formats/ndjson.ts"
 
 /** The output of a format for these steps: rows, or "alive" for a moment with nothing to send. */
-async function write(format: Encoder, ...steps: string[]): Promise<string> {
+function write(format: Encoder, ...steps: string[]): string {
   const parts = steps.map((step) => (step === "alive" ? format.keepAlive() : format.rows(Buffer.from(step))))
-  return Buffer.concat([await format.start(), ...parts, format.end()]).toString()
+  return Buffer.concat([format.start(), ...parts, format.end()]).toString()
 }
 
 test("every name, media type and file suffix belongs to one format, and the default has event lines", () => {
@@ -22,34 +22,26 @@ test("every name, media type and file suffix belongs to one format, and the defa
 })
 
 describe("createNdjson()", () => {
-  test("ends each row with a newline", async () => {
-    expect(await write(createNdjson(), '\n{"id":"a"}\n{"id":"b"}', "", '\n{"id":"c"}')).toBe(
+  test("ends each row with a newline", () => {
+    expect(write(createNdjson(), '\n{"id":"a"}\n{"id":"b"}', "", '\n{"id":"c"}')).toBe(
       '{"id":"a"}\n{"id":"b"}\n{"id":"c"}\n',
     )
   })
 
-  test("is empty without rows, except for empty lines that keep it alive", async () => {
-    expect(await write(createNdjson(), "")).toBe("")
-    expect(await write(createNdjson(), "", "alive", "alive")).toBe("\n\n")
+  test("is empty without rows, except for empty lines that keep it alive", () => {
+    expect(write(createNdjson(), "")).toBe("")
+    expect(write(createNdjson(), "", "alive", "alive")).toBe("\n\n")
   })
 
-  test("keeps alive with empty lines before the first row and with spaces after a row, so that no line is truncated", async () => {
-    const text = await write(
-      createNdjson(),
-      "alive",
-      '\n{"id":"a"}',
-      "alive",
-      "alive",
-      '\n{"id":"b"}',
-      "alive",
-    )
+  test("keeps alive with empty lines before the first row and with spaces after a row, so that no line is truncated", () => {
+    const text = write(createNdjson(), "alive", '\n{"id":"a"}', "alive", "alive", '\n{"id":"b"}', "alive")
     expect(text).toBe('\n{"id":"a"}  \n{"id":"b"} \n')
   })
 })
 
 describe("createJson()", () => {
-  test("is the envelope with the rows as its data", async () => {
-    const text = await write(
+  test("is the envelope with the rows as its data", () => {
+    const text = write(
       createJson(),
       "alive",
       '\n{"id":"a"}\n{"id":"b"}',
@@ -65,8 +57,8 @@ describe("createJson()", () => {
     })
   })
 
-  test("is an envelope with empty data without rows", async () => {
-    expect(JSON.parse(await write(createJson(), "", "alive"))).toEqual({
+  test("is an envelope with empty data without rows", () => {
+    expect(JSON.parse(write(createJson(), "", "alive"))).toEqual({
       success: true,
       message: "Success",
       data: [],

@@ -5,7 +5,7 @@ import type { Expected, MembersQuery, Moment, Page, Second, Source } from "../..
 import type { Random } from "./random.ts"
 import type { VirtualTime } from "./virtual-time.ts"
 
-export type Status = "subscribed" | "unsubscribed" | "archived" | "deleted"
+export type Status = "subscribed" | "unsubscribed" | "cleaned" | "archived" | "deleted"
 
 /** One change of a member. The visible change with the highest order is the member's current version. */
 export type Change = {
@@ -274,7 +274,7 @@ export function createModelMailchimp(
     const rows = visibleRows(list).filter(({ change }) => {
       if (!isBetween(change, since, before)) return false
       if (status !== undefined) return change.status === status
-      return change.status === "subscribed" || change.status === "unsubscribed"
+      return change.status !== "archived" && change.status !== "deleted"
     })
     return direction === "DESC" ? rows.toReversed() : rows
   }
@@ -350,6 +350,7 @@ export function createModelMailchimp(
         const change = rows[index]?.change
         return change && !isUndated(change) ? change.second : undefined
       },
+      status: (index) => rows[index]?.change.status,
       fingerprint: bytes,
       bytes: () => new Uint8Array(),
       release: () => {},

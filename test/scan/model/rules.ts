@@ -105,6 +105,14 @@ export const rules: readonly Rule[] = [
     change: condition("true"),
   },
   {
+    name: "if several statuses were requested, the next export begins at the horizon as well",
+    change: keep("left", "&&"),
+  },
+  {
+    name: "if several statuses were requested, rows of others are dropped after they were counted",
+    change: condition("true"),
+  },
+  {
     name: "after an export of archived members alone, the next export begins them at the end of that sweep",
     topics: ["archived", "filters", "ties"],
     change: condition("false"),

@@ -18,6 +18,7 @@ import {
   randomLists,
   randomSelection,
   randomSettings,
+  randomStatuses,
   startChurn,
 } from "./schedule.ts"
 import { createVirtualTime } from "./virtual-time.ts"
@@ -39,7 +40,8 @@ export async function runSchedule(seed: number, topics: readonly Topic[] = []): 
   const time = createVirtualTime(start)
   // A generator of their own, so that statistics do not change the rest of a schedule.
   const settings = randomSettings(random, createRandom(-seed), topics)
-  const mailchimp = createModelMailchimp(randomLists(random, start, topics), settings, random, time)
+  const statuses = randomStatuses(createRandom(seed + 0.5), topics)
+  const mailchimp = createModelMailchimp(randomLists(random, start, statuses, topics), settings, random, time)
   const hasOddIds = mailchimp.lists.some(({ members }) => members.some(({ shownId }) => shownId))
   const hasSharedIds = mailchimp.lists.some(({ members }) =>
     members.some(({ shownId }) => shownId === "shared"),
@@ -56,10 +58,10 @@ export async function runSchedule(seed: number, topics: readonly Topic[] = []): 
     settings.before === "inclusive" &&
     settings.since === "exclusive" &&
     settings.clocks.areRight
-  const isQuiet = startChurn(mailchimp, random, time)
+  const isQuiet = startChurn(mailchimp, random, time, statuses)
   const consumerS = random.pick([0, 0, 0, 0.1, 3])
   const crash = random.pick([0, 0, 0.05, 0.2])
-  const selection = randomSelection(random, start, settings, topics)
+  const selection = randomSelection(random, start, settings, statuses, topics)
   // If the caller set an upper bound, no incremental export can follow.
   const incrementals = selection.before === undefined ? random.pick([0, 0, 1, 3]) : 0
 

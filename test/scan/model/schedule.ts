@@ -36,9 +36,22 @@ export function isTopic(name: string): name is Topic {
   return topics.some((topic) => topic === name)
 }
 
-export type ModelSelection = Pick<Selection, "status" | "since" | "before" | "includeArchived">
+export type ModelSelection = Pick<Selection, "statuses" | "since" | "before" | "includeArchived">
 
-const live: readonly Status[] = ["subscribed", "subscribed", "unsubscribed"]
+/** The statuses of live members, and those that an export selects if it selects several. */
+export type Statuses = { readonly live: readonly Status[]; readonly several?: readonly Status[] | undefined }
+
+/** In a seventh of the schedules without a topic several statuses are selected, of members who also have another one. */
+export function randomStatuses(random: Random, about: readonly Topic[] = []): Statuses {
+  if (about.length > 0 || random.chance(6 / 7)) return { live: ["subscribed", "subscribed", "unsubscribed"] }
+  const several = random.pick<readonly Status[]>([
+    ["subscribed", "cleaned"],
+    ["cleaned", "unsubscribed"],
+    ["subscribed", "unsubscribed", "archived"],
+    ["cleaned", "archived"],
+  ])
+  return { live: ["subscribed", "cleaned", "unsubscribed"], several }
+}
 
 export function randomSettings(
   random: Random,
@@ -131,6 +144,7 @@ export function randomSelection(
   random: Random,
   start: number,
   { oddity }: Settings,
+  { several }: Statuses,
   about: readonly Topic[] = [],
 ): ModelSelection {
   const status =
@@ -140,7 +154,7 @@ export function randomSelection(
   const since = random.chance(0.9) ? undefined : Math.floor(start) - 30 - random.int(0, 1000)
   const before = random.chance(0.9) ? undefined : (since ?? Math.floor(start) - 1000) + random.int(1, 1100)
   return {
-    status,
+    statuses: several ?? (status === undefined ? undefined : [status]),
     includeArchived: random.chance(0.4) && status !== "archived",
     // A member without a date is in no range of dates.
     ...(oddity === "none" ? { since, before } : {}),
@@ -149,17 +163,22 @@ export function randomSelection(
 
 /** Whether a whole export includes a member after this change. */
 export function isSelected(
-  { status, since, before, includeArchived }: ModelSelection,
+  { statuses, since, before, includeArchived }: ModelSelection,
   change: Change,
 ): boolean {
   if (change.second <= (since ?? -Infinity) || change.second > (before ?? Infinity)) return false
   if (change.status === "deleted") return false
-  if (change.status === "archived") return includeArchived === true || status === "archived"
-  return status === undefined || change.status === status
+  if (change.status === "archived") return includeArchived === true || statuses?.includes("archived") === true
+  return statuses === undefined || statuses.includes(change.status)
 }
 
 /** Lists with a history: seconds shared by many members or by none, some of them still open when the export begins. */
-export function randomLists(random: Random, start: number, about: readonly Topic[] = []): List[] {
+export function randomLists(
+  random: Random,
+  start: number,
+  { live }: Statuses,
+  about: readonly Topic[] = [],
+): List[] {
   return Array.from({ length: random.pick([1, 1, 1, 2, 4]) }, (_, number) => {
     const id = `list${number}`
     const spread = random.pick([1, 10, 1000, 1000])
@@ -206,7 +225,12 @@ export function randomLists(random: Random, start: number, about: readonly Topic
  *
  * @returns whether nothing changes at all
  */
-export function startChurn(mailchimp: ModelMailchimp, random: Random, time: VirtualTime): boolean {
+export function startChurn(
+  mailchimp: ModelMailchimp,
+  random: Random,
+  time: VirtualTime,
+  { live }: Statuses,
+): boolean {
   const size = mailchimp.lists.reduce((sum, { members }) => sum + members.length, 0)
   const pauseS = random.pick([0.02, 0.1, 1, 5, 20])
   let left = random.pick([0, 3, Math.ceil(size / 10), Math.ceil(size / 10) + 10])

@@ -1,5 +1,5 @@
 import { byteOrderMark, createRowWriter } from "../../../lib/csv/write-row.ts"
-import type { CsvOptions } from "./csv.ts"
+import type { CsvOptions } from "./csv-options.ts"
 
 /** The bytes that a CSV file begins with, before all of its columns are known. */
 export type CsvBeginning = {
@@ -9,13 +9,19 @@ export type CsvBeginning = {
   sentBytes(): number
 }
 
-/** The name of the first column is always known, so pieces of it keep a response alive while the columns are read. */
+/**
+ * The name of the first column is known before the others, so pieces of it keep a response alive while the columns are read.
+ *
+ * @param firstName undefined if it is not known, because the fields that are always first are excluded
+ */
 export function createCsvBeginning(
-  firstName: string,
+  firstName: string | undefined,
   { formulas = "defused", bom = false }: CsvOptions,
 ): CsvBeginning {
   const writeRow = createRowWriter(formulas)
-  const text = Buffer.from(`${bom ? byteOrderMark : ""}${writeRow([firstName]).trimEnd()}`)
+  const text = Buffer.from(
+    `${bom ? byteOrderMark : ""}${firstName === undefined ? "" : writeRow([firstName]).trimEnd()}`,
+  )
   let sent = 0
   return {
     piece: () => {

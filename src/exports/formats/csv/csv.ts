@@ -1,14 +1,9 @@
-import { byteOrderMark, createRowWriter, type Cell, type Formulas } from "../../../lib/csv/write-row.ts"
+import { byteOrderMark, createRowWriter, type Cell } from "../../../lib/csv/write-row.ts"
 import type { Encoder } from "../format.ts"
 import type { Columns } from "./columns.ts"
+import type { CsvOptions } from "./csv-options.ts"
 import { createHeldBack } from "./held-back.ts"
 import { parseRows } from "./parse-rows.ts"
-
-export type CsvOptions = {
-  readonly formulas?: Formulas | undefined
-  /** Whether the file begins with a byte order mark, for Excel. */
-  readonly bom?: boolean | undefined
-}
 
 /** At one byte every ten seconds they last ten minutes, which is how long a failing request is retried. */
 const HELD_BYTES = 64

@@ -9,21 +9,28 @@ export type ListColumns = {
   readonly interestCategories: readonly InterestCategory[]
 }
 
-type ListColumnReaders = {
-  readonly readMergeFields: (listId: string) => Promise<readonly MergeField[]>
-  readonly readInterestCategories: (listId: string) => Promise<readonly InterestCategory[]>
+export type ListColumnReaders = {
+  readonly readMergeFields: (listId: string, signal: AbortSignal) => Promise<readonly MergeField[]>
+  readonly readInterestCategories: (
+    listId: string,
+    signal: AbortSignal,
+  ) => Promise<readonly InterestCategory[]>
 }
 
-/** Reads the merge fields and interests of all lists concurrently: the limiter of requests bounds how many are in flight. */
+/**
+ * Reads the merge fields and interests of all lists concurrently: the limiter of requests bounds how many are in flight. What
+ * is excluded as a whole is not read.
+ */
 export function readListColumns(
   lists: readonly { readonly id: string; readonly name: string }[],
   { readMergeFields, readInterestCategories }: ListColumnReaders,
+  { excludeFields, signal }: { readonly excludeFields: readonly string[]; readonly signal: AbortSignal },
 ): Promise<ListColumns[]> {
   return Promise.all(
     lists.map(async ({ id, name }) => {
       const [mergeFields, interestCategories] = await Promise.all([
-        readMergeFields(id),
-        readInterestCategories(id),
+        excludeFields.includes("merge_fields") ? [] : readMergeFields(id, signal),
+        excludeFields.includes("interests") ? [] : readInterestCategories(id, signal),
       ])
       return { id, name, mergeFields, interestCategories }
     }),

@@ -14,8 +14,7 @@ export function createMailchimpColumns(
   lists: readonly ListColumns[],
   { excludeFields = [] }: { readonly excludeFields?: readonly string[] | undefined } = {},
 ): Columns {
-  const isExcluded = (field: string) =>
-    excludeFields.some((excluded) => field === excluded || field.startsWith(`${excluded}.`))
+  const isExcluded = createIsExcluded(excludeFields)
   const first = firstColumns.filter(({ field }) => !isExcluded(field))
   const last = createLastColumns(lists).filter(({ field }) => !isExcluded(field))
   const uniqueName = createUniqueName([...first, ...last].map(({ name }) => name))
@@ -25,6 +24,20 @@ export function createMailchimpColumns(
     ...(isExcluded("interests") ? [] : [createInterestColumns(lists, uniqueName)]),
     toColumns(last),
   ])
+}
+
+/** The fields that all of Mailchimp's own columns are made of, whatever the lists are. */
+export const mailchimpFields: readonly string[] = [...new Set(createMailchimpColumns([]).memberFields)]
+
+/** The name of the first column. Undefined if it depends on the lists. */
+export function firstNameOf(excludeFields: readonly string[]): string | undefined {
+  const isExcluded = createIsExcluded(excludeFields)
+  return firstColumns.find(({ field }) => !isExcluded(field))?.name
+}
+
+function createIsExcluded(excludeFields: readonly string[]) {
+  return (field: string) =>
+    excludeFields.some((excluded) => field === excluded || field.startsWith(`${excluded}.`))
 }
 
 /** Numbers a name that another column has, because readers index columns by name, DuckDB regardless of case. */

@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test"
 import { readListColumns } from "../../../../src/exports/formats/csv/list-columns.ts"
 
+const signal = new AbortController().signal
+
 test("readListColumns() reads the merge fields and interests of all lists concurrently", async () => {
   const all = Promise.withResolvers<void>()
   let requests = 0
@@ -24,6 +26,7 @@ test("readListColumns() reads the merge fields and interests of all lists concur
         return [{ id, title: id, interests: [] }]
       },
     },
+    { excludeFields: [], signal },
   )
   expect(lists).toEqual(
     ["a", "b"].map((id) => ({
@@ -33,4 +36,17 @@ test("readListColumns() reads the merge fields and interests of all lists concur
       interestCategories: [{ id, title: id, interests: [] }],
     })),
   )
+})
+
+test("readListColumns() does not read what is excluded as a whole", async () => {
+  const read: string[] = []
+  const readers = {
+    readMergeFields: async () => (read.push("merge fields"), []),
+    readInterestCategories: async () => (read.push("interests"), []),
+  }
+  const lists = [{ id: "a", name: "A" }]
+  await readListColumns(lists, readers, { excludeFields: ["merge_fields"], signal })
+  expect(read.splice(0)).toEqual(["interests"])
+  await readListColumns(lists, readers, { excludeFields: ["interests", "merge_fields.FNAME"], signal })
+  expect(read.splice(0)).toEqual(["merge fields"])
 })

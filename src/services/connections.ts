@@ -1,0 +1,85 @@
+import { createConnectionCache } from "../connections/connection-cache.ts"
+import { createConnectionWatch } from "../connections/connection-watch.ts"
+import type { Owner } from "../connections/connection.ts"
+import { createOpenDetached } from "../connections/detached-client.ts"
+import { createDisconnect, type ForgetStep } from "../connections/disconnect.ts"
+import { createFinishAuthorization } from "../connections/finish-authorization.ts"
+import { parseForwardUrl } from "../connections/forward-url.ts"
+import { requireConnection, requireLiveConnection } from "../connections/live-connection.ts"
+import { createOpenAccount } from "../connections/open-account.ts"
+import { createStartAuthorization } from "../connections/start-authorization.ts"
+import { createListReads } from "../exports/read-lists.ts"
+import type { MailchimpList } from "../mailchimp/lists/lists.ts"
+import type { ListDetails } from "../mailchimp/lists/list-details.ts"
+import type { Storage } from "../storage/storage.ts"
+import { isLoopbackUrl, isPublicUrl } from "../webhooks/public-url.ts"
+import { createRemoveWebhooks } from "../webhooks/remove-webhooks.ts"
+import { createSubscriptions } from "../webhooks/subscribe.ts"
+import type { Shared } from "./shared.ts"
+import { type Mailchimp, toClientOptions } from "./mailchimp.ts"
+
+export function createConnections(
+  shared: Shared,
+  storage: Storage & { readonly forgetJobs: ForgetStep },
+  { oauth, limiters }: Mailchimp,
+) {
+  const { config, sealer, observe, clock } = shared
+  const { connections, usedStates } = storage
+  const { forwardUrlOrigins } = config
+  const { readMetadata } = oauth
+  const watch = createConnectionWatch({ connections, clock, onEvent: observe })
+  const authorizations = { connections, sealer, forwardUrlOrigins, clock }
+  const clients = { limiters, readMetadata, clientOptions: toClientOptions(shared) }
+  const openAccount = createOpenAccount({ ...clients, connections, watch: watch.watch, onEvent: observe })
+  const caching = { keepMs: config.listsCacheS * 1000, clock }
+  const lists = createConnectionCache<readonly MailchimpList[]>(caching)
+  const details = createConnectionCache<ListDetails>(caching)
+  const requireLive = (owner: Owner) => requireLiveConnection(connections, owner)
+  const subscriptions = createSubscriptions({
+    webhooks: storage.webhooks,
+    connections,
+    address: config.webhookAddress,
+    isReachable: isPublicUrl(config.publicUrl) || isLoopbackUrl(config.mailchimp.apiUrl),
+    clock,
+  })
+  const { disconnect, forget, finishInterrupted } = createDisconnect({
+    connections,
+    removeAtMailchimp: createRemoveWebhooks({
+      webhooks: storage.webhooks,
+      unsubscribe: subscriptions.unsubscribe,
+      open: createOpenDetached(clients),
+      clock,
+    }),
+    forget: [
+      ({ id }) => storage.webhooks.deleteOfConnection(id),
+      ({ id }) => storage.deliveries.deleteOfConnection(id),
+      storage.forgetJobs,
+      async ({ id }) => [lists, details].forEach((cache) => cache.drop(id)),
+    ],
+    scrub: storage.scrub,
+    onMarked: watch.ended,
+    onEvent: observe,
+  })
+  return {
+    checkForwardUrl: (forwardUrl: string) => void parseForwardUrl(forwardUrl, forwardUrlOrigins),
+    startAuthorization: createStartAuthorization({
+      ...authorizations,
+      readMetadata: (accessToken, signal) => readMetadata(accessToken, signal, 0),
+      toAuthorizationUrl: oauth.authorizationUrl,
+    }),
+    finishAuthorization: createFinishAuthorization({
+      ...authorizations,
+      forget,
+      usedStates,
+      exchangeCode: oauth.exchangeCode,
+      readMetadata,
+    }),
+    requireConnection: (owner: Owner) => requireConnection(connections, owner),
+    requireLiveConnection: requireLive,
+    subscriptions,
+    disconnect,
+    finishInterrupted,
+    openAccount,
+    listReads: createListReads({ requireLiveConnection: requireLive, openAccount, lists, details }),
+  }
+}
