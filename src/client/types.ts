@@ -34,6 +34,7 @@ export type ErrorCode =
   | "job_not_failed"
   | "cursor_expired"
   | "job_expired"
+  | "unsupported_media_type"
   | "range_not_satisfiable"
   | "idempotency_key_reused"
   | "webhook_unknown"
