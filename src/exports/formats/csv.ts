@@ -1,6 +1,6 @@
 import { z } from "zod"
 import { createCsvBeginning } from "./csv/beginning.ts"
-import type { Columns } from "./csv/columns.ts"
+import type { FileColumns } from "./csv/columns.ts"
 import { createCsv } from "./csv/csv.ts"
 import { createFieldColumns } from "./csv/field-columns.ts"
 import { readListColumns } from "./csv/list-columns.ts"
@@ -19,7 +19,7 @@ export function createCsvEncoder(input: EncoderInput): Encoder {
 function createMailchimpCsv({ selection, options, lists, readers, signal }: EncoderInput): Encoder {
   const { excludeFields = [] } = selection
   const beginning = createCsvBeginning(firstNameOf(excludeFields), options)
-  let columns: Columns | undefined
+  let columns: FileColumns | undefined
   let csv: Encoder | undefined
   const readColumns = async () => {
     const listColumns = await readListColumns(lists, readers, { excludeFields, signal })
