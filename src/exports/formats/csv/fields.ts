@@ -23,7 +23,7 @@ export type Field = {
 
 /** The fields of an object. */
 export type Fields = {
-  /** Those that the row has, in its order. None if it has no object there. */
+  /** The fields that the row has, in its order. None if it has no object there. */
   readonly present: Field[]
   /** The field that came first in an earlier row. */
   first: Field | undefined
