@@ -16,16 +16,25 @@ const HELD_BYTES = 64
  * `rows()` throws `columns_changed`: see {@link createMailchimpColumns}.
  *
  * @param sentBytes how many bytes of the file were sent before: see {@link createCsvBeginning}
+ * @param isFirstQuoted whether the name of the first column has quotes also if it needs none
  */
 export function createCsv(
   columns: FileColumns,
-  { formulas = "defused", bom = false, sentBytes = 0 }: CsvOptions & { readonly sentBytes?: number } = {},
+  {
+    formulas = "defused",
+    bom = false,
+    sentBytes = 0,
+    isFirstQuoted = false,
+  }: CsvOptions & { readonly sentBytes?: number; readonly isFirstQuoted?: boolean } = {},
 ) {
   const file = createRowBytes(formulas)
   const held = createHeldBack(HELD_BYTES)
   return {
     start: () => {
-      const header = Buffer.from(`${bom ? byteOrderMark : ""}${createRowWriter(formulas)(columns.names)}`)
+      const names = createRowWriter(formulas)(columns.names)
+      // Only a name in quotes begins with one.
+      const quoted = isFirstQuoted && !names.startsWith('"') ? names.replace(/^[^,\r]*/, '"$&"') : names
+      const header = Buffer.from(`${bom ? byteOrderMark : ""}${quoted}`)
       return held.add(header.subarray(sentBytes))
     },
     rows: (bytes) => {

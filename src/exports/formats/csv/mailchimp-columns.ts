@@ -42,7 +42,9 @@ export const mailchimpFields: readonly string[] = [...new Set(createMailchimpCol
 /** The name of the first column. Undefined if it depends on the lists. */
 export function firstNameOf(excludeFields: readonly string[]): string | undefined {
   const isExcluded = createIsExcluded(excludeFields)
-  return firstFields.find(([, field]) => !isExcluded(field))?.[0]
+  const dependsOnLists =
+    firstFields.every(([, field]) => isExcluded(field)) && !["merge_fields", "interests"].every(isExcluded)
+  return dependsOnLists ? undefined : createMailchimpColumns([], { excludeFields }).names[0]
 }
 
 function createIsExcluded(excludeFields: readonly string[]) {

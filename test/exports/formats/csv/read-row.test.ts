@@ -62,7 +62,7 @@ describe("readRow()", () => {
         )
         expect(read(json, member)).toEqual(parse(json))
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   })
 
