@@ -48,10 +48,11 @@ export function createAccountLists(
     readAllLists,
     readLists: async (signal) => {
       if (listIds === undefined) return readAllLists(signal)
-      // A request for all lists takes less than one for each. The error about an unknown list comes from a request for that list.
+      // A request for all lists takes less than one for each.
       const known = listIds.length === 1 ? [] : await readAllLists(signal)
       if (isContinued && listIds.length > 1)
         return listIds.flatMap((listId) => known.filter(({ id }) => id === listId))
+      // The error about an unknown list comes from a request for that list.
       const find = async (listId: string) =>
         known.find(({ id }) => id === listId) ?? readList(client, listId, { ...options(), signal })
       return Promise.all(listIds.map(find))
