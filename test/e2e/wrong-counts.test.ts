@@ -52,7 +52,9 @@ describe("total_items is permanently too high, for five members", () => {
     })
     const received = await pair.receive("/export?events=true&status=subscribed,cleaned")
     expect(received.rows.map((row) => JSON.parse(row).status).toSorted()).toEqual([
-      ...["cleaned", "cleaned", "cleaned"],
+      "cleaned",
+      "cleaned",
+      "cleaned",
       "subscribed",
     ])
     expect(received.ofKind("end")).toMatchObject([{ status: "complete", rows: 4 }])

@@ -43,7 +43,7 @@ function parse(row: Buffer): unknown {
   return isRecord(value) ? JSON.parse(JSON.stringify(value)) : "refused"
 }
 
-const keys = fc.constantFrom("id", "location", "latitude", "tags", 'a "b"', "\u2028", "ключ")
+const keys = fc.constantFrom("id", "location", "latitude", "tags", 'a "b"', "\u2028", "clé")
 const value = fc.letrec((tie) => ({
   value: fc.oneof(
     fc.string({ unit: fc.constantFrom(...'";,=+-@\\\r\n\tab1é🌟') }),
