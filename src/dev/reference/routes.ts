@@ -82,7 +82,7 @@ function bodyOf({ requestBody }: Operation): string {
   return schema === undefined ? "" : blocks("The body is JSON:", fieldTable(schema))
 }
 
-/** The fields of a JSON response. Those that a route has in common with an earlier one are printed once. */
+/** The fields of a JSON response. Fields that a route has in common with an earlier one are printed once. */
 function fieldsOf(route: Route, routes: readonly Route[]): string {
   const result = resultOf(route.operation)
   if (result === undefined) return ""

@@ -51,7 +51,6 @@ export type Operation = z.infer<typeof operationSchema>
 
 const documentSchema = z.object({
   info: z.object({ title: z.string(), description: z.string() }),
-  servers: z.array(z.object({ url: z.string() })),
   tags: z.array(z.object({ name: z.string(), description: z.string() })),
   components: z.object({ schemas: z.record(z.string(), jsonSchema) }),
   paths: z.record(z.string(), z.record(z.string(), operationSchema)),
