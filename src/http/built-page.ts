@@ -39,7 +39,8 @@ async function bundle({ index }: HTMLBundle): Promise<Map<string, File>> {
     naming: { entry: "[name].[ext]", chunk: "[name]-[hash].[ext]", asset: "[name]-[hash].[ext]" },
   })
   const files = outputs.map(
-    async (output) => [basename(output.path), { bytes: await output.arrayBuffer(), type: output.type }] as const,
+    async (output) =>
+      [basename(output.path), { bytes: await output.arrayBuffer(), type: output.type }] as const,
   )
   return new Map(await Promise.all(files))
 }
