@@ -29,6 +29,7 @@ export const errorTable = {
   job_not_failed: { status: 409, title: "Job Not Failed", retryable: false },
   cursor_expired: { status: 410, title: "Cursor Expired", retryable: false },
   job_expired: { status: 410, title: "Job Expired", retryable: false },
+  unsupported_media_type: { status: 415, title: "Unsupported Media Type", retryable: false },
   range_not_satisfiable: { status: 416, title: "Range Not Satisfiable", retryable: false },
   idempotency_key_reused: { status: 422, title: "Idempotency Key Reused", retryable: false },
   webhook_unknown: { status: 410, title: "Webhook Unknown", retryable: false },

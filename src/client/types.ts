@@ -34,6 +34,7 @@ export type ErrorCode =
   | "job_not_failed"
   | "cursor_expired"
   | "job_expired"
+  | "unsupported_media_type"
   | "range_not_satisfiable"
   | "idempotency_key_reused"
   | "webhook_unknown"
@@ -99,6 +100,8 @@ export type EndLine = {
   lists: {
     id: string
     rows: number
+    /** Members of this list may be missing. */
+    short?: true | undefined
     total_items?: number | undefined
     count_differs?: number | undefined
     /** Every member who was in the list from the start to this second was delivered. */

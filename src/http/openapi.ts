@@ -62,6 +62,7 @@ export const problems = {
     "The connection is invalidated, was deleted meanwhile, or already exists; or the job's state does not allow it",
   ),
   410: problem("The cursor or the job has expired: start again"),
+  415: problem("The body is not declared as JSON"),
   416: problem("The range begins after the last byte"),
   422: problem("The Idempotency-Key was used for another request"),
   webhook: problem("No webhook has this address, or its connection was deleted"),

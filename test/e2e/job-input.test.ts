@@ -47,6 +47,16 @@ test.each([
   expect(await jobs.list()).toEqual([])
 })
 
+test.each([undefined, "text/plain", "application/x-www-form-urlencoded", "application/jsonp"])(
+  "a body of type %p is a 415, and starts no job",
+  async (type) => {
+    const body = new Blob(["{}"], { type: type ?? "" })
+    const response = await jobs.request("", { method: "POST", body, headers: { "content-type": type ?? "" } })
+    expect(await problemOf(response)).toEqual([415, "unsupported_media_type"])
+    expect(await jobs.list()).toEqual([])
+  },
+)
+
 test("a caller without a connection starts no job, and one without a token sees none", async () => {
   const other = createJobClient(() => running.service, await bearer("nobody"))
   const response = await other.request("", { method: "POST", body: "{}" })

@@ -1,8 +1,8 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
-import type { MiddlewareHandler } from "hono"
+import type { Context, MiddlewareHandler, Next } from "hono"
 import { bodyLimit } from "hono/body-limit"
 import type { Owner } from "../../connections/connection.ts"
-import { invalidParameters } from "../../errors.ts"
+import { AppError, invalidParameters } from "../../errors.ts"
 import type { CheckCursor } from "../../exports/check-cursor.ts"
 import type { Job } from "../../jobs/job.ts"
 import type { Jobs } from "../../jobs/jobs.ts"
@@ -51,6 +51,7 @@ const startRoute = createRoute({
     },
     ...jobProblems,
     409: problems[409],
+    415: problems[415],
     422: problems[422],
   },
 })
@@ -129,7 +130,7 @@ export function createExportJobRoutes(deps: {
   const routes = new OpenAPIHono<CallerEnv>({ defaultHook: refuseInvalid })
   routes.use("/export-jobs", deps.authenticated)
   routes.use("/export-jobs/*", deps.authenticated)
-  routes.use("/export-jobs", bodyLimit({ maxSize: maxBodyBytes, onError: refuseBody }))
+  routes.post("/export-jobs", requireJson, bodyLimit({ maxSize: maxBodyBytes, onError: refuseBody }))
 
   const urlOf = (path: string, subAccountId: string | undefined) =>
     `${deps.publicUrl}${apiPrefix}/export-jobs/${path}${subAccountId === undefined ? "" : `?sub_account_id=${encodeURIComponent(subAccountId)}`}`
@@ -184,6 +185,17 @@ export function createExportJobRoutes(deps: {
   })
 
   return routes
+}
+
+/** Refuses a body of another type, which would not be validated. */
+function requireJson(context: Context, next: Next): Promise<void> {
+  const [type = ""] = context.req.header("content-type")?.split(";") ?? []
+  if (type.trim().toLowerCase() !== "application/json")
+    throw new AppError(
+      "unsupported_media_type",
+      "Cannot read the body: send JSON, at least {}, with the header Content-Type: application/json",
+    )
+  return next()
 }
 
 function refuseBody(): never {

@@ -43,6 +43,7 @@ const meanings = {
   cursor_expired: "The cursor can no longer be honored. Begin an export without a cursor.",
   job_expired:
     "The job's files were purged `JOB_RETENTION_H` hours after it ended. Start a new job; the `cursor` of the old one is still valid.",
+  unsupported_media_type: "The body must be JSON, and its `Content-Type` must say so: `application/json`.",
   range_not_satisfiable:
     "The part has fewer bytes than the first one that `Range` names. `Content-Range` says how many it has.",
   idempotency_key_reused:
