@@ -79,6 +79,7 @@ function toConfig(env: z.infer<typeof environment>, secrets: readonly string[]) 
     storage:
       env.MONGODB_URI === undefined ? { sqlitePath: env.SQLITE_PATH } : { mongodbUri: env.MONGODB_URI },
     sqlitePath: env.SQLITE_PATH,
+    redisUrl: env.REDIS_URL,
     forwardUrlOrigins:
       env.FORWARD_URL_ORIGINS.length > 0 ? env.FORWARD_URL_ORIGINS : [new URL(publicUrl).origin],
     corsOrigins: env.CORS_ORIGINS,

@@ -6,6 +6,7 @@ import { type Redact } from "./lib/redaction.ts"
 import { type Clock, systemClock } from "./lib/time.ts"
 import { logEvents } from "./observability/log-events.ts"
 import { createLogger, type Logger } from "./observability/logger.ts"
+import { openRedis } from "./storage/redis/redis.ts"
 import { createReceiver } from "./webhooks/receive.ts"
 import { createConnections } from "./services/connections.ts"
 import { createExports } from "./services/exports.ts"
@@ -30,7 +31,8 @@ export async function createServices(
   const shared = { config, sealer, redaction, observe, clock }
   const shutdown = createShutdown()
   const storage = await createStorage(shared)
-  const mailchimp = createMailchimp(shared)
+  const redis = config.redisUrl === undefined ? undefined : openRedis(config.redisUrl, observe)
+  const mailchimp = createMailchimp(shared, redis)
   const forgetJobs: ForgetStep = async (connection) => jobs?.forget(connection)
   const connections = createConnections(shared, { ...storage, forgetJobs }, mailchimp)
   const jobs: Jobs | undefined = startJobs(shared, storage, connections.openAccount)
@@ -45,6 +47,7 @@ export async function createServices(
     ...shutdown,
     limiterStates: mailchimp.limiters.states,
     ping: storage.ping,
+    isRedisUp: redis?.isUp,
     /** Refuses new work from now on; running requests continue, and running jobs are handed back. */
     drain: () => {
       shutdown.drain()
@@ -52,6 +55,7 @@ export async function createServices(
     },
     close: async () => {
       await jobs?.close()
+      redis?.close()
       await storage.close()
     },
   }

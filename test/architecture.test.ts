@@ -54,6 +54,8 @@ const packageOwners: Record<string, readonly string[]> = {
   hono: ["http/", "app.ts", "sandbox/"],
   "@hono/zod-openapi": ["http/", "app.ts", "sandbox/"],
   mongodb: ["storage/mongo/"],
+  ioredis: ["storage/redis/"],
+  "redis-semaphore": ["storage/redis/"],
   "bun:sqlite": ["storage/sqlite/"],
   jose: ["sealer.ts", "http/authenticate.ts", "http/key-set.ts"],
   zod: [

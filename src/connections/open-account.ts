@@ -23,6 +23,8 @@ export type Account = Disposable & {
   waitingFor(): "permit" | "rate_limit" | undefined
   /** How many more of its requests could start at once: see {@link Flow}. */
   spare(unknownMs?: number): number
+  /** Calls the listener when `spare()` may have risen although no request has ended: see {@link Flow}. */
+  onAllowanceChange(listener: () => void): Disposable
 }
 
 /**
@@ -84,6 +86,7 @@ export function createOpenAccount(deps: {
       client,
       waitingFor: flow.waitingFor,
       spare: flow.spare,
+      onAllowanceChange: flow.onAllowanceChange,
       [Symbol.dispose]: () => {
         watched[Symbol.dispose]()
         flow.leave()

@@ -60,6 +60,11 @@ export const environment = z.object({
     "If set, MongoDB is used instead of the embedded database",
     "mongodb://127.0.0.1:27017/integrations",
   ),
+  REDIS_URL: variable(
+    text.regex(/^rediss?:\/\//, "must begin with redis:// or rediss://").optional(),
+    "If set, all processes with this Redis or Valkey share each Mailchimp user's limits: MAILCHIMP_MAX_CONNECTIONS and MAILCHIMP_REQUESTS_PER_SECOND are their total",
+    "redis://127.0.0.1:6379",
+  ),
 
   FORWARD_URL_ORIGINS: variable(
     origins.default([]),

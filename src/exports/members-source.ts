@@ -8,7 +8,7 @@ import type { Selection } from "./selection.ts"
 
 /** Mailchimp as the scan's source: requests the selected fields and splits the responses into rows. */
 export function createMembersSource(
-  { client, spare }: Account,
+  { client, spare, onAllowanceChange }: Account,
   selection: Selection,
   {
     lists,
@@ -24,5 +24,6 @@ export function createMembersSource(
 ): Source {
   const read = createReadMembers(client, { ...options, ...toFieldsQuery(selection, cellFields) })
   const { now, waitUntil, pause } = client
-  return { read, now, waitUntil, pause, spare, expected: createExpectedRows(lists, options.pageSize, spare) }
+  const expected = createExpectedRows(lists, options.pageSize, spare)
+  return { read, now, waitUntil, pause, spare, onSpare: onAllowanceChange, expected }
 }

@@ -1,5 +1,5 @@
 import { acceptEncoding } from "../lib/read-body.ts"
-import type { Clock } from "../lib/time.ts"
+import { anySignal, type Clock } from "../lib/time.ts"
 import type { Address, Query, Resource } from "./address.ts"
 import { MailchimpError, type MailchimpErrorKind, type Subject } from "./errors.ts"
 import { toMailchimpError, toUnusableResponse } from "./judge-response.ts"
@@ -93,16 +93,22 @@ export function createAttempt(options: AttemptOptions): Attempt {
   }
 
   /** Resolves to a 2xx. */
-  const send = async (request: MailchimpRequest<unknown>, subject: Subject, dc: string) => {
+  const send = async (
+    request: MailchimpRequest<unknown>,
+    subject: Subject,
+    dc: string,
+    lost: AbortSignal | undefined,
+  ) => {
     const { signal, maxBytes, inspect, timeoutMs = options.timeoutMs } = request
+    using either = lost && anySignal(signal, lost)
     const url = address.toUrl(dc, request, request.query())
     const bounds = {
       timeoutMs: Math.min(options.timeoutMs, timeoutMs),
       maxBytes: maxBytes?.() ?? defaultMaxBytes,
-      signal,
+      signal: either?.signal ?? signal,
       inspect,
     }
-    return transport(url, toInit(request), bounds).catch((error: unknown) => {
+    return await transport(url, toInit(request), bounds).catch((error: unknown) => {
       signal.throwIfAborted()
       throw toTransportError(error, subject)
     })
@@ -126,7 +132,7 @@ export function createAttempt(options: AttemptOptions): Attempt {
     const report = (kind: MailchimpErrorKind | undefined) =>
       onEvent({ type: "response", action, kind, durationMs: clock.monotonicMs() - startedMs, bytes })
     try {
-      const response = await send(request, subject, dc)
+      const response = await send(request, subject, dc, permit.lost)
       bytes = response.body.length
       if (response.status < 200 || response.status > 299)
         throw toMailchimpError(response, subject, clock.now())

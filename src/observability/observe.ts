@@ -20,6 +20,7 @@ type ServiceEvent =
   | JobEvent
   | DisconnectEvent
   | DeliveryEvent
+  | RedisEvent
 
 export type EventOf<Type extends ServiceEvent["type"]> = Extract<ServiceEvent, { type: Type }>
 
@@ -49,6 +50,9 @@ type LoginFailedEvent = {
   /** The error in Mailchimp's redirect. Anyone can call the callback, so it may be any text. */
   readonly callbackError: string | undefined
 }
+
+/** The connection to Redis was lost, or is there again. */
+type RedisEvent = { readonly type: "redis_down"; readonly error: unknown } | { readonly type: "redis_up" }
 
 type ExportsEvent = {
   readonly type: "export"

@@ -87,12 +87,20 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
     if (signal.aborted) failures.abortAll()
     const notices: ListNotice[] = []
     let hasDelivered = false
+    let isWaiting = false
+    // rule: requests start when more are allowed
+    using _listening = source.onSpare?.(() => {
+      // rule: no request starts while a page is consumed
+      if (isWaiting) scheduler.fill()
+    })
     for (const list of lists) if (list.isDone()) onListEnd?.(list.result())
     scheduler.fill()
     while (!lists.every(isOver)) {
       if (responses.pending() === 0)
         throw new Error("Cannot continue the export because no request is pending")
+      isWaiting = true
       const arrival = await responses.take()
+      isWaiting = false
       if ("probe" in arrival) scheduler.receiveProbe(arrival)
       if ("error" in arrival) {
         const notice = failures.receive(arrival)

@@ -15,6 +15,8 @@ export type Source = {
   read(query: MembersQuery, signal: AbortSignal): Promise<Page>
   /** How many more requests could start right now: permits and tokens that would otherwise stay idle. */
   spare(): number
+  /** Calls the listener when `spare()` may have risen although no response has arrived, until the result is disposed of. */
+  onSpare?(listener: () => void): Disposable
   /** What is known of a query's rows before it is sent. Only a hint: nothing but the speed of the scan may depend on it. */
   expected?(query: MembersQuery): Expected | undefined
   /** The time at Mailchimp, for a request that is about to be sent. */

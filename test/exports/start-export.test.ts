@@ -49,6 +49,7 @@ function setUp({ failAt = Number.POSITIVE_INFINITY } = {}) {
     },
     waitingFor: () => undefined,
     spare: () => 0,
+    onAllowanceChange: () => ({ [Symbol.dispose]: () => {} }),
     [Symbol.dispose]: () => void (disposals += 1),
   }
 

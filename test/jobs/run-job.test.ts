@@ -67,6 +67,7 @@ function accountOf({ id, owner }: { id: string; owner: Job["owner"] }): Account 
       throw new Error("not used")
     },
     waitingFor: () => undefined,
+    onAllowanceChange: () => ({ [Symbol.dispose]: () => {} }),
     spare: () => 0,
     [Symbol.dispose]: () => void (opened -= 1),
   }

@@ -233,6 +233,34 @@ describe("request()", () => {
     }
   })
 
+  test("a request is aborted and retried when the lease of its slot is lost", async () => {
+    const joined = createLimiter().join()
+    const lost = new AbortController()
+    let attempts = 0
+    const { send, leftovers, clock } = setUp({
+      flow: {
+        ...joined,
+        acquire: async (signal) => ({
+          ...(await joined.acquire(signal)),
+          ...(attempts === 0 && { lost: lost.signal }),
+        }),
+      },
+      fetch: (_, init) => {
+        attempts += 1
+        if (attempts > 1) return Promise.resolve(HttpResponse.json({ lists: [] }))
+        queueMicrotask(() => lost.abort(new Error("lost")))
+        return new Promise((_, reject) => {
+          init?.signal?.addEventListener("abort", () => reject(new Error("aborted")))
+        })
+      },
+    })
+    expect(await send()).toEqual({ lists: [] })
+    expect(attempts).toBe(2)
+    // Long before the attempt would have timed out.
+    expect(clock.monotonicMs()).toBeLessThan(10_000)
+    expect(leftovers()).toEqual(nothing)
+  })
+
   test("throttling halves the permits and pauses all flows that share them", async () => {
     const states: unknown[] = []
     const onEvent = ({ type }: MailchimpEvent) => {

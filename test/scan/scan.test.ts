@@ -217,3 +217,62 @@ describe("createScan()", () => {
     }
   })
 })
+
+/** Three lists whose first pages hang until `respond()`, and how many requests could start. */
+function setUpHanging() {
+  const { promise, resolve: respond } = Promise.withResolvers<void>()
+  const listeners = new Set<() => void>()
+  let spare = 0
+  const lists = { a: membersOf(1), b: membersOf(1), c: membersOf(1) }
+  const source = createTestSource(lists, {
+    response: async (_query, _signal, response) => {
+      await promise
+      return response()
+    },
+  })
+  const scan = createScan(
+    { ...planExport(["a", "b", "c"], {}, 1_999_999_980), marginS: 10 },
+    {
+      ...source,
+      spare: () => Math.max(0, spare - source.queries.length),
+      onSpare: (listener) => {
+        listeners.add(listener)
+        return { [Symbol.dispose]: () => listeners.delete(listener) }
+      },
+    },
+    new AbortController().signal,
+  )
+  const allow = (requests: number) => {
+    spare = requests
+    for (const listener of listeners) listener()
+  }
+  return { pages: scan.pages(), allow, respond, requested: () => source.queries.length, listeners }
+}
+
+describe("spare requests that come without a response", () => {
+  test("are used at once while the consumer waits for a page", async () => {
+    const { pages, allow, respond, requested, listeners } = setUpHanging()
+    const first = pages.next()
+    expect(requested()).toBe(1)
+    allow(2)
+    expect(requested()).toBe(2)
+    allow(3)
+    expect(requested()).toBe(3)
+    respond()
+    expect((await first).done).toBe(false)
+    await pages.return(undefined)
+    expect(listeners.size).toBe(0)
+  })
+
+  test("are not used while a page waits for the consumer", async () => {
+    const { pages, allow, respond, requested } = setUpHanging()
+    respond()
+    await pages.next()
+    const before = requested()
+    allow(10)
+    expect(requested()).toBe(before)
+    await pages.next()
+    expect(requested()).toBeGreaterThan(before)
+    await pages.return(undefined)
+  })
+})

@@ -3,6 +3,12 @@ import { AppError } from "../../errors.ts"
 import { jsonContent, problems } from "../openapi.ts"
 
 const ok = z.object({ status: z.literal("ok") })
+const ready = ok.extend({
+  redis: z
+    .enum(["up", "down"])
+    .optional()
+    .meta({ description: "Missing without REDIS_URL. Exports continue while it is down, more slowly" }),
+})
 const tags = ["Health"]
 
 const healthzRoute = createRoute({
@@ -22,12 +28,13 @@ const readyzRoute = createRoute({
   summary: "Whether it can take requests and its database is reachable",
   tags,
   security: [],
-  responses: { 200: jsonContent(ok, "It is ready"), 503: problems[503] },
+  responses: { 200: jsonContent(ready, "It is ready"), 503: problems[503] },
 })
 
 /** For load balancers and orchestrators. Any query is accepted, because their probes vary. */
 export function createHealthRoutes(deps: {
   readonly ping: () => Promise<void>
+  readonly isRedisUp: (() => Promise<boolean>) | undefined
   readonly isDraining: () => boolean
 }) {
   const routes = new OpenAPIHono()
@@ -35,8 +42,12 @@ export function createHealthRoutes(deps: {
   routes.openapi(readyzRoute, async (context) => {
     if (deps.isDraining())
       throw new AppError("draining", "Cannot accept new requests because the service is shutting down")
-    await deps.ping()
-    return context.json({ status: "ok" as const }, 200)
+    const [isRedisUp] = await Promise.all([deps.isRedisUp?.(), deps.ping()])
+    if (isRedisUp === undefined) return context.json({ status: "ok" as const }, 200)
+    return context.json(
+      { status: "ok" as const, redis: isRedisUp ? ("up" as const) : ("down" as const) },
+      200,
+    )
   })
   return routes
 }

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "../../lib/time.ts"
 import { type Allowance, createFixedAllowance } from "./allowance.ts"
 import { createPermits, type Permit } from "./permits.ts"
 import { createRequestQueue } from "./queue.ts"
+import type { Slots } from "./slots.ts"
 import { createTokenBucket } from "./token-bucket.ts"
 import { createUsefulRequests } from "./useful-requests.ts"
 
@@ -26,7 +27,7 @@ export type Flow = {
    * it is assumed to be `unknownMs`, by default infinite.
    */
   spare(unknownMs?: number): number
-  /** Calls the listener after the allowance changed: `spare()` may be higher, although no request has ended. */
+  /** Calls the listener after the allowance changed or a slot was leased: `spare()` may be higher, although no request has ended. */
   onAllowanceChange(listener: () => void): Disposable
   /** Stops new requests of all flows, for ten minutes at most: Mailchimp requested it, or is throttling. */
   pause(ms: number): void
@@ -67,9 +68,14 @@ const throttlingForgottenMs = 60_000
  * than promised: the bound holds at Mailchimp if arrivals vary by less than the time in which a token is refilled.
  */
 export function createLimiter(
-  options: { readonly allowance?: Allowance; readonly clock?: Clock } = {},
+  options: {
+    readonly allowance?: Allowance
+    /** If several processes share the limits. */
+    readonly slots?: Slots | undefined
+    readonly clock?: Clock
+  } = {},
 ): Limiter {
-  const { allowance = createFixedAllowance(), clock = systemClock } = options
+  const { allowance = createFixedAllowance(), slots, clock = systemClock } = options
   const rate = () => {
     const refillPerSecond = allowance.ratePerSecond()
     return { capacity: Math.max(1, refillPerSecond - 1), refillPerSecond }
@@ -82,17 +88,19 @@ export function createLimiter(
     onReleased: () => queue.serve(),
     onSucceeded: useful.responded,
   })
-  const queue = createRequestQueue<Flow>({ permits, bucket, clock })
+  const queue = createRequestQueue<Flow>({ permits, bucket, clock, slots })
   const flows = new Set<Flow>()
   const subscription = allowance.onChange(() => {
     bucket.change(rate())
     queue.serve()
   })
+  const served = slots?.onLeased(queue.serve)
 
   const spare = (unknownMs: number | undefined) => {
     if (queue.pausedMs() > 0) return 0
     const unused = useful.max(permits.oldestMs(), unknownMs) - permits.inUse()
-    return Math.max(0, Math.min(permits.free(), bucket.available(), unused) - queue.size)
+    const allowed = slots === undefined ? Infinity : slots.allowed() - permits.inUse()
+    return Math.max(0, Math.min(permits.free(), bucket.available(), unused, allowed) - queue.size)
   }
 
   return {
@@ -101,10 +109,11 @@ export function createLimiter(
         acquire: (signal, patienceMs = Infinity) => queue.acquire(flow, signal, patienceMs),
         waitingFor: () => {
           if (queue.sizeOf(flow) === 0) return undefined
-          return queue.pausedMs() === 0 && permits.free() === 0 ? "permit" : "rate_limit"
+          const hasPermit = permits.free() > 0 && slots?.hasReady() !== false
+          return queue.pausedMs() === 0 && !hasPermit ? "permit" : "rate_limit"
         },
         spare,
-        onAllowanceChange: allowance.onChange,
+        onAllowanceChange: slots === undefined ? allowance.onChange : slots.onLeased,
         pause: queue.pause,
         leave: () => {
           flows.delete(flow)
@@ -123,10 +132,14 @@ export function createLimiter(
     }),
     isRested: () =>
       flows.size === 0 &&
-      permits.inUse() + permits.kept() === 0 &&
+      permits.inUse() + permits.kept() + (slots?.held() ?? 0) === 0 &&
       bucket.isFull() &&
       queue.pausedMs() === 0 &&
       permits.sinceThrottledMs() > throttlingForgottenMs,
-    [Symbol.dispose]: () => subscription[Symbol.dispose](),
+    [Symbol.dispose]: () => {
+      subscription[Symbol.dispose]()
+      served?.[Symbol.dispose]()
+      slots?.[Symbol.dispose]()
+    },
   }
 }

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../../lib/time.ts"
 import { type Allowance, createFixedAllowance } from "./allowance.ts"
+import type { Slots } from "./slots.ts"
 import { createLimiter, type Flow, type Limiter, type LimiterState } from "./limiter.ts"
 
 /** Mailchimp limits each of its users, whichever of this service's connections a request is for. */
@@ -17,9 +18,14 @@ export type Limiters = {
  * otherwise a hundred short exports in a row would each begin with a full bucket.
  */
 export function createLimiters(
-  options: { readonly allowanceOf?: (user: MailchimpUser) => Allowance; readonly clock?: Clock } = {},
+  options: {
+    readonly allowanceOf?: (user: MailchimpUser) => Allowance
+    /** If several processes share the limits of each user. */
+    readonly slotsOf?: ((user: MailchimpUser) => Slots) | undefined
+    readonly clock?: Clock
+  } = {},
 ): Limiters {
-  const { allowanceOf = () => createFixedAllowance(), clock = systemClock } = options
+  const { allowanceOf = () => createFixedAllowance(), slotsOf, clock = systemClock } = options
   const limiterByUser = new Map<string, Limiter>()
 
   return {
@@ -30,7 +36,9 @@ export function createLimiters(
         limiter[Symbol.dispose]()
       }
       const key = `${user.dc}:${user.userId}`
-      const limiter = limiterByUser.get(key) ?? createLimiter({ allowance: allowanceOf(user), clock })
+      const limiter =
+        limiterByUser.get(key) ??
+        createLimiter({ allowance: allowanceOf(user), slots: slotsOf?.(user), clock })
       limiterByUser.set(key, limiter)
       return limiter.join()
     },

@@ -1,5 +1,6 @@
 import type { Clock } from "../../lib/time.ts"
 import type { Allowance } from "./allowance.ts"
+import type { Slot } from "./slot.ts"
 
 /** The right to one request: one simultaneous connection to Mailchimp, from its start until it is disposed of. */
 export type Permit = Disposable & {
@@ -12,6 +13,8 @@ export type Permit = Disposable & {
    * {@link mailchimpTimeoutMs} after the request began.
    */
   timedOut(): void
+  /** Aborts when another process may use the slot of this request, because its lease was lost. */
+  readonly lost?: AbortSignal | undefined
 }
 
 /** The simultaneous connections of one Mailchimp user. Counts, but does not wait. */
@@ -31,7 +34,7 @@ export type Permits = {
   /** Milliseconds since Mailchimp throttled; Infinity if it never did. */
   sinceThrottledMs(): number
   /** Takes a permit, whether one is free or not. */
-  take(): Permit
+  take(slot?: Pick<Slot, "lost" | "end">): Permit
 }
 
 /** Mailchimp ends a call after 120 s. Until then a request that we gave up may hold one of the user's connections. */
@@ -71,12 +74,13 @@ export function createPermits(options: {
     },
     sinceThrottledMs: () => clock.monotonicMs() - throttledAtMs,
 
-    take: () => {
+    take: (slot) => {
       const startedAtMs = clock.monotonicMs()
       const request = { startedAtMs }
       let keptUntil: number | undefined
       underWay.add(request)
       return {
+        lost: slot?.lost,
         succeeded: () => {
           onSucceeded(clock.monotonicMs() - startedAtMs)
           // A request that began before the permits were reduced says nothing about the reduced number, and neither does one
@@ -97,6 +101,7 @@ export function createPermits(options: {
         [Symbol.dispose]: () => {
           if (!underWay.delete(request)) return
           if (keptUntil !== undefined) keptUntilMs.add({ ms: keptUntil })
+          slot?.end(keptUntil)
           onReleased()
         },
       }

@@ -1,6 +1,7 @@
 import { type Clock, startTimer } from "../../lib/time.ts"
 import { createFairQueue } from "./fair-queue.ts"
 import type { Permit, Permits } from "./permits.ts"
+import type { Slots } from "./slots.ts"
 import type { TokenBucket } from "./token-bucket.ts"
 
 /** The limiter is paused for longer than a request would wait. */
@@ -41,8 +42,10 @@ export function createRequestQueue<Flow>(options: {
   readonly permits: Pick<Permits, "free" | "firstKeptMs" | "take">
   readonly bucket: Pick<TokenBucket, "take" | "waitMs">
   readonly clock: Clock
+  /** If several processes share the limits. */
+  readonly slots?: Pick<Slots, "want" | "hasReady" | "take"> | undefined
 }): RequestQueue<Flow> {
-  const { permits, bucket, clock } = options
+  const { permits, bucket, clock, slots } = options
   const waiters = createFairQueue<Flow, Waiter>()
   let pausedUntilMs = -Infinity
   let alarm: Disposable | undefined
@@ -64,11 +67,17 @@ export function createRequestQueue<Flow>(options: {
       if (ms > 0) {
         // A whole millisecond, so that a rounding error cannot wake it repeatedly just too early.
         if (ms < Infinity) alarm = startTimer(Math.ceil(ms), clock, serve)
+        slots?.want(0)
+        return
+      }
+      if (slots?.hasReady() === false) {
+        slots.want(Math.min(waiters.size, permits.free()))
         return
       }
       bucket.take()
       waiters.next()?.grant()
     }
+    slots?.want(0)
   }
 
   return {
@@ -96,7 +105,7 @@ export function createRequestQueue<Flow>(options: {
           patientUntilMs: clock.monotonicMs() + patienceMs,
           grant: () => {
             leave()
-            resolve(permits.take())
+            resolve(permits.take(slots?.take()))
           },
           refuse: (error) => {
             leave()

@@ -2,6 +2,7 @@ import { AppError } from "../../../src/errors.ts"
 import { addText } from "../../../src/lib/id-sum.ts"
 import { createMailchimpClock } from "../../../src/mailchimp/mailchimp-clock.ts"
 import type { Expected, MembersQuery, Moment, Page, Second, Source } from "../../../src/scan/source.ts"
+import { createModelPermits, type Sharing } from "./permits.ts"
 import type { Random } from "./random.ts"
 import type { VirtualTime } from "./virtual-time.ts"
 
@@ -43,6 +44,7 @@ export type Clocks = {
 export type Settings = {
   /** How many requests it serves at once. */
   readonly permits: number
+  readonly sharing: Sharing
   readonly pageSize: number
   /** Seconds that the servers' clocks are ahead. */
   readonly servers: readonly number[]
@@ -76,7 +78,11 @@ export type Settings = {
   readonly statistics: (rows: number) => Expected | undefined
 }
 
-export type ModelMailchimp = Source & {
+export type ModelMailchimp = Omit<Source, "onSpare"> & {
+  /** Calls the listener when `spare()` has risen although no response has arrived. */
+  onSpare(listener: () => void): Disposable
+  /** The lists of all requests so far, one for each request. */
+  readonly requested: readonly string[]
   readonly lists: readonly List[]
   change(member: Member, status: Status, content: number): void
   add(list: List, status: Status): Member
@@ -111,8 +117,8 @@ export function createModelMailchimp(
   let responses = 0
   let datedUntil = Number.NEGATIVE_INFINITY
   let refusals = 0
-  let busy = 0
-  const queue: (() => void)[] = []
+  const permits = createModelPermits(settings.permits, settings.sharing, time)
+  const requested: string[] = []
   const rowsByList = new Map<List, { readonly rows: readonly Row[]; readonly until: number }>()
   const rowsByPage = new WeakMap<Page, readonly Row[]>()
   const hasUndated = settings.oddity === "undated_first" || settings.oddity === "undated_last"
@@ -130,7 +136,9 @@ export function createModelMailchimp(
     change,
     add,
     read,
-    spare: () => Math.max(0, settings.permits - busy - queue.length),
+    spare: permits.spare,
+    onSpare: permits.onSpare,
+    requested,
     expected,
     now: mailchimpClock.now,
     waitUntil: async (second, maxS, signal) => {
@@ -179,8 +187,9 @@ export function createModelMailchimp(
 
   async function read(query: MembersQuery, signal: AbortSignal): Promise<Page> {
     signal.throwIfAborted()
-    if (busy < settings.permits) busy += 1
-    else await new Promise<void>((resolve) => queue.push(resolve))
+    requested.push(query.listId)
+    const acquired = permits.acquire()
+    if (acquired) await acquired
     try {
       let count = Math.min(query.count ?? settings.pageSize, settings.pageSize)
       if (settings.hasPagesOfAllSizes && random.chance(0.3)) count = random.int(Math.min(count, 3), count)
@@ -203,9 +212,7 @@ export function createModelMailchimp(
       }
       return await request(query, count)
     } finally {
-      const next = queue.shift()
-      if (next) next()
-      else busy -= 1
+      permits.release()
     }
   }
 

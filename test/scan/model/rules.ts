@@ -270,6 +270,16 @@ export const rules: readonly Rule[] = [
     change: value("undefined"),
   },
   {
+    name: "requests start when more are allowed",
+    topics: ["sharing"],
+    change: argument(0, "() => {}"),
+  },
+  {
+    name: "no request starts while a page is consumed",
+    topics: ["sharing"],
+    change: condition("true"),
+  },
+  {
     name: "no `asOf` is later than the watermark before the clock was put back",
     topics: ["clocks"],
     change: value("() => Infinity"),

@@ -7,6 +7,7 @@ import { coarsen } from "../../../src/exports/cursor/fit-cursor.ts"
 import type { ListResult } from "../../../src/scan/list-scan.ts"
 import type { ListPosition } from "../../../src/scan/position.ts"
 import { type Plan, planExport } from "../../../src/exports/plan.ts"
+import type { Source } from "../../../src/scan/source.ts"
 import { type Verdict, createScan } from "../../../src/scan/scan.ts"
 import { Broken, type Promised, type Replica, judgeList, receive } from "./judge.ts"
 import { type Change, createModelMailchimp } from "./mailchimp.ts"
@@ -38,8 +39,9 @@ export async function runSchedule(seed: number, topics: readonly Topic[] = []): 
   const random = createRandom(seed)
   const start = 1_700_000_000 + random.next()
   const time = createVirtualTime(start)
-  // A generator of their own, so that statistics do not change the rest of a schedule.
-  const settings = randomSettings(random, createRandom(-seed), topics)
+  // Generators of their own, so that statistics and other processes do not change the rest of a schedule.
+  const generators = { statisticsRandom: createRandom(-seed), sharingRandom: createRandom(seed + 0.25) }
+  const settings = randomSettings(random, generators, topics)
   const statuses = randomStatuses(createRandom(seed + 0.5), topics)
   const mailchimp = createModelMailchimp(randomLists(random, start, statuses, topics), settings, random, time)
   const hasOddIds = mailchimp.lists.some(({ members }) => members.some(({ shownId }) => shownId))
@@ -142,11 +144,23 @@ export async function runSchedule(seed: number, topics: readonly Topic[] = []): 
       const connection = new AbortController()
       const onListEnd = (result: ListResult) => void results.push(result)
       const options = { ...plan, marginS: MARGIN_S, onListEnd, judgeError }
-      const scan = createScan(options, mailchimp, connection.signal)
+      let isConsuming = false
+      const isUnread = cursor ? () => false : toIsUnread()
+      const onSpare: Source["onSpare"] = (listener) =>
+        mailchimp.onSpare(() => {
+          const before = mailchimp.requested.length
+          const canBegin = mailchimp.spare() > 0 && isUnread()
+          listener()
+          const started = mailchimp.requested.length - before
+          if (isConsuming && started > 0) time.fail(new Broken("A request while a page is consumed"))
+          if (!isConsuming && canBegin && started === 0) time.fail(new Broken("A spare request is not used"))
+        })
+      const scan = createScan(options, { ...mailchimp, onSpare }, connection.signal)
       let isBroken = false
       let hasFailed = false
       try {
         for await (const item of scan.pages()) {
+          isConsuming = true
           if ("notice" in item) {
             if (item.notice === "list_deleted") deleted.add(item.listId)
             else failed.add(item.listId)
@@ -156,6 +170,7 @@ export async function runSchedule(seed: number, topics: readonly Topic[] = []): 
           isBroken = crashes > 0 && random.chance(crash)
           if (isBroken) break
           if (consumerS > 0) await time.sleepUntil(time.now() + random.between(0, consumerS))
+          isConsuming = false
         }
       } catch (error) {
         if (!(error instanceof AppError)) throw error
@@ -171,6 +186,15 @@ export async function runSchedule(seed: number, topics: readonly Topic[] = []): 
       // Without a checkpoint the export starts from the beginning.
       if (!cursor) replica.clear()
       await time.sleepUntil(time.now() + random.pick([0, 5, 200]))
+    }
+  }
+
+  /** Returns whether nothing of some list was requested since now. */
+  function toIsUnread(): () => boolean {
+    const from = mailchimp.requested.length
+    return () => {
+      const requested = new Set(mailchimp.requested.slice(from))
+      return listIds().some((id) => !requested.has(id))
     }
   }
 

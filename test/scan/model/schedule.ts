@@ -28,6 +28,7 @@ const topics = [
   "failures",
   "filters",
   "ids",
+  "sharing",
   "ties",
 ] as const
 export type Topic = (typeof topics)[number]
@@ -55,7 +56,7 @@ export function randomStatuses(random: Random, about: readonly Topic[] = []): St
 
 export function randomSettings(
   random: Random,
-  statisticsRandom: Random,
+  { statisticsRandom, sharingRandom }: { readonly statisticsRandom: Random; readonly sharingRandom: Random },
   about: readonly Topic[] = [],
 ): Settings {
   const isAbout = (topic: Topic) => about.includes(topic)
@@ -67,6 +68,7 @@ export function randomSettings(
   const pageSize = random.int(5, 20)
   return {
     permits,
+    sharing: sharingRandom.chance(isAbout("sharing") ? 1 : 0.1) ? { random: sharingRandom } : undefined,
     pageSize,
     statistics: randomStatistics(statisticsRandom, pageSize),
     servers: random.pick([[0], [0], [0, 1], [0, -1]]),

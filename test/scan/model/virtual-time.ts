@@ -4,6 +4,8 @@ export type VirtualTime = {
   /** Runs an action at its time. The action returns whether it settled a promise for which other code may wait. */
   at(time: number, action: () => boolean): void
   sleepUntil(time: number): Promise<void>
+  /** Makes `run` reject: an action has found that a promise is broken. */
+  fail(error: Error): void
   /** Advances time from one action to the next until the work is done. */
   run<T>(work: Promise<T>): Promise<T>
 }
@@ -11,6 +13,7 @@ export type VirtualTime = {
 /** Time that advances only when all code waits for it, so that hours take milliseconds. */
 export function createVirtualTime(start: number): VirtualTime {
   let now = start
+  let failure: Error | undefined
   const actions: { readonly time: number; readonly action: () => boolean }[] = []
 
   const at: VirtualTime["at"] = (time, action) => {
@@ -23,6 +26,7 @@ export function createVirtualTime(start: number): VirtualTime {
   return {
     now: () => now,
     at,
+    fail: (error) => (failure ??= error),
     sleepUntil: (time) =>
       new Promise((resolve) => {
         at(time, () => {
@@ -36,6 +40,7 @@ export function createVirtualTime(start: number): VirtualTime {
       for (;;) {
         // First runs everything that can continue without time passing.
         await new Promise<void>((resolve) => setImmediate(resolve))
+        if (failure) throw failure
         if (isDone) return work
         for (let hasSettled = false; !hasSettled;) {
           const next = actions.pop()
