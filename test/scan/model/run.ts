@@ -58,7 +58,7 @@ export async function runSchedule(seed: number, topics: readonly Topic[] = []): 
     settings.before === "inclusive" &&
     settings.since === "exclusive" &&
     settings.clocks.areRight
-  const isQuiet = startChurn(mailchimp, random, time, statuses)
+  const isQuiet = startChurn(mailchimp, random, time, statuses, topics)
   const consumerS = random.pick([0, 0, 0, 0.1, 3])
   const crash = random.pick([0, 0, 0.05, 0.2])
   const selection = randomSelection(random, start, settings, statuses, topics)

@@ -22,13 +22,17 @@ export const MARGIN_S = 10
 const topics = [
   "ahead",
   "archived",
+  "churn",
   "clocks",
   "counts",
   "dateless",
+  "dates",
+  "empty",
   "failures",
   "filters",
   "ids",
   "ties",
+  "undated",
 ] as const
 export type Topic = (typeof topics)[number]
 
@@ -59,10 +63,10 @@ export function randomSettings(
   about: readonly Topic[] = [],
 ): Settings {
   const isAbout = (topic: Topic) => about.includes(topic)
-  const oddity =
-    random.chance(0.9) && !isAbout("counts")
-      ? "none"
-      : random.pick(["count_too_high", "undated_first", "undated_last", "hidden"] as const)
+  const undated = ["undated_first", "undated_last"] as const
+  const oddities = isAbout("undated") ? undated : (["count_too_high", ...undated, "hidden"] as const)
+  const isUsual = random.chance(0.9) && !isAbout("counts") && !isAbout("undated")
+  const oddity = isUsual ? "none" : random.pick<Settings["oddity"]>(oddities)
   const permits = random.pick([1, 2, 4, 10])
   const pageSize = random.int(5, 20)
   return {
@@ -75,11 +79,12 @@ export function randomSettings(
       isAbout("ties") ? ["moving", "shuffled"] : ["stable", "stable", "reversed", "moving", "shuffled"],
     ),
     latency: random.pick([0.03, 0.3, 1, 3]),
-    slow: random.pick([0, 0, 0.02, 0.2]),
-    short: random.pick([0, 0, 0, 0.05, 0.3, 0.9]),
+    slow: random.pick(isAbout("churn") ? [0.2] : [0, 0, 0.02, 0.2]),
+    short: random.pick(isAbout("empty") ? [0.3] : [0, 0, 0, 0.05, 0.3, 0.9]),
+    isShortEmpty: isAbout("empty"),
     failure: random.pick([0, 0, 0.05, 0.2]),
     refusal: random.pick([0, 0, 0, 0.02]),
-    isTorn: random.chance(0.7),
+    isTorn: random.chance(0.7) || isAbout("churn"),
     // Changes at most one rule at a time.
     before:
       oddity !== "none" || (random.chance(0.9) && !isAbout("filters"))
@@ -151,7 +156,8 @@ export function randomSelection(
     random.chance(0.8) && !about.includes("archived")
       ? undefined
       : random.pick(["subscribed", "unsubscribed", "archived"])
-  const since = random.chance(0.9) ? undefined : Math.floor(start) - 30 - random.int(0, 1000)
+  const isAnyDate = random.chance(0.9) && !about.includes("dates")
+  const since = isAnyDate ? undefined : Math.floor(start) - 30 - random.int(0, 1000)
   const before = random.chance(0.9) ? undefined : (since ?? Math.floor(start) - 1000) + random.int(1, 1100)
   return {
     statuses: several ?? (status === undefined ? undefined : [status]),
@@ -183,11 +189,12 @@ export function randomLists(
     const id = `list${number}`
     const spread = random.pick([1, 10, 1000, 1000])
     const tied = random.chance(0.2) || about.includes("ties") ? random.int(0, 200) : 0
+    const undated = about.includes("undated") ? 0.5 : 0.02
     const members: Member[] = []
     const hasOddIds = random.chance(0.1) || about.includes("ids")
     const addAt = (second: number, status: Status) => {
       // An incremental export, which has a date filter, cannot see a member without a date.
-      const content = second < start - 20 && random.chance(0.02) ? UNDATED : 0
+      const content = second < start - 20 && random.chance(undated) ? UNDATED : 0
       const change: Change = {
         order: 0,
         second,
@@ -219,7 +226,7 @@ export function randomLists(
 }
 
 /**
- * Changes the lists at random moments: up to about a tenth of their members, sometimes many in one second, or one member back
+ * Changes the lists at random moments: up to about a tenth of their members (half of them if that is the topic), sometimes many in one second, or one member back
  * and forth within a second, or without moving `last_changed`. Rarely, some members change every second during the whole
  * export, which must end nevertheless.
  *
@@ -230,10 +237,13 @@ export function startChurn(
   random: Random,
   time: VirtualTime,
   { live }: Statuses,
+  about: readonly Topic[] = [],
 ): boolean {
   const size = mailchimp.lists.reduce((sum, { members }) => sum + members.length, 0)
-  const pauseS = random.pick([0.02, 0.1, 1, 5, 20])
-  let left = random.pick([0, 3, Math.ceil(size / 10), Math.ceil(size / 10) + 10])
+  const isAboutChurn = about.includes("churn")
+  const pauseS = random.pick(isAboutChurn ? [0.1, 1, 5] : [0.02, 0.1, 1, 5, 20])
+  const few = Math.ceil(size / 10)
+  let left = random.pick(isAboutChurn ? [Math.ceil(size / 2)] : [0, 3, few, few + 10])
   const hotMembers = random.chance(0.3)
   const isSilent = random.chance(0.1)
 
