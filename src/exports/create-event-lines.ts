@@ -56,6 +56,9 @@ export function createEventLines(options: EventOptions): EventLines {
   const checkpointCursor = () =>
     sealCursor({ kind: "checkpoint", selection, isIncremental, horizon, lists: scan.positions() })
 
+  /** The cursor of an export with an upper bound does not say when a list was done: at the horizon or later. */
+  const asOfOf = ({ asOf }: ListResult) => Math.min(Number.isFinite(asOf) ? asOf : horizon, scan.limit())
+
   const deleted = (listId: string): EventLineOf<"deleted"> => ({
     $export: "deleted",
     list_id: listId,
@@ -110,8 +113,7 @@ export function createEventLines(options: EventOptions): EventLines {
         lists: lists.flatMap(({ id }) =>
           results
             .filter(({ listId }) => listId === id)
-            .map((result) => ({ ...result, asOf: Math.min(result.asOf, scan.limit()) }))
-            .map((result) => toListEnd(result, uncounted.has(id), horizon)),
+            .map((result) => toListEnd(result, uncounted.has(id), asOfOf(result))),
         ),
         count_differs: orOmitted(results.reduce((sum, { countDiffers }) => sum + countDiffers, 0)),
         cursor: options.isOpenEnded ? await sealCursor(cursor) : undefined,
@@ -123,9 +125,9 @@ export function createEventLines(options: EventOptions): EventLines {
 
 /** The outcome of a list, for the end line. */
 function toListEnd(
-  { listId, rows, totalItems, asOf, countDiffers, error }: ListResult,
+  { listId, rows, totalItems, countDiffers, error }: ListResult,
   isUncounted: boolean,
-  horizon: Second,
+  asOf: Second,
 ): EventLineOf<"end">["lists"][number] {
   if (error !== undefined) return { id: listId, rows, code: toAppError(error).code }
   return {
@@ -133,8 +135,7 @@ function toListEnd(
     rows,
     total_items: isUncounted ? undefined : totalItems,
     count_differs: orOmitted(countDiffers),
-    // The cursor of an export with an upper bound does not say when a list was done: at the horizon or later.
-    as_of: toDate(Number.isFinite(asOf) ? asOf : horizon),
+    as_of: toDate(asOf),
   }
 }
 
