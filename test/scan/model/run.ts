@@ -8,6 +8,7 @@ import type { ListResult } from "../../../src/scan/list-scan.ts"
 import type { ListPosition } from "../../../src/scan/position.ts"
 import { type Plan, planExport } from "../../../src/exports/plan.ts"
 import { type Verdict, createScan } from "../../../src/scan/scan.ts"
+import { startChurn } from "./churn.ts"
 import { Broken, type Promised, type Replica, judgeList, receive } from "./judge.ts"
 import { type Change, createModelMailchimp } from "./mailchimp.ts"
 import { createRandom } from "./random.ts"
@@ -19,7 +20,6 @@ import {
   randomSelection,
   randomSettings,
   randomStatuses,
-  startChurn,
 } from "./schedule.ts"
 import { createVirtualTime } from "./virtual-time.ts"
 
