@@ -6,6 +6,7 @@ import type { ListResult } from "../scan/list-scan.ts"
 import type { Plan } from "./plan.ts"
 import type { ListNotice, Scan } from "../scan/scan.ts"
 import type { Second } from "../scan/source.ts"
+import { isShort } from "./short-lists.ts"
 
 /** A list as event lines describe it. */
 export type ExportList = EventLineOf<"start">["lists"][number]
@@ -108,7 +109,7 @@ export function createEventLines(options: EventOptions): EventLines {
       } as const
       return {
         $export: "end",
-        status: results.some(({ isShort, error }) => isShort || error !== undefined) ? "short" : "complete",
+        status: results.some(isShort) ? "short" : "complete",
         rows,
         lists: lists.flatMap(({ id }) =>
           results
@@ -125,14 +126,15 @@ export function createEventLines(options: EventOptions): EventLines {
 
 /** The outcome of a list, for the end line. */
 function toListEnd(
-  { listId, rows, totalItems, countDiffers, error }: ListResult,
+  result: ListResult,
   isUncounted: boolean,
   asOf: Second,
 ): EventLineOf<"end">["lists"][number] {
-  if (error !== undefined) return { id: listId, rows, code: toAppError(error).code }
+  const { listId, rows, totalItems, countDiffers, error } = result
+  const list = { id: listId, rows, short: isShort(result) || undefined }
+  if (error !== undefined) return { ...list, code: toAppError(error).code }
   return {
-    id: listId,
-    rows,
+    ...list,
     total_items: isUncounted ? undefined : totalItems,
     count_differs: orOmitted(countDiffers),
     as_of: toDate(asOf),
