@@ -57,6 +57,9 @@ export function createEventLines(options: EventOptions): EventLines {
   const checkpointCursor = () =>
     sealCursor({ kind: "checkpoint", selection, isIncremental, horizon, lists: scan.positions() })
 
+  /** The cursor of an export with an upper bound does not say when a list was done: at the horizon or later. */
+  const asOfOf = ({ asOf }: ListResult) => Math.min(Number.isFinite(asOf) ? asOf : horizon, scan.limit())
+
   const deleted = (listId: string): EventLineOf<"deleted"> => ({
     $export: "deleted",
     list_id: listId,
@@ -111,8 +114,7 @@ export function createEventLines(options: EventOptions): EventLines {
         lists: lists.flatMap(({ id }) =>
           results
             .filter(({ listId }) => listId === id)
-            .map((result) => ({ ...result, asOf: Math.min(result.asOf, scan.limit()) }))
-            .map((result) => toListEnd(result, uncounted.has(id), horizon)),
+            .map((result) => toListEnd(result, uncounted.has(id), asOfOf(result))),
         ),
         count_differs: orOmitted(results.reduce((sum, { countDiffers }) => sum + countDiffers, 0)),
         cursor: options.isOpenEnded ? await sealCursor(cursor) : undefined,
@@ -126,17 +128,16 @@ export function createEventLines(options: EventOptions): EventLines {
 function toListEnd(
   result: ListResult,
   isUncounted: boolean,
-  horizon: Second,
+  asOf: Second,
 ): EventLineOf<"end">["lists"][number] {
-  const { listId, rows, totalItems, asOf, countDiffers, error } = result
+  const { listId, rows, totalItems, countDiffers, error } = result
   const list = { id: listId, rows, short: isShort(result) || undefined }
   if (error !== undefined) return { ...list, code: toAppError(error).code }
   return {
     ...list,
     total_items: isUncounted ? undefined : totalItems,
     count_differs: orOmitted(countDiffers),
-    // The cursor of an export with an upper bound does not say when a list was done: at the horizon or later.
-    as_of: toDate(Number.isFinite(asOf) ? asOf : horizon),
+    as_of: toDate(asOf),
   }
 }
 

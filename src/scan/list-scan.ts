@@ -89,7 +89,7 @@ export function createListScan(
   let isDone = from.isDone ?? false
   let rows = 0
   let { totalItems } = from
-  /** The latest watermark of a request. Without a limit if the list was done before: then its position has its `asOf`. */
+  /** The latest watermark of a request. If the list was done before, its position has its `asOf`, limited by scan.ts. */
   let latestWatermark = from.isDone ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
 
   return {

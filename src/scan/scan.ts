@@ -9,6 +9,7 @@ import { createScheduler } from "./scheduler.ts"
 import type { Second, Source } from "./source.ts"
 import { createSplitPoints } from "./split-points.ts"
 import type { WindowTask } from "./task.ts"
+import { watermarkAt } from "./watermark.ts"
 
 export type { ListNotice, Verdict } from "./list-failures.ts"
 
@@ -38,7 +39,7 @@ export type Scan = {
   pages(): AsyncGenerator<ScannedPage | ListNotice>
   /** What remains to be read once all pages that were taken are written. */
   positions(): ListPosition[]
-  /** No list's `asOf` is later than this second, even if the list was read before: see {@link ClockSteps}. */
+  /** No list's `asOf` is later than this second, even if the list was read before: the watermark now, or {@link ClockSteps}. */
   limit(): Second
   /** What the next export has to read, once all pages were taken. */
   nextPositions(): ListPosition[]
@@ -64,7 +65,8 @@ export function createScan(options: ScanOptions, source: Source, signal: AbortSi
     positions: () => lists.map((list) => list.position()),
     limit: () => {
       observeNow()
-      return clockSteps.limit()
+      // A list that was read from a future second on has that second as its position, but no future `asOf`.
+      return Math.min(clockSteps.limit(), watermarkAt(source.now().earliest, options.marginS))
     },
     nextPositions: () => {
       observeNow()

@@ -288,6 +288,17 @@ describe("event lines", () => {
     }
   })
 
+  test("give no list a future as_of, even if it was read from a future second on before the export was resumed", async () => {
+    const selection = parseSelection({ since_last_changed: new Date("2040-01-01T00:00:00Z") })
+    const source = createFailingSource(lists, 3, new AppError("mailchimp_error", "Cannot read the members"))
+    const cursor = openCursor((await linesOf({ selection, source })).lines.at(-1)?.cursor)
+    expect(cursor.lists.map(({ isDone }) => isDone)).toEqual([true, true, false])
+    const rest = await linesOf({ selection, cursor })
+    const asOf = "2033-05-18T03:33:09Z"
+    expect(rest.lines.at(-1)).toMatchObject({ lists: [{ as_of: asOf }, { as_of: asOf }, { as_of: asOf }] })
+    expect(openCursor(rest.lines.at(-1)?.cursor).lists[0]?.live.tail?.since).toBe(2_208_988_800)
+  })
+
   test("end cleanly but short if Mailchimp hides a row of a list: the next export reads it again", async () => {
     const hidden = [...lists.b, memberOf(4, { isHidden: true })]
     const source = createTestSource({ ...lists, b: hidden }, { pageSize: 10 })

@@ -6,7 +6,7 @@ import { createWindowReading } from "../../src/scan/window/window.ts"
 const HORIZON = 1000
 
 function startReading(from: Position, until: number) {
-  const options = { listId: "a", from, until, marginS: 10, versions: new Map() }
+  const options = { listId: "a", from, until, horizon: HORIZON, marginS: 10, versions: new Map() }
   return { sweep: "live" as const, from: from.since, reading: createWindowReading(options) }
 }
 

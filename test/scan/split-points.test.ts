@@ -27,6 +27,7 @@ function readingOf(rest: number): Splittable {
   const reading = createWindowReading({
     listId: "a",
     from: { since: -Infinity },
+    horizon: 1000,
     marginS,
     versions: new Map(),
   })
@@ -82,6 +83,7 @@ describe("createSplitPoints()", () => {
     const reading = createWindowReading({
       listId: "a",
       from: { since: -Infinity },
+      horizon: 1000,
       marginS,
       versions: new Map(),
     })

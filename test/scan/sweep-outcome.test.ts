@@ -8,6 +8,7 @@ function ended(from: number, asOf: number, lack?: Lack) {
   const reading = createWindowReading({
     listId: "a",
     from: { since: from },
+    horizon: 1000,
     marginS: 10,
     versions: new Map(),
   })

@@ -4,7 +4,7 @@ import { createTail } from "../../src/scan/tail.ts"
 import { createWindowReading } from "../../src/scan/window/window.ts"
 
 function startReading(from: Position) {
-  const options = { listId: "a", from, marginS: 10, versions: new Map() }
+  const options = { listId: "a", from, horizon: 1000, marginS: 10, versions: new Map() }
   return { sweep: "live" as const, from: from.since, reading: createWindowReading(options) }
 }
 

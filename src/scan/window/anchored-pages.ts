@@ -37,8 +37,8 @@ export type AnchoredPages = {
     until: Second | undefined,
     closed: Second,
   ): { readonly selected: Selected; readonly step: Step }
-  /** Moves the anchor past the second after it, or past the rows without a date. */
-  skip(): void
+  /** Moves the anchor past the second after it, or past the rows without a date, given the last page of their reading. */
+  skip(last: Page): void
   /** A page did not begin after the anchor, as Mailchimp's do today. */
   hasOddSince(): boolean
 }
@@ -61,10 +61,13 @@ export function createAnchoredPages(since: Second, marginS: number, versions: Op
     anchor: () => anchor,
     known: () => known,
     hasOddSince: () => hasOddSince,
-    skip: () => moveTo(Math.max(anchor + 1, FIRST_SECOND)),
+    skip: (last) => {
+      noteSince(last)
+      moveTo(Math.max(anchor + 1, FIRST_SECOND))
+    },
     receive: (page, until, closed) => {
       const first = page.length > 0 ? page.second(0) : undefined
-      hasOddSince ||= first !== undefined && first <= anchor
+      noteSince(page)
       // rule: rows after a split are dropped from the pending page
       const end = until === undefined ? page.length : countUpTo(page, page.length, until)
       // A later row with known bytes may be a change back, if `fields` leaves the date out: README.md has an example.
@@ -79,6 +82,11 @@ export function createAnchoredPages(since: Second, marginS: number, versions: Op
       noteKnown(page, openStart)
       return { selected, step }
     },
+  }
+
+  function noteSince(page: Page): void {
+    const first = page.length > 0 ? page.second(0) : undefined
+    hasOddSince ||= first !== undefined && first <= anchor
   }
 
   /** The window may be extended later, and would continue at the anchor. */

@@ -9,6 +9,8 @@ import { type RangeQuery, type Rest, type WindowRangeOptions, createWindowRange 
 
 export type WindowOptions = WindowRangeOptions & {
   readonly from: Position
+  /** Seconds up to it were closed when the export began. */
+  readonly horizon: Second
   /** Shared by all readings of a list. */
   readonly versions: OpenVersions
 }
@@ -35,6 +37,9 @@ export type WindowReading = Reading & {
   hasDatedAhead(): boolean
 }
 
+/** Mailchimp's limit on the rows of a page. */
+const LARGEST_PAGE = 1000
+
 type ByOffset = { readonly kind: "tied" | "undated" | "ahead"; readonly reading: OffsetReading }
 
 /**
@@ -51,6 +56,8 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   let closed = Number.NEGATIVE_INFINITY
   let asOf = Number.NEGATIVE_INFINITY
   let lack: Lack | undefined
+  // An export that is resumed in a tied second has a window of that second. A page by its anchor would only repeat rows.
+  if (isClosedSecond(options)) readByOffset("tied", range.between(from.since, options.until), LARGEST_PAGE)
 
   return {
     nextRequest: () => {
@@ -62,6 +69,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     },
     receive: (page, request) => {
       closed = Math.max(closed, watermarkAt(page.sentAt.earliest, marginS))
+      if (!byOffset || byOffset.kind === "tied") asOf = Math.min(closed, range.boundary())
       return byOffset ? receiveByOffset(byOffset, page, request) : receiveAnchored(page)
     },
     isDone: () => !next && !byOffset,
@@ -80,7 +88,6 @@ export function createWindowReading(options: WindowOptions): WindowReading {
   }
 
   function receiveAnchored(page: Page): Selected {
-    asOf = Math.min(closed, range.boundary())
     range.count(page)
     const { selected, step } = pages.receive(page, range.until(), closed)
     next = follow(step, page)
@@ -89,7 +96,6 @@ export function createWindowReading(options: WindowOptions): WindowReading {
 
   function receiveByOffset({ kind, reading }: ByOffset, page: Page, request: PageRequest): Selected {
     const selected = reading.receive(page, request)
-    if (kind === "tied") asOf = Math.min(closed, range.boundary())
     if (!reading.isDone()) return selected
     byOffset = undefined
     next = kind === "ahead" ? afterAhead(page, reading) : afterTied(page, reading)
@@ -115,7 +121,7 @@ export function createWindowReading(options: WindowOptions): WindowReading {
 
   function afterTied(page: Page, reading: OffsetReading): Delay | undefined {
     lack = worse(lack, reading.lack())
-    pages.skip()
+    pages.skip(page)
     // If `since` includes its own second, that one was read by offset, and the second after it was not.
     return pages.anchor() !== range.until() || pages.hasOddSince() ? {} : extend(page)
   }
@@ -136,4 +142,8 @@ export function createWindowReading(options: WindowOptions): WindowReading {
     if (extension === "too_often") lack = "rules"
     return extension === "extended" ? {} : undefined
   }
+}
+
+function isClosedSecond({ from, until, horizon }: WindowOptions): boolean {
+  return until === from.since + 1 && until <= horizon
 }

@@ -54,6 +54,8 @@ export type Settings = {
   readonly latency: number
   readonly slow: number
   readonly short: number
+  /** Whether a truncated response has no rows at all. */
+  readonly isShortEmpty: boolean
   readonly failure: number
   /** Probability that a request is refused, permanently or until the export is resumed. At most three are refused. */
   readonly refusal: number
@@ -240,7 +242,7 @@ export function createModelMailchimp(
         const all = select(list, query)
         if (totalAt === rowsAt) totalItems = all.length + surplus
         const shown = settings.oddity === "hidden" && query.direction !== "DESC" ? all.filter(isShown) : all
-        const length = isShort ? random.int(0, count) : count
+        const length = isShort ? random.int(0, settings.isShortEmpty ? 0 : count) : count
         rows = shown.slice(query.offset, query.offset + length)
         return false
       })

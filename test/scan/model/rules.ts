@@ -70,7 +70,7 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "only rows requested after a total count towards it",
-    topics: ["ties"],
+    topics: ["churn", "dates", "ties"],
     change: argument(1, "totals.length"),
   },
   {
@@ -79,6 +79,7 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "a full page is not the end, whatever is counted",
+    topics: ["churn", "dates"],
     change: keep("right", "&&"),
   },
   {
@@ -169,7 +170,7 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "the tail runs again after a check for members without a date",
-    topics: ["counts"],
+    topics: ["churn", "undated"],
     change: remove,
   },
   {
@@ -261,7 +262,7 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "two empty truncated responses do not prove that there are no rows",
-    topics: ["counts"],
+    topics: ["empty"],
     change: value("false"),
   },
   {

@@ -11,7 +11,7 @@ console.info(await firstBroken(Number(process.env["MODEL_SEED"]), Number(process
 async function firstBroken(firstSeed: number, runs: number): Promise<string> {
   let short = 0
   for (let seed = firstSeed; seed < firstSeed + runs; seed += 1) {
-    if (seed % 20 === 0) console.info(seed)
+    console.info(seed)
     try {
       short += await runSchedule(seed, topics)
     } catch (error) {

@@ -9,6 +9,7 @@ import type { ListPosition } from "../../../src/scan/position.ts"
 import { type Plan, planExport } from "../../../src/exports/plan.ts"
 import type { Source } from "../../../src/scan/source.ts"
 import { type Verdict, createScan } from "../../../src/scan/scan.ts"
+import { startChurn } from "./churn.ts"
 import { Broken, type Promised, type Replica, judgeList, receive } from "./judge.ts"
 import { type Change, createModelMailchimp } from "./mailchimp.ts"
 import { createRandom } from "./random.ts"
@@ -20,7 +21,6 @@ import {
   randomSelection,
   randomSettings,
   randomStatuses,
-  startChurn,
 } from "./schedule.ts"
 import { createVirtualTime } from "./virtual-time.ts"
 
@@ -60,7 +60,7 @@ export async function runSchedule(seed: number, topics: readonly Topic[] = []): 
     settings.before === "inclusive" &&
     settings.since === "exclusive" &&
     settings.clocks.areRight
-  const isQuiet = startChurn(mailchimp, random, time, statuses)
+  const isQuiet = startChurn(mailchimp, random, time, statuses, topics)
   const consumerS = random.pick([0, 0, 0, 0.1, 3])
   const crash = random.pick([0, 0, 0.05, 0.2])
   const selection = randomSelection(random, start, settings, statuses, topics)

@@ -1,17 +1,14 @@
 import type { Selection } from "../../../src/exports/selection.ts"
-import { Broken } from "./judge.ts"
 import {
   type Change,
   type Clocks,
   type List,
   type Member,
-  type ModelMailchimp,
   type Settings,
   type Status,
   UNDATED,
 } from "./mailchimp.ts"
 import type { Random } from "./random.ts"
-import type { VirtualTime } from "./virtual-time.ts"
 
 export const MARGIN_S = 10
 
@@ -22,14 +19,18 @@ export const MARGIN_S = 10
 const topics = [
   "ahead",
   "archived",
+  "churn",
   "clocks",
   "counts",
   "dateless",
+  "dates",
+  "empty",
   "failures",
   "filters",
   "ids",
   "sharing",
   "ties",
+  "undated",
 ] as const
 export type Topic = (typeof topics)[number]
 
@@ -60,10 +61,10 @@ export function randomSettings(
   about: readonly Topic[] = [],
 ): Settings {
   const isAbout = (topic: Topic) => about.includes(topic)
-  const oddity =
-    random.chance(0.9) && !isAbout("counts")
-      ? "none"
-      : random.pick(["count_too_high", "undated_first", "undated_last", "hidden"] as const)
+  const undated = ["undated_first", "undated_last"] as const
+  const oddities = isAbout("undated") ? undated : (["count_too_high", ...undated, "hidden"] as const)
+  const isUsual = random.chance(0.9) && !isAbout("counts") && !isAbout("undated")
+  const oddity = isUsual ? "none" : random.pick<Settings["oddity"]>(oddities)
   const permits = random.pick([1, 2, 4, 10])
   const pageSize = random.int(5, 20)
   return {
@@ -77,11 +78,12 @@ export function randomSettings(
       isAbout("ties") ? ["moving", "shuffled"] : ["stable", "stable", "reversed", "moving", "shuffled"],
     ),
     latency: random.pick([0.03, 0.3, 1, 3]),
-    slow: random.pick([0, 0, 0.02, 0.2]),
-    short: random.pick([0, 0, 0, 0.05, 0.3, 0.9]),
+    slow: random.pick(isAbout("churn") ? [0.2] : [0, 0, 0.02, 0.2]),
+    short: random.pick(isAbout("empty") ? [0.3] : [0, 0, 0, 0.05, 0.3, 0.9]),
+    isShortEmpty: isAbout("empty"),
     failure: random.pick([0, 0, 0.05, 0.2]),
     refusal: random.pick([0, 0, 0, 0.02]),
-    isTorn: random.chance(0.7),
+    isTorn: random.chance(0.7) || isAbout("churn"),
     // Changes at most one rule at a time.
     before:
       oddity !== "none" || (random.chance(0.9) && !isAbout("filters"))
@@ -153,7 +155,8 @@ export function randomSelection(
     random.chance(0.8) && !about.includes("archived")
       ? undefined
       : random.pick(["subscribed", "unsubscribed", "archived"])
-  const since = random.chance(0.9) ? undefined : Math.floor(start) - 30 - random.int(0, 1000)
+  const isAnyDate = random.chance(0.9) && !about.includes("dates")
+  const since = isAnyDate ? undefined : Math.floor(start) - 30 - random.int(0, 1000)
   const before = random.chance(0.9) ? undefined : (since ?? Math.floor(start) - 1000) + random.int(1, 1100)
   return {
     statuses: several ?? (status === undefined ? undefined : [status]),
@@ -185,11 +188,12 @@ export function randomLists(
     const id = `list${number}`
     const spread = random.pick([1, 10, 1000, 1000])
     const tied = random.chance(0.2) || about.includes("ties") ? random.int(0, 200) : 0
+    const undated = about.includes("undated") ? 0.5 : 0.02
     const members: Member[] = []
     const hasOddIds = random.chance(0.1) || about.includes("ids")
     const addAt = (second: number, status: Status) => {
       // An incremental export, which has a date filter, cannot see a member without a date.
-      const content = second < start - 20 && random.chance(0.02) ? UNDATED : 0
+      const content = second < start - 20 && random.chance(undated) ? UNDATED : 0
       const change: Change = {
         order: 0,
         second,
@@ -218,79 +222,4 @@ export function randomLists(
       addAt(Math.floor(start) + aheadS + random.int(0, 3), statusOf())
     return { id, members }
   })
-}
-
-/**
- * Changes the lists at random moments: up to about a tenth of their members, sometimes many in one second, or one member back
- * and forth within a second, or without moving `last_changed`. Rarely, some members change every second during the whole
- * export, which must end nevertheless.
- *
- * @returns whether nothing changes at all
- */
-export function startChurn(
-  mailchimp: ModelMailchimp,
-  random: Random,
-  time: VirtualTime,
-  { live }: Statuses,
-): boolean {
-  const size = mailchimp.lists.reduce((sum, { members }) => sum + members.length, 0)
-  const pauseS = random.pick([0.02, 0.1, 1, 5, 20])
-  let left = random.pick([0, 3, Math.ceil(size / 10), Math.ceil(size / 10) + 10])
-  const hotMembers = random.chance(0.3)
-  const isSilent = random.chance(0.1)
-
-  const step = () => {
-    if (left <= 0) return false
-    const list = random.pick(mailchimp.lists)
-    const isImport = random.chance(0.05)
-    for (let count = isImport ? random.int(2, 40) : 1; count > 0; count -= 1) changeOne(list)
-    left -= 1
-    time.at(time.now() + random.between(0, 2 * pauseS), step)
-    return false
-  }
-  time.at(time.now() + random.between(-20, 5), step)
-  const isForever = random.chance(0.003)
-  if (isForever) changeForever(mailchimp.lists[0]!.members.slice(0, 25))
-  return left === 0 && !isForever
-
-  function changeForever(members: readonly Member[]): void {
-    const end = time.now() + 100_000
-    const changeAll = () => {
-      if (time.now() > end) throw new Broken("The export never ends while members change")
-      for (const member of members) mailchimp.change(member, "subscribed", random.int(0, 2))
-      time.at(time.now() + 1, changeAll)
-      return false
-    }
-    time.at(time.now(), changeAll)
-  }
-
-  function changeToAndFro(member: Member): void {
-    const { status, content } = member.changes.at(-1)!
-    const change = (left: number) => {
-      mailchimp.change(member, status, left % 2 === 0 ? content : content + 1)
-      if (left > 0) time.at(time.now() + random.between(0, 0.3), () => change(left - 1))
-      return false
-    }
-    change(2)
-  }
-
-  function changeOne(list: List): void {
-    if (list.members.length === 0 || random.chance(0.2)) {
-      mailchimp.add(list, random.chance(0.1) ? "archived" : random.pick(live))
-      return
-    }
-    const member = hotMembers
-      ? list.members[random.int(0, Math.min(3, list.members.length - 1))]!
-      : random.pick(list.members)
-    const last = member.changes.at(-1)!
-    const kind = random.pick(["edit", "edit", "edit", "archive", "unarchive", "delete"])
-    const isArchived = last.status === "archived"
-    if (isSilent && random.chance(0.3)) mailchimp.changeSilently(member, random.int(0, 2))
-    else if (random.chance(0.1) && last.status !== "deleted") changeToAndFro(member)
-    else if (last.status === "deleted") mailchimp.change(member, random.pick(live), 0)
-    else if (kind === "delete") mailchimp.change(member, "deleted", 0)
-    else if (kind === "archive" && !isArchived) mailchimp.change(member, "archived", last.content)
-    else if (isArchived && kind !== "unarchive") mailchimp.change(member, "archived", random.int(0, 2))
-    else mailchimp.change(member, random.pick(live), random.int(0, 2))
-  }
 }

@@ -34,8 +34,11 @@ describe("createAnchoredPages()", () => {
     expect(countRows(selected.ranges)).toBe(1)
     // The page is full, so it may not have all rows of the second.
     expect(step).toEqual({ kind: "tied", second: 101, pageRows: 3 })
-    pages.skip()
+    pages.skip(page("d@101", 1))
     expect([pages.anchor(), pages.known().size]).toEqual([101, 0])
+    expect(pages.hasOddSince()).toBe(false)
+    pages.skip(page("c@101", 1))
+    expect(pages.hasOddSince()).toBe(true)
   })
 
   test("delivers a change back to bytes that were delivered of the anchor's next second, if bytes show no date", () => {

@@ -8,6 +8,7 @@ import { memberOf, momentOf, type TestMember } from "../../support/members.ts"
 /** When the test sends its requests, by Mailchimp's clock: second 990 is open, and 989 is the watermark. */
 const NOW = 1000
 const marginS = 10
+const HORIZON = 500
 
 function row(id: number, second: number, changes: Record<string, unknown> = {}): TestMember {
   return memberOf(id, { last_changed: new Date(second * 1000).toISOString(), ...changes })
@@ -23,7 +24,9 @@ function page(
 }
 
 function start(since = -Infinity, until?: number) {
-  const reading = createWindowReading({ listId: "a", from: { since }, until, marginS, versions: new Map() })
+  const from = { since }
+  const versions = new Map()
+  const reading = createWindowReading({ listId: "a", from, until, horizon: HORIZON, marginS, versions })
   let next: PageRequest | undefined
   const request = () => (next ??= reading.nextRequest())
   /** The rows that the reading delivers of the response to its next request. */
@@ -276,7 +279,8 @@ describe("createWindowReading()", () => {
   })
 
   test("reads the second after a tied one even if since is inclusive and that second is the last", () => {
-    const { reading, request, step } = start(100, 101)
+    const { reading, request, step } = start(100, 105)
+    reading.split(101)
     step(page([row(1, 100), row(2, 100), row(3, 100)], { totalItems: 5 }))
     step(page([row(1, 100), row(2, 100), row(3, 100)], { totalItems: 3 }))
     expect(step(page([row(1, 100), row(2, 100), row(3, 100)], { totalItems: 3 }))).toEqual([])
@@ -311,5 +315,37 @@ describe("createWindowReading()", () => {
     expect(request()).toBeUndefined()
     expect(reading.isDone()).toBe(true)
     expect(reading.tiedSecond()).toBeUndefined()
+  })
+
+  test("reads a window of one second by offset at once, and counts it first", () => {
+    const { reading, request, step } = start(100, 101)
+    const query = { since: 100, before: 101, offset: 0 }
+    expect(reading.tiedSecond()).toBe(101)
+    expect(request()?.query).toMatchObject({ ...query, count: 1 })
+    expect(step(page([row(1, 101)], { count: 1, totalItems: 2 }))).toEqual([1])
+    expect(request()?.query).toMatchObject(query)
+    expect(request()?.query.count).toBeUndefined()
+    expect(step(page([row(1, 101), row(2, 101)]))).toEqual([2])
+    expect(reading.isDone()).toBe(true)
+    expect(reading.lack()).toBeUndefined()
+  })
+
+  test("reads the only second of a window by its anchor if that is inclusive, because the offset reading read the one before", () => {
+    const { reading, request, step } = start(100, 101)
+    expect(step(page([row(1, 100)], { count: 1, totalItems: 1 }))).toEqual([1])
+    expect(step(page([row(1, 100)]))).toEqual([])
+    expect(reading.hasOddSince()).toBe(true)
+    expect(request()?.query).toMatchObject({ since: 101, before: 102, offset: 0 })
+    expect(step(page([row(2, 101)]))).toEqual([2])
+    expect(reading.isDone()).toBe(true)
+  })
+
+  test("reads a window of one second after the horizon by its anchor, because it may be open", () => {
+    const { reading, request, step } = start(HORIZON, HORIZON + 1)
+    expect(reading.tiedSecond()).toBeUndefined()
+    expect(request()?.query).toMatchObject({ since: HORIZON, before: HORIZON + 2, offset: 0 })
+    expect(request()?.query.count).toBeUndefined()
+    expect(step(page([row(1, HORIZON + 1)]))).toEqual([1])
+    expect(reading.isDone()).toBe(true)
   })
 })
