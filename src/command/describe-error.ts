@@ -2,7 +2,7 @@ import { MailchimpExportError } from "../client/error.ts"
 
 /** What a person reads about a failure: what is wrong, what Mailchimp said, and where the service's log has more. */
 export function describeError(error: unknown): string {
-  const lines = [error instanceof Error ? error.message : String(error)]
+  const lines = [error instanceof Error ? toSentence(error) : String(error)]
   if (error instanceof MailchimpExportError) {
     const { upstream, requestId, retryAfterS, code } = error
     if (upstream) {
@@ -24,6 +24,13 @@ export function toFailure(error: unknown) {
   return { code, detail, retryable, upstream, request_id: requestId }
 }
 
+/** The client's advice about its own failures names options that the command does not have. */
+function toSentence(error: Error): string {
+  const isClients =
+    error instanceof MailchimpExportError && ["network_error", "unexpected_response"].includes(error.code)
+  return isClients ? error.message.replace(/: check .*/, "") : error.message
+}
+
 function adviceFor(code: MailchimpExportError["code"]): string | undefined {
   switch (code) {
     case "access_token_not_found":
@@ -34,7 +41,7 @@ function adviceFor(code: MailchimpExportError["code"]): string | undefined {
       return "Get a new token, and put it into MAILCHIMP_EXPORT_TOKEN or the file of --token-file"
     case "network_error":
     case "unexpected_response":
-      return "The service's URL is what MAILCHIMP_EXPORT_URL says"
+      return "Check MAILCHIMP_EXPORT_URL, and whether the service runs"
     default:
       return undefined
   }

@@ -16,7 +16,7 @@ export type ServiceOptions = {
  */
 export function toService(
   { tokenFile, subAccount }: ServiceOptions,
-  { env, signal }: Pick<Terminal, "env" | "signal">,
+  { env, signal, fetch }: Pick<Terminal, "env" | "signal" | "fetch">,
 ): Service {
   const baseUrl = env["MAILCHIMP_EXPORT_URL"]
   if (!baseUrl)
@@ -26,7 +26,7 @@ export function toService(
     )
   if (!/^https?:$/.test(protocolOf(baseUrl)))
     throw new CommandError("usage", "MAILCHIMP_EXPORT_URL is not a URL: it begins with https:// or http://")
-  return { baseUrl, token: toToken(tokenFile, env), subAccountId: subAccount, signal }
+  return { baseUrl, token: toToken(tokenFile, env), subAccountId: subAccount, signal, fetch }
 }
 
 function protocolOf(url: string): string {

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process"
 import { systemClock } from "../lib/time.ts"
+import { httpFetch } from "./http-fetch.ts"
 import { codeOf } from "./pull/file-error.ts"
 import { runCommand } from "./run-command.ts"
 import type { StartSandbox } from "./start-sandbox.ts"
@@ -26,6 +27,7 @@ export async function startCommand(options: { readonly startSandbox?: StartSandb
       stdout: toOutput(process.stdout, signal),
       stderr: toOutput(process.stderr),
       signal,
+      fetch: process.versions.bun === undefined ? httpFetch : undefined,
     },
     clock: systemClock,
     random: Math.random,

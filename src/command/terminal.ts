@@ -1,3 +1,5 @@
+import type { Service } from "../client/request.ts"
+
 /** What the command uses of the process that it runs in. A test passes its own. */
 export type Terminal = {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -8,6 +10,8 @@ export type Terminal = {
   readonly stderr: Output
   /** Aborts on SIGINT and SIGTERM, with an {@link Interrupted}, and with a {@link ReaderLeft} if nobody reads stdout anymore. */
   readonly signal: AbortSignal
+  /** The global `fetch` by default. */
+  readonly fetch?: Service["fetch"]
 }
 
 export type Output = {

@@ -113,7 +113,7 @@ function createFileSink({
   readonly clock: Clock
 }): Sink {
   let unfinished = start
-  let savedAtMs = clock.monotonicMs()
+  let savedAtMs = Number.NEGATIVE_INFINITY
 
   const save = async () => {
     // The state must not promise bytes that a crash of the machine would lose.
