@@ -72,7 +72,8 @@ async function writeRows(options: Pull, deletedLists: string[]): Promise<{ end: 
       await sink.write(encoder.encode(chunk))
       rows += countRows(chunk)
     }
-    if ("cursor" in line && line.cursor !== undefined) {
+    // The cursor of the end starts the next export, which has archived members too. It does not go on with this one.
+    if (line.$export !== "end" && "cursor" in line) {
       await sink.checkpoint(line.cursor, rows)
       covered = rows
     }
