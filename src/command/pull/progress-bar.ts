@@ -26,6 +26,7 @@ const narrowestBar = 10
 export function progressBar({ rows, estimate, rate, waitingFor }: Shown, width: number): string {
   const part = estimate > 0 ? Math.min(1, rows / estimate) : undefined
   const percent = part === undefined ? "" : `${Math.floor(part * 100)}%`
+  if (estimate === 0 && rows === 0) return fit("Waiting for the service", width || Number.POSITIVE_INFINITY)
   const count = estimate > 0 ? `${number(rows)} of about ${number(estimate)}` : `${number(rows)} members`
   const speed = rate > 0 ? `${number(rate)}/s` : ""
   const left = rate > 0 && estimate > rows ? `${duration((estimate - rows) / rate)} left` : ""
