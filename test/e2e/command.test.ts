@@ -322,9 +322,9 @@ test("a second run for the same file is refused while the first one runs", async
 }, 60_000)
 
 const disk = temporaryFolder()
-const canMount = (await $`mount -t tmpfs -o size=1m tmpfs ${disk.path}`.quiet().nothrow()).exitCode === 0
+const canMount = (await Bun.$`mount -t tmpfs -o size=1m tmpfs ${disk.path}`.quiet().nothrow()).exitCode === 0
 afterAll(async () => {
-  if (canMount) await $`umount ${disk.path}`.quiet()
+  if (canMount) await Bun.$`umount ${disk.path}`.quiet()
   disk.remove()
 })
 
@@ -337,7 +337,7 @@ test.skipIf(!canMount)(
     expect(full.exitCode).toBe(1)
     expect(full.stderr).toContain("the disk is full: make room, then run the command again with --resume")
     expect(existsSync(file)).toBe(false)
-    await $`mount -o remount,size=64m ${disk.path}`.quiet()
+    await Bun.$`mount -o remount,size=64m ${disk.path}`.quiet()
     expect(await run(`pull --out ${file} --resume`)).toMatchObject({ exitCode: 0 })
     const rows = readFileSync(file, "utf8").split("\n").filter(Boolean)
     expect(differenceOf(rows, pair.liveRows())).toEqual(noDifference)

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import fc from "fast-check"
+import { array, assert, asyncProperty, integer } from "fast-check"
 import { countRows, lastRow, readRowBytes } from "../../../src/command/pull/row-bytes.ts"
 
 const line = (event: object) => JSON.stringify({ $export: "checkpoint", ...event })
@@ -36,8 +36,8 @@ test("readRowBytes() divides rows and event lines wherever the chunks are cut", 
     { $export: "checkpoint", rows: 3 },
     '{"id":"3"}\n',
   ]
-  await fc.assert(
-    fc.asyncProperty(fc.array(fc.integer({ min: 0, max: bytes.length })), async (cuts) => {
+  await assert(
+    asyncProperty(array(integer({ min: 0, max: bytes.length })), async (cuts) => {
       const points = [0, ...cuts.toSorted((a, b) => a - b), bytes.length]
       const chunks = points.slice(1).map((end, index) => bytes.slice(points[index], end))
       expect(await read(chunks)).toEqual(expected)
