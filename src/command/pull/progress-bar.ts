@@ -23,27 +23,32 @@ const narrowestBar = 10
  *
  * @param width how many characters fit; 0 for a line without a bar, of any length
  */
-export function progressBar({ rows, estimate, rate, waitingFor }: Shown, width: number): string {
-  const part = estimate > 0 ? Math.min(1, rows / estimate) : undefined
-  const percent = part === undefined ? "" : `${Math.floor(part * 100)}%`
-  if (estimate === 0 && rows === 0) return fit("Waiting for the service", width || Number.POSITIVE_INFINITY)
+export function progressBar(shown: Shown, width: number): string {
+  const { rows, estimate } = shown
+  const candidates = toTexts(shown)
+  if (width === 0) return candidates[0] ?? ""
+  const text = candidates.find(({ length }) => length <= width) ?? ""
+  const room = Math.min(widestBar, width - text.length - 2)
+  if (estimate === 0 || room < narrowestBar) return text
+  const filled = Math.round(Math.min(1, rows / estimate) * room)
+  return `${"█".repeat(filled)}${"░".repeat(room - filled)}  ${text}`
+}
+
+/** The same in ever fewer characters. */
+function toTexts({ rows, estimate, rate, waitingFor }: Shown): string[] {
+  if (estimate === 0 && rows === 0) return ["Waiting for the service", "Waiting"]
+  const percent = estimate > 0 ? `${Math.floor(Math.min(1, rows / estimate) * 100)}%` : ""
   const count = estimate > 0 ? `${number(rows)} of about ${number(estimate)}` : `${number(rows)} members`
   const speed = rate > 0 ? `${number(rate)}/s` : ""
   const left = rate > 0 && estimate > rows ? `${duration((estimate - rows) / rate)} left` : ""
   const wait = waitingFor ? waits[waitingFor] : ""
-  const candidates = [
+  return [
     [percent, count, speed, left, wait],
     [percent, number(rows), speed, left, wait],
     [percent, number(rows), wait || left],
     [percent, number(rows)],
     [percent || number(rows)],
   ].map((parts) => parts.filter((text) => text !== "").join("  "))
-  if (width === 0) return candidates[0] ?? ""
-  const text = candidates.find(({ length }) => length <= width) ?? ""
-  const room = Math.min(widestBar, width - text.length - 2)
-  if (part === undefined || room < narrowestBar) return text
-  const filled = Math.round(part * room)
-  return `${"█".repeat(filled)}${"░".repeat(room - filled)}  ${text}`
 }
 
 /** Cuts what does not fit. */
