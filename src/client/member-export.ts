@@ -102,7 +102,8 @@ export function createExport<M extends Partial<Member>>(
   }
 }
 
-function keyOf({ id, list_id, last_changed }: Partial<Member>): string | undefined {
+/** Identifies a version of a member; undefined if the selected fields do not tell. */
+export function keyOf({ id, list_id, last_changed }: Partial<Member>): string | undefined {
   return id && `${list_id} ${id} ${last_changed}`
 }
 

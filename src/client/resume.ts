@@ -14,6 +14,8 @@ export type ResumeOptions<Row> = {
   /** Sends the request. */
   readonly open: (cursor: string | undefined, signal: AbortSignal) => Promise<Response>
   readonly backOff: BackOff
+  /** Reads the lines of a response: their texts, or rows and event lines. By default their texts. */
+  readonly read?: (body: ReadableStream<Uint8Array>) => AsyncGenerator<(string | Row | EventLine)[]>
   /** What identifies a row; undefined if the row does not tell. */
   readonly keyOf: (row: Row) => string | undefined
   readonly onRetry: (error: MailchimpExportError) => void
@@ -28,7 +30,7 @@ export type ResumeOptions<Row> = {
  * @throws {MailchimpExportError} if a retry makes no sense, or if retries bring nothing new
  */
 export async function* readSteps<Row extends object>(options: ResumeOptions<Row>): AsyncGenerator<Step<Row>> {
-  const { backOff, open, onRetry, signal, sleep } = options
+  const { backOff, open, onRetry, signal, sleep, read = readLines } = options
   const position = createPosition(options)
   for (;;) {
     const request = new AbortController()
@@ -37,7 +39,7 @@ export async function* readSteps<Row extends object>(options: ResumeOptions<Row>
     try {
       signal?.throwIfAborted()
       const response = await open(position.begin(), request.signal)
-      for await (const step of readResponse<Row>(response)) {
+      for await (const step of readResponse(response, read)) {
         signal?.throwIfAborted()
         if (position.advance(step)) backOff.progress()
         yield step
@@ -83,12 +85,15 @@ function createPosition<Row>({ cursor, keyOf }: Pick<ResumeOptions<Row>, "cursor
 }
 
 /** Yields the steps of a response up to its end line. */
-async function* readResponse<Row extends object>(response: Response): AsyncGenerator<Step<Row>> {
+async function* readResponse<Row extends object>(
+  response: Response,
+  read: NonNullable<ResumeOptions<Row>["read"]>,
+): AsyncGenerator<Step<Row>> {
   let rows: Row[] = []
-  for await (const lines of response.body ? readLines(response.body) : []) {
-    for (const text of lines) {
-      if (text === "") continue
-      const line: Row | EventLine = JSON.parse(text)
+  for await (const lines of response.body ? read(response.body) : []) {
+    for (const item of lines) {
+      if (!item) continue
+      const line: Row | EventLine = typeof item === "string" ? JSON.parse(item) : item
       if ("$export" in line) {
         yield { rows, line }
         if (line.$export === "end") return

@@ -5,6 +5,7 @@ import { signToken } from "../http/authenticate.ts"
 import { apiPrefix } from "../http/envelope.ts"
 import { createExportCheck, type ExportReport } from "./check-export.ts"
 import { createDemoOutput, isExact } from "./demo-output.ts"
+import { followLogin } from "./follow-login.ts"
 import { startSandbox } from "../sandbox/serve.ts"
 import { serviceEnvironment, startServiceProcess } from "./service-process.ts"
 
@@ -82,26 +83,13 @@ try {
 type Headers = Readonly<Record<string, string>>
 type Exported = Awaited<ReturnType<typeof exportAll>>
 
-/** Follows the redirects as a browser does: login, consent, callback, forward URL. */
 async function connect(headers: Headers): Promise<void> {
-  let next = `${api}/auth/login?forward_url=${encodeURIComponent(forwardUrl)}`
-  let cookie = ""
-  while (!next.startsWith(forwardUrl)) {
-    const { origin, pathname } = new URL(next)
-    const isOurs = origin === service.url
-    const response = await fetch(next, { redirect: "manual", headers: isOurs ? { ...headers, cookie } : {} })
-    const location = response.headers.get("location")
-    if (location === null)
-      throw new Error(
-        `Cannot connect: ${pathname} responded with ${response.status}: ${await response.text()}`,
-      )
-    cookie = response.headers.getSetCookie()[0]?.split(";")[0] ?? cookie
-    say(`  ${response.status}  ${(isOurs ? "service" : "sandbox").padEnd(7)}  ${pathname}`)
-    next = location
-  }
-  const status = new URL(next).searchParams.get("status")
-  if (status !== "success") throw new Error(`Cannot connect: ${next}`)
-  say(`Connected           ${next}`)
+  const reached = await followLogin(api, headers, {
+    forwardUrl,
+    onStep: ({ status, isService, path }) =>
+      say(`  ${status}  ${(isService ? "service" : "sandbox").padEnd(7)}  ${path}`),
+  })
+  say(`Connected           ${reached}`)
 }
 
 /** Streams every list to the file, chunk by chunk as it arrives. */

@@ -55,6 +55,12 @@ Show the connection, then export every list.
   curl -s -H "Authorization: Bearer $TOKEN" ${api}/auth
   curl -sN -H "Authorization: Bearer $TOKEN" ${api}/export
 
+Or use the command.
+
+  export MAILCHIMP_EXPORT_URL=${service.url} MAILCHIMP_EXPORT_TOKEN=$TOKEN
+  npx -y bun@1.4.5 run export -- connect
+  npx -y bun@1.4.5 run export -- pull --out contacts.csv
+
 `)
 
 function portOf(name: string, byDefault: number): number {

@@ -16,12 +16,15 @@ test("the client has at most 3 KB, compressed", async () => {
   expect(Bun.gzipSync(code, { level: 9 }).length).toBeLessThanOrEqual(3 * 1024)
 })
 
-test("the package has the client alone, without dependencies", async () => {
+test("the package has the client and the command alone, without dependencies", async () => {
   const manifest = await installed("package.json").json()
   expect(Object.keys(manifest).filter((key) => /dependencies|scripts/i.test(key))).toEqual([])
   const files = [...new Bun.Glob("**/*").scanSync(join(project.path, "node_modules"))]
   const others = files.filter(
-    (file) => !/^mailchimp-export\/(package\.json|client\/[\w-]+\.(d\.ts|js))$/.test(file),
+    (file) =>
+      !/^(mailchimp-export\/(package\.json|client\/[\w-]+\.(d\.ts|js)|command\/mailchimp-export\.js)|\.bin\/mailchimp-export)$/.test(
+        file,
+      ),
   )
   expect(others).toEqual([".package-lock.json"].filter((file) => others.includes(file)))
 })

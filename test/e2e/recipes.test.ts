@@ -236,6 +236,34 @@ test("cron.sh writes every member, then what changed, and nothing if the transfe
   expect(textOf(join(data, "cursor"))).not.toBe(cursor)
 }, 120_000)
 
+test("nightly.sh writes every member, then what changed, or everything on a Sunday", async () => {
+  const at = copied("nightly.sh")
+  await Bun.write(join(at, "token"), token)
+  const data = join(at, "data")
+  mkdirSync(data)
+  // The command and the day of the week, as programs.
+  const entry = join(import.meta.dir, "../../src/command/main.ts")
+  await Bun.write(join(at, "bin/mailchimp-export"), `#!/bin/sh\nexec bun ${entry} "$@"\n`)
+  await Bun.write(join(at, "bin/date"), '#!/bin/sh\necho "$DAY"\n')
+  await $`chmod +x bin/mailchimp-export bin/date`.cwd(at)
+  const run = (day: string) =>
+    $`sh nightly.sh ${data} ${join(at, "token")}`
+      .cwd(at)
+      .env({
+        PATH: `${join(at, "bin")}:${env["PATH"]}`,
+        MAILCHIMP_EXPORT_URL: pair.service.url,
+        DAY: day,
+      })
+      .quiet()
+  const increments = () => readdirSync(data).filter((file) => /^contacts-.*\.ndjson$/.test(file))
+
+  for (const day of ["1", "2", "7"]) {
+    await run(day)
+    expect(differenceOf(rowsOf(join(data, "contacts.ndjson")), pair.liveRows())).toEqual(noDifference)
+    expect(increments()).toHaveLength(day === "1" ? 0 : 1)
+  }
+}, 120_000)
+
 test("cron.sh names the lists of which members may be missing", async () => {
   await using lists = await startThreeLists()
   const [, broken = ""] = lists.listIds

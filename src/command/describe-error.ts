@@ -1,0 +1,48 @@
+import { MailchimpExportError } from "../client/error.ts"
+
+/** What a person reads about a failure: what is wrong, what Mailchimp said, and where the service's log has more. */
+export function describeError(error: unknown): string {
+  const lines = [error instanceof Error ? toSentence(error) : String(error)]
+  if (error instanceof MailchimpExportError) {
+    const { upstream, requestId, retryAfterS, code } = error
+    if (upstream) {
+      const words = [upstream.title, upstream.detail].filter(Boolean).join(": ")
+      lines.push(`Mailchimp said: ${upstream.status} ${words}`.trimEnd())
+    }
+    const advice = adviceFor(code)
+    if (advice) lines.push(advice)
+    if (retryAfterS !== undefined) lines.push(`Try again in ${retryAfterS} s`)
+    if (requestId !== undefined) lines.push(`The service's log has more under the request id ${requestId}`)
+  }
+  return lines.join("\n")
+}
+
+/** What a program reads about a failure. */
+export function toFailure(error: unknown) {
+  if (!(error instanceof MailchimpExportError)) return { detail: describeError(error) }
+  const { code, detail, retryable, upstream, requestId } = error
+  return { code, detail, retryable, upstream, request_id: requestId }
+}
+
+/** The client's advice about its own failures names options that the command does not have. */
+function toSentence(error: Error): string {
+  const isClients =
+    error instanceof MailchimpExportError && ["network_error", "unexpected_response"].includes(error.code)
+  return isClients ? error.message.replace(/: check .*/, "") : error.message
+}
+
+function adviceFor(code: MailchimpExportError["code"]): string | undefined {
+  switch (code) {
+    case "access_token_not_found":
+    case "connection_invalidated":
+    case "disconnected":
+      return "Connect the account: mailchimp-export connect"
+    case "unauthorized":
+      return "Get a new token, and put it into MAILCHIMP_EXPORT_TOKEN or the file of --token-file"
+    case "network_error":
+    case "unexpected_response":
+      return "Check MAILCHIMP_EXPORT_URL, and whether the service runs"
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,52 @@
+import type { EndLine } from "../../client/types.ts"
+
+/** How an export ended, for people and programs. */
+export type Summary = {
+  readonly status: EndLine["status"]
+  readonly file: string
+  readonly rows: number
+  readonly lists: EndLine["lists"]
+  readonly deletedLists: readonly string[]
+  readonly canContinue: boolean
+}
+
+/** The second up to which all lists are exact. */
+function asOf({ lists }: Pick<Summary, "lists">): string | undefined {
+  return lists.flatMap(({ as_of }) => as_of ?? []).toSorted()[0]
+}
+
+/** The proof, and what comes next: one line. */
+export function toProof(summary: Summary): string {
+  const { status, file, rows, canContinue, deletedLists } = summary
+  const members = `${rows.toLocaleString("en-US")} ${rows === 1 ? "member" : "members"}`
+  if (status === "short") {
+    const next = canContinue ? ". Next: --resume requests them again" : ""
+    return `${members} in ${file}, but some may be missing: ${whyShort(summary)}${next}`
+  }
+  const time = asOf(summary)
+  const whole = time === undefined ? "whole" : `whole as of ${time.replace("T", " ").replace("Z", " UTC")}`
+  const deleted =
+    deletedLists.length > 0 ? `. Deleted lists, whose members are all gone: ${deletedLists.join(", ")}` : ""
+  return `${members}, ${whole}, in ${file}${deleted}${canContinue ? ". Next: --since last" : ""}`
+}
+
+function whyShort({ lists }: Summary): string {
+  const failed = lists.filter(({ code }) => code).map(({ id, code }) => `${id} (${code})`)
+  return failed.length > 0
+    ? `cannot read the lists ${failed.join(", ")}`
+    : "Mailchimp's counts and rows disagree"
+}
+
+/** One object, for `--json`. */
+export function toJson(summary: Summary, durationMs: number) {
+  const { status, file, rows, lists, deletedLists } = summary
+  return {
+    status,
+    file,
+    rows,
+    as_of: asOf(summary),
+    lists,
+    deleted_lists: deletedLists,
+    duration_ms: Math.round(durationMs),
+  }
+}

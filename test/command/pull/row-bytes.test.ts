@@ -1,0 +1,61 @@
+import { expect, test } from "bun:test"
+import { array, assert, asyncProperty, integer } from "fast-check"
+import { countRows, lastRow, readRowBytes } from "../../../src/command/pull/row-bytes.ts"
+
+const line = (event: object) => JSON.stringify({ $export: "checkpoint", ...event })
+
+function bodyOf(chunks: readonly Uint8Array[]) {
+  return new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      for (const chunk of chunks) controller.enqueue(chunk)
+      controller.close()
+    },
+  })
+}
+
+/** Rows as text, and event lines as they are. Neighboring rows are joined, because chunks divide them anywhere. */
+async function read(chunks: readonly Uint8Array[]) {
+  const items: unknown[] = []
+  for await (const some of readRowBytes(bodyOf(chunks)))
+    for (const item of some) {
+      const before = items.at(-1)
+      if ("$export" in item) items.push(item)
+      else if (typeof before === "string") items.splice(-1, 1, before + new TextDecoder().decode(item))
+      else items.push(new TextDecoder().decode(item))
+    }
+  return items
+}
+
+test("readRowBytes() divides rows and event lines wherever the chunks are cut", async () => {
+  const text = `${line({ rows: 0 })}\n{"id":"1","n":"ä$export"}\n{"id":"2"}\n${line({ rows: 2 })}\n${line({ rows: 3 })}\n{"id":"3"}\n{"half`
+  const bytes = new TextEncoder().encode(text)
+  const expected = [
+    { $export: "checkpoint", rows: 0 },
+    '{"id":"1","n":"ä$export"}\n{"id":"2"}\n',
+    { $export: "checkpoint", rows: 2 },
+    { $export: "checkpoint", rows: 3 },
+    '{"id":"3"}\n',
+  ]
+  await assert(
+    asyncProperty(array(integer({ min: 0, max: bytes.length })), async (cuts) => {
+      const points = [0, ...cuts.toSorted((a, b) => a - b), bytes.length]
+      const chunks = points.slice(1).map((end, index) => bytes.slice(points[index], end))
+      expect(await read(chunks)).toEqual(expected)
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test("readRowBytes() skips empty lines between event lines and rows", async () => {
+  expect(await read([new TextEncoder().encode(`\n${line({})}\n\n{"id":"1"}\n`)])).toEqual([
+    { $export: "checkpoint" },
+    '{"id":"1"}\n',
+  ])
+})
+
+test("lastRow() and countRows()", () => {
+  const rows = Buffer.from('{"id":"1"}\n{"id":"2"}\n')
+  expect(lastRow(rows)).toBe('{"id":"2"}\n')
+  expect(lastRow(rows.subarray(0, 11))).toBe('{"id":"1"}\n')
+  expect(countRows(rows)).toBe(2)
+})
