@@ -6,6 +6,7 @@ import {
   type MailchimpClientOptions,
 } from "../mailchimp/client.ts"
 import type { Limiters } from "../mailchimp/limiter/limiters.ts"
+import { createUsage, type Usage } from "../mailchimp/usage.ts"
 import type { ConnectionWatch } from "./connection-watch.ts"
 import { createPageMemories } from "../mailchimp/members/page-memory.ts"
 import type { Connection, ConnectionMetadata, ConnectionStore, Owner } from "./connection.ts"
@@ -23,6 +24,8 @@ export type Account = Disposable & {
   waitingFor(): "permit" | "rate_limit" | undefined
   /** How many more of its requests could start at once: see {@link Flow}. */
   spare(unknownMs?: number): number
+  /** What its requests have taken so far. */
+  usage(): Usage
 }
 
 /**
@@ -70,8 +73,13 @@ export function createOpenAccount(deps: {
     const { accessToken, metadata } = connection
     const watched = deps.watch(connection)
     const flow = limiters.join({ dc: metadata.dc, userId: metadata.userId ?? connection.id })
+    const usage = createUsage()
     const client = createMailchimpClient({
       ...deps.clientOptions,
+      onEvent: (event) => {
+        usage.add(event)
+        deps.clientOptions.onEvent?.(event)
+      },
       accessToken,
       dc: metadata.dc,
       flow,
@@ -84,6 +92,7 @@ export function createOpenAccount(deps: {
       client,
       waitingFor: flow.waitingFor,
       spare: flow.spare,
+      usage: usage.total,
       [Symbol.dispose]: () => {
         watched[Symbol.dispose]()
         flow.leave()

@@ -35,6 +35,10 @@ export const environment = z.object({
       .default("info"),
     "The least severe log line to write",
   ),
+  METRICS_TOKEN: variable(
+    text.min(16, "must have at least 16 characters").optional(),
+    "The bearer token for /metrics. Without it /metrics is open, and with NODE_ENV=production a 404",
+  ),
 
   JWT_SECRET: variable(
     text
