@@ -45,9 +45,9 @@ function typesOf(...folders: readonly string[]): Record<string, "types"> {
  * The composition root and the entry points may import everything, and so may code that starts a sandbox and a
  * service together.
  */
-const roots = ["app.ts", "services.ts", "services", "main.ts", "dev"]
+const roots = ["app.ts", "services.ts", "services", "main.ts", "reseal.ts", "dev"]
 const shared: Record<string, "all" | "types"> = { "errors.ts": "all", "sealer.ts": "types" }
-const configReaders = ["services.ts", "services", "main.ts", "dev"]
+const configReaders = ["services.ts", "services", "main.ts", "reseal.ts", "dev"]
 
 /** The only places that may use each package, as prefixes of the path below src. */
 const packageOwners: Record<string, readonly string[]> = {
@@ -144,9 +144,11 @@ test("the table notices a forbidden import", () => {
   for (const each of forbidden) expect(refusalOf(each)).toBeString()
 })
 
-test("only main.ts and the commands in dev/ touch the process and its environment", async () => {
+test("only main.ts, reseal.ts and the commands in dev/ touch the process and its environment", async () => {
   const touching = await filesWith(/\bprocess\.|\bBun\.env\b|node:process/)
-  expect(touching.filter((file) => !["main.ts", "dev/demo.ts", "dev/dev.ts"].includes(file))).toEqual([])
+  expect(
+    touching.filter((file) => !["main.ts", "reseal.ts", "dev/demo.ts", "dev/dev.ts"].includes(file)),
+  ).toEqual([])
 })
 
 test("no folder has a barrel", () => {
