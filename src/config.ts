@@ -72,6 +72,7 @@ function toConfig(env: z.infer<typeof environment>, secrets: readonly string[]) 
       env.NODE_ENV === "production" && env.METRICS_TOKEN === undefined
         ? undefined
         : { token: env.METRICS_TOKEN },
+    tracesEndpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT,
     /** The secrets to redact from errors and log lines: see {@link secretsOf}. */
     secrets,
     jwt: {

@@ -26,7 +26,7 @@ export async function createServices(
     overrides
   const { sealer, redaction } = createSecrets(config, clock)
   const logger = toLogger(redaction.redact)
-  const { observe, metrics } = createObservability(config, logger)
+  const { observe, metrics, closeTraces } = await createObservability(config, logger, clock)
   const shared = { config, sealer, redaction, observe, clock }
   const shutdown = createShutdown()
   const storage = await createStorage(shared)
@@ -61,6 +61,7 @@ export async function createServices(
     },
     close: async () => {
       await jobs?.close()
+      await closeTraces()
       await storage.close()
     },
   }

@@ -71,6 +71,11 @@ const packageOwners: Record<string, readonly string[]> = {
   ],
   pino: ["observability/"],
   "prom-client": ["observability/"],
+  "@opentelemetry/api": ["observability/traces"],
+  "@opentelemetry/core": ["observability/traces"],
+  "@opentelemetry/exporter-trace-otlp-http": ["observability/traces"],
+  "@opentelemetry/resources": ["observability/traces"],
+  "@opentelemetry/sdk-trace": ["observability/traces"],
   "d3-dsv": ["lib/csv/"],
 }
 

@@ -56,6 +56,16 @@ test("only METRICS_TOKEN opens /metrics, not the JWT of a caller", async () => {
   expect((await scrape(`bearer ${METRICS_TOKEN}`)).status).toBe(200)
 })
 
+test("the metrics of the process are real", async () => {
+  const page = await (await scrape(`Bearer ${METRICS_TOKEN}`)).text()
+  for (const name of [
+    "process_cpu_seconds_total",
+    "process_resident_memory_bytes",
+    "nodejs_eventloop_lag_max_seconds",
+  ])
+    expect(Number(new RegExp(`^${name} (.+)$`, "m").exec(page)?.[1]), name).toBeGreaterThan(0)
+})
+
 test("each metric that an alert names exists", async () => {
   const page = await (await scrape(`Bearer ${METRICS_TOKEN}`)).text()
   const named = [...alerts.matchAll(/\b(?:mailchimp_export|nodejs|process)_\w+/g)].map(([name]) => name)

@@ -2,6 +2,8 @@ import { collectDefaultMetrics, type Registry } from "prom-client"
 
 /** Of prom-client's own metrics those that are right on Bun and that dashboards know. */
 const kept: ReadonlySet<string> = new Set([
+  // The others of the CPU are set when this one is read.
+  "process_cpu_user_seconds_total",
   "process_cpu_seconds_total",
   "process_resident_memory_bytes",
   "process_start_time_seconds",
