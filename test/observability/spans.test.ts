@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test"
+import { SpanStatusCode } from "@opentelemetry/api"
 import { W3CTraceContextPropagator } from "@opentelemetry/core"
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace"
 import { AppError } from "../../src/errors.ts"
@@ -77,8 +78,8 @@ test("a failure has the code of its problem, not what the error says", async () 
   exported({ type: "refused", rows: 0, bytes: 0, usage, error: new Error("ada@example.com") }, "r2")
   const found = await spans()
   expect(found.map(({ status }) => status)).toEqual([
-    { code: 2, message: "mailchimp_error" },
-    { code: 2, message: "internal_error" },
+    { code: SpanStatusCode.ERROR, message: "mailchimp_error" },
+    { code: SpanStatusCode.ERROR, message: "internal_error" },
   ])
   expect(found.map(({ parent }) => parent)).toEqual([undefined, undefined])
   expect(Bun.inspect(found, { depth: 9 })).not.toContain("ada@")

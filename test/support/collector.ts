@@ -27,7 +27,6 @@ const request = z.object({
   ),
 })
 
-
 /** A collector of OTLP over HTTP, in JSON, at `url`. */
 export function startCollector() {
   const spans: ReturnType<typeof toSpan>[] = []
