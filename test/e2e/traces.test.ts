@@ -50,7 +50,7 @@ test("a collector receives an export with its pages in the caller's trace, and a
   await service.stop()
 
   const named = (name: string) => collector.spans.filter((span) => span.name === name)
-  const [exported] = named("export").filter((span) => span.traceId === traceId)
+  const exported = named("export").find((span) => span.traceId === traceId)
   expect(exported).toMatchObject({
     parentSpanId: "b7ad6b7169203331",
     attributes: { outcome: "completed", rows },
