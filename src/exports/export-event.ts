@@ -9,15 +9,17 @@ export type StreamEvent =
   | { readonly type: "list_failed"; readonly listId: string; readonly error: unknown }
 
 /** How an export ended, with the members that it wrote, and their bytes as Mailchimp sent them. */
-export type StreamEnd = { readonly rows: number; readonly bytes: number } & (
-  | { readonly type: "completed" }
-  /** The consumer left or stopped the export. */
-  | { readonly type: "left" }
-  /** The transfer is truncated, because the response had already begun. */
-  | { readonly type: "failed"; readonly error: unknown }
-  /** The export failed before its first byte, so the response has a status that says so. */
-  | { readonly type: "refused"; readonly error: unknown }
-)
+export type StreamEnd = { readonly rows: number; readonly bytes: number } &
+  /** The response ended normally. If lists are short, its end line says so. */
+  (
+    | { readonly type: "completed"; readonly shortLists: readonly string[] }
+    /** The consumer left or stopped the export. */
+    | { readonly type: "left" }
+    /** The transfer is truncated, because the response had already begun. */
+    | { readonly type: "failed"; readonly error: unknown }
+    /** The export failed before its first byte, so the response has a status that says so. */
+    | { readonly type: "refused"; readonly error: unknown }
+  )
 
 /** What an export took, from its start to its end. */
 export type ExportUsage = Usage & { readonly connectionId: string; readonly durationMs: number }

@@ -4,6 +4,7 @@ import type { StreamEnd } from "./export-event.ts"
 import type { EncoderInput, Format } from "./formats/format.ts"
 import { createPageOutput } from "./page-output.ts"
 import { readExport, type ReadOptions } from "./read-export.ts"
+import { shortLists } from "./short-lists.ts"
 import { createPlainWriter } from "./writer.ts"
 
 export type ExportOptions = ReadOptions & {
@@ -75,7 +76,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
     onStart?.()
     try {
       yield* output.bytes(first, pages)
-      outcome = { type: "completed", ...output.written() }
+      outcome = { type: "completed", ...output.written(), shortLists: shortLists(results) }
     } catch (error) {
       if (signal.aborted) throw error
       outcome = { type: "failed", ...output.written(), error }

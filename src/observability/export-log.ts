@@ -22,6 +22,7 @@ function logEnd(
   const { error, ...written } = { error: undefined, ...end }
   const line = { requestId, ...written, ...toUsageFields(usage) }
   if (type === "failed") logger.error({ ...line, error }, "export failed")
+  else if ("shortLists" in end && end.shortLists.length > 0) logger.warn(line, "export ended short")
   // The line of its request has the error.
   else logger.info(line, `export ${type}`)
 }

@@ -153,7 +153,10 @@ describe("startExport()", () => {
     const whole = setUp()
     await new Response(await whole.start()).text()
     whole.consumer.abort()
-    expect(whole.lives()).toEqual([begins, { type: "completed", rows: 25, bytes: expect.any(Number), usage }])
+    expect(whole.lives()).toEqual([
+      begins,
+      { type: "completed", shortLists: [], rows: 25, bytes: expect.any(Number), usage },
+    ])
 
     const failed = setUp({ failAt: 1 })
     await failed.start().catch(() => {})

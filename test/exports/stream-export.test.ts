@@ -510,6 +510,11 @@ describe("openExport()", () => {
         hasDatedAhead: false,
       },
     ])
-    expect(events.at(-1)).toEqual({ type: "completed", rows: 28, bytes: expect.any(Number) })
+    expect(events.at(-1)).toEqual({
+      type: "completed",
+      rows: 28,
+      bytes: expect.any(Number),
+      shortLists: [],
+    })
   })
 })

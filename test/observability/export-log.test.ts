@@ -47,6 +47,8 @@ test("a short list is logged as a warning, a failure as an error, and a page at 
     { type: "stalled" },
     { type: "failed", rows: 1, bytes: 10, error: new Error("x"), usage },
     { type: "left", rows: 1, bytes: 10, usage },
+    { type: "completed", rows: 1, bytes: 10, shortLists: ["a1"], usage },
+    { type: "completed", rows: 1, bytes: 10, shortLists: [], usage },
   )
   expect(levels).toMatchObject([
     { level: "warn" },
@@ -54,6 +56,8 @@ test("a short list is logged as a warning, a failure as an error, and a page at 
     { level: "warn", msg: "export: its consumer does not read" },
     { level: "error", msg: "export failed" },
     { level: "info", msg: "export left" },
+    { level: "warn", msg: "export ended short", short_lists: ["a1"] },
+    { level: "info", msg: "export completed" },
   ])
 })
 
@@ -61,7 +65,7 @@ test("an export has one line at its end, with what it took and whose connection 
   const lines = log(
     { type: "begins" },
     { type: "page", listId: "a1", rows: 1, bytes: 10 },
-    { type: "completed", rows: 1, bytes: 10, usage },
+    { type: "completed", rows: 1, bytes: 10, shortLists: [], usage },
   )
   const line = {
     time: expect.any(String),
@@ -69,6 +73,7 @@ test("an export has one line at its end, with what it took and whose connection 
     request_id: "r1",
     rows: 1,
     bytes: 10,
+    short_lists: [],
     connection: "c1",
     duration_ms: 1235,
     requests: 7,
@@ -78,7 +83,8 @@ test("an export has one line at its end, with what it took and whose connection 
   }
   expect(lines).toEqual([line])
   const error = new Error("x")
+  const { short_lists: _, ...refused } = line
   expect(log({ type: "refused", rows: 0, bytes: 0, error, usage })).toEqual([
-    { ...line, rows: 0, bytes: 0, msg: "export refused" },
+    { ...refused, rows: 0, bytes: 0, msg: "export refused" },
   ])
 })

@@ -69,7 +69,7 @@ test("an export is counted by its end, its pages by rows and bytes", async () =>
       { type: "page", listId: "a1", rows: 1, bytes: 10 } as const,
       { type: "list_failed", listId: "a1", error } as const,
       { type: "stalled" } as const,
-      { type: "completed", ...end } as const,
+      { type: "completed", shortLists: [], ...end } as const,
       { type: "left", ...end } as const,
       { type: "failed", error, ...end } as const,
       { type: "refused", error: new Error("x"), ...end } as const,

@@ -46,7 +46,7 @@ test("an export is a span in the caller's trace, each page one in it, from the e
   exported({ type: "begins" }, "r1", traceparent)
   exported({ type: "page", listId: "a1", rows: 2, bytes: 20 })
   exported({ type: "page", listId: "a1", rows: 1, bytes: 10 })
-  exported({ type: "completed", rows: 3, bytes: 30, usage })
+  exported({ type: "completed", shortLists: [], rows: 3, bytes: 30, usage })
   const [first, second, whole] = await spans()
   expect(whole).toMatchObject({
     name: "export",
@@ -89,7 +89,7 @@ test("a run of a job is a span, and its export is one in it", async () => {
   const { observe, exported, spans } = setUp()
   observe({ type: "job_begins", jobId: "job_1", attempt: 2 })
   exported({ type: "begins" }, "job_1")
-  exported({ type: "completed", rows: 3, bytes: 30, usage }, "job_1")
+  exported({ type: "completed", shortLists: [], rows: 3, bytes: 30, usage }, "job_1")
   const written = { rows: 3, bytes: 9, parts: 1, connectionId: "c1", usage }
   observe({ type: "job_ended", jobId: "job_1", attempt: 2, state: "complete", ...written })
   observe({ type: "job_begins", jobId: "job_2", attempt: 1 })
@@ -110,8 +110,8 @@ test("a caller's trace that is not sampled is not recorded, and a request id tha
   expect(await spans()).toEqual([])
   exported({ type: "begins" })
   exported({ type: "begins" })
-  exported({ type: "completed", rows: 3, bytes: 30, usage })
-  exported({ type: "completed", rows: 3, bytes: 30, usage })
+  exported({ type: "completed", shortLists: [], rows: 3, bytes: 30, usage })
+  exported({ type: "completed", shortLists: [], rows: 3, bytes: 30, usage })
   expect((await spans()).map(({ attributes }) => attributes["outcome"])).toEqual([undefined, "completed"])
 })
 
