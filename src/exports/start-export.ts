@@ -87,6 +87,7 @@ export function createStartExport({
         {
           signal,
           deadlineMs,
+          isContinued: from !== undefined,
         },
       )
       const lists = await readLists(signal)
