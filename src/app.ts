@@ -17,6 +17,7 @@ import { createHealthRoutes } from "./http/routes/health.ts"
 import { createJobFileRoutes } from "./http/routes/job-files.ts"
 import { createListWebhookRoutes } from "./http/routes/list-webhook.ts"
 import { createListRoutes } from "./http/routes/lists.ts"
+import { createMetricsRoutes } from "./http/routes/metrics.ts"
 import type { Services } from "./services.ts"
 
 /** Every middleware and route, in the order in which a request passes them. */
@@ -32,6 +33,7 @@ export function createApp(services: Services) {
   app.use(refuseOtherMethods(app))
 
   app.route("/", createHealthRoutes(services))
+  app.route("/", createMetricsRoutes(services))
   const authenticated = authenticate(services.verifyToken)
   app.route(apiPrefix, createAuthRoutes({ ...services, authenticated }))
   app.route(apiPrefix, createListRoutes({ ...services, authenticated }))

@@ -67,6 +67,12 @@ function toConfig(env: z.infer<typeof environment>, secrets: readonly string[]) 
     webhookAddress: publicUrl + webhooksPath,
     shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
     logLevel: env.LOG_LEVEL,
+    /** Undefined if there are no metrics. Without a token anyone can read them. */
+    metrics:
+      env.NODE_ENV === "production" && env.METRICS_TOKEN === undefined
+        ? undefined
+        : { token: env.METRICS_TOKEN },
+    tracesEndpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT,
     /** The secrets to redact from errors and log lines: see {@link secretsOf}. */
     secrets,
     jwt: {

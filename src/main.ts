@@ -1,3 +1,4 @@
+import { constants } from "node:os"
 import { createApp } from "./app.ts"
 import { type Config, parseConfig } from "./config.ts"
 import { secretsOf } from "./environment/secrets.ts"
@@ -81,5 +82,17 @@ async function untilIdle(timeoutMs: number): Promise<void> {
   while (server.pendingRequests > 0 && Date.now() < deadline) await Bun.sleep(drainTickMs)
 }
 
-process.once("SIGTERM", (signal) => void shutDown(signal))
-process.once("SIGINT", (signal) => void shutDown(signal))
+let isShuttingDown = false
+
+/** The first signal shuts down; a second one, of either kind, exits at once, like a process without a handler. */
+function onSignal(signal: "SIGTERM" | "SIGINT"): void {
+  if (isShuttingDown) {
+    logger.warn({ signal }, "second signal: exits at once, and running exports break")
+    process.exit(128 + constants.signals[signal])
+  }
+  isShuttingDown = true
+  void shutDown(signal)
+}
+
+process.on("SIGTERM", () => onSignal("SIGTERM"))
+process.on("SIGINT", () => onSignal("SIGINT"))

@@ -4,7 +4,6 @@ import { createShutdown } from "./http/shutdown.ts"
 import { type Jobs } from "./jobs/jobs.ts"
 import { type Redact } from "./lib/redaction.ts"
 import { type Clock, systemClock } from "./lib/time.ts"
-import { logEvents } from "./observability/log-events.ts"
 import { createLogger, type Logger } from "./observability/logger.ts"
 import { openRedis } from "./storage/redis/redis.ts"
 import { createReceiver } from "./webhooks/receive.ts"
@@ -13,6 +12,7 @@ import { createExports } from "./services/exports.ts"
 import { createHttp } from "./services/http.ts"
 import { startJobs } from "./services/jobs.ts"
 import { createMailchimp } from "./services/mailchimp.ts"
+import { createMetricsPage, createObservability } from "./services/observability.ts"
 import { createSecrets, createStorage } from "./services/storage.ts"
 
 /** What is built once and lives as long as the service. */
@@ -27,7 +27,7 @@ export async function createServices(
     overrides
   const { sealer, redaction } = createSecrets(config, clock)
   const logger = toLogger(redaction.redact)
-  const observe = logEvents(logger)
+  const { observe, metrics, closeTraces } = await createObservability(config, logger, clock)
   const shared = { config, sealer, redaction, observe, clock }
   const shutdown = createShutdown()
   const storage = await createStorage(shared)
@@ -36,16 +36,26 @@ export async function createServices(
   const forgetJobs: ForgetStep = async (connection) => jobs?.forget(connection)
   const connections = createConnections(shared, { ...storage, forgetJobs }, mailchimp)
   const jobs: Jobs | undefined = startJobs(shared, storage, connections.openAccount)
+  const http = createHttp(shared)
+  const limiterStates = mailchimp.limiters.states
   return {
     logger,
     observe,
-    ...createHttp(shared),
+    ...http,
     ...connections,
     jobs,
     receiver: createReceiver({ ...storage, clock, onEvent: observe }),
     ...createExports(shared, shutdown.shutdownSignal),
     ...shutdown,
-    limiterStates: mailchimp.limiters.states,
+    limiterStates,
+    metricsPage: createMetricsPage(config, metrics, {
+      limiterStates,
+      openExports: http.exportSlots.taken,
+      countOpenJobs: storage.jobs.countOpen,
+      ping: storage.ping,
+      isRedisUp: redis?.isUp,
+      clock,
+    }),
     ping: storage.ping,
     isRedisUp: redis?.isUp,
     /** Refuses new work from now on; running requests continue, and running jobs are handed back. */
@@ -56,6 +66,7 @@ export async function createServices(
     close: async () => {
       await jobs?.close()
       redis?.close()
+      await closeTraces()
       await storage.close()
     },
   }

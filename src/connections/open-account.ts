@@ -6,6 +6,7 @@ import {
   type MailchimpClientOptions,
 } from "../mailchimp/client.ts"
 import type { Limiters } from "../mailchimp/limiter/limiters.ts"
+import { createUsage, type Usage } from "../mailchimp/usage.ts"
 import type { ConnectionWatch } from "./connection-watch.ts"
 import { createPageMemories } from "../mailchimp/members/page-memory.ts"
 import type { Connection, ConnectionMetadata, ConnectionStore, Owner } from "./connection.ts"
@@ -25,6 +26,8 @@ export type Account = Disposable & {
   spare(unknownMs?: number): number
   /** Calls the listener when `spare()` may have risen although no request has ended: see {@link Flow}. */
   onAllowanceChange(listener: () => void): Disposable
+  /** What its requests have taken so far. */
+  usage(): Usage
 }
 
 /**
@@ -72,8 +75,13 @@ export function createOpenAccount(deps: {
     const { accessToken, metadata } = connection
     const watched = deps.watch(connection)
     const flow = limiters.join({ dc: metadata.dc, userId: metadata.userId ?? connection.id })
+    const usage = createUsage()
     const client = createMailchimpClient({
       ...deps.clientOptions,
+      onEvent: (event) => {
+        usage.add(event)
+        deps.clientOptions.onEvent?.(event)
+      },
       accessToken,
       dc: metadata.dc,
       flow,
@@ -87,6 +95,7 @@ export function createOpenAccount(deps: {
       waitingFor: flow.waitingFor,
       spare: flow.spare,
       onAllowanceChange: flow.onAllowanceChange,
+      usage: usage.total,
       [Symbol.dispose]: () => {
         watched[Symbol.dispose]()
         flow.leave()

@@ -2,7 +2,14 @@ import { splitList } from "./values.ts"
 import { variables } from "./variables.ts"
 
 /** The variables whose whole value is a secret. */
-const secretVariables = ["JWT_SECRET", "MAILCHIMP_CLIENT_SECRET", "MONGODB_URI", "REDIS_URL", "TOKEN_KEYS"]
+const secretVariables = [
+  "JWT_SECRET",
+  "MAILCHIMP_CLIENT_SECRET",
+  "MONGODB_URI",
+  "REDIS_URL",
+  "TOKEN_KEYS",
+  "METRICS_TOKEN",
+]
 /** Bun reads these variables itself. */
 const proxyVariables = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"]
 

@@ -35,6 +35,15 @@ export const environment = z.object({
       .default("info"),
     "The least severe log line to write",
   ),
+  METRICS_TOKEN: variable(
+    text.min(16, "must have at least 16 characters").optional(),
+    "The bearer token for /metrics. Without it /metrics is open, and with NODE_ENV=production a 404",
+  ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: variable(
+    baseUrl.optional(),
+    "If set, the OpenTelemetry collector that gets a span for each export, page and job, by OTLP over HTTP",
+    "http://127.0.0.1:4318",
+  ),
 
   JWT_SECRET: variable(
     text

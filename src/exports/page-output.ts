@@ -1,7 +1,7 @@
 import type { Clock } from "../lib/time.ts"
 import { countRows, type ScannedPage } from "../scan/deduplicate.ts"
 import type { ListNotice } from "../scan/scan.ts"
-import type { ExportEvent } from "./export-event.ts"
+import type { StreamEvent } from "./export-event.ts"
 import { createKeepAlive } from "./keep-alive.ts"
 import type { Writer } from "./writer.ts"
 
@@ -12,8 +12,8 @@ const nothing = new Uint8Array()
 export type PageOutput = {
   /** The bytes of a whole export, from its first page, which was already requested, to its end. */
   bytes(first: Promise<IteratorResult<Item>>, pages: AsyncGenerator<Item>): AsyncGenerator<Uint8Array>
-  /** How many members were written so far. */
-  rows(): number
+  /** The members that were written so far, and their bytes as Mailchimp sent them. */
+  written(): { readonly rows: number; readonly bytes: number }
 }
 
 /** Writes the pages of an export as they arrive, and keeps the connection alive while none does. */
@@ -22,15 +22,16 @@ export function createPageOutput(
   options: {
     /** The consumer has copied a chunk before it pulls the next one: see {@link ExportOptions}. */
     readonly lendsChunks: boolean
-    readonly onEvent: (event: ExportEvent) => void
+    readonly onEvent: (event: StreamEvent) => void
     readonly clock: Clock
   },
 ): PageOutput {
   const { lendsChunks, onEvent, clock } = options
   let rows = 0
+  let allBytes = 0
 
   return {
-    rows: () => rows,
+    written: () => ({ rows, bytes: allBytes }),
     bytes: async function* (first, pages) {
       const { write, wait } = createKeepAlive(clock)
       const keepAlive = () => writer.keepAlive(rows)
@@ -56,6 +57,7 @@ export function createPageOutput(
         }
         if (lendsChunks) page.release()
         rows += countRows(ranges)
+        allBytes += bytes
         yield* write(await writer.pageEnd(rows))
         onEvent({ type: "page", listId, rows: countRows(ranges), bytes })
       }

@@ -7,7 +7,7 @@ import { watermarkAt } from "../scan/watermark.ts"
 import { type EventLines, type ExportList, createEventLines } from "./create-event-lines.ts"
 import type { Cursor } from "./cursor/cursor.ts"
 import type { EventLineOf } from "./event-lines.ts"
-import type { ExportEvent } from "./export-event.ts"
+import type { StreamEvent } from "./export-event.ts"
 import { planExport } from "./plan.ts"
 import { readAhead } from "./read-ahead.ts"
 import type { Selection } from "./selection.ts"
@@ -26,7 +26,7 @@ export type ReadOptions = {
     ((listId: string, error: unknown, signal: AbortSignal) => Promise<Verdict>) | undefined
   /** How many seconds before Mailchimp's clock a second counts as closed. */
   readonly marginS: number
-  readonly onEvent?: ((event: ExportEvent) => void) | undefined
+  readonly onEvent?: ((event: StreamEvent) => void) | undefined
 }
 
 type EventsOptions = {

@@ -6,6 +6,7 @@ import { createAccountLists } from "./account-lists.ts"
 import type { ExportList } from "./create-event-lines.ts"
 import { createSealedCursors } from "./cursor/sealed-cursor.ts"
 import type { ExportEvent } from "./export-event.ts"
+import { beginLife } from "./export-life.ts"
 import type { EncoderInput, Format } from "./formats/format.ts"
 import { createJudgeError } from "./judge-error.ts"
 import { createMembersSource } from "./members-source.ts"
@@ -69,13 +70,11 @@ export function createStartExport({
     eventsId,
     signal,
     formatOptions = {},
+    onEvent = () => {},
     ...request
   }) => {
     const { client, connection, waitingFor } = account
-    const release = () => {
-      signal.removeEventListener("abort", release)
-      account[Symbol.dispose]()
-    }
+    const life = beginLife(account, { signal, onEvent, clock })
     try {
       const cursors = createSealedCursors(sealer, connection.id)
       const id = selectionId(selection, listIds)
@@ -117,15 +116,16 @@ export function createStartExport({
         marginS,
         signal,
         shutdownSignal,
-        onEnd: release,
+        onEvent,
+        onStart: life.started,
+        onEnd: life.end,
         clock,
       })
       deadline.responseBegins()
-      // A generator that never starts never ends: the consumer may have left before the first byte.
-      signal.addEventListener("abort", release, { once: true })
+      life.ready()
       return bytes
     } catch (error) {
-      release()
+      life.refused(error)
       throw error
     }
   }

@@ -1,6 +1,6 @@
 import { type Clock, systemClock, within } from "../lib/time.ts"
 import { createEventWriter } from "./event-writer.ts"
-import type { ExportEvent } from "./export-event.ts"
+import type { StreamEnd } from "./export-event.ts"
 import type { EncoderInput, Format } from "./formats/format.ts"
 import { createPageOutput } from "./page-output.ts"
 import { readExport, type ReadOptions } from "./read-export.ts"
@@ -21,8 +21,10 @@ export type ExportOptions = ReadOptions & {
    * released after it was sent. Otherwise the consumer may keep the chunks.
    */
   readonly lendsChunks?: boolean | undefined
+  /** Called when the first byte is requested. A generator that never starts never ends either. */
+  readonly onStart?: () => void
   /** Called when the generator ends, however it ends. */
-  readonly onEnd?: () => void
+  readonly onEnd?: (end: StreamEnd) => void
   readonly clock?: Clock
 }
 
@@ -43,7 +45,8 @@ const BREAK_AFTER_MS = 500
  * @throws {AppError} if the first page cannot be read
  */
 export async function openExport(options: ExportOptions): Promise<AsyncGenerator<Uint8Array>> {
-  const { signal, format, lendsChunks = false, onEvent = () => {}, onEnd, clock = systemClock } = options
+  const { signal, format, lendsChunks = false, onEvent = () => {}, clock = systemClock } = options
+  const { onStart, onEnd } = options
   const reading = startReading(signal, options.shutdownSignal)
   const { pages, lines, results } = readExport(options, reading.signal, clock)
   const first = pages.next()
@@ -69,13 +72,14 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
 
   async function* run() {
     const output = createPageOutput(writer, { lendsChunks, onEvent, clock })
-    let outcome: ExportEvent | undefined
+    let outcome: StreamEnd | undefined
+    onStart?.()
     try {
       yield* output.bytes(first, pages)
-      outcome = { type: "completed", rows: output.rows(), shortLists: shortLists(results) }
+      outcome = { type: "completed", ...output.written(), shortLists: shortLists(results) }
     } catch (error) {
       if (signal.aborted) throw error
-      outcome = { type: "failed", rows: output.rows(), error }
+      outcome = { type: "failed", ...output.written(), error }
       const lastBytes = await writer.failed(error)
       if (lastBytes.length > 0) yield lastBytes
       await clock.sleep(BREAK_AFTER_MS, signal)
@@ -83,8 +87,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
     } finally {
       reading.stop()
       await pages.return(undefined)
-      onEvent(outcome ?? { type: "left", rows: output.rows() })
-      onEnd?.()
+      onEnd?.(outcome ?? { type: "left", ...output.written() })
     }
   }
 }

@@ -42,6 +42,7 @@ export function createExportResponse({
   ): Promise<Response> => {
     const { signal } = context.req.raw
     const requestId = context.get("requestId")
+    const traceparent = context.req.header("traceparent")
     setIdleTimeout(context, longestIdleTimeoutS)
     try {
       const account = await openAccount(owner, signal)
@@ -52,7 +53,7 @@ export function createExportResponse({
         signal,
         // When Bun's server requests the next chunk, it has already copied what the socket could not take.
         lendsChunks: context.env?.timeout !== undefined,
-        onEvent: (event) => observe({ type: "export", requestId, event }),
+        onEvent: (event) => observe({ type: "export", requestId, traceparent, event }),
       })
       // From here on the response may wait for Mailchimp as long as needed, and for its consumer until the stall
       // time-out.

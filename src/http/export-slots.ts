@@ -8,6 +8,8 @@ export type ExportSlots = {
    * @throws AppError `too_many_exports`
    */
   take(caller: Pick<Caller, "accountId" | "uid">): Disposable
+  /** How many are taken now. */
+  taken(): number
 }
 
 /** Nobody knows when an export ends: this guess keeps a client that obeys Retry-After from polling. */
@@ -33,6 +35,7 @@ export function createExportSlots(options: {
   }
 
   return {
+    taken: () => taken,
     take: ({ accountId, uid }) => {
       const key = JSON.stringify([accountId, uid])
       if ((takenByCaller.get(key) ?? 0) >= maxPerCaller) throw tooMany(`this caller runs ${maxPerCaller}`)

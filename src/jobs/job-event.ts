@@ -1,3 +1,4 @@
+import type { ExportUsage } from "../exports/export-event.ts"
 import type { JobState } from "./job.ts"
 
 /** What happens to jobs, for logs and metrics. */
@@ -12,6 +13,11 @@ export type JobEvent =
       /** Of all runs together. */
       readonly rows: number
       readonly parts: number
+      /** Of all parts, as stored. */
+      readonly bytes: number
+      readonly connectionId: string
+      /** Of this run alone. Undefined if its export did not begin. */
+      readonly usage: ExportUsage | undefined
       readonly error?: unknown
     }
   /** The run stopped, and the job goes on in a later run or elsewhere, or was canceled. */

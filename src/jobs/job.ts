@@ -113,6 +113,8 @@ export type RunStore = {
    * jobs when it was inserted, then the oldest.
    */
   open(limit: number): Promise<readonly string[]>
+  /** How many jobs are open. */
+  countOpen(): Promise<Readonly<Record<"queued" | "running", number>>>
   /** Begins a run of an open job: the attempt of the result is one more than before. Undefined if the job is not open. */
   begin(id: string, startedAt: Date): Promise<Job | undefined>
   /** Resolves to false and stores nothing unless this run is the newest one and the job is running. */

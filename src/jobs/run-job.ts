@@ -2,7 +2,7 @@ import type { Owner } from "../connections/connection.ts"
 import type { Account } from "../connections/open-account.ts"
 import { AppError } from "../errors.ts"
 import type { EventLineOf } from "../exports/event-lines.ts"
-import type { ExportEvent } from "../exports/export-event.ts"
+import type { ExportEvent, ExportUsage } from "../exports/export-event.ts"
 import { type ExportStep, exportSteps } from "../exports/export-steps.ts"
 import { partFormats } from "../exports/formats/formats.ts"
 import type { StartExport } from "../exports/start-export.ts"
@@ -50,13 +50,20 @@ export function createRunJob(deps: RunJobDeps): RunJob {
     const { attempt } = job
     onEvent({ type: "job_begins", jobId: id, attempt })
     const record = createRecord(job, deps)
+    let usage: ExportUsage | undefined
+    const onExportEvent = (event: ExportEvent) => {
+      if ("usage" in event) usage = event.usage
+      deps.onExportEvent(id, event)
+    }
     const ended = (state: Job["state"], error?: unknown) => {
       const { parts } = record.progress()
       const rows = parts.reduce((sum, part) => sum + part.rows, 0)
-      onEvent({ type: "job_ended", jobId: id, attempt, state, rows, parts: parts.length, error })
+      const bytes = parts.reduce((sum, part) => sum + part.bytes, 0)
+      const written = { rows, bytes, parts: parts.length, connectionId: job.connectionId }
+      onEvent({ type: "job_ended", jobId: id, attempt, state, ...written, usage, error })
     }
     try {
-      ended(await writeExport(job, record, signal, deps))
+      ended(await writeExport(job, record, signal, { ...deps, onExportEvent }))
     } catch (error) {
       if (isDatabaseError(error)) throw error
       if (!signal.aborted && (await isRecorded(record, error))) ended("failed", error)
@@ -72,7 +79,7 @@ async function writeExport(
   job: Job,
   record: JobRecord,
   signal: AbortSignal,
-  deps: RunJobDeps,
+  deps: Omit<RunJobDeps, "onExportEvent"> & { readonly onExportEvent: (event: ExportEvent) => void },
 ): Promise<"complete" | "short"> {
   const format = partFormats.find(({ name }) => name === job.request.format)
   if (format === undefined) throw new AppError("internal_error", "Cannot run the job: its format is unknown")
@@ -81,7 +88,7 @@ async function writeExport(
   let rows = 0
   const onEvent = (event: ExportEvent) => {
     if (event.type === "page") rows += event.rows
-    deps.onExportEvent(job.id, event)
+    deps.onExportEvent(event)
   }
   const steps = exportSteps(format, (format) => startExport(job, { format, cursor, onEvent }, signal, deps))
   try {
@@ -96,7 +103,7 @@ async function startExport(
   { id, owner, connectionId, request: { listIds, selection } }: Job,
   request: Pick<Parameters<StartExport>[0], "format" | "cursor" | "onEvent">,
   signal: AbortSignal,
-  { openAccount, startExport }: RunJobDeps,
+  { openAccount, startExport }: Pick<RunJobDeps, "openAccount" | "startExport">,
 ) {
   // Until the export has begun, an abort ends it at once. Later the export fails by it, with a cursor.
   using starting = anySignal(signal)

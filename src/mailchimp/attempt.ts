@@ -47,8 +47,14 @@ export type ResponseEvent = {
   readonly action: string
   /** Undefined if the response was good. */
   readonly kind: MailchimpErrorKind | undefined
+  /** From sending the request to the last byte of its response. */
   readonly durationMs: number
   readonly bytes: number
+  /** How long the request waited for its turn before it was sent, and what for. */
+  readonly waitedMs: number
+  readonly waitedFor: ReturnType<Flow["waitingFor"]>
+  /** How far Mailchimp's clock was ahead of ours. Undefined if the response does not say. */
+  readonly clockAheadMs: number | undefined
 }
 
 export type AttemptOptions = {
@@ -125,12 +131,19 @@ export function createAttempt(options: AttemptOptions): Attempt {
 
   return async (request, subject, dc, limits) => {
     const { action } = request
-    using permit = await takeTurn(flow, subject, { signal: request.signal, clock, ...limits })
+    const queuedMs = clock.monotonicMs()
+    const turn = takeTurn(flow, subject, { signal: request.signal, clock, ...limits })
+    const waitedFor = flow.waitingFor()
+    using permit = await turn
     const startedMs = clock.monotonicMs()
     const sentAt = mailchimpClock.now()
     let bytes = 0
-    const report = (kind: MailchimpErrorKind | undefined) =>
-      onEvent({ type: "response", action, kind, durationMs: clock.monotonicMs() - startedMs, bytes })
+    let clockAheadMs: number | undefined
+    const report = (kind: MailchimpErrorKind | undefined) => {
+      const durationMs = clock.monotonicMs() - startedMs
+      const waitedMs = startedMs - queuedMs
+      onEvent({ type: "response", action, kind, durationMs, bytes, waitedMs, waitedFor, clockAheadMs })
+    }
     try {
       const response = await send(request, subject, dc, permit.lost)
       bytes = response.body.length
@@ -139,7 +152,7 @@ export function createAttempt(options: AttemptOptions): Attempt {
       const { latest } = mailchimpClock.now()
       const value = parse(request, response, { ...sentAt, latest }, subject)
       // Only now is the response known to be Mailchimp's own: a gateway's `Date` would be by another clock.
-      mailchimpClock.observe(response.headers.get("date"), response.receivedMs)
+      clockAheadMs = mailchimpClock.observe(response.headers.get("date"), response.receivedMs)
       permit.succeeded()
       onSuccess()
       report(undefined)

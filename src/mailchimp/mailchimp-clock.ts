@@ -19,11 +19,12 @@ export type SentAt = Moment
 /** What is known about the time at Mailchimp. */
 export type MailchimpClock = {
   /**
-   * Reads the `Date` header of a response.
+   * Reads the `Date` header of a response. Returns how far Mailchimp's clock is ahead of ours, in milliseconds, or undefined
+   * without a valid header.
    *
    * @param receivedMs the monotonic time at which the headers arrived
    */
-  observe(date: string | null, receivedMs: number): void
+  observe(date: string | null, receivedMs: number): number | undefined
   now(): Moment
   /** Waits until the earlier clock shows `second`, but at most `maxS` seconds. Rejects with the signal's reason. */
   waitUntil(second: number, maxS: number, signal: AbortSignal): Promise<void>
@@ -65,14 +66,16 @@ export function createMailchimpClock({
   return {
     observe: (date, receivedMs) => {
       const sentMs = parseHttpDate(date)
-      if (sentMs === undefined) return
+      if (sentMs === undefined) return undefined
       aheadMs = sentMs - receivedMs
       datedMs = receivedMs
       const differenceMs = aheadMs + clock.monotonicMs() - clock.now()
       // `Date` has no fraction, so a difference of one second means nothing.
-      if (hasDiffered || Math.abs(differenceMs) <= marginS * 1000 + 1000) return
-      hasDiffered = true
-      onDifference?.(Math.round(differenceMs / 1000))
+      if (!hasDiffered && Math.abs(differenceMs) > marginS * 1000 + 1000) {
+        hasDiffered = true
+        onDifference?.(Math.round(differenceMs / 1000))
+      }
+      return differenceMs
     },
     now: () => ({
       earliest: Math.floor(earliestMs() / 1000),

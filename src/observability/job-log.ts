@@ -1,4 +1,5 @@
 import type { JobEvent } from "../jobs/job-event.ts"
+import { toUsageFields } from "./export-log.ts"
 import type { Logger } from "./logger.ts"
 
 export function logJob(logger: Logger, event: JobEvent): void {
@@ -6,6 +7,14 @@ export function logJob(logger: Logger, event: JobEvent): void {
   if (type === "job_engine_failed" || type === "job_purge_failed") logger.error(line, type)
   else if (type === "jobs_run_elsewhere")
     logger.warn("another process runs the jobs of this database; this process takes over when that one ends")
-  else if (event.type === "job_ended" && event.state === "failed") logger.error(line, "job failed")
+  else if (event.type === "job_ended") logEnd(logger, event)
   else logger.info(line, type.replaceAll("_", " "))
+}
+
+/** One line for a job that has ended, with what its last run took. */
+function logEnd(logger: Logger, event: Extract<JobEvent, { readonly type: "job_ended" }>): void {
+  const { jobId, attempt, state, rows, parts, bytes, connectionId: connection, usage, error } = event
+  const line = { jobId, attempt, state, rows, parts, bytes, connection, ...(usage && toUsageFields(usage)) }
+  if (state === "failed") logger.error({ ...line, error }, "job failed")
+  else logger.info(line, "job ended")
 }

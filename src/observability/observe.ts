@@ -56,7 +56,10 @@ type RedisEvent = { readonly type: "redis_down"; readonly error: unknown } | { r
 
 type ExportsEvent = {
   readonly type: "export"
+  /** Of the request, or the id of the job. */
   readonly requestId: string
+  /** The header in which the caller names the trace and the span that the export belongs to (W3C Trace Context). */
+  readonly traceparent?: string | undefined
   /** `stalled`: the consumer does not read. */
   readonly event: ExportEvent | { readonly type: "stalled" }
 }

@@ -31,7 +31,7 @@ export function createSealedConnections(
     try {
       const accessToken = parseStored(
         z.string(),
-        await sealer.open(stored, bindingOf(owner)),
+        await sealer.open(stored, tokenBinding(owner)),
         "a sealed token",
       )
       return { ...connection, accessToken }
@@ -55,7 +55,7 @@ export function createSealedConnections(
     disconnecting: async (owner) => Promise.all((await store.disconnecting(owner)).map(open)),
 
     insert: async (connection) => {
-      const accessToken = await sealer.seal(connection.accessToken, bindingOf(connection.owner))
+      const accessToken = await sealer.seal(connection.accessToken, tokenBinding(connection.owner))
       return store.insert({ ...connection, accessToken })
     },
 
@@ -63,7 +63,7 @@ export function createSealedConnections(
       const accessToken = changes.accessToken ?? connection.accessToken
       // A token that could not be opened is kept, because its key may be restored.
       if (accessToken === "") return store.update(connection, changes)
-      const sealed = await sealer.seal(accessToken, bindingOf(connection.owner))
+      const sealed = await sealer.seal(accessToken, tokenBinding(connection.owner))
       return store.update(connection, { ...changes, accessToken: sealed })
     },
 
@@ -73,7 +73,7 @@ export function createSealedConnections(
 }
 
 /** JSON, so that no two owners have the same text. */
-function bindingOf({ accountId, uid }: Owner): SealBinding {
+export function tokenBinding({ accountId, uid }: Owner): SealBinding {
   return { purpose: "token", owner: JSON.stringify([accountId, uid]) }
 }
 

@@ -13,7 +13,7 @@ export function createSealedWebhooks(store: WebhookStore, sealer: Sealer): Webho
   async function open(webhook: Webhook): Promise<Webhook> {
     if (webhook.signingSecret === undefined) return webhook
     try {
-      const opened = await sealer.open(webhook.signingSecret, bindingOf(webhook))
+      const opened = await sealer.open(webhook.signingSecret, signingSecretBinding(webhook))
       return { ...webhook, signingSecret: parseStored(z.string(), opened, "a signing secret") }
     } catch (error) {
       if (!(error instanceof CannotOpen)) throw error
@@ -32,12 +32,15 @@ export function createSealedWebhooks(store: WebhookStore, sealer: Sealer): Webho
       store.confirm(webhook, {
         webhookId,
         ...(signingSecret !== undefined && {
-          signingSecret: await sealer.seal(signingSecret, bindingOf(webhook)),
+          signingSecret: await sealer.seal(signingSecret, signingSecretBinding(webhook)),
         }),
       }),
   }
 }
 
-function bindingOf({ connectionId, secretHash }: NewWebhook): SealBinding {
+export function signingSecretBinding({
+  connectionId,
+  secretHash,
+}: Pick<NewWebhook, "connectionId" | "secretHash">): SealBinding {
   return { purpose: "signing_secret", owner: JSON.stringify([connectionId, secretHash]) }
 }

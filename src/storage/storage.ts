@@ -4,11 +4,13 @@ import type { JobStore } from "../jobs/job.ts"
 import { type Clock, systemClock } from "../lib/time.ts"
 import type { DeliveryStore } from "../webhooks/delivery.ts"
 import type { WebhookStore } from "../webhooks/webhook.ts"
+import type { StoredSecrets } from "./reseal.ts"
 import { createSqliteConnections } from "./sqlite/connections.ts"
 import { createAttempt, createEmptyLog, createPing, openDatabase } from "./sqlite/database.ts"
 import { createSqliteDeliveries } from "./sqlite/deliveries.ts"
 import { createSqliteJobs } from "./sqlite/jobs.ts"
 import { createProcessLock } from "./sqlite/process-lock.ts"
+import { createSqliteSecrets } from "./sqlite/stored-secrets.ts"
 import { createSqliteUsedStates } from "./sqlite/used-states.ts"
 import { createSqliteWebhooks } from "./sqlite/webhooks.ts"
 
@@ -22,6 +24,7 @@ export type Storage = {
   readonly webhooks: WebhookStore
   readonly deliveries: DeliveryStore
   readonly jobs: JobStore
+  readonly secrets: StoredSecrets
   /** Lets one process run the jobs. Undefined if many processes share the database, which therefore need a queue. */
   readonly jobsLock: ProcessLock | undefined
   /** Removes from the database's files what was deleted from its tables. A server of its own does that by itself. */
@@ -52,13 +55,14 @@ type Settings = { readonly clock: Clock; readonly retentionS: number }
 
 /** MongoDB's driver takes 35 MB of memory, so it is loaded only if it is used. */
 async function openMongoStorage(uri: string, settings: Settings): Promise<Storage> {
-  const [database, connections, usedStates, webhooks, deliveries, jobs] = await Promise.all([
+  const [database, connections, usedStates, webhooks, deliveries, jobs, secrets] = await Promise.all([
     import("./mongo/database.ts").then(({ openDatabase }) => openDatabase(uri, settings.clock)),
     import("./mongo/connections.ts"),
     import("./mongo/used-states.ts"),
     import("./mongo/webhooks.ts"),
     import("./mongo/deliveries.ts"),
     import("./mongo/jobs.ts"),
+    import("./mongo/stored-secrets.ts"),
   ])
   return {
     connections: connections.createMongoConnections(database),
@@ -66,6 +70,7 @@ async function openMongoStorage(uri: string, settings: Settings): Promise<Storag
     webhooks: webhooks.createMongoWebhooks(database),
     deliveries: deliveries.createMongoDeliveries(database, settings),
     jobs: jobs.createMongoJobs(database),
+    secrets: secrets.createMongoSecrets(database),
     jobsLock: undefined,
     scrub: async () => {},
     ping: database.ping,
@@ -82,6 +87,7 @@ function openSqliteStorage(path: string, settings: Settings): Storage {
     connections: createSqliteConnections(database, attempt),
     usedStates: createSqliteUsedStates(database, attempt, clock),
     jobs: createSqliteJobs(database, attempt),
+    secrets: createSqliteSecrets(database, attempt),
     jobsLock,
     webhooks: createSqliteWebhooks(database, attempt),
     deliveries: createSqliteDeliveries(database, attempt, settings),

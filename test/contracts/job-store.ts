@@ -174,6 +174,17 @@ export function jobStoreContract(
       expect(seen.toSorted()).toEqual(created.map(({ id }) => id).toSorted())
     })
 
+    test("countOpen() counts the jobs that have not ended, by state", async () => {
+      const before = await store.countOpen()
+      await inserted()
+      await begun()
+      const { id, attempt } = await begun()
+      const { queued, running } = await store.countOpen()
+      expect([queued - before.queued, running - before.running]).toEqual([1, 2])
+      await store.end({ id, attempt }, progress, { state: "complete", ...times })
+      expect((await store.countOpen()).running).toBe(running - 1)
+    })
+
     test("open() gives each account its first job before any account's second", async () => {
       const [busy, quiet] = [newOwner(), newOwner()]
       const busyJobs = []

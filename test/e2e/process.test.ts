@@ -177,6 +177,25 @@ test("an export that lasts longer than SHUTDOWN_TIMEOUT_MS is aborted, never end
   expect((await stopped).exitCode).toBe(0)
 }, 30_000)
 
+test.each([
+  ["SIGTERM", 143],
+  ["SIGINT", 130],
+] as const)(
+  "a second signal, %s, exits at once, whatever SHUTDOWN_TIMEOUT_MS says",
+  async (second, exitCode) => {
+    const service = await start({ SHUTDOWN_TIMEOUT_MS: "600000" })
+    const { response } = await beginExport(service)
+    const stopped = service.stop()
+    await until("the shutdown", async () => (await fetch(`${service.url}/readyz`)).status === 503)
+    const signaledMs = performance.now()
+    process.kill(service.pid, second)
+    expect((await stopped).exitCode).toBe(exitCode)
+    expect(performance.now() - signaledMs).toBeLessThan(1000)
+    await expect(response.text()).rejects.toThrow()
+  },
+  30_000,
+)
+
 test("an export with events ends with an error line then, whose cursor resumes it", async () => {
   const service = await start({ SHUTDOWN_TIMEOUT_MS: "100" })
   const { headers, response } = await beginExport(service, "?events=true")

@@ -19,6 +19,7 @@ const secrets: Record<string, readonly [value: string, ...hidden: string[]]> = {
   JWT_SECRET: ['jwt+secret/of "the" plätform = 32', 'jwt+secret/of "the" plätform = 32'],
   JWKS_URL: ["https://idp:jwks-pass@id.example.com/keys?api_key=jwks-key", "jwks-pass", "jwks-key"],
   TOKEN_KEYS: [`k2:${key(251)},k1:${key(7)}`, key(251), key(7)],
+  METRICS_TOKEN: ["metrics/token+of=Prometheus", "metrics/token+of=Prometheus"],
   MONGODB_URI: [
     "mongodb://user:p%2Fss-word@db1,db2:27017/x?tlsCertificateKeyFilePassword=cert-pass",
     "p%2Fss-word",
@@ -40,7 +41,7 @@ const harmless = [
   "MAILCHIMP_GRANT_TYPE MAILCHIMP_API_URL MAILCHIMP_LIST MAILCHIMP_MAX_CONNECTIONS MAILCHIMP_PAGE_SIZE",
   "MAILCHIMP_REQUESTS_PER_SECOND MAILCHIMP_TIMEOUT_MS MAILCHIMP_RETRY_S CURSOR_MARGIN_S",
   "DELIVERY_RETENTION_DAYS EXPORT_STALL_TIMEOUT_MS MAX_EXPORTS MAX_EXPORTS_PER_CALLER BUN_CONFIG_MAX_HTTP_REQUESTS",
-  "JOB_FILES JOB_PART_MB JOB_CONCURRENCY JOB_RETENTION_H LISTS_CACHE_S",
+  "JOB_FILES JOB_PART_MB JOB_CONCURRENCY JOB_RETENTION_H LISTS_CACHE_S OTEL_EXPORTER_OTLP_ENDPOINT",
 ].flatMap((line) => line.split(" "))
 
 /** A text in every encoding that other programs may give it. */

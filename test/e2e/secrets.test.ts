@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from "bun:test"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { createBrowser } from "../support/browser.ts"
+import { startCollector } from "../support/collector.ts"
 import { bearer, jwtSecret, sandboxEnv, startService } from "../support/service.ts"
 
 const mailchimp = startSandbox({
@@ -8,9 +9,17 @@ const mailchimp = startSandbox({
   accounts: [{ loginEmail: "ada@example.com", lists: [{ name: "People", count: 300 }] }],
 })
 const TOKEN_KEYS = `k1:${Buffer.alloc(32, 9).toString("base64")}`
-const service = await startService({ ...sandboxEnv(mailchimp), TOKEN_KEYS, MAILCHIMP_PAGE_SIZE: "50" })
+const METRICS_TOKEN = "only-for-prometheus"
+const collector = startCollector()
+const service = await startService({
+  ...sandboxEnv(mailchimp),
+  TOKEN_KEYS,
+  METRICS_TOKEN,
+  MAILCHIMP_PAGE_SIZE: "50",
+  OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+})
 afterAll(async () => {
-  await service.stop()
+  await collector.stop()
   await mailchimp.stop()
 })
 
@@ -46,7 +55,7 @@ async function call(path: string, init: RequestInit = {}): Promise<number> {
   return response.status
 }
 
-test("no address, token, code or secret of a whole run, with all its failures, is in a log line, an error or a URL of ours", async () => {
+test("no address, token, code or secret of a whole run, with all its failures, is in a log line, an error, a URL of ours, a metric or a span", async () => {
   sandbox.settings.decision = "deny"
   expect(await login()).toContain("reason=access_denied")
   sandbox.settings.decision = "approve"
@@ -85,6 +94,17 @@ test("no address, token, code or secret of a whole run, with all its failures, i
   expect(await call("/export")).toBe(409)
   expect(await call("/auth", { method: "DELETE" })).toBe(200)
 
+  const metrics = await fetch(`${service.url}/metrics`, {
+    headers: { authorization: `Bearer ${METRICS_TOKEN}` },
+  })
+  said.push(await metrics.text())
+  expect(said.at(-1)).toContain('exports_failed_total{code="connection_invalidated"} 1')
+  // The last spans are sent when the service stops.
+  await service.stop()
+  expect(collector.spans.map(({ name }) => name)).toContain("page")
+  expect(collector.bodies.join()).toContain('"connection_invalidated"')
+
+  secrets.add(METRICS_TOKEN)
   secrets.add(jwtSecret)
   secrets.add(TOKEN_KEYS.slice(3))
   secrets.add("sandbox-secret")
@@ -94,7 +114,7 @@ test("no address, token, code or secret of a whole run, with all its failures, i
   expect(secrets.size).toBeGreaterThan(300)
   expect(service.log.length).toBeGreaterThan(30)
 
-  const everything = [...service.log, ...said].join("\n")
+  const everything = [...service.log, ...said, ...collector.bodies].join("\n")
   expect(
     [...secrets].filter(
       (secret) => everything.includes(secret) || everything.includes(encodeURIComponent(secret)),

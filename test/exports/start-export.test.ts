@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import type { Account } from "../../src/connections/open-account.ts"
 import { AppError } from "../../src/errors.ts"
+import type { ExportEvent } from "../../src/exports/export-event.ts"
 import { ndjson } from "../../src/exports/formats/ndjson.ts"
 import { parseSelection } from "../../src/exports/selection.ts"
 import { createStartExport } from "../../src/exports/start-export.ts"
@@ -24,6 +25,7 @@ function setUp({ failAt = Number.POSITIVE_INFINITY } = {}) {
   const consumer = new AbortController()
   const pages: MailchimpRequest<unknown>["deadlineMs"][] = []
   let disposals = 0
+  const events: ExportEvent[] = []
   const account: Account = {
     connection: {
       id: "c1",
@@ -50,6 +52,7 @@ function setUp({ failAt = Number.POSITIVE_INFINITY } = {}) {
     waitingFor: () => undefined,
     spare: () => 0,
     onAllowanceChange: () => ({ [Symbol.dispose]: () => {} }),
+    usage: () => ({ requests: 3, retries: 0, waitedMs: 0 }),
     [Symbol.dispose]: () => void (disposals += 1),
   }
 
@@ -75,11 +78,14 @@ function setUp({ failAt = Number.POSITIVE_INFINITY } = {}) {
       format: ndjson,
       eventsId: "e1",
       signal: consumer.signal,
+      onEvent: (event) => events.push(event),
     })
+  /** The beginnings and the ends. */
+  const lives = () => events.filter((event) => event.type === "begins" || "usage" in event)
   /** How long the request for each page may be retried. */
   const leftMs = () =>
     pages.map((deadlineMs) => (typeof deadlineMs === "function" ? deadlineMs() : deadlineMs))
-  return { start, clock, consumer, leftMs, disposals: () => disposals }
+  return { start, clock, consumer, leftMs, lives, disposals: () => disposals }
 }
 
 function lists(listId: string | undefined) {
@@ -140,5 +146,35 @@ describe("startExport()", () => {
     expect(left.disposals()).toBe(0)
     left.consumer.abort()
     expect(left.disposals()).toBe(1)
+  })
+
+  test("begins once and ends once, with what it took: also when it fails early, and when its consumer leaves before the first byte", async () => {
+    const usage = { connectionId: "c1", durationMs: 0, requests: 3, retries: 0, waitedMs: 0 }
+    const begins = { type: "begins" } as const
+    const whole = setUp()
+    await new Response(await whole.start()).text()
+    whole.consumer.abort()
+    expect(whole.lives()).toEqual([
+      begins,
+      { type: "completed", shortLists: [], rows: 25, bytes: expect.any(Number), usage },
+    ])
+
+    const failed = setUp({ failAt: 1 })
+    await failed.start().catch(() => {})
+    failed.consumer.abort()
+    expect(failed.lives()).toEqual([begins, { type: "refused", rows: 0, bytes: 0, error: deleted, usage }])
+
+    const left = setUp()
+    await left.start()
+    left.consumer.abort()
+    expect(left.lives()).toEqual([begins, { type: "left", rows: 0, bytes: 0, usage }])
+
+    const leftInMidExport = setUp()
+    const bytes = await leftInMidExport.start()
+    await bytes.next()
+    leftInMidExport.consumer.abort()
+    expect(leftInMidExport.lives()).toEqual([begins])
+    await bytes.return(undefined)
+    expect(leftInMidExport.lives()).toMatchObject([begins, { type: "left", usage }])
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { parse } from "papaparse"
 import { AppError } from "../../src/errors.ts"
-import type { ExportEvent } from "../../src/exports/export-event.ts"
+import type { StreamEnd, StreamEvent } from "../../src/exports/export-event.ts"
 import { csv } from "../../src/exports/formats/csv.ts"
 import { formats } from "../../src/exports/formats/formats.ts"
 import type { Format } from "../../src/exports/formats/format.ts"
@@ -187,7 +187,7 @@ describe("openExport()", () => {
   })
 
   test.each(formats)("truncates the transfer of $name when a later page fails", async (format) => {
-    const events: ExportEvent[] = []
+    const events: (StreamEnd | StreamEvent)[] = []
     const waited: number[] = []
     // Keep-alives never become due; the pause before the reset takes no time.
     const clock: Clock = {
@@ -203,6 +203,7 @@ describe("openExport()", () => {
       selection: selectionOf(format),
       clock,
       onEvent: (event) => events.push(event),
+      onEnd: (end) => events.push(end),
     })
     const chunks: Uint8Array[] = []
     const run = async () => {
@@ -215,13 +216,13 @@ describe("openExport()", () => {
     expect(text).toContain("19@example.com")
     if (format === json) expect(() => JSON.parse(text)).toThrow()
     expect(waited).toEqual([500])
-    expect(events.at(-1)).toEqual({ type: "failed", rows: 19, error: failure })
+    expect(events.at(-1)).toEqual({ type: "failed", rows: 19, bytes: expect.any(Number), error: failure })
   })
 
   test.each(formats)(
     "fails after every available row if Mailchimp hides a row of a list: $name",
     async (format) => {
-      const events: ExportEvent[] = []
+      const events: (StreamEnd | StreamEvent)[] = []
       const hidden = [...lists.b, memberOf(4, { isHidden: true })]
       const source = createTestSource({ ...lists, b: hidden }, { pageSize: 10 })
       const stream = await open({
@@ -230,6 +231,7 @@ describe("openExport()", () => {
         selection: selectionOf(format),
         clock: withoutPause,
         onEvent: (event) => events.push(event),
+        onEnd: (end) => events.push(end),
       })
       const chunks: Uint8Array[] = []
       const run = async () => {
@@ -247,7 +249,7 @@ describe("openExport()", () => {
   )
 
   test("stops reading at once when the consumer leaves in the middle of a page", async () => {
-    const events: ExportEvent[] = []
+    const events: (StreamEnd | StreamEvent)[] = []
     const consumer = new AbortController()
     const requested: AbortSignal[] = []
     const source = createTestSource(lists, {
@@ -260,13 +262,18 @@ describe("openExport()", () => {
         })
       },
     })
-    const stream = await open({ source, signal: consumer.signal, onEvent: (event) => events.push(event) })
+    const stream = await open({
+      source,
+      signal: consumer.signal,
+      onEvent: (event) => events.push(event),
+      onEnd: (end) => events.push(end),
+    })
     await stream.next()
     const next = stream.next()
     consumer.abort(new Error("The consumer left"))
     await expect(next).rejects.toThrow("The consumer left")
     expect(requested.map(({ aborted }) => aborted)).toEqual([true, true])
-    expect(events.at(-1)).toEqual({ type: "left", rows: 10 })
+    expect(events.at(-1)).toEqual({ type: "left", rows: 10, bytes: expect.any(Number) })
     expect((await stream.next()).done).toBe(true)
   })
 
@@ -313,10 +320,14 @@ describe("openExport()", () => {
   })
 
   test("fails like any other error when it is aborted, even before it started", async () => {
-    const events: ExportEvent[] = []
+    const events: (StreamEnd | StreamEvent)[] = []
     const split = new AbortController()
     const options = { shutdownSignal: split.signal, clock: withoutPause }
-    const stream = await open({ ...options, onEvent: (event) => events.push(event) })
+    const stream = await open({
+      ...options,
+      onEvent: (event) => events.push(event),
+      onEnd: (end) => events.push(end),
+    })
     await stream.next()
     split.abort(failure)
     await expect(textOf(stream)).rejects.toBe(failure)
@@ -458,8 +469,8 @@ describe("openExport()", () => {
   })
 
   test("reports pages, lists and the end", async () => {
-    const events: ExportEvent[] = []
-    await textOf(await open({ onEvent: (event) => events.push(event) }))
+    const events: (StreamEnd | StreamEvent)[] = []
+    await textOf(await open({ onEvent: (event) => events.push(event), onEnd: (end) => events.push(end) }))
     expect(events.filter(({ type }) => type === "page").length).toBe(5)
     expect(events.filter(({ type }) => type === "list")).toEqual([
       {
@@ -499,6 +510,11 @@ describe("openExport()", () => {
         hasDatedAhead: false,
       },
     ])
-    expect(events.at(-1)).toEqual({ type: "completed", rows: 28, shortLists: [] })
+    expect(events.at(-1)).toEqual({
+      type: "completed",
+      rows: 28,
+      bytes: expect.any(Number),
+      shortLists: [],
+    })
   })
 })

@@ -69,6 +69,7 @@ function accountOf({ id, owner }: { id: string; owner: Job["owner"] }): Account 
     waitingFor: () => undefined,
     onAllowanceChange: () => ({ [Symbol.dispose]: () => {} }),
     spare: () => 0,
+    usage: () => ({ requests: 3, retries: 0, waitedMs: 0 }),
     [Symbol.dispose]: () => void (opened -= 1),
   }
 }

@@ -114,6 +114,18 @@ describe("request()", () => {
     expect(leftovers()).toEqual(nothing)
   })
 
+  test("reports how long a request waited for its turn, what for, and how far Mailchimp's clock is ahead", async () => {
+    const { send, events, flow, clock, signal } = setUp()
+    respondWith(listsUrl, json({}), json({}))
+    await send()
+    expect(events).toMatchObject([{ waitedMs: 0, waitedFor: undefined, clockAheadMs: undefined }])
+    const permits = await Promise.all(Array.from({ length: 8 }, () => flow.acquire(signal)))
+    for (const permit of permits) permit[Symbol.dispose]()
+    await send()
+    expect(events[1]).toMatchObject({ waitedMs: 100, waitedFor: "rate_limit" })
+    expect(clock.sleepers()).toBe(0)
+  })
+
   test("requests lists and their resources under another path of the same host", async () => {
     const { send } = setUp({ listsPath: "/api/3.0/lists/" })
     const requests = respondWith("https://us1.api.mailchimp.com/api/3.0/lists/a1b2/members", json({}))

@@ -16,6 +16,8 @@ const list = {
   hasDatedAhead: false,
 } as const
 
+const usage = { connectionId: "c1", durationMs: 1234.5, requests: 7, retries: 2, waitedMs: 300.4 }
+
 function log(...events: EventOf<"export">["event"][]): unknown[] {
   const lines: string[] = []
   const observe = logEvents(createLogger("info", { write: (line) => void lines.push(line) }))
@@ -43,10 +45,10 @@ test("a short list is logged as a warning, a failure as an error, and a page at 
     { ...list, hasOddSince: true },
     { type: "page", listId: "a1", rows: 1, bytes: 10 },
     { type: "stalled" },
-    { type: "failed", rows: 1, error: new Error("x") },
-    { type: "left", rows: 1 },
-    { type: "completed", rows: 1, shortLists: ["a1"] },
-    { type: "completed", rows: 1, shortLists: [] },
+    { type: "failed", rows: 1, bytes: 10, error: new Error("x"), usage },
+    { type: "left", rows: 1, bytes: 10, usage },
+    { type: "completed", rows: 1, bytes: 10, shortLists: ["a1"], usage },
+    { type: "completed", rows: 1, bytes: 10, shortLists: [], usage },
   )
   expect(levels).toMatchObject([
     { level: "warn" },
@@ -56,5 +58,33 @@ test("a short list is logged as a warning, a failure as an error, and a page at 
     { level: "info", msg: "export left" },
     { level: "warn", msg: "export ended short", short_lists: ["a1"] },
     { level: "info", msg: "export completed" },
+  ])
+})
+
+test("an export has one line at its end, with what it took and whose connection it was", () => {
+  const lines = log(
+    { type: "begins" },
+    { type: "page", listId: "a1", rows: 1, bytes: 10 },
+    { type: "completed", rows: 1, bytes: 10, shortLists: [], usage },
+  )
+  const line = {
+    time: expect.any(String),
+    level: "info",
+    request_id: "r1",
+    rows: 1,
+    bytes: 10,
+    short_lists: [],
+    connection: "c1",
+    duration_ms: 1235,
+    requests: 7,
+    retries: 2,
+    waited_ms: 300,
+    msg: "export completed",
+  }
+  expect(lines).toEqual([line])
+  const error = new Error("x")
+  const { short_lists: _, ...refused } = line
+  expect(log({ type: "refused", rows: 0, bytes: 0, error, usage })).toEqual([
+    { ...refused, rows: 0, bytes: 0, msg: "export refused" },
   ])
 })

@@ -95,12 +95,16 @@ test("a request to Mailchimp is logged at level debug, an anomaly as a warning",
     kind: undefined,
     durationMs: 7.2,
     bytes: 9,
+    waitedMs: 0.2,
+    waitedFor: undefined,
+    clockAheadMs: undefined,
   } as const
   expect(lineOf({ type: "mailchimp", event: response })).toEqual({
     level: "debug",
     type: "response",
     action: "read the lists",
     duration_ms: 7,
+    waited_ms: 0,
     bytes: 9,
     msg: "mailchimp",
   })
@@ -119,4 +123,35 @@ test("what happens to a stored connection is logged by its name", () => {
   })
   expect(lineOf({ type: "connections_not_checked", error: failure })).toMatchObject({ level: "warn" })
   expect(lineOf({ type: "connection_not_updated", error: failure })).toMatchObject({ level: "error" })
+})
+
+test("a job has one line at its end, with what its last run took and whose connection it was", () => {
+  const usage = { connectionId: "c1", durationMs: 900, requests: 7, retries: 2, waitedMs: 300 }
+  const written = { rows: 2000, parts: 2, bytes: 4096, connectionId: "c1" }
+  const ended = { type: "job_ended", jobId: "job_1", attempt: 2, ...written } as const
+  const line = {
+    job_id: "job_1",
+    attempt: 2,
+    rows: 2000,
+    parts: 2,
+    bytes: 4096,
+    connection: "c1",
+  }
+  expect(lineOf({ ...ended, state: "complete", usage })).toEqual({
+    ...line,
+    level: "info",
+    state: "complete",
+    duration_ms: 900,
+    requests: 7,
+    retries: 2,
+    waited_ms: 300,
+    msg: "job ended",
+  })
+  expect(lineOf({ ...ended, state: "failed", usage: undefined, error: failure })).toEqual({
+    ...line,
+    level: "error",
+    state: "failed",
+    error: expect.objectContaining({ code: "mailchimp_error" }),
+    msg: "job failed",
+  })
 })

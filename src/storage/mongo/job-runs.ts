@@ -23,6 +23,12 @@ export function createMongoRuns(
         return documents.map(({ _id }) => _id)
       }),
 
+    countOpen: () =>
+      attempt("count the jobs", async () => ({
+        queued: await collection.countDocuments({ state: "queued" }),
+        running: await collection.countDocuments({ state: "running" }),
+      })),
+
     begin: (id, startedAt) =>
       attempt("change the job", async () => {
         const isFirst = { _id: id, started_at: null, ...isOpen }

@@ -12,6 +12,10 @@ export function createSqliteRuns(database: Database, attempt: Attempt): RunStore
   const open = database.query<{ id: string }, { limit: number }>(
     `SELECT id FROM jobs WHERE ${isOpen} ORDER BY open_before, created_at_ms, id LIMIT $limit`,
   )
+  const countOpen = database.query<{ queued: number; running: number }, []>(
+    `SELECT count(*) FILTER (WHERE state = 'queued') AS queued, count(*) FILTER (WHERE state = 'running') AS running
+     FROM jobs WHERE ${isOpen}`,
+  )
   const begin = database.query(
     `UPDATE jobs SET state = 'running', attempt = attempt + 1, started_at_ms = coalesce(started_at_ms, $startedAtMs)
      WHERE id = $id AND ${isOpen} RETURNING *`,
@@ -25,6 +29,8 @@ export function createSqliteRuns(database: Database, attempt: Attempt): RunStore
 
   return {
     open: (limit) => attempt("list the jobs", () => open.all({ limit }).map(({ id }) => id)),
+
+    countOpen: () => attempt("count the jobs", () => countOpen.get() ?? { queued: 0, running: 0 }),
 
     begin: (id, startedAt) =>
       attempt("change the job", () => toJob(begin.get({ id, startedAtMs: startedAt.getTime() }))),

@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test"
-import { readOpenApi } from "../../../src/dev/reference/read-openapi.ts"
+import { readMetrics, readOpenApi } from "../../../src/dev/reference/read-openapi.ts"
 import { toReference } from "../../../src/dev/reference/reference.ts"
 import { errorTable } from "../../../src/errors.ts"
 
 const page = await Bun.file(new URL("../../../docs/reference.md", import.meta.url)).text()
 
 test("docs/reference.md matches the routes, event lines and codes: regenerate it with `bun run docs`", async () => {
-  expect(page).toBe(toReference(await readOpenApi()))
+  expect(page).toBe(toReference(await readOpenApi(), await readMetrics()))
 })
 
 test("each code has a section of its own, with its status, at the anchor that a problem's type names", () => {

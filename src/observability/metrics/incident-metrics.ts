@@ -1,0 +1,41 @@
+import { AppError } from "../../errors.ts"
+import type { EventOf } from "../observe.ts"
+import type { Instruments } from "./instruments.ts"
+
+/** What the log has as a warning or an error of its own, apart from requests, exports and jobs. */
+type Incident = EventOf<
+  | "connections_not_checked"
+  | "connection_not_updated"
+  | "disconnection_not_finished"
+  | "token_not_opened"
+  | "connection_malformed"
+  | "job_engine_failed"
+  | "job_purge_failed"
+  | "redis_down"
+>
+
+export function createIncidentMetrics({ counter }: Instruments) {
+  const incidents = counter("incidents_total", "Warnings and errors that the log has under this type", [
+    "type",
+  ])
+  return ({ type }: Incident) => incidents.inc({ type })
+}
+
+/** Logins that failed. A login that succeeds is a redirect of /callback. */
+export function createLoginMetrics({ counter }: Instruments) {
+  const failed = counter("logins_failed_total", "Logins that failed, by the code of the problem", ["code"])
+  return ({ failure }: EventOf<"login_failed">) =>
+    failed.inc({ code: failure instanceof AppError ? failure.code : "internal_error" })
+}
+
+export function createDeliveryMetrics({ counter }: Instruments) {
+  const deliveries = counter("deliveries_total", "Deliveries of webhooks that were stored, by kind", ["kind"])
+  const unsigned = counter(
+    "deliveries_unsigned_total",
+    "Deliveries that were ignored because their signature was missing or wrong, counted once a minute",
+  )
+  return (event: EventOf<"delivery" | "deliveries_unsigned">) => {
+    if (event.type === "delivery") deliveries.inc({ kind: event.kind })
+    else unsigned.inc(event.count)
+  }
+}
