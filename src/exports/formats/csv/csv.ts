@@ -1,5 +1,5 @@
 import { byteOrderMark, createRowWriter, type Cell } from "../../../lib/csv/write-row.ts"
-import type { Encoder } from "../format.ts"
+import type { PartEncoder } from "../format.ts"
 import type { Columns } from "./columns.ts"
 import type { CsvOptions } from "./csv-options.ts"
 import { createHeldBack } from "./held-back.ts"
@@ -35,7 +35,8 @@ export function createCsv(
       return held.add(Buffer.from(text))
     },
     keepAlive: held.piece,
+    endRow: held.rest,
     broken: held.rest,
     end: held.rest,
-  } satisfies Encoder
+  } satisfies PartEncoder
 }
