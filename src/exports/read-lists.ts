@@ -41,7 +41,8 @@ export function createListReads(deps: {
     const { id: connectionId } = await deps.requireLiveConnection(owner)
     const load = async (signal: AbortSignal) => {
       using account = await deps.openAccount(owner, signal)
-      return request(account.client, { signal, deadlineMs: beforeResponseMs })
+      // Awaited here, because the account is in use until then.
+      return await request(account.client, { signal, deadlineMs: beforeResponseMs })
     }
     return { connectionId, ...(await cache.read(connectionId, key, load, options)) }
   }

@@ -216,6 +216,21 @@ export function connectionStoreContract(
       expect(await store.find(connection.owner)).toBeUndefined()
     })
 
+    test("a connection that is deleted while it is changed does not come back", async () => {
+      const replica = await underTest.open()
+      for (let round = 0; round < 10; round += 1) {
+        const connection = await inserted(newConnection(newOwner()))
+        const [, isDeleted] = await Promise.all([
+          store.update(connection, { tokenInvalidated: true }),
+          replica.delete(connection),
+          replica.update(connection, { disconnecting: true }),
+        ])
+        expect(isDeleted).toBe(true)
+        expect(await store.find(connection.owner)).toBeUndefined()
+        expect(await store.disconnecting(connection.owner)).toEqual([])
+      }
+    })
+
     test("50 concurrent reconnections, each a delete() and an insert(), leave one connection", async () => {
       const old = await inserted(newConnection(newOwner()))
       const results = await Promise.all(

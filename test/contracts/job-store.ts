@@ -35,21 +35,22 @@ const columns = [
     interestCategories: [{ id: "1", title: "Kinds", interests: [{ id: "2", name: "Green" }] }],
   },
 ]
-const progress: JobProgress = { cursor: "a.b.c", estimate: 5000, columns, parts: [partOf(1), partOf(2)] }
-const at = (seconds: number) => new Date(startMs + seconds * 1000)
-const times = { endedAt: at(100_000), expiresAt: at(200_000) }
-const error = { code: "mailchimp_error", detail: "Mailchimp failed", retryable: true } as const
+export const progress: JobProgress = {
+  cursor: "a.b.c",
+  estimate: 5000,
+  columns,
+  parts: [partOf(1), partOf(2)],
+}
+export const at = (seconds: number) => new Date(startMs + seconds * 1000)
+export const times = { endedAt: at(100_000), expiresAt: at(200_000) }
+export const error = { code: "mailchimp_error", detail: "Mailchimp failed", retryable: true } as const
 
-/** The contract of every store of jobs. `hasRaces`: a server whose conditional updates are atomic. */
+/** The contract of every store of jobs, but for `jobStoreRaces`. */
 export function jobStoreContract(
   name: string,
   create: () => Promise<StoreUnderTest<JobStore>> | StoreUnderTest<JobStore>,
-  options: {
-    readonly describeSuite?: (name: string, suite: () => void) => void
-    readonly hasRaces?: boolean
-  } = {},
+  describeSuite: (name: string, suite: () => void) => void = describe,
 ) {
-  const { describeSuite = describe, hasRaces = true } = options
   describeSuite(`${name}: jobs`, () => {
     let underTest: StoreUnderTest<JobStore>
     let store: JobStore
@@ -230,48 +231,5 @@ export function jobStoreContract(
       expect(await store.find(ended.id)).toBeUndefined()
       expect((await store.find(open.id))?.state).toBe("running")
     })
-
-    test.skipIf(!hasRaces)("of 40 concurrent inserts with one key through 4 replicas, one wins", async () => {
-      const replicas = await Promise.all(Array.from({ length: 4 }, () => underTest.open()))
-      const requestKey = crypto.randomUUID()
-      const results = await Promise.all(
-        Array.from({ length: 40 }, (_, index) => replicas[index % 4]!.insert(newJob({ requestKey }))),
-      )
-      expect(results.filter(Boolean)).toHaveLength(1)
-    })
-
-    test.skipIf(!hasRaces)(
-      "20 concurrent runs get 20 attempts, and only the last one may write",
-      async () => {
-        const replicas = await Promise.all(Array.from({ length: 4 }, () => underTest.open()))
-        const { id } = await inserted()
-        const runs = await Promise.all(
-          Array.from({ length: 20 }, (_, index) => replicas[index % 4]!.begin(id, at(50))),
-        )
-        expect(new Set(runs.map((run) => run?.attempt)).size).toBe(20)
-        const written = await Promise.all(
-          runs.map((run, index) => replicas[index % 4]!.end(run!, progress, { state: "complete", ...times })),
-        )
-        expect(runs.filter((_, index) => written[index]).map((run) => run?.attempt)).toEqual([20])
-      },
-    )
-
-    test.skipIf(!hasRaces)(
-      "a cancellation that races with the end leaves one of the two, whole",
-      async () => {
-        const other = await underTest.open()
-        for (let round = 0; round < 20; round += 1) {
-          const job = await begun()
-          const [hasEnded] = await Promise.all([
-            store.end(job, progress, { state: "complete", ...times }),
-            other.cancel(job.id, times),
-          ])
-          const { state, parts } = (await store.find(job.id))!
-          expect(state).toBe("canceled")
-          expect(parts).toEqual([])
-          expect(hasEnded).toBeBoolean()
-        }
-      },
-    )
   })
 }

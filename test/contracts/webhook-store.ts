@@ -78,6 +78,19 @@ export function webhookStoreContract(
       expect(await store.ofConnection(other.connectionId)).toStrictEqual([other])
     })
 
+    test("a webhook that is deleted while it is confirmed does not come back", async () => {
+      const replica = await underTest.open()
+      for (let round = 0; round < 10; round += 1) {
+        const webhook = newWebhook()
+        await store.insert(webhook)
+        await Promise.all([
+          store.confirm(webhook, { webhookId: "w1", signingSecret: "s3cret" }),
+          replica.deleteOfConnection(webhook.connectionId),
+        ])
+        expect(await store.find(webhook.secretHash)).toBeUndefined()
+      }
+    })
+
     test("an owner keeps every character", async () => {
       const owner = { accountId: `é😀"'$.`, uid: `$ne: null'; --` }
       const webhook = newWebhook({ owner })

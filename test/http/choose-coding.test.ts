@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { chooseCoding } from "../../src/http/choose-coding.ts"
 
 test.each([
-  // curl, Python's http.client, Java: nothing that was not asked for.
+  // curl, Python's http.client, Java: they take no coding that they did not request.
   [undefined, undefined],
   ["", undefined],
   ["identity", undefined],

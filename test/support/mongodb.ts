@@ -1,46 +1,72 @@
 import { describe } from "bun:test"
-import { buildTimeoutMs, startFerretdb } from "./ferretdb.ts"
+import { buildTimeoutMs, missingForFerretdb, startFerretdb } from "./ferretdb.ts"
+import { missingForMongoJavaServer, startMongoJavaServer } from "./mongo-java-server.ts"
 
 /** For a `beforeAll` that may have to build the server first. */
 export const mongodbStartTimeoutMs = buildTimeoutMs
 
-const hasGo = Bun.which("go") !== null
 const givenUri = process.env["MONGODB_TEST_URI"]
 
-/**
- * A suite that needs a server of MongoDB's protocol. If no server is available, the suite is skipped and its name
- * says why.
- */
-export function describeWithMongodb(name: string, suite: () => void): void {
-  describeUnless(givenUri === undefined && !hasGo, "needs go on the PATH, or MONGODB_TEST_URI", name, suite)
+/** A server of MongoDB's protocol, one for all suites of this process, which ends with the process. */
+export type MongodbServer = {
+  readonly name: string
+  /** A suite that needs the server. If it is not available, the suite is skipped and its name says why. */
+  describe(name: string, suite: () => void): void
+  /** The URI of a new database. */
+  newUri(): Promise<string>
 }
+
+/** The server of MONGODB_TEST_URI, else FerretDB: on disk, but its conditional updates are not atomic. */
+export const mongodb: MongodbServer =
+  givenServer() ?? toServer("MongoDB (FerretDB)", missingForFerretdb, startFerretdb)
+
+/** The server of MONGODB_TEST_URI, else mongo-java-server: in memory, and each update of a document is atomic. */
+export const atomicMongodb: MongodbServer =
+  givenServer() ?? toServer("MongoDB (mongo-java-server)", missingForMongoJavaServer, startMongoJavaServer)
+
+/** The servers on which a contract runs: each differs from MongoDB in something else. */
+export const mongodbServers = givenUri === undefined ? [mongodb, atomicMongodb] : [mongodb]
+
+export const describeWithMongodb = mongodb.describe
+export const newMongodbUri = mongodb.newUri
 
 /** A suite that needs a server that it may kill. */
 export function describeWithFerretdb(name: string, suite: () => void): void {
-  describeUnless(!hasGo, "needs go on the PATH", name, suite)
+  describeUnless(missingForFerretdb, name, suite)
 }
 
-function describeUnless(isMissing: boolean, reason: string, name: string, suite: () => void): void {
-  describe.skipIf(isMissing)(isMissing ? `${name} (skipped: ${reason})` : name, suite)
+function describeUnless(missing: string | undefined, name: string, suite: () => void): void {
+  describe.skipIf(missing !== undefined)(
+    missing === undefined ? name : `${name} (skipped: ${missing})`,
+    suite,
+  )
 }
 
-let started: Promise<string> | undefined
+function givenServer(): MongodbServer | undefined {
+  if (givenUri === undefined) return undefined
+  return { name: "MongoDB", describe, newUri: async () => withNewDatabase(givenUri) }
+}
 
-/**
- * The URI of a new database on a real server: the server of MONGODB_TEST_URI, else one FerretDB for all suites of this
- * process, which ends with the process.
- */
-export async function newMongodbUri(): Promise<string> {
-  started ??=
-    givenUri === undefined
-      ? startFerretdb().then(({ host }) => `mongodb://${host}/`)
-      : Promise.resolve(givenUri)
-  return withDatabase(await started, `test_${crypto.randomUUID().replaceAll("-", "")}`)
+function toServer(
+  name: string,
+  missing: string | undefined,
+  start: () => Promise<{ readonly host: string }>,
+): MongodbServer {
+  let started: Promise<{ readonly host: string }> | undefined
+  return {
+    name,
+    describe: (suiteName, suite) =>
+      describeUnless(missing === undefined ? undefined : `${missing}, or MONGODB_TEST_URI`, suiteName, suite),
+    newUri: async () => {
+      started ??= start()
+      return withNewDatabase(`mongodb://${(await started).host}/`)
+    },
+  }
 }
 
 /** Keeps hosts, credentials and options, and changes the name of the database. */
-function withDatabase(uri: string, name: string): string {
+function withNewDatabase(uri: string): string {
   const [, server, options = ""] = /^(mongodb(?:\+srv)?:\/\/[^/?]+)[^?]*(\?.*)?$/.exec(uri) ?? []
   if (server === undefined) throw new Error("MONGODB_TEST_URI is not the URI of a MongoDB")
-  return `${server}/${name}${options}`
+  return `${server}/test_${crypto.randomUUID().replaceAll("-", "")}${options}`
 }

@@ -2,7 +2,7 @@ import { join } from "node:path"
 import { type Db, MongoClient } from "mongodb"
 import type { Clock } from "../../src/lib/time.ts"
 import { openStorage, type Storage, type StorageOptions } from "../../src/storage/storage.ts"
-import { newMongodbUri } from "./mongodb.ts"
+import { mongodb, type MongodbServer } from "./mongodb.ts"
 import { temporaryFolder } from "./temporary-folder.ts"
 
 /** One new database, opened any number of times: each time by its own client, as another replica does. */
@@ -21,8 +21,11 @@ export function sqliteUnderTest(clock?: Clock): SqliteUnderTest {
   return { path, ...openMany({ sqlitePath: path, ...(clock && { clock }) }, folder.remove) }
 }
 
-export async function mongoUnderTest(clock?: Clock): Promise<MongoUnderTest> {
-  const uri = await newMongodbUri()
+export async function mongoUnderTest(
+  server: MongodbServer = mongodb,
+  clock?: Clock,
+): Promise<MongoUnderTest> {
+  const uri = await server.newUri()
   return {
     uri,
     ...openMany({ mongodbUri: uri, ...(clock && { clock }) }, () =>

@@ -4,21 +4,35 @@ import type { ConnectionStore } from "../../../src/connections/connection.ts"
 import { AppError } from "../../../src/errors.ts"
 import { createSealer } from "../../../src/sealer.ts"
 import { createSealedConnections } from "../../../src/storage/sealed-connections.ts"
-import { connectionStoreContract, found, newConnection, newOwner } from "../../contracts/connection-store.ts"
-import { describeWithMongodb, mongodbStartTimeoutMs } from "../../support/mongodb.ts"
+import { connectionStoreRaces } from "../../contracts/connection-races.ts"
+import {
+  connectionStoreContract,
+  found,
+  newConnection,
+  newOwner,
+  type StoreUnderTest,
+} from "../../contracts/connection-store.ts"
+import {
+  atomicMongodb,
+  describeWithMongodb,
+  mongodbServers,
+  mongodbStartTimeoutMs,
+  type MongodbServer,
+} from "../../support/mongodb.ts"
 import { mongoUnderTest, type MongoUnderTest, withRawMongo } from "../../support/storage-under-test.ts"
 
 const collectionName = "integrations.mailchimp.key"
 const plainToken = "5e0f1a2b3c4d5e6f708192a3b4c5d6e7"
 
-connectionStoreContract(
-  "MongoDB, plain",
-  async () => {
-    const storage = await mongoUnderTest()
-    return { open: async () => (await storage.open()).connections, close: storage.close }
-  },
-  describeWithMongodb,
-)
+async function connectionsUnderTest(server: MongodbServer): Promise<StoreUnderTest<ConnectionStore>> {
+  const storage = await mongoUnderTest(server)
+  return { open: async () => (await storage.open()).connections, close: storage.close }
+}
+
+for (const server of mongodbServers)
+  connectionStoreContract(`${server.name}, plain`, () => connectionsUnderTest(server), server.describe)
+
+connectionStoreRaces(atomicMongodb.name, () => connectionsUnderTest(atomicMongodb), atomicMongodb.describe)
 
 describeWithMongodb("documents in integrations.mailchimp.key", () => {
   let storage: MongoUnderTest
