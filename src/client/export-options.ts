@@ -55,6 +55,6 @@ export function toQuery({ lists, fields, excludeFields, status, since, before, i
   }
 }
 
-function toDate(date: string | Date | undefined): string | undefined {
+export function toDate(date: string | Date | undefined): string | undefined {
   return typeof date === "object" ? date.toISOString() : date
 }

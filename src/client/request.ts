@@ -18,7 +18,8 @@ export type Service = {
 }
 
 export type Request = {
-  readonly method?: "GET" | "DELETE"
+  readonly method?: "GET" | "POST" | "DELETE"
+  readonly body?: string
   readonly query?: Readonly<Record<string, string | undefined>>
   readonly headers?: Readonly<Record<string, string>>
   readonly credentials?: "include" | "omit"
@@ -61,7 +62,7 @@ export async function readData<T>(service: Service, path: string, request: Reque
 
 async function sendWith(token: string, service: Service, path: string, request: Request): Promise<Response> {
   const { baseUrl, subAccountId, fetch = globalThis.fetch } = service
-  const { method = "GET", credentials = "omit", signal = service.signal } = request
+  const { query, headers, signal = service.signal, ...init } = request
   signal?.throwIfAborted()
   // The message of an invalid header would show the token.
   if (!/^[!-~]+$/.test(token)) {
@@ -70,16 +71,15 @@ async function sendWith(token: string, service: Service, path: string, request: 
   }
   const root = baseUrl.replace(/\/+$/, "")
   const url = (root.endsWith(prefix) ? root : root + prefix) + path
-  const query = toQuery({ sub_account_id: subAccountId, ...request.query })
-  const headers = { ...request.headers, authorization: `Bearer ${token}` }
   try {
-    return await fetch(url + query, {
-      method,
-      headers,
-      credentials,
+    return await fetch(url + toQuery({ sub_account_id: subAccountId, ...query }), {
+      method: "GET",
+      credentials: "omit",
+      ...init,
+      headers: { ...headers, authorization: `Bearer ${token}` },
       redirect: "error",
       cache: "no-store",
-      ...(signal && { signal }),
+      signal: signal ?? null,
     })
   } catch (cause) {
     signal?.throwIfAborted()

@@ -157,3 +157,39 @@ export type Disconnected = {
 
 /** Where to send the browser; null if the account is connected. */
 export type Login = { redirect_url: string | null; connected: boolean }
+
+/** A file of a job, whole in itself. */
+export type Part = {
+  name: string
+  rows: number
+  /** As stored, i.e. compressed. */
+  bytes: number
+  /** Of the stored bytes, in hex. */
+  sha256: string
+  url: string
+}
+
+/** An export in the background. */
+export type Job = {
+  id: string
+  /** `short`: some members may be missing, and the next job, from `cursor`, delivers them. */
+  state: "queued" | "running" | "complete" | "short" | "failed" | "canceled"
+  format: string
+  compression: "gzip" | "none"
+  /** Members in the parts so far. */
+  rows: number
+  /** About how many members there are. */
+  estimate: number | null
+  /** The size of the parts so far. */
+  bytes: number
+  created_at: string
+  started_at: string | null
+  ended_at: string | null
+  /** When the files are deleted. */
+  expires_at: string | null
+  /** Why the job failed. */
+  error: Failure | null
+  /** Starts the next job, of what changes from now on. Null until the job is complete or short, and with `before`. */
+  cursor: string | null
+  parts: Part[]
+}

@@ -10,13 +10,18 @@ const CHECKPOINT_MS = 1000
 const nothing = new Uint8Array()
 
 /** Writes the members with event lines between them. */
-export function createEventWriter({ rows, line }: EventEncoder, lines: EventLines, clock: Clock): Writer {
+export function createEventWriter(
+  { ready, rows, line }: EventEncoder,
+  lines: EventLines,
+  clock: Clock,
+): Writer {
   let last = { rows: 0, ms: 0 }
   const isCheckpointDue = (rows: number) =>
     (last.rows === 0 && rows > 0) ||
     rows - last.rows >= CHECKPOINT_ROWS ||
     clock.monotonicMs() - last.ms >= CHECKPOINT_MS
   return {
+    ready,
     start: () => {
       last = { rows: 0, ms: clock.monotonicMs() }
       return Buffer.concat(lines.start().map(line))

@@ -191,7 +191,7 @@ function refuseOddCombinations(given: readonly string[], { hasEvents }: Format, 
 }
 
 /** Refuses a parameter of another format, because it would do nothing. */
-function refuseForeignOptions(options: EncoderInput["options"], { parameters }: Format): void {
+export function refuseForeignOptions(options: EncoderInput["options"], { parameters }: Format): void {
   const foreign = Object.entries(options).filter(
     ([name, value]) => value !== undefined && !parameters.some((parameter) => parameter === name),
   )

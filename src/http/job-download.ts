@@ -1,5 +1,5 @@
 import { AppError } from "../errors.ts"
-import { formats } from "../exports/formats/formats.ts"
+import { partFormatNamed } from "../exports/formats/formats.ts"
 import type { Job } from "../jobs/job.ts"
 import type { PartFiles } from "../jobs/parts/part-files.ts"
 import { readParts, requireParts } from "../jobs/parts/read-parts.ts"
@@ -65,7 +65,7 @@ export async function downloadAll(files: PartFiles, job: Job): Promise<Download>
   }
   await requireParts(files, job.id, job.parts)
   const size = job.parts.reduce((sum, { bytes }) => sum + bytes, 0)
-  const { fileSuffix } = formatOf(job)
+  const { fileSuffix } = partFormatNamed(job.request.format)
   const suffix = `${fileSuffix}${job.request.compression === "gzip" ? ".gz" : ""}`
   return {
     status: 200,
@@ -79,18 +79,11 @@ async function* nothing() {
 }
 
 /** A compressed file is sent as it is, because several gzip members in a content encoding break curl. */
-function fileHeaders(job: Job, fileName: string): Record<string, string> {
+function fileHeaders({ request: { format, compression } }: Job, fileName: string): Record<string, string> {
   return {
-    "content-type": job.request.compression === "gzip" ? "application/gzip" : formatOf(job).mediaType,
+    "content-type": compression === "gzip" ? "application/gzip" : partFormatNamed(format).mediaType,
     "content-disposition": `attachment; filename="${fileName}"`,
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
   }
-}
-
-function formatOf({ request }: Pick<Job, "request">) {
-  const format = formats.find(({ name }) => name === request.format)
-  if (format === undefined)
-    throw new AppError("internal_error", "Cannot send the file because its format is unknown")
-  return format
 }

@@ -1,9 +1,9 @@
 import { z } from "@hono/zod-openapi"
-import { partFormats } from "../exports/formats/formats.ts"
+import { partFormatNamed, partFormats } from "../exports/formats/formats.ts"
 import { fieldPattern } from "../exports/member-field-names.ts"
 import { parseSelection } from "../exports/selection.ts"
 import type { JobRequest } from "../jobs/job.ts"
-import { maxLists, statuses } from "./export-parameters.ts"
+import { maxLists, refuseForeignOptions, statuses } from "./export-parameters.ts"
 import { date, listId, oneOf, sealedText } from "./parameters.ts"
 
 const partFormatNames = partFormats.map(({ name }) => name)
@@ -56,11 +56,21 @@ export const jobBody = z
       }),
     format: oneOf(partFormatNames).default("ndjson"),
     compression: oneOf(["gzip", "none"]).default("gzip").meta({ description: "Of each part" }),
+    formulas: oneOf(["defused", "raw"]).optional().meta({
+      description:
+        "CSV only. `defused`, the default: an apostrophe before what a spreadsheet would run as a formula. `raw`: values as they are",
+    }),
+    bom: z
+      .boolean()
+      .optional()
+      .meta({ description: "CSV only: the first part begins with a byte order mark" }),
   })
   .openapi("JobRequest")
 
 /** @throws {AppError} `invalid_parameter` */
 export function parseJobRequest(body: z.output<typeof jobBody>): JobRequest {
-  const { list_id: listIds, cursor, format, compression, ...selection } = body
-  return { listIds, selection: parseSelection(selection), format, compression, cursor }
+  const { list_id: listIds, cursor, format, compression, formulas, bom, ...selection } = body
+  const options = { formulas, bom: bom || undefined }
+  refuseForeignOptions(options, partFormatNamed(format))
+  return { listIds, selection: parseSelection(selection), format, compression, cursor, ...options }
 }

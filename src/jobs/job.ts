@@ -1,5 +1,7 @@
 import type { Owner } from "../connections/connection.ts"
 import type { Upstream } from "../errors.ts"
+import type { CsvOptions } from "../exports/formats/csv/csv-options.ts"
+import type { ListColumns } from "../exports/formats/csv/list-columns.ts"
 import type { Selection } from "../exports/selection.ts"
 
 /**
@@ -9,7 +11,7 @@ import type { Selection } from "../exports/selection.ts"
 export type JobState = "queued" | "running" | "complete" | "short" | "failed" | "canceled"
 
 /** What a job exports, and how it writes that. */
-export type JobRequest = {
+export type JobRequest = CsvOptions & {
   /** The selected lists, or undefined for all lists. */
   readonly listIds?: readonly string[] | undefined
   readonly selection: Selection
@@ -36,6 +38,8 @@ export type JobProgress = {
   readonly parts: readonly Part[]
   /** About how many rows there will be. */
   readonly estimate?: number | undefined
+  /** If the format has columns that depend on the lists: those of the first part, which all parts have. */
+  readonly columns?: readonly ListColumns[] | undefined
 }
 
 /** Why a job failed, for its caller. */
@@ -71,8 +75,8 @@ export type Job = JobProgress & {
 
 export type NewJob = Pick<Job, "id" | "owner" | "connectionId" | "requestKey" | "request" | "createdAt">
 
-/** A job without its parts, of which there may be thousands. */
-export type JobSummary = Omit<Job, "parts"> & { readonly rows: number; readonly bytes: number }
+/** A job without its parts, of which there may be thousands, and without what only its runs need. */
+export type JobSummary = Omit<Job, "parts" | "columns"> & { readonly rows: number; readonly bytes: number }
 
 /** Identifies one run of a job. */
 export type Run = Pick<Job, "id" | "attempt">

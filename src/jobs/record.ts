@@ -10,7 +10,8 @@ export class Superseded extends Error {
 /** What a run has recorded of its job. Writing throws {@link Superseded}. */
 export type JobRecord = {
   progress(): JobProgress
-  estimated(rows: number): void
+  /** What the next write records, too. */
+  note(changes: Pick<JobProgress, "estimate" | "columns">): void
   /** Records what was written until a checkpoint. */
   save(changes: Pick<JobProgress, "cursor" | "parts">): Promise<void>
   /** Records the end; without changes, what was recorded last stays. */
@@ -28,14 +29,14 @@ export function createRecord(
   },
 ): JobRecord {
   const { jobs, retentionMs, clock } = options
-  let { cursor, parts, estimate }: JobProgress = job
+  let { cursor, parts, estimate, columns }: JobProgress = job
   let savedMs = clock.monotonicMs()
-  const progress = () => ({ cursor, parts, estimate })
+  const progress = () => ({ cursor, parts, estimate, columns })
   const change = (changes: Pick<JobProgress, "cursor" | "parts">) => void ({ cursor, parts } = changes)
 
   return {
     progress,
-    estimated: (rows) => void (estimate = rows),
+    note: (changes) => void ({ estimate, columns } = { estimate, columns, ...changes }),
     save: async (changes) => {
       if (!(await jobs.save(job, { ...progress(), ...changes }))) throw new Superseded()
       change(changes)

@@ -4,7 +4,7 @@ import { AppError } from "../errors.ts"
 import type { EventLineOf } from "../exports/event-lines.ts"
 import type { ExportEvent, ExportUsage } from "../exports/export-event.ts"
 import { type ExportStep, exportSteps } from "../exports/export-steps.ts"
-import { partFormats } from "../exports/formats/formats.ts"
+import { partFormatNamed } from "../exports/formats/formats.ts"
 import type { StartExport } from "../exports/start-export.ts"
 import { anySignal, type Clock } from "../lib/time.ts"
 import type { RunJob } from "./engine/engine.ts"
@@ -81,8 +81,7 @@ async function writeExport(
   signal: AbortSignal,
   deps: Omit<RunJobDeps, "onExportEvent"> & { readonly onExportEvent: (event: ExportEvent) => void },
 ): Promise<"complete" | "short"> {
-  const format = partFormats.find(({ name }) => name === job.request.format)
-  if (format === undefined) throw new AppError("internal_error", "Cannot run the job: its format is unknown")
+  const format = partFormatNamed(job.request.format)
   const parts = createPartsWriter(job, { files: deps.files, fileSuffix: format.fileSuffix })
   const cursor = job.cursor ?? job.request.cursor
   let rows = 0
@@ -90,7 +89,11 @@ async function writeExport(
     if (event.type === "page") rows += event.rows
     deps.onExportEvent(event)
   }
-  const steps = exportSteps(format, (format) => startExport(job, { format, cursor, onEvent }, signal, deps))
+  const steps = exportSteps(
+    format,
+    (format) => startExport(job, { format, cursor, onEvent }, signal, deps),
+    job.parts.length > 0 ? { columns: job.columns } : undefined,
+  )
   try {
     return await takeSteps(steps, parts, { record, partBytes: deps.partBytes, rows: () => rows })
   } catch (error) {
@@ -100,7 +103,7 @@ async function writeExport(
 }
 
 async function startExport(
-  { id, owner, connectionId, request: { listIds, selection } }: Job,
+  { id, owner, connectionId, request: { listIds, selection, formulas, bom } }: Job,
   request: Pick<Parameters<StartExport>[0], "format" | "cursor" | "onEvent">,
   signal: AbortSignal,
   { openAccount, startExport }: Pick<RunJobDeps, "openAccount" | "startExport">,
@@ -113,7 +116,8 @@ async function startExport(
     throw new AppError("disconnected", "Cannot run the job because its connection was deleted")
   }
   const events = { eventsId: id, lendsChunks: true, signal: starting.signal }
-  return startExport({ ...request, ...events, account, listIds, selection }, signal)
+  const formatOptions = { formulas, bom }
+  return startExport({ ...request, ...events, account, listIds, selection, formatOptions }, signal)
 }
 
 /** Resolves when the export has ended and that is recorded. Throws when it has failed: what was written is recorded then, too. */
@@ -136,9 +140,13 @@ async function takeSteps(
       await parts.write(step.bytes)
       continue
     }
+    if ("columns" in step) {
+      record.note(step)
+      continue
+    }
     const { event } = step
     if (event.$export === "start") {
-      record.estimated(event.lists.reduce((sum, { estimate = 0 }) => sum + estimate, 0))
+      record.note({ estimate: event.lists.reduce((sum, { estimate = 0 }) => sum + estimate, 0) })
     } else if (event.$export === "checkpoint") {
       const isDue = parts.storedBytes() >= partBytes || record.sinceSavedMs() >= partMs
       if (isDue) await record.save({ cursor: event.cursor, parts: await parts.close(event.rows) })
@@ -185,7 +193,8 @@ async function isRecorded(record: JobRecord, error: unknown): Promise<boolean> {
 function toJobError(error: unknown): JobError {
   if (error instanceof ExportFailed || error instanceof AppError) {
     const { code, detail, retryable, upstream } = error instanceof ExportFailed ? error.event : error
-    return { code, detail, retryable, upstream }
+    // The parts have a header, so a retry could only fail again.
+    return { code, detail, retryable: retryable && code !== "columns_changed", upstream }
   }
   const detail = "Cannot finish the job because of an internal error: the log has it under the job's id"
   return { code: "internal_error", detail, retryable: false }

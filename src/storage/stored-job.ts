@@ -21,11 +21,28 @@ const requestSchema = z.object({
     excludeFields: names,
   }),
   format: z.string(),
+  formulas: z.enum(["defused", "raw"]).optional(),
+  bom: z.boolean().optional(),
   compression: z.enum(["gzip", "none"]),
   cursor: z.string().optional(),
 })
 
 const partSchema = z.object({ name: z.string(), rows: count, bytes: count, sha256: z.string() })
+
+const columnsSchema = z.array(
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    mergeFields: z.array(z.object({ tag: z.string(), name: z.string(), type: z.string() })),
+    interestCategories: z.array(
+      z.object({
+        id: z.string(),
+        title: z.string(),
+        interests: z.array(z.object({ id: z.string(), name: z.string() })),
+      }),
+    ),
+  }),
+)
 
 const errorSchema = z.object({
   code: z.string(),
@@ -41,7 +58,10 @@ const errorSchema = z.object({
     .optional(),
 })
 
-/** A job's fields in a database of any kind, but for its parts. */
+/** What only a whole job has. */
+const progressSchema = z.object({ parts: z.array(partSchema), columns: optional(columnsSchema) })
+
+/** A job's fields in a database of any kind that its summary has. */
 const summarySchema = z.object({
   id: z.string(),
   account_id: z.string(),
@@ -87,8 +107,7 @@ export function parseJobSummary(stored: unknown): JobSummary {
 /** @throws {AppError} `internal_error` if it is malformed */
 export function parseJob(stored: unknown): Job {
   const { rows: _rows, bytes: _bytes, ...summary } = parseJobSummary(stored)
-  const { parts } = parseStored(z.object({ parts: z.array(partSchema) }), stored, "a stored job")
-  return { ...summary, parts }
+  return { ...summary, ...parseStored(progressSchema, stored, "a stored job") }
 }
 
 /** What is stored of a job's progress besides its parts. */

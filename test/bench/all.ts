@@ -16,6 +16,7 @@ for (const name of [
   "formats",
   "deliveries",
   "telemetry",
+  "jobs",
 ]) {
   const { exitCode } = Bun.spawnSync([process.execPath, `${import.meta.dir}/${name}.ts`], {
     stdout: "inherit",

@@ -51,7 +51,9 @@ project.remove()
 async function consume(program: string, url: string): Promise<{ versions: string[]; ms: number }> {
   const startedMs = performance.now()
   const token = authorization.replace("Bearer ", "")
-  const child = Bun.spawn([program, join(project.path, "main.js"), url, token], { stderr: "inherit" })
+  const child = Bun.spawn([program, join(project.path, "main.js"), "consume", url, token], {
+    stderr: "inherit",
+  })
   const { versions } = JSON.parse(await child.stdout.text())
   return { versions, ms: performance.now() - startedMs }
 }

@@ -56,6 +56,7 @@ metrics.read({
   openExports: () => accounts,
   countOpenJobs: async () => ({ queued: 1, running: 1 }),
   ping: async () => {},
+  isRedisUp: undefined,
   clock: systemClock,
 })
 for (let route = 0; route < 20; route += 1)

@@ -82,7 +82,7 @@ test("a problem becomes an error with its code, and Mailchimp's own words", asyn
 
 test("a status is retryable if the service says so of its codes", async () => {
   for (const [code, { status, retryable }] of Object.entries(errorTable)) {
-    // Only a callback, CSV and jobs have these, which this client never requests.
+    // Only a callback, CSV and what a job has to tell have these, which no response to this client has.
     const others = [
       "exchange_failed",
       "metadata_invalid",

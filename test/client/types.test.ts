@@ -4,6 +4,7 @@ import type { MemberStatus } from "../../src/client/member.ts"
 import type * as client from "../../src/client/types.ts"
 import type { ErrorCode, Upstream } from "../../src/errors.ts"
 import type { eventLineSchema } from "../../src/exports/event-lines.ts"
+import type { jobSchema } from "../../src/http/job-view.ts"
 import type { connectionSchema, disconnectedSchema, loginSchema } from "../../src/http/routes/auth.ts"
 import type { listDetailsSchema, listSchema } from "../../src/http/routes/lists.ts"
 import type { memberStatuses } from "../../src/sandbox/members/member.ts"
@@ -32,6 +33,7 @@ test("the client's types, written out, are those of the service's schemas", () =
     listDetails: Same<Flat<client.ListDetails>, Flat<z.output<typeof listDetailsSchema>>>
     connection: Same<Flat<client.Connection>, Flat<z.output<typeof connectionSchema>>>
     disconnected: Same<Flat<client.Disconnected>, Flat<z.output<typeof disconnectedSchema>>>
+    job: Same<Flat<client.Job>, Flat<z.output<typeof jobSchema>>>
     login: Same<Flat<client.Login>, Flat<z.output<typeof loginSchema>>>
     statuses: Same<MemberStatus, (typeof memberStatuses)[number]>
   } = {
@@ -43,6 +45,7 @@ test("the client's types, written out, are those of the service's schemas", () =
     listDetails: true,
     connection: true,
     disconnected: true,
+    job: true,
     login: true,
     statuses: true,
   }

@@ -27,7 +27,20 @@ const partOf = (number: number) => ({
   bytes: 2000,
   sha256: "ab".repeat(32),
 })
-export const progress: JobProgress = { cursor: "a.b.c", estimate: 5000, parts: [partOf(1), partOf(2)] }
+const columns = [
+  {
+    id: "a1b2c3d4e5",
+    name: "Tea",
+    mergeFields: [{ tag: "FNAME", name: "First Name", type: "text" }],
+    interestCategories: [{ id: "1", title: "Kinds", interests: [{ id: "2", name: "Green" }] }],
+  },
+]
+export const progress: JobProgress = {
+  cursor: "a.b.c",
+  estimate: 5000,
+  columns,
+  parts: [partOf(1), partOf(2)],
+}
 export const at = (seconds: number) => new Date(startMs + seconds * 1000)
 export const times = { endedAt: at(100_000), expiresAt: at(200_000) }
 export const error = { code: "mailchimp_error", detail: "Mailchimp failed", retryable: true } as const
@@ -72,7 +85,9 @@ export function jobStoreContract(
             fields: ["email_address"],
             includeArchived: true,
           },
-          format: "ndjson",
+          format: "csv",
+          formulas: "raw",
+          bom: true,
           compression: "none",
           cursor: "x.y.z",
         },
@@ -125,6 +140,7 @@ export function jobStoreContract(
       expect(await store.begin(job.id, at(70))).toBeUndefined()
       const canceled = await store.find(job.id)
       expect(canceled).toMatchObject({ state: "canceled", parts: [], ...times })
+      expect(canceled?.columns).toBeUndefined()
       await store.cancel(job.id, { endedAt: at(300_000), expiresAt: at(400_000) })
       expect(await store.find(job.id)).toEqual(canceled)
     })
@@ -157,6 +173,7 @@ export function jobStoreContract(
       const [newest] = await store.list(owner, { now: at(199_999), limit: 1 })
       expect(newest).toMatchObject({ state: "complete", rows: 2000, bytes: 4000, cursor: "a.b.c" })
       expect(newest).not.toHaveProperty("parts")
+      expect(newest).not.toHaveProperty("columns")
       expect(await idsOf({ now: times.expiresAt, limit: 100 })).toEqual(ids.slice(1))
     })
 

@@ -11,7 +11,7 @@ type Consumed = { readonly versions: readonly string[]; readonly retries: number
 type Runtime = {
   readonly name: string
   readonly isHere: boolean
-  readonly consume: (url: string, token: string) => Promise<Consumed>
+  readonly run: (name: "consume" | "consumeJob", url: string, token: string) => Promise<Consumed>
 }
 
 /** At ten requests a second an export takes some seconds, so that it is cut several times. */
@@ -55,24 +55,24 @@ afterAll(async () => {
 })
 
 const runtimes: readonly Runtime[] = [
-  { name: "Bun", isHere: true, consume: (url, token) => consumeWith("bun", url, token) },
+  { name: "Bun", isHere: true, run: (...call) => runWith("bun", ...call) },
   {
     name: "Node",
     isHere: Bun.which("node") !== null,
-    consume: (url, token) => consumeWith("node", url, token),
+    run: (...call) => runWith("node", ...call),
   },
   {
     name: "Chromium",
     isHere: hasChromium,
-    consume: (url, token) =>
+    run: (name, url, token) =>
       withPage(page.origin, (page) =>
-        page.evaluate(`consume(${JSON.stringify(url)}, ${JSON.stringify(token)})`),
+        page.evaluate(`${name}(${JSON.stringify(url)}, ${JSON.stringify(token)})`),
       ),
   },
 ]
 
-async function consumeWith(program: string, url: string, token: string): Promise<Consumed> {
-  const child = Bun.spawn([program, join(project.path, "main.js"), url, token], { stderr: "inherit" })
+async function runWith(program: string, ...call: readonly string[]): Promise<Consumed> {
+  const child = Bun.spawn([program, join(project.path, "main.js"), ...call], { stderr: "inherit" })
   return JSON.parse(await child.stdout.text())
 }
 
@@ -89,13 +89,13 @@ function expectExact({ versions, status }: Consumed): void {
   expect(versions.length).toBeLessThan(2 * expected.size)
 }
 
-for (const { name, isHere, consume } of runtimes) {
+for (const { name, isHere, run } of runtimes) {
   describe.skipIf(!isHere)(`the client in ${name}${isHere ? "" : " (which is not installed)"}`, () => {
     test("is exact behind a proxy that cuts every 2 s", async () => {
       const service = await services.start()
       const proxy = await startCuttingProxy(service.url, 2000)
       try {
-        const consumed = await consume(proxy.url, await tokenOf(service))
+        const consumed = await run("consume", proxy.url, await tokenOf(service))
         expectExact(consumed)
         expect(consumed.retries).toBeGreaterThan(0)
       } finally {
@@ -104,10 +104,21 @@ for (const { name, isHere, consume } of runtimes) {
       }
     }, 120_000)
 
+    test("downloads a job exactly, although the first transfer of each part breaks", async () => {
+      const service = await services.start()
+      try {
+        const consumed = await run("consumeJob", service.url, await tokenOf(service))
+        expectExact(consumed)
+        expect(consumed.retries).toBeGreaterThan(0)
+      } finally {
+        await service.kill()
+      }
+    }, 120_000)
+
     test("is exact while the service is killed twice", async () => {
       const first = await services.start()
       const token = await tokenOf(first)
-      const reading = consume(first.url, token)
+      const reading = run("consume", first.url, token)
       let service = first
       for (let kills = 0; kills < 2; kills += 1) {
         await Bun.sleep(1500)

@@ -68,6 +68,20 @@ test("all parts joined are one gzip file, sent without a content encoding", asyn
   expect(differenceOf(rows, running.liveRows(running.listIds[1]))).toEqual(noDifference)
 })
 
+test("a job of several lists and statuses has their members alone", async () => {
+  const [big = "", small = ""] = running.listIds
+  const body = { list_id: [small, big], status: ["subscribed", "cleaned"] }
+  const job = await jobs.ended((await jobs.start(body)).id)
+  const expected = running.liveRows().filter((row) => body.status.includes(JSON.parse(row).status))
+  expect(job).toMatchObject({ state: "complete", rows: expected.length })
+  expect(differenceOf(await jobs.rows(job), expected)).toEqual(noDifference)
+  const next = await jobs.request("", {
+    method: "POST",
+    body: JSON.stringify({ ...body, status: ["subscribed"], cursor: job.cursor }),
+  })
+  expect(await problemOf(next)).toEqual([400, "invalid_cursor"])
+})
+
 test("a job without rows is one part, a valid empty file", async () => {
   const job = await jobs.ended((await jobs.start({ list_id: [running.listIds[2]] })).id)
   expect(job).toMatchObject({ state: "complete", rows: 0, parts: [{ rows: 0 }] })

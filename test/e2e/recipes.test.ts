@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { cpSync, mkdirSync, readFileSync, readdirSync } from "node:fs"
 import { join } from "node:path"
+import { gunzipSync } from "node:zlib"
 import { $ } from "bun"
 import { hasChromium, servePage, withPage } from "../support/chromium.ts"
 import { createClientProject } from "../support/client-project.ts"
@@ -117,6 +118,67 @@ describe.skipIf(!hasNode)(`in Node${hasNode ? "" : " (which is not installed)"}`
       await run()
       const more = rowsOf(join(project.path, "members.ndjson")).length - rows.length
       expect(more).toBeLessThan(100)
+    } finally {
+      project.remove()
+    }
+  }, 120_000)
+
+  test("nightly.js downloads every member, the next night what changed, and nothing if the job fails", async () => {
+    const project = await createClientProject()
+    try {
+      copied("nightly.js", project.path)
+      const data = join(project.path, "data")
+      mkdirSync(data)
+      await Bun.write(join(project.path, "token"), `${token}\n`)
+      const run = () =>
+        $`node nightly.js ${data}`
+          .cwd(project.path)
+          .env({ ...env, TOKEN_FILE: join(project.path, "token") })
+          .quiet()
+          .nothrow()
+      const nights = () => readdirSync(data).filter((name) => name.startsWith("members-"))
+      const rowsOfNight = (night: string) =>
+        readdirSync(join(data, night))
+          .toSorted()
+          .flatMap((part) =>
+            gunzipSync(readFileSync(join(data, night, part)))
+              .toString()
+              .split("\n"),
+          )
+          .filter(Boolean)
+
+      expect((await run()).exitCode).toBe(0)
+      const [first = ""] = nights()
+      const before = rowsOfNight(first)
+      expect(differenceOf(before, pair.liveRows())).toEqual(noDifference)
+      const cursor = textOf(join(data, "cursor"))
+
+      const [listId = ""] = pair.listIds
+      const members = [...pair.sandbox.truth(listId).members()]
+      const changed = members.find(({ status }) => status !== "archived")
+      pair.sandbox.changes.editMember(listId, changed!.id)
+      const added = pair.sandbox.changes.addMember(listId)
+      const action = { kind: "problem", problem: "forbidden" } as const
+      pair.sandbox.faults.add({ match: { path: /members$/ }, action, times: Infinity })
+      const failed = await run()
+      pair.sandbox.faults.clear()
+      expect(failed.exitCode).not.toBe(0)
+      expect(failed.stderr.toString()).toContain("mailchimp_forbidden")
+      expect(nights()).toEqual([first])
+      expect(textOf(join(data, "cursor"))).toBe(cursor)
+
+      await Bun.sleep(2000)
+      const repeated = await run()
+      expect({ code: repeated.exitCode, errors: repeated.stderr.toString() }).toEqual({ code: 0, errors: "" })
+      const [, second = ""] = nights().toSorted()
+      const after = rowsOfNight(second)
+      expect(after.length).toBeLessThan(100)
+      const ids = after.map((row) => JSON.parse(row).id)
+      expect(ids).toContain(changed!.id)
+      expect(ids).toContain(added.id)
+      const latest = new Map([...before, ...after].map((row) => [JSON.parse(row).id, row]))
+      expect(differenceOf(latest.values(), pair.liveRows())).toEqual(noDifference)
+      expect(textOf(join(data, "cursor"))).not.toBe(cursor)
     } finally {
       project.remove()
     }

@@ -3,27 +3,30 @@ import { createCsvBeginning } from "./csv/beginning.ts"
 import type { FileColumns } from "./csv/columns.ts"
 import { createCsv } from "./csv/csv.ts"
 import { createFieldColumns } from "./csv/field-columns.ts"
-import { readListColumns } from "./csv/list-columns.ts"
+import { type ListColumns, readListColumns } from "./csv/list-columns.ts"
 import { createMailchimpColumns, firstNameOf, mailchimpFields } from "./csv/mailchimp-columns.ts"
-import type { Encoder, EncoderInput, Format } from "./format.ts"
+import type { EncoderInput, Format, PartEncoder } from "./format.ts"
 
 const nothing = new Uint8Array()
 
 /** The selected fields are columns that are known at once. Mailchimp's own columns depend on the lists' merge fields and interests. */
-export function createCsvEncoder(input: EncoderInput): Encoder {
+export function createCsvEncoder(input: EncoderInput): PartEncoder {
   const { fields } = input.selection
-  return fields ? createCsv(createFieldColumns(fields), input.options) : createMailchimpCsv(input)
+  const encoder = fields ? createCsv(createFieldColumns(fields), input.options) : createMailchimpCsv(input)
+  return input.continues ? withoutHeader(encoder) : encoder
 }
 
 /** Sends the first column's name in pieces while the other columns are read. */
-function createMailchimpCsv({ selection, options, lists, readers, signal }: EncoderInput): Encoder {
+function createMailchimpCsv(input: EncoderInput): PartEncoder {
+  const { selection, options, lists, readers, signal, continues } = input
   const { excludeFields = [] } = selection
   const firstName = firstNameOf(excludeFields)
   const beginning = createCsvBeginning(firstName, options)
+  let listColumns: readonly ListColumns[] | undefined
   let columns: FileColumns | undefined
-  let csv: Encoder | undefined
+  let csv: PartEncoder | undefined
   const readColumns = async () => {
-    const listColumns = await readListColumns(lists, readers, { excludeFields, signal })
+    listColumns = continues?.columns ?? (await readListColumns(lists, readers, { excludeFields, signal }))
     columns = createMailchimpColumns(listColumns, { excludeFields })
   }
   return {
@@ -39,8 +42,22 @@ function createMailchimpCsv({ selection, options, lists, readers, signal }: Enco
     },
     rows: (bytes) => csv?.rows(bytes) ?? nothing,
     keepAlive: () => csv?.keepAlive() ?? beginning.piece(),
+    endRow: () => csv?.endRow() ?? nothing,
+    columns: () => listColumns,
     broken: () => csv?.broken() ?? nothing,
     end: () => csv?.end() ?? nothing,
+  }
+}
+
+/** `start` is called all the same, because it may prepare what writes the rows. */
+function withoutHeader(encoder: PartEncoder): PartEncoder {
+  return {
+    ...encoder,
+    start: () => {
+      encoder.start()
+      encoder.endRow()
+      return nothing
+    },
   }
 }
 
@@ -57,6 +74,6 @@ export const csv = {
   parameters: ["formulas", "bom"],
   cellFields: mailchimpFields,
   hasEvents: false,
-  hasParts: false,
+  hasParts: true,
   createEncoder: createCsvEncoder,
 } as const satisfies Format

@@ -2,7 +2,7 @@ import type { z } from "zod"
 import type { EventLine } from "../event-lines.ts"
 import type { Selection } from "../selection.ts"
 import type { CsvOptions } from "./csv/csv-options.ts"
-import type { ListColumnReaders } from "./csv/list-columns.ts"
+import type { ListColumnReaders, ListColumns } from "./csv/list-columns.ts"
 
 /** What the bytes of an export depend on besides its rows. */
 export type EncoderInput = {
@@ -13,6 +13,8 @@ export type EncoderInput = {
   readonly readers: ListColumnReaders
   /** Aborts what the encoder still reads. */
   readonly signal: AbortSignal
+  /** An earlier run has written the first files of the export: these go on without a beginning, and with the same columns. */
+  readonly continues?: { readonly columns?: readonly ListColumns[] | undefined } | undefined
 }
 
 /**
@@ -21,7 +23,7 @@ export type EncoderInput = {
  */
 export type Encoder = {
   /** Resolves when everything is known that the encoder needs, such as the columns. Until then only `keepAlive` is called. */
-  readonly ready?: Promise<void>
+  readonly ready?: Promise<void> | undefined
   /** The bytes before the first row. */
   start(): Uint8Array
   /** Returns the given bytes, possibly changed in place. */
@@ -38,6 +40,8 @@ export type Encoder = {
 export type PartEncoder = Encoder & {
   /** Ends the last row, so that the next row can be the first of another file. */
   endRow(): Uint8Array
+  /** What all files have in common besides the parameters, for `continues` of a later run. Known when `ready` resolves. */
+  columns?(): readonly ListColumns[] | undefined
 }
 
 /** An encoder of a format that may have event lines. */

@@ -1,4 +1,5 @@
-import type { Format } from "./format.ts"
+import { AppError } from "../../errors.ts"
+import type { Format, PartFormat } from "./format.ts"
 import { csv } from "./csv.ts"
 import { json } from "./json.ts"
 import { ndjson } from "./ndjson.ts"
@@ -11,3 +12,11 @@ export type FormatName = (typeof formatNames)[number]
 
 /** The formats in which a job can write. */
 export const partFormats = formats.filter((format) => format.hasParts)
+
+/** The format of a job, by the name that its record has. */
+export function partFormatNamed(name: string): PartFormat {
+  const format = partFormats.find((format) => format.name === name)
+  if (format === undefined)
+    throw new AppError("internal_error", "Cannot use the job's files because their format is unknown")
+  return format
+}

@@ -12,6 +12,7 @@ import { longestIdleTimeoutS, type ServerEnv, setIdleTimeout } from "../timeouts
 const fileContent = {
   "application/gzip": { schema: z.string() },
   "application/x-ndjson": { schema: z.string() },
+  "text/csv": { schema: z.string() },
 }
 
 const membersRoute = createRoute({
@@ -33,7 +34,8 @@ const partRoute = createRoute({
   path: "/export-jobs/{id}/parts/{name}",
   operationId: "downloadPart",
   summary: "One part of a job, also while the job runs",
-  description: "A valid file of its own. Its ETag is its SHA-256.",
+  description:
+    "A valid file of its own; a CSV file has its header in the first part only. Its ETag is its SHA-256.",
   ...jobRoute,
   request: {
     params: jobParams.extend({

@@ -7,7 +7,8 @@ export type JobDocument = Document & { _id: string }
 export const isOpen = { state: { $in: ["queued", "running"] } }
 
 export function toFields(progress: JobProgress) {
-  return { progress: toStoredProgress(progress), parts: progress.parts }
+  const { parts, columns = null } = progress
+  return { progress: toStoredProgress(progress), parts, columns }
 }
 
 export function toStored({ _id, ...document }: JobDocument): unknown {

@@ -56,7 +56,7 @@ export function createMongoJobs(database: MongoDatabase): JobStore {
     list: ({ accountId, uid }, { now, limit, before }) =>
       attempt("list the jobs", async () => {
         const filter = { account_id: accountId, owner: uid, $and: [isUnexpired(now), isOlder(before)] }
-        const found = collection.find(filter, { projection: { parts: 0 } })
+        const found = collection.find(filter, { projection: { parts: 0, columns: 0 } })
         const documents = await found.sort({ created_at: -1, _id: -1 }).limit(limit).toArray()
         return documents.map((document) => parseJobSummary(toStored(document)))
       }),

@@ -9,6 +9,7 @@ const rowSchema = z.looseObject({
   request: z.string(),
   progress: z.string(),
   parts: z.string().optional(),
+  columns: z.string().nullish(),
   error: z.string().nullable(),
   created_at_ms: z.int(),
   started_at_ms: z.int().nullable(),
@@ -18,12 +19,20 @@ const rowSchema = z.looseObject({
 
 /** A row with its JSON and dates as values. */
 export function toStored(row: unknown): unknown {
-  const { request, progress, parts = "[]", error, ...rest } = parseStored(rowSchema, row, "a stored job")
+  const {
+    request,
+    progress,
+    parts = "[]",
+    columns,
+    error,
+    ...rest
+  } = parseStored(rowSchema, row, "a stored job")
   return {
     ...rest,
     request: parseJson(request),
     progress: parseJson(progress),
     parts: parseJson(parts),
+    columns: columns ? parseJson(columns) : null,
     error: error === null ? null : parseJson(error),
     created_at: new Date(rest.created_at_ms),
     started_at: toDate(rest.started_at_ms),

@@ -20,9 +20,11 @@ export function createSqliteRuns(database: Database, attempt: Attempt): RunStore
     `UPDATE jobs SET state = 'running', attempt = attempt + 1, started_at_ms = coalesce(started_at_ms, $startedAtMs)
      WHERE id = $id AND ${isOpen} RETURNING *`,
   )
-  const save = database.query(`UPDATE jobs SET progress = $progress, parts = $parts WHERE ${isNewestRun}`)
+  const save = database.query(
+    `UPDATE jobs SET progress = $progress, parts = $parts, columns = $columns WHERE ${isNewestRun}`,
+  )
   const end = database.query(
-    `UPDATE jobs SET progress = $progress, parts = $parts, state = $state, error = $error,
+    `UPDATE jobs SET progress = $progress, parts = $parts, columns = $columns, state = $state, error = $error,
        ended_at_ms = $endedAtMs, expires_at_ms = $expiresAtMs
      WHERE ${isNewestRun}`,
   )
@@ -54,5 +56,10 @@ export function createSqliteRuns(database: Database, attempt: Attempt): RunStore
 }
 
 function toColumns(progress: JobProgress) {
-  return { progress: JSON.stringify(toStoredProgress(progress)), parts: JSON.stringify(progress.parts) }
+  const { parts, columns } = progress
+  return {
+    progress: JSON.stringify(toStoredProgress(progress)),
+    parts: JSON.stringify(parts),
+    columns: columns === undefined ? null : JSON.stringify(columns),
+  }
 }

@@ -31,7 +31,7 @@ export function createSqliteJobs(database: Database, attempt: Attempt): JobStore
      ORDER BY created_at_ms DESC, id DESC LIMIT $limit`,
   )
   const cancel = database.query(
-    `UPDATE jobs SET state = 'canceled', error = NULL, progress = $progress, parts = '[]',
+    `UPDATE jobs SET state = 'canceled', error = NULL, progress = $progress, parts = '[]', columns = NULL,
        ended_at_ms = $endedAtMs, expires_at_ms = $expiresAtMs
      WHERE id = $id AND state <> 'canceled'`,
   )

@@ -62,4 +62,5 @@ export const migrations = [
    CREATE INDEX jobs_by_expiry ON jobs (expires_at_ms);
    CREATE INDEX open_jobs ON jobs (open_before, created_at_ms, id) WHERE state IN ('queued', 'running');
    CREATE INDEX open_jobs_by_account ON jobs (account_id) WHERE state IN ('queued', 'running');`,
+  `ALTER TABLE jobs ADD COLUMN columns TEXT;`,
 ]

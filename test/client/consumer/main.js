@@ -1,4 +1,5 @@
 import { consume } from "./consume.js"
+import { consumeJob } from "./consume-job.js"
 
-const [, , baseUrl, token] = process.argv
-process.stdout.write(JSON.stringify(await consume(baseUrl, token)))
+const [, , name, baseUrl, token] = process.argv
+process.stdout.write(JSON.stringify(await (name === "consumeJob" ? consumeJob : consume)(baseUrl, token)))

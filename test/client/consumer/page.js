@@ -1,3 +1,4 @@
 import { consume } from "./consume.js"
+import { consumeJob } from "./consume-job.js"
 
-globalThis.consume = consume
+Object.assign(globalThis, { consume, consumeJob })

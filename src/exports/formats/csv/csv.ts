@@ -1,6 +1,6 @@
 import { createRowBytes } from "../../../lib/csv/row-bytes.ts"
 import { byteOrderMark, createRowWriter } from "../../../lib/csv/write-row.ts"
-import type { Encoder } from "../format.ts"
+import type { PartEncoder } from "../format.ts"
 import type { FileColumns } from "./columns.ts"
 import type { CsvOptions } from "./csv-options.ts"
 import { createHeldBack } from "./held-back.ts"
@@ -49,7 +49,8 @@ export function createCsv(
       return held.add(file.take())
     },
     keepAlive: held.piece,
+    endRow: held.rest,
     broken: held.rest,
     end: held.rest,
-  } satisfies Encoder
+  } satisfies PartEncoder
 }
