@@ -9,6 +9,7 @@ import { createLogger, type Logger } from "./observability/logger.ts"
 import { createReceiver } from "./webhooks/receive.ts"
 import { createConnections } from "./services/connections.ts"
 import { createExports } from "./services/exports.ts"
+import { createFollow } from "./services/follow.ts"
 import { createHttp } from "./services/http.ts"
 import { startJobs } from "./services/jobs.ts"
 import { createMailchimp } from "./services/mailchimp.ts"
@@ -33,6 +34,7 @@ export async function createServices(
   const mailchimp = createMailchimp(shared)
   const forgetJobs: ForgetStep = async (connection) => jobs?.forget(connection)
   const connections = createConnections(shared, { ...storage, forgetJobs }, mailchimp)
+  const exports = createExports(shared, shutdown.shutdownSignal)
   const jobs: Jobs | undefined = startJobs(shared, storage, connections.openAccount)
   return {
     logger,
@@ -41,7 +43,13 @@ export async function createServices(
     ...connections,
     jobs,
     receiver: createReceiver({ ...storage, clock, onEvent: observe }),
-    ...createExports(shared, shutdown.shutdownSignal),
+    ...exports,
+    startFollow: createFollow(shared, {
+      ...storage,
+      ...connections,
+      ...exports,
+      drainSignal: shutdown.drainSignal,
+    }),
     ...shutdown,
     limiterStates: mailchimp.limiters.states,
     ping: storage.ping,
