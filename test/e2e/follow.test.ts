@@ -2,6 +2,7 @@ import { expect, test } from "bun:test"
 import { signToken } from "../../src/http/authenticate.ts"
 import { type Follower, startFollower } from "../support/follower.ts"
 import { jwtSecret } from "../support/service.ts"
+import { until } from "../support/until.ts"
 import { startWebhookService } from "../support/webhook-service.ts"
 
 type Running = Awaited<ReturnType<typeof startWebhookService>>
@@ -41,7 +42,7 @@ test("rows, deletions and changed addresses follow the end of the export, each d
   const { id: newId } = sandbox.changes.changeEmail(first, moved!)
   sandbox.changes.archiveMember(first, archived!)
   sandbox.changes.addMember(second)
-  await follower.until(() => isEqual(follower, running), "the truth")
+  await until("the truth", () => isEqual(follower, running))
   const gone = follower.of("deleted").map(({ id, reason, new_id }) => ({ id, reason, new_id }))
   expect(gone.toSorted((a, b) => a.reason.localeCompare(b.reason))).toEqual([
     { id: moved, reason: "address_changed", new_id: newId },
@@ -56,7 +57,7 @@ test("without webhooks, polls find everything but deletions", async () => {
   const follower = follow(running, "", `/export/${listId}`)
   await follower.caughtUp()
   sandbox.changes.addMember(listId)
-  await follower.until(() => isEqual(follower, running), "the truth")
+  await until("the truth", () => isEqual(follower, running))
   expect(follower.of("caught_up").at(-1)).toMatchObject({ interval_s: 1 })
   const before = follower.rows.length
   await follower.caughtUp(follower.of("caught_up").length + 3)
@@ -76,7 +77,7 @@ test("a follower goes on from its cursor, with what changed and was deleted mean
   sandbox.changes.deleteMember(listId, deleted!)
   await sandbox.deliverer.settled()
   const next = follow(running, `&cursor=${follower.cursor()}`)
-  await next.until(() => next.of("deleted").length > 0, "the deletion")
+  await until("the deletion", () => next.of("deleted").length > 0)
   expect(next.members.size).toBe(1)
   expect(next.of("deleted")).toMatchObject([{ id: deleted, list_id: listId, reason: "member_deleted" }])
   await next.leave()
@@ -103,10 +104,10 @@ test("a list that is deleted is reported, and the others are still followed", as
   const follower = follow(running)
   await follower.caughtUp()
   sandbox.state.removeList(second)
-  await follower.until(() => follower.of("deleted").length > 0, "the deletion")
+  await until("the deletion", () => follower.of("deleted").length > 0)
   expect(follower.of("deleted")).toMatchObject([{ list_id: second, reason: "list_deleted" }])
   const { id } = sandbox.changes.addMember(first)
-  await follower.until(() => follower.members.has(`${first} ${id}`), "the new member")
+  await until("the new member", () => follower.members.has(`${first} ${id}`))
   await follower.leave()
 })
 

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises"
 import type { EventLine, EventLineOf } from "../../src/exports/event-lines.ts"
 import { readLines } from "./event-lines.ts"
+import { until } from "./until.ts"
 
 /** Reads a response that follows, and keeps what it received. */
 export function startFollower(url: string, headers: Readonly<Record<string, string>>) {
@@ -41,17 +41,9 @@ export function startFollower(url: string, headers: Readonly<Record<string, stri
     status: () => status,
     /** The cursor of the last `caught_up` line. */
     cursor: () => of("caught_up").at(-1)?.cursor ?? "",
-    /** Resolves when the condition holds; rejects after 20 s. */
-    until: async (condition: () => boolean, what = "the condition") => {
-      const endsMs = performance.now() + 20_000
-      while (!condition()) {
-        if (performance.now() > endsMs) throw new Error(`Not reached within 20 s: ${what}`)
-        await sleep(10)
-      }
-    },
-    caughtUp(times = 1) {
-      return this.until(() => of("caught_up").length >= times, `caught up ${times} times`)
-    },
+    /** Resolves when this number of `caught_up` lines has arrived. */
+    caughtUp: (times = 1) =>
+      until("the line caught_up", () => of("caught_up").length >= times, { everyMs: 10 }),
     /** Resolves when the response has ended, to the error that broke it. */
     ended,
     leave: async () => {
