@@ -21,19 +21,22 @@ const passing: ReadonlySet<string> = new Set([
  * @param exists whether Mailchimp has the member
  */
 export async function checkMembers(
-  hints: Pick<Hints, "oldest" | "done">,
+  hints: Pick<Hints, "due" | "done" | "denied">,
   exists: (hint: Hint) => Promise<boolean>,
 ): Promise<readonly Hint[]> {
   const check = async (hint: Hint) => {
     try {
-      const isGone = !(await exists(hint))
+      if (await exists(hint)) {
+        hints.denied(hint)
+        return []
+      }
       hints.done(hint)
-      return isGone ? [hint] : []
+      return [hint]
     } catch (error) {
       if (!(error instanceof AppError) || !passing.has(error.code)) throw error
       if (!error.retryable) hints.done(hint)
       return []
     }
   }
-  return (await Promise.all(hints.oldest(atOnce).map(check))).flat()
+  return (await Promise.all(hints.due(atOnce).map(check))).flat()
 }

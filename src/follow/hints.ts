@@ -10,23 +10,35 @@ export type Hint = {
   readonly arrivedAt: Second
 }
 
+type Pending = Hint & {
+  /** Whether the delivery may be about a member who only unsubscribed. */
+  readonly isVague: boolean
+  /** Request the member at this second or later. */
+  readonly notBefore: Second
+}
+
 /** The members that deliveries call deleted or moved, until Mailchimp has confirmed or denied it. */
 export type Hints = {
   add(delivery: StoredDelivery): void
-  /** A page shows members of a list, so they exist. The page must have been requested after the deliveries arrived. */
+  /** A page shows members of a list. It must have been requested after the deliveries arrived. */
   shown(listId: string, page: Page): void
-  /** The hints that arrived first. */
-  oldest(count: number): readonly Hint[]
+  /** The members to request now: those whose deliveries arrived first. */
+  due(count: number): readonly Hint[]
+  /** Mailchimp does not have the member, or will never say. */
   done(hint: Hint): void
+  /** Mailchimp still has the member. A deletion may become visible late, so a member is requested again after the margin. */
+  denied(hint: Hint): void
   /** The list is gone with all of its members. */
   forget(listId: string): void
   /** When the oldest hint arrived; Infinity if there is none. */
   arrivedAt(): Second
 }
 
-export function createHints(): Hints {
+/** @param deps.nowS the time in seconds since the epoch */
+export function createHints(deps: { readonly marginS: number; readonly nowS: () => Second }): Hints {
+  const { marginS, nowS } = deps
   /** By list, and then by member. */
-  const byList = new Map<string, Map<string, Hint>>()
+  const byList = new Map<string, Map<string, Pending>>()
   const all = () => [...byList.values()].flatMap((hints) => [...hints.values()])
   const remove = (listId: string, memberId: string) => {
     const hints = byList.get(listId)
@@ -37,23 +49,42 @@ export function createHints(): Hints {
   return {
     add: ({ listId, kind, memberId, newMemberId, arrivedAt }) => {
       // A real unsubscribe may lack the field that says whether the member was deleted.
-      const mayBeGone = kind === "delete" || kind === "unsubscribe_or_delete" || kind === "upemail"
-      if (!mayBeGone || memberId === undefined) return
-      const hints = byList.get(listId) ?? new Map<string, Hint>()
+      const isVague = kind === "unsubscribe_or_delete"
+      if (memberId === undefined || !(isVague || kind === "delete" || kind === "upemail")) return
+      const hints = byList.get(listId) ?? new Map<string, Pending>()
       byList.set(listId, hints)
       const before = hints.get(memberId)
-      const hint = { listId, memberId, newMemberId: newMemberId ?? before?.newMemberId }
-      hints.set(memberId, { ...hint, arrivedAt: before?.arrivedAt ?? arrivedAt })
+      hints.set(memberId, {
+        listId,
+        memberId,
+        newMemberId: newMemberId ?? before?.newMemberId,
+        arrivedAt: Math.min(arrivedAt, before?.arrivedAt ?? Infinity),
+        isVague: isVague && before?.isVague !== false,
+        notBefore: 0,
+      })
     },
     shown: (listId, page) => {
-      if (!byList.has(listId)) return
-      for (let index = 0; index < page.length; index += 1) remove(listId, page.id(index) ?? "")
+      const hints = byList.get(listId)
+      for (let index = 0; hints !== undefined && index < page.length; index += 1) {
+        const memberId = page.id(index) ?? ""
+        // The row is that of the unsubscribed member, whose `last_changed` has just moved.
+        if (hints.get(memberId)?.isVague) remove(listId, memberId)
+      }
     },
-    oldest: (count) =>
+    due: (count) =>
       all()
+        .filter(({ notBefore }) => notBefore <= nowS())
         .toSorted((one, other) => one.arrivedAt - other.arrivedAt)
         .slice(0, count),
     done: ({ listId, memberId }) => remove(listId, memberId),
+    denied: ({ listId, memberId }) => {
+      const hints = byList.get(listId)
+      const hint = hints?.get(memberId)
+      if (hints === undefined || hint === undefined) return
+      const notBefore = hint.arrivedAt + marginS + 1
+      if (nowS() >= notBefore) remove(listId, memberId)
+      else hints.set(memberId, { ...hint, notBefore })
+    },
     forget: (listId) => void byList.delete(listId),
     arrivedAt: () => all().reduce((first, { arrivedAt }) => Math.min(first, arrivedAt), Infinity),
   }

@@ -69,7 +69,7 @@ export function createPass(
     cellFields: undefined,
   })
   const lists = createFollowedLists(selectionId(selection, listIds))
-  const hints = createHints()
+  const hints = createHints({ marginS, nowS: () => Math.floor(clock.now() / 1000) })
   const recent = createRecentRows()
   const output = createTailOutput(backlog)
   const isFollowed = (listId: string) => listIds?.includes(listId) ?? true
@@ -114,7 +114,7 @@ export function createPass(
       await removeDeletedLists(woken.listIds.some((id) => !lists.has(id)))
       void deps.keepWebhooks(account, lists.ids(), signal)
       const ids = new Set([...woken.listIds.filter(lists.has), ...polls.due(lists.ids())])
-      if (ids.size === 0 && !hasJoined && hints.oldest(1).length === 0) return
+      if (ids.size === 0 && !hasJoined && hints.due(1).length === 0) return
       const rows = await readLists([...ids])
       const gone = await checkMembers(hints, (hint) => deps.hasMember(client, hint, signal))
       for (const hint of gone) output.line(memberDeleted(hint, clock.now()))

@@ -1,6 +1,7 @@
 import type { Selection } from "../exports/selection.ts"
 import type { ScanOptions } from "../scan/scan.ts"
 import type { Source } from "../scan/source.ts"
+import { watermarkAt } from "../scan/watermark.ts"
 import type { Backlog } from "./backlog.ts"
 import type { FollowedLists } from "./followed-lists.ts"
 import type { Hints } from "./hints.ts"
@@ -32,12 +33,13 @@ export function createReadLists(deps: {
     if (listIds.length === 0) return 0
     const cursor = lists.toCursor(0)
     const { pages, positions } = readChanges({ ...deps, listIds, cursor }, deps.source, signal)
+    const closed = watermarkAt(deps.source.now().earliest, deps.marginS)
     let rows = 0
     for await (const item of pages) {
       if (!("notice" in item)) {
         const { listId, page } = item
         hints.shown(listId, page)
-        rows += output.rows(page, recent.select(item))
+        rows += output.rows(page, recent.select(item, closed))
         page.release()
         await deps.room(signal)
       } else if (item.notice === "list_deleted") {
