@@ -15,6 +15,7 @@ for (const name of [
   "csv",
   "formats",
   "deliveries",
+  "follow",
 ]) {
   const { exitCode } = Bun.spawnSync([process.execPath, `${import.meta.dir}/${name}.ts`], {
     stdout: "inherit",
