@@ -97,6 +97,16 @@ test("a delivery never deletes a member who exists", async () => {
   await follower.leave()
 })
 
+test("a webhook that somebody deleted is made again when somebody follows", async () => {
+  await using running = await startWebhookService({ env })
+  const { call, listId, hooks } = running
+  await call("PUT", `/lists/${listId}/webhook`)
+  hooks().splice(0)
+  const follower = follow(running)
+  await until("the webhook", () => hooks().length === 1)
+  await follower.leave()
+})
+
 test("a list that is deleted is reported, and the others are still followed", async () => {
   await using running = await startWebhookService({ lists: 2, env: { ...env, FOLLOW_INTERVAL_S: "1" } })
   const { sandbox, listIds } = running
@@ -142,7 +152,6 @@ test("a follower ends when its token expires, and resumes with another one", asy
   const { service, uid } = running
   const token = await signToken({ account_id: "acme", uid }, jwtSecret, 1)
   const follower = follow({ ...running, headers: { authorization: `Bearer ${token}` } })
-  await follower.caughtUp()
   expect(await follower.ended).toBeInstanceOf(Error)
   const error = follower.of("error").at(-1)
   expect(error).toMatchObject({ code: "unauthorized", retryable: true })
