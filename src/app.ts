@@ -9,6 +9,7 @@ import { openapiDocument, registerComponents } from "./http/openapi.ts"
 import { onError, onNotFound } from "./http/problem.ts"
 import { observeRequests } from "./http/observe-requests.ts"
 import { createAuthRoutes } from "./http/routes/auth.ts"
+import { createDocsRoutes } from "./http/routes/docs.ts"
 import { createDeliveryRoutes } from "./http/routes/deliveries.ts"
 import { createExportJobRoutes } from "./http/routes/export-jobs.ts"
 import { createExportRoutes } from "./http/routes/export.ts"
@@ -41,6 +42,8 @@ export function createApp(services: Services) {
   app.route(apiPrefix, createJobFileRoutes({ ...services, authenticated }))
 
   registerComponents(app)
-  app.doc31("/openapi.json", openapiDocument(services.publicUrl))
+  const head = openapiDocument(services.publicUrl)
+  app.doc31("/openapi.json", head)
+  app.route("/", createDocsRoutes({ readDocument: () => app.getOpenAPI31Document(head) }))
   return app
 }

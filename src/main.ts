@@ -1,5 +1,5 @@
 import { createApp } from "./app.ts"
-import { parseConfig } from "./config.ts"
+import { type Config, parseConfig } from "./config.ts"
 import { secretsOf } from "./environment/secrets.ts"
 import { idleTimeoutS } from "./http/timeouts.ts"
 import { createRedaction } from "./lib/redaction.ts"
@@ -19,20 +19,28 @@ async function start() {
   try {
     const config = parseConfig(process.env)
     const services = await createServices(config)
-    const server = Bun.serve({
-      fetch: createApp(services).fetch,
-      hostname: config.host,
-      port: config.port,
+    return { config, services, server: listen(config, createApp(services).fetch) }
+  } catch (error) {
+    const { redact } = createRedaction(secretsOf(process.env))
+    process.stderr.write(`${redact(error instanceof Error ? error.message : String(error))}\n`)
+    process.exit(1)
+  }
+}
+
+function listen({ host, port }: Config, fetch: ReturnType<typeof createApp>["fetch"]) {
+  try {
+    return Bun.serve({
+      fetch,
+      hostname: host,
+      port,
       // Otherwise a second service on the same port would silently take half of the first one's requests.
       reusePort: false,
       idleTimeout: idleTimeoutS,
       development: false,
     })
-    return { config, services, server }
   } catch (error) {
-    const { redact } = createRedaction(secretsOf(process.env))
-    process.stderr.write(`${redact(error instanceof Error ? error.message : String(error))}\n`)
-    process.exit(1)
+    const detail = `Cannot start because port ${port} of ${host} is in use or not allowed: set PORT or HOST to another`
+    throw new Error(detail, { cause: error })
   }
 }
 

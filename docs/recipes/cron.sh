@@ -3,7 +3,7 @@
 #
 #   0 * * * *  API=https://export.example.com/v1/integrations/mailchimp TOKEN_FILE=/run/secrets/token cron.sh /var/lib/members
 set -eu
-cd "$1"
+cd "${1:?is missing: the folder for the files}"
 
 # As configuration on the standard input, because other users can see the arguments of a process.
 request() {
@@ -16,12 +16,16 @@ request | curl -sS --fail-with-body --config - "$API/export?events=true" >member
 end=$(tail -n 1 members.part)
 case $end in
 '{"$export":"end","status":"complete"'*) ;;
-'{"$export":"end","status":"short"'*) echo "Some members may be missing; the next run delivers them" >&2 ;;
+'{"$export":"end","status":"short"'*)
+  short=$(printf '%s\n' "$end" | grep -o '"id":"[^"]*","rows":[0-9]*,"short":true' | cut -d '"' -f 4)
+  echo "Members may be missing, which the next run delivers, of the lists" $short >&2
+  ;;
 *) exit 1 ;;
 esac
 
 grep -v '^{"$export":' members.part >members.new || true
-mv members.new "members-$(date -u +%Y%m%dT%H%M%SZ).ndjson"
+# The number of the process distinguishes two runs of one second.
+mv members.new "members-$(date -u +%Y%m%dT%H%M%SZ)-$$.ndjson"
 # Last, so that a crash before this line repeats members instead of losing them.
 printf '%s\n' "$end" | sed 's/.*"cursor":"\([^"]*\)".*/\1/' >cursor.new
 mv cursor.new cursor

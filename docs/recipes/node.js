@@ -1,7 +1,7 @@
 // Appends every member to members.ndjson. Run it again to resume after a crash, or to add what changed since.
 //
 //   npm install ./mailchimp-export-0.1.0.tgz
-//   API=https://export.example.com TOKEN=… node node.js
+//   API=https://export.example.com/v1/integrations/mailchimp TOKEN=… node node.js
 import { appendFile, readFile, rename, writeFile } from "node:fs/promises"
 import { exportMembers } from "mailchimp-export/client"
 

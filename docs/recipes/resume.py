@@ -55,6 +55,7 @@ with open("members.ndjson", "wb") as file:
     for rows, event in read_steps():
         file.writelines(row + b"\n" for row in rows)
 
-print(event["status"])  # "short": some members may be missing, and the next export delivers them
+# "short": members of these lists may be missing, and the next export delivers them
+print(event["status"], *[end["id"] for end in event["lists"] if end.get("short")])
 with open("members.cursor", "w") as file:
     file.write(event["cursor"])  # starts the next export, of what changes from now on

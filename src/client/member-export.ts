@@ -107,9 +107,9 @@ export function createExport<M extends Partial<Member>>(
 }
 
 function incomplete({ lists }: EndLine): MailchimpExportError {
-  const failed = lists.filter(({ code }) => code).map(({ id, code }) => `${id} (${code})`)
-  const why =
-    failed.length > 0 ? `cannot read the lists ${failed.join(", ")}` : "Mailchimp's counts and rows disagree"
-  const detail = `The export may lack members: ${why}. The next export, from its cursor, delivers them`
+  const short = lists
+    .filter(({ short }) => short)
+    .map(({ id, code = "Mailchimp's counts and rows disagree" }) => `${id} (${code})`)
+  const detail = `The export may lack members of the lists ${short.join(", ")}. The next export, from its cursor, delivers them`
   return new MailchimpExportError("incomplete", { detail, retryable: true })
 }

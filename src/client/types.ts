@@ -115,6 +115,8 @@ export type EndLine = {
   lists: {
     id: string
     rows: number
+    /** Members of this list may be missing. */
+    short?: true | undefined
     total_items?: number | undefined
     count_differs?: number | undefined
     /** Every member who was in the list from the start to this second was delivered. */

@@ -6,6 +6,7 @@ import type { ListResult } from "../scan/list-scan.ts"
 import type { Plan } from "./plan.ts"
 import type { ListNotice, Scan } from "../scan/scan.ts"
 import type { Second } from "../scan/source.ts"
+import { isShort } from "./short-lists.ts"
 
 /** A list as event lines describe it. */
 export type ExportList = EventLineOf<"start">["lists"][number]
@@ -105,7 +106,7 @@ export function createEventLines(options: EventOptions): EventLines {
       } as const
       return {
         $export: "end",
-        status: results.some(({ isShort, error }) => isShort || error !== undefined) ? "short" : "complete",
+        status: results.some(isShort) ? "short" : "complete",
         rows,
         lists: lists.flatMap(({ id }) =>
           results
@@ -123,14 +124,15 @@ export function createEventLines(options: EventOptions): EventLines {
 
 /** The outcome of a list, for the end line. */
 function toListEnd(
-  { listId, rows, totalItems, asOf, countDiffers, error }: ListResult,
+  result: ListResult,
   isUncounted: boolean,
   horizon: Second,
 ): EventLineOf<"end">["lists"][number] {
-  if (error !== undefined) return { id: listId, rows, code: toAppError(error).code }
+  const { listId, rows, totalItems, asOf, countDiffers, error } = result
+  const list = { id: listId, rows, short: isShort(result) || undefined }
+  if (error !== undefined) return { ...list, code: toAppError(error).code }
   return {
-    id: listId,
-    rows,
+    ...list,
     total_items: isUncounted ? undefined : totalItems,
     count_differs: orOmitted(countDiffers),
     // The cursor of an export with an upper bound does not say when a list was done: at the horizon or later.

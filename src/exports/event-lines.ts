@@ -109,6 +109,10 @@ const end = z
         z.object({
           id: listId,
           rows: count.meta({ description: "Members of the list in this response" }),
+          short: z.literal(true).optional().meta({
+            description:
+              "Members of this list may be missing: it could not be read, as `code` says, or Mailchimp's counts and members disagree",
+          }),
           total_items: count.optional().meta({
             description:
               "Mailchimp's count of the selected members when the list was begun, without archived members that come along. Missing after a failure, if several statuses were selected, and if the list was done before the export was resumed and its count did not fit into the cursor",

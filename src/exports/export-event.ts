@@ -4,7 +4,8 @@ import type { ListResult } from "../scan/list-scan.ts"
 export type ExportEvent =
   | { readonly type: "page"; readonly listId: string; readonly rows: number; readonly bytes: number }
   | ({ readonly type: "list" } & ListResult)
-  | { readonly type: "completed"; readonly rows: number }
+  /** The response ended normally. If lists are short, its end line says so. */
+  | { readonly type: "completed"; readonly rows: number; readonly shortLists: readonly string[] }
   /** A list could not be read; the others are still exported. */
   | { readonly type: "list_failed"; readonly listId: string; readonly error: unknown }
   /** The consumer left or stopped the export. */

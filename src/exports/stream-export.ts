@@ -4,6 +4,7 @@ import type { ExportEvent } from "./export-event.ts"
 import type { EncoderInput, Format } from "./formats/format.ts"
 import { createPageOutput } from "./page-output.ts"
 import { readExport, type ReadOptions } from "./read-export.ts"
+import { shortLists } from "./short-lists.ts"
 import { createPlainWriter } from "./writer.ts"
 
 export type ExportOptions = ReadOptions & {
@@ -71,7 +72,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
     let outcome: ExportEvent | undefined
     try {
       yield* output.bytes(first, pages)
-      outcome = { type: "completed", rows: output.rows() }
+      outcome = { type: "completed", rows: output.rows(), shortLists: shortLists(results) }
     } catch (error) {
       if (signal.aborted) throw error
       outcome = { type: "failed", rows: output.rows(), error }

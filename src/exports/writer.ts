@@ -2,6 +2,7 @@ import { AppError } from "../errors.ts"
 import type { ListResult } from "../scan/list-scan.ts"
 import type { ListNotice } from "../scan/scan.ts"
 import type { Encoder } from "./formats/format.ts"
+import { shortLists } from "./short-lists.ts"
 
 /** The bytes to write at each point of an export, where `rows` counts the members written so far. */
 export type Writer = {
@@ -41,7 +42,7 @@ export function createPlainWriter(encoder: Encoder, results: readonly ListResult
 function refuseIncomplete(results: readonly ListResult[]): void {
   const failed = results.find(({ error }) => error !== undefined)
   if (failed) throw failed.error
-  const short = results.filter(({ isShort }) => isShort).map(({ listId }) => listId)
+  const short = shortLists(results)
   if (short.length > 0) {
     throw new AppError(
       "mailchimp_error",

@@ -145,7 +145,7 @@ function toCaller(payload: JWTPayload): Caller {
   if (claims === undefined || uid === undefined) {
     throw new AppError(
       "unauthorized",
-      "Cannot identify the caller: the token must have the claims account_id and uid (or sub), each of 256 characters at most, and sub_accounts, if any, as a list of strings",
+      "Cannot identify the caller: the token must have the claims account_id and uid (or sub), each a well-formed text of 256 characters at most, and sub_accounts, if any, as a list of strings",
     )
   }
   return { accountId: claims.account_id, uid, subAccounts: claims.sub_accounts, expiresAt }
@@ -168,7 +168,12 @@ function refuse(cause: unknown): never {
     cause instanceof errors.JWTExpired
       ? "it has expired"
       : cause instanceof errors.JWTClaimValidationFailed
-        ? `its claim ${cause.claim} is ${cause.claim === "nbf" ? "in the future, or not a number of seconds" : "not valid"}`
+        ? `its claim ${cause.claim} is ${toClaimFault(cause)}`
         : "its signature, algorithm or form is not valid"
   throw new AppError("unauthorized", `Cannot accept the token because ${reason}`, { cause })
+}
+
+function toClaimFault({ claim, reason }: errors.JWTClaimValidationFailed): string {
+  if (reason === "missing") return "missing"
+  return claim === "nbf" ? "in the future, or not a number of seconds" : "not valid"
 }

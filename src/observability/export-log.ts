@@ -11,6 +11,7 @@ export function logExport(logger: Logger, { requestId, event }: EventOf<"export"
   else if (event.type === "list") logger[isOdd(event) ? "warn" : "info"](line, "export: list")
   else if (type === "failed") logger.error(line, "export failed")
   else if (type === "stalled") logger.warn(line, "export: its consumer does not read")
+  else if (event.type === "completed" && event.shortLists.length > 0) logger.warn(line, "export ended short")
   else logger.info(line, `export ${type}`)
 }
 

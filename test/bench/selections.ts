@@ -21,6 +21,11 @@ const selections = [
     query: "fields=email_address,status",
     loop: { fields: "members.email_address,members.status,total_items" },
   },
+  {
+    name: "the same, the loop with id and last_changed, which exactness needs",
+    query: "fields=email_address,status",
+    loop: { fields: "members.id,members.email_address,members.status,members.last_changed,total_items" },
+  },
   ...["id", "last_changed", "merge_fields"].map((name) => ({
     name: `exclude_fields=${name}`,
     query: `exclude_fields=${name}`,

@@ -207,13 +207,18 @@ test("a loop that is left does not lose the members that it did not reach", asyn
 test("short is thrown as incomplete after all members, with the end and its cursor", async () => {
   const lists = [
     { id: "l1", rows: 1 },
-    { id: "l2", rows: 0, code: "mailchimp_forbidden" },
+    { id: "l2", rows: 0, short: true, code: "mailchimp_forbidden" },
+    { id: "l3", rows: 0, short: true },
   ]
   const { members } = exportOf([linesOf([start, member(1), end({ status: "short", lists })])])
   const { ids, error } = await drain(members)
   expect(ids).toEqual(["1"])
   expect(error).toMatchObject({ code: "incomplete", retryable: true })
-  expect(error).toMatchObject({ detail: expect.stringContaining("l2 (mailchimp_forbidden)") })
+  expect(error).toMatchObject({
+    detail: expect.stringContaining(
+      "of the lists l2 (mailchimp_forbidden), l3 (Mailchimp's counts and rows disagree).",
+    ),
+  })
   expect(members.end?.status).toBe("short")
   expect(members.cursor).toBe("end")
 })

@@ -150,7 +150,7 @@ test("a second service on the same port does not start", async () => {
   const { url } = await start()
   const { exitCode, stderr } = await runToEnd({ ...env, PORT: new URL(url).port })
   expect(exitCode).toBe(1)
-  expect(stderr).toContain("in use")
+  expect(stderr).toContain("is in use or not allowed: set PORT or HOST to another\n")
 })
 
 test("SIGTERM lets a running export finish, refuses new exports meanwhile, and ends with 0", async () => {

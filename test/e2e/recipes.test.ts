@@ -8,6 +8,7 @@ import { startCuttingProxy } from "../support/cutting-proxy.ts"
 import { hasPython, pythonWith } from "../support/python.ts"
 import { differenceOf, noDifference, startSandboxAndService } from "../support/sandbox-and-service.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
+import { breakList, forbidden, startThreeLists } from "../support/three-lists.ts"
 
 const recipes = join(import.meta.dir, "../../docs/recipes")
 const textOf = (file: string) => readFileSync(file, "utf8")
@@ -234,3 +235,20 @@ test("cron.sh writes every member, then what changed, and nothing if the transfe
   expect(rowsOf(join(data, second)).length).toBeLessThan(100)
   expect(textOf(join(data, "cursor"))).not.toBe(cursor)
 }, 120_000)
+
+test("cron.sh names the lists of which members may be missing", async () => {
+  await using lists = await startThreeLists()
+  const [, broken = ""] = lists.listIds
+  breakList(lists, broken, forbidden)
+  const at = copied("cron.sh", join(folder.path, "cron-short"))
+  await Bun.write(join(at, "token"), String(lists.headers["authorization"]).replace("Bearer ", ""))
+  const { exitCode, stderr } = await $`sh cron.sh .`
+    .cwd(at)
+    .env({ ...env, API: lists.service.api, TOKEN_FILE: join(at, "token") })
+    .quiet()
+    .nothrow()
+  expect(exitCode).toBe(0)
+  expect(stderr.toString()).toBe(
+    `Members may be missing, which the next run delivers, of the lists ${broken}\n`,
+  )
+}, 60_000)

@@ -158,7 +158,7 @@ describe("a row is counted but hidden", () => {
       pair.sandbox.settings.surplusItems = surplus
       const received = await pair.receive("/export?events=true")
       expect(received.isBroken).toBe(false)
-      expect(received.ofKind("end")).toMatchObject([{ status: "short" }])
+      expect(received.ofKind("end")).toMatchObject([{ status: "short", lists: [{ short: true }] }])
       expect(differenceOf(received.rows, pair.liveRows())).toMatchObject({ foreign: 0 })
       expect((await pair.receive("/export")).isBroken).toBe(true)
     },

@@ -242,7 +242,11 @@ describe("event lines", () => {
     expect(end).toMatchObject({
       $export: "end",
       status: "short",
-      lists: [{ id: "a", rows: 10, code: "mailchimp_forbidden" }, { id: "none" }, { id: "b", rows: 3 }],
+      lists: [
+        { id: "a", rows: 10, short: true, code: "mailchimp_forbidden" },
+        { id: "none" },
+        { id: "b", rows: 3 },
+      ],
     })
     // The position of a failed list is kept while the export can be resumed, and dropped at its end.
     const resumed = await linesOf({ cursor: openCursor(checkpoint?.cursor) })
@@ -290,8 +294,11 @@ describe("event lines", () => {
     const { lines, broken } = await linesOf({ source })
     expect(broken).toBeUndefined()
     expect(new Set(idsOf(lines))).toEqual(new Set([...allIds, ...hidden.map(({ id }) => id)]))
-    expect(lines.at(-1)).toMatchObject({ $export: "end", status: "short" })
-    const next = await linesOf({ cursor: openCursor(lines.at(-1)?.cursor) })
+    const end = lines.at(-1)
+    expect(end).toMatchObject({ $export: "end", status: "short" })
+    expect(end).toMatchObject({ lists: [{ id: "a" }, { id: "none" }, { id: "b", short: true }] })
+    expect(JSON.stringify(end).match(/"short":true/g)).toHaveLength(1)
+    const next = await linesOf({ cursor: openCursor(end?.cursor) })
     expect(idsOf(next.lines)).toEqual(lists.b.map(({ id }) => id))
     expect(next.lines.at(-1)).toMatchObject({ status: "complete" })
   })

@@ -499,6 +499,6 @@ describe("openExport()", () => {
         hasDatedAhead: false,
       },
     ])
-    expect(events.at(-1)).toEqual({ type: "completed", rows: 28 })
+    expect(events.at(-1)).toEqual({ type: "completed", rows: 28, shortLists: [] })
   })
 })

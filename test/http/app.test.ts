@@ -281,7 +281,7 @@ test("/openapi.json is an OpenAPI 3.1 document of every route", async () => {
       "/webhooks/{secret}",
     ]
       .map((path) => prefix + path)
-      .concat("/healthz", "/readyz")
+      .concat("/docs", "/healthz", "/readyz")
       .toSorted(),
   )
 })

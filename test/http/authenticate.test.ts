@@ -72,6 +72,11 @@ test.each([
     "its signature, algorithm or form is not valid",
   ],
   [
+    "without exp",
+    () => new SignJWT(claims).setProtectedHeader({ alg: "HS256" }).sign(new TextEncoder().encode(secret)),
+    "its claim exp is missing",
+  ],
+  [
     "without an account",
     () => signToken({ uid: "ada" }, secret, 60),
     "must have the claims account_id and uid (or sub)",

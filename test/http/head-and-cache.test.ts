@@ -56,6 +56,10 @@ describe("HEAD", () => {
     ["/export?cursor=eyJhbGciOiJkaXIifQ.a.b.c.d", 400, 400],
     ["/export?cursor=none", 400, 400],
     ["/nothing", 404, 404],
+    // Only Mailchimp knows which lists there are: see docs/exports.md.
+    ["/export/unknown", 404, 200],
+    ["/export?list_id=unknown", 404, 200],
+    ["/lists/unknown", 404, 200],
   ])("of %s, for which GET is a %i, is a %i, without a request to Mailchimp", async (path, get, head) => {
     const headers = await connectAccount(service)
     if (path.startsWith("/auth/login")) await request("/auth", headers, "DELETE")

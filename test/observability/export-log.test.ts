@@ -45,6 +45,8 @@ test("a short list is logged as a warning, a failure as an error, and a page at 
     { type: "stalled" },
     { type: "failed", rows: 1, error: new Error("x") },
     { type: "left", rows: 1 },
+    { type: "completed", rows: 1, shortLists: ["a1"] },
+    { type: "completed", rows: 1, shortLists: [] },
   )
   expect(levels).toMatchObject([
     { level: "warn" },
@@ -52,5 +54,7 @@ test("a short list is logged as a warning, a failure as an error, and a page at 
     { level: "warn", msg: "export: its consumer does not read" },
     { level: "error", msg: "export failed" },
     { level: "info", msg: "export left" },
+    { level: "warn", msg: "export ended short", short_lists: ["a1"] },
+    { level: "info", msg: "export completed" },
   ])
 })

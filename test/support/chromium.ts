@@ -1,4 +1,4 @@
-import { type Page, chromium } from "playwright-core"
+import { type BrowserContextOptions, type Page, chromium } from "playwright-core"
 
 const executablePath = Bun.which("chromium") ?? Bun.which("google-chrome") ?? undefined
 
@@ -6,10 +6,14 @@ const executablePath = Bun.which("chromium") ?? Bun.which("google-chrome") ?? un
 export const hasChromium = executablePath !== undefined
 
 /** Opens a page in Chromium, for as long as `visit` takes. */
-export async function withPage<T>(url: string, visit: (page: Page) => Promise<T>): Promise<T> {
+export async function withPage<T>(
+  url: string,
+  visit: (page: Page) => Promise<T>,
+  options: BrowserContextOptions = {},
+): Promise<T> {
   const browser = await chromium.launch({ ...(executablePath && { executablePath }), args: ["--no-sandbox"] })
   try {
-    const page = await browser.newPage()
+    const page = await browser.newPage(options)
     await page.goto(url)
     return await visit(page)
   } finally {

@@ -1,9 +1,8 @@
-import { fieldTable } from "./fields.ts"
-import { blocks, sentence } from "./markdown.ts"
-import type { OpenApi } from "./openapi.ts"
+import type { ApiDocument } from "../../http/docs/document.ts"
+import { blocks, fieldTable, sentence } from "./markdown.ts"
 
 /** The lines of an export with `events=true` that are not members, one section for each kind. */
-export function eventLinesPart({ components: { schemas } }: OpenApi): string {
+export function eventLinesPart({ components: { schemas } }: ApiDocument): string {
   const kinds = schemas["ExportEvent"]?.oneOf ?? []
   return blocks(
     "## Event lines",

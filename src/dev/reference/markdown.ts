@@ -1,3 +1,6 @@
+import type { JsonSchema } from "../../http/docs/document.ts"
+import { fieldRows } from "../../http/docs/fields.ts"
+
 /** A Markdown table, padded as the formatter would pad it. Without rows there is no table. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return ""
@@ -8,6 +11,12 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   const rule = write(widths.map((width) => "-".repeat(width)))
   const [first = [], ...others] = lines
   return [write(first), rule, ...others.map(write)].join("\n")
+}
+
+/** The fields of an object and of the objects in it, one per line. */
+export function fieldTable(schema: JsonSchema): string {
+  const rows = fieldRows(schema).map(({ path, type, description }) => [code(path), type, description])
+  return table(["field", "type", "description"], rows)
 }
 
 /** Text in the type of code. */

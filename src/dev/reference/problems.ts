@@ -1,11 +1,10 @@
 import { errorTable } from "../../errors.ts"
-import { codeMeanings } from "./code-meanings.ts"
-import { fieldTable } from "./fields.ts"
-import { blocks, code } from "./markdown.ts"
-import type { OpenApi } from "./openapi.ts"
+import { codeMeanings } from "../../http/docs/code-meanings.ts"
+import type { ApiDocument } from "../../http/docs/document.ts"
+import { blocks, code, fieldTable } from "./markdown.ts"
 
 /** The fields of a problem, and a section for each code: a problem's `type` names its anchor. */
-export function problemsPart({ components: { schemas } }: OpenApi): string {
+export function problemsPart({ components: { schemas } }: ApiDocument): string {
   const { Problem: problem } = schemas
   return blocks(
     "## Problems",

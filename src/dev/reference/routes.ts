@@ -1,35 +1,38 @@
-import { fieldTable, typeOf } from "./fields.ts"
-import { blocks, code, sentence, table } from "./markdown.ts"
-import type { OpenApi, Operation, Parameter } from "./openapi.ts"
-
-type Route = { readonly heading: string; readonly operation: Operation }
+import { isDeepStrictEqual } from "node:util"
+import {
+  type ApiDocument,
+  isProblem,
+  type Operation,
+  type Parameter,
+  resultOf,
+  type Route,
+  routesOf,
+} from "../../http/docs/document.ts"
+import { typeOf } from "../../http/docs/fields.ts"
+import { blocks, code, fieldTable, sentence, table } from "./markdown.ts"
 
 /** Every route, in the groups of the document: its parameters and its responses. */
-export function routesPart({ paths, tags, info }: OpenApi): string {
-  const routes = Object.entries(paths).flatMap(([path, operations]) =>
-    Object.entries(operations).map(([method, operation]) => ({
-      heading: `${method.toUpperCase()} ${path}`,
-      operation,
-    })),
-  )
+export function routesPart(document: ApiDocument): string {
+  const { tags, info } = document
+  const routes = routesOf(document)
   const open = routes.filter(({ operation }) => operation.security.length === 0)
   return blocks(
     "## Routes",
     sentence(info.description),
-    `Every route requires \`Authorization: Bearer <JWT>\`, except ${open.map(({ heading }) => code(heading)).join(", ")}.`,
+    `Every route requires \`Authorization: Bearer <JWT>\`, except ${open.map((route) => code(headingOf(route))).join(", ")}.`,
     'A JSON response is `{"success":true,"message":"Success","data":…}`: the tables of fields show what `data` holds.',
     ...tags.flatMap(({ name, description }) => [
       `### ${name}`,
       sentence(description),
       ...routes
         .filter(({ operation }) => operation.tags.includes(name))
-        .map((route) => routePart(route, firstWithItsParameters(route, routes))),
+        .map((route) => routePart(route, routes)),
     ]),
   )
 }
 
-function isProblem([status]: readonly [string, unknown]): boolean {
-  return Number(status) >= 400
+function headingOf({ method, path }: Route): string {
+  return `${method} ${path}`
 }
 
 /** The first route with the same parameters, if that is another one: long tables are printed once. */
@@ -43,28 +46,29 @@ function keyOf(parameters: readonly Parameter[]): string {
   return JSON.stringify(parameters.filter((parameter) => parameter.in !== "path"))
 }
 
-function routePart({ heading, operation }: Route, same: Route | undefined): string {
+function routePart(route: Route, routes: readonly Route[]): string {
+  const { operation } = route
+  const same = firstWithItsParameters(route, routes)
   const { summary, description = "", parameters, responses } = operation
   const shown = same === undefined ? parameters : parameters.filter((parameter) => parameter.in === "path")
-  const problems = Object.entries(responses).filter(isProblem)
+  const problems = Object.entries(responses).filter(([status]) => isProblem(status))
   return blocks(
-    `#### ${heading}`,
+    `#### ${headingOf(route)}`,
     `${sentence(summary)} ${sentence(description)}`.trim(),
     table(["parameter", "in", "type", "description"], shown.map(parameterRow)),
-    same === undefined
-      ? ""
-      : `The other parameters are those of [${same.heading}](#${anchorOf(same.heading)}).`,
+    same === undefined ? "" : `The other parameters are those of ${linkTo(same)}.`,
+    bodyOf(operation),
     table(
       ["status", "content", "description"],
       Object.entries(responses)
-        .filter((response) => !isProblem(response))
+        .filter(([status]) => !isProblem(status))
         .map(([status, { description, content }]) => [
           status,
           Object.keys(content).map(code).join(", "),
           description,
         ]),
     ),
-    fieldsOf(operation),
+    fieldsOf(route, routes),
     problems.length === 0 ? "" : `[Problems](#problems): ${problems.map(([status]) => status).join(", ")}.`,
   )
 }
@@ -73,11 +77,24 @@ function parameterRow({ name, in: place, required, schema, description = "" }: P
   return [code(name), place, `${typeOf(schema)}${required ? ", required" : ""}`, description]
 }
 
-/** The fields of a JSON response, without those of the envelope. An export's rows have the fields that are selected. */
-function fieldsOf({ responses }: Operation): string {
-  const schema = responses["200"]?.content["application/json"]?.schema
-  const data = schema?.properties?.["data"] ?? schema
-  return data === undefined ? "" : fieldTable(data.items ?? data)
+function bodyOf({ requestBody }: Operation): string {
+  const schema = requestBody?.content["application/json"]?.schema
+  return schema === undefined ? "" : blocks("The body is JSON:", fieldTable(schema))
+}
+
+/** The fields of a JSON response. Fields that a route has in common with an earlier one are printed once. */
+function fieldsOf(route: Route, routes: readonly Route[]): string {
+  const result = resultOf(route.operation)
+  if (result === undefined) return ""
+  const first = routes.find(({ operation }) => isDeepStrictEqual(resultOf(operation), result))
+  return first === undefined || first === route
+    ? fieldTable(result)
+    : `The fields are those of ${linkTo(first)}.`
+}
+
+function linkTo(route: Route): string {
+  const heading = headingOf(route)
+  return `[${heading}](#${anchorOf(heading)})`
 }
 
 /** The anchor that GitHub gives to a heading. */

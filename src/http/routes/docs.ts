@@ -1,0 +1,62 @@
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
+import { createBuiltPage } from "../built-page.ts"
+import { parseDocument } from "../docs/document.ts"
+import page from "../docs/page.html"
+import { renderPage } from "../docs/render-page.ts"
+
+/** The page loads nothing but its own files, and talks to nobody but this service. */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join("; ")
+
+const docsRoute = createRoute({
+  method: "get",
+  path: "/docs",
+  operationId: "readDocs",
+  summary: "A page that shows all of this, with forms to try each route",
+  tags: ["Health"],
+  security: [],
+  responses: {
+    200: { description: "The page", content: { "text/html": { schema: z.string() } } },
+  },
+})
+
+/**
+ * The page of routes, event lines and problems. Any query is accepted.
+ *
+ * @param readDocument the document at /openapi.json; called once
+ */
+export function createDocsRoutes({ readDocument }: { readonly readDocument: () => unknown }) {
+  const routes = new OpenAPIHono()
+  const readBuilt = createBuiltPage(page, "/docs/")
+  let content: string | undefined
+
+  routes.openapi(docsRoute, async (context) => {
+    const { html } = await readBuilt()
+    content ??= renderPage(parseDocument(readDocument()))
+    context.header("content-security-policy", policy)
+    context.header("referrer-policy", "no-referrer")
+    context.header("cache-control", "no-cache")
+    return context.html(
+      html.replace("<body></body>", () => `<body>${content}</body>`),
+      200,
+    )
+  })
+
+  routes.get("/docs/:file", async (context) => {
+    const file = (await readBuilt()).files.get(context.req.param("file"))
+    if (file === undefined) return context.notFound()
+    const headers = { "content-type": file.type, "cache-control": "public, max-age=31536000, immutable" }
+    return new Response(file.bytes, { headers })
+  })
+
+  return routes
+}
