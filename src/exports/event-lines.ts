@@ -70,22 +70,15 @@ const deleted = z
     $export: z.literal("deleted"),
     list_id: listId,
     at: date.meta({ description: "When this service noticed the deletion" }),
-    reason: z.enum(["list_deleted", "member_deleted", "address_changed"]).meta({
-      description:
-        "What happened. `list_deleted`: all of its members are gone. The others come with follow=true alone",
-    }),
-    id: z
-      .string()
-      .optional()
-      .meta({ description: "The id of the member that is gone; missing if the list is" }),
-    new_id: z
-      .string()
-      .optional()
-      .meta({ description: "After `address_changed`: the id that the member has now" }),
+    reason: z
+      .enum(["list_deleted", "member_deleted", "address_changed"])
+      .meta({ description: "Only `follow` notices members" }),
+    id: z.string().optional().meta({ description: "The member" }),
+    new_id: z.string().optional().meta({ description: "The member from now on" }),
   })
   .meta({
     description:
-      "A list no longer exists: it was deleted during this export, or since the one that this export continues. Or, if the response follows, Mailchimp no longer has a member",
+      "A list no longer exists, or a member: it was deleted during this export, or since the one that this export continues",
   })
 
 const listError = z
@@ -141,18 +134,11 @@ const end = z
 const caughtUp = z
   .object({
     $export: z.literal("caught_up"),
-    as_of: date.optional().meta({
-      description: "Everything up to this second was delivered; missing if the account has no lists",
-    }),
-    cursor: z.string().meta({
-      description: "Follows on from here, or starts the next export, after everything received so far",
-    }),
-    interval_s: count.meta({
-      description:
-        "How often each list is read without a delivery, in seconds: FOLLOW_INTERVAL_S, or longer if the account has many lists",
-    }),
+    as_of: date.optional().meta({ description: "Changes up to this second were delivered" }),
+    cursor,
+    interval_s: count.meta({ description: "How often a list is read without a delivery" }),
   })
-  .meta({ description: "With follow=true, after the `end` line and whenever lists were read for changes" })
+  .meta({ description: "Only with `follow`: after the end, and when lists were read" })
 
 /** A line of the stream that is not a member: an object with a key that no member has. */
 export const eventLineSchema = z.discriminatedUnion("$export", [

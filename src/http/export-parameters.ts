@@ -87,8 +87,7 @@ export const exportListQuery = z.strictObject({
       description: `Event lines between the members, NDJSON only: ${eventKinds.join(", ")}`,
     }),
   follow: oneOf(["true", "false"]).optional().openapi({
-    description:
-      "Only with events=true: after its end the export stays open, and what changes follows, as members and as `deleted` lines. `caught_up` lines have the cursor to go on from. It ends with `error` when the token expires",
+    description: "With events=true: stays open after its end for what changes",
   }),
   cursor: once.optional().openapi({
     ...sealedText,
