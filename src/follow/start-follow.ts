@@ -53,15 +53,16 @@ export function createStartFollow(deps: {
   }
 
   return async (request) => {
-    const { owner, expiresAt, onCaughtUp, onEnd, ...exportRequest } = request
-    const { account, signal, selection, listIds, eventsId } = exportRequest
+    const { owner, expiresAt, onCaughtUp, onEnd, account, ...exportRequest } = request
+    const { signal, selection, listIds, eventsId } = exportRequest
     const followed = { owner, connectionId: account.connection.id, listIds, selection }
     const { format, cursor: endCursor } = createEndCursor(request.format)
     await refuseExpired(request).catch((error: unknown) => {
       account[Symbol.dispose]()
       throw error
     })
-    const first = await startExport({ ...exportRequest, format })
+    // Taken out when it has ended, because it holds a page and the account, and a follower stays for days.
+    const first = [await startExport({ ...exportRequest, account, format })]
     // A generator that never starts never ends.
     signal.addEventListener("abort", onEnd, { once: true })
     return run()
@@ -73,7 +74,7 @@ export function createStartFollow(deps: {
       using _timer = startTimer(Math.min(leftMs, longestMs), clock, () => expired.abort(tokenExpired()))
       using until = anySignal(signal, expired.signal, drainSignal)
       try {
-        yield* first
+        for (const bytes of first.splice(0)) yield* bytes
         for (;;) {
           const tail = { tails, followed, until: until.signal, signal, onCaughtUp, clock }
           const cursor = yield* followTail({ ...tail, cursor: endCursor() })
