@@ -65,7 +65,8 @@ export function createHints(deps: { readonly marginS: number; readonly nowS: () 
     },
     shown: (listId, page) => {
       const hints = byList.get(listId)
-      for (let index = 0; hints !== undefined && index < page.length; index += 1) {
+      if (hints === undefined) return
+      for (let index = 0; index < page.length; index += 1) {
         const memberId = page.id(index) ?? ""
         // The row is that of the unsubscribed member, whose `last_changed` has just moved.
         if (hints.get(memberId)?.isVague) remove(listId, memberId)
