@@ -1,5 +1,5 @@
 import { type Service, readData } from "./request.ts"
-import type { Connection, List, ListDetails, Login } from "./types.ts"
+import type { Connection, Disconnected, List, ListDetails, Login } from "./types.ts"
 
 /**
  * Starts a login. Send the browser to `redirect_url`: `location.assign(redirect_url)`. After the user has consented, it
@@ -15,8 +15,8 @@ export function connection(service: Service): Promise<Connection> {
 }
 
 /** Disconnects, and ends running exports. Succeeds if nothing was connected. */
-export async function disconnect(service: Service): Promise<void> {
-  await readData(service, "/auth", { method: "DELETE" })
+export function disconnect(service: Service): Promise<Disconnected> {
+  return readData(service, "/auth", { method: "DELETE" })
 }
 
 /** Every list of the account. */

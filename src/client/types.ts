@@ -164,5 +164,11 @@ export type Connection = {
   token_invalidated: boolean
 }
 
+export type Disconnected = {
+  connected: false
+  /** The lists whose webhook could not be removed at Mailchimp, and why. */
+  webhooks_left: { list_id: string; reason: string }[]
+}
+
 /** Where to send the browser; null if the account is connected. */
 export type Login = { redirect_url: string | null; connected: boolean }

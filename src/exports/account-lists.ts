@@ -11,17 +11,31 @@ import type { ListFieldReaders } from "./list-fields.ts"
 export type AccountLists = ListFieldReaders & {
   /** Read what the columns of a CSV file depend on. The response has usually begun, so they may take longer. */
   readonly columnReaders: ListColumnReaders
-  /** The lists that were selected. Rejects with `list_not_found` if one of them is unknown. */
+  /**
+   * The lists that were selected. Rejects with `list_not_found` if one of them is unknown. If the export continues another one
+   * of several lists, an unknown list was deleted since, and is left out.
+   */
   readLists(signal: AbortSignal): Promise<readonly MailchimpList[]>
   /** All lists of the account. */
   readAllLists(signal: AbortSignal): Promise<readonly MailchimpList[]>
 }
 
-/** @param deadlineMs how much longer a request that fails may be retried: see {@link MailchimpRequest} */
+/**
+ * @param isContinued whether the export continues another one with the same lists
+ * @param deadlineMs how much longer a request that fails may be retried: see {@link MailchimpRequest}
+ */
 export function createAccountLists(
   client: MailchimpClient,
   listIds: readonly string[] | undefined,
-  { signal, deadlineMs }: { readonly signal: AbortSignal; readonly deadlineMs: () => number | undefined },
+  {
+    signal,
+    isContinued,
+    deadlineMs,
+  }: {
+    readonly signal: AbortSignal
+    readonly isContinued: boolean
+    readonly deadlineMs: () => number | undefined
+  },
 ): AccountLists {
   const options = () => ({ signal, deadlineMs: deadlineMs() })
   /** If one of many lists cannot be read, the export reports that itself and exports the others. */
@@ -34,8 +48,11 @@ export function createAccountLists(
     readAllLists,
     readLists: async (signal) => {
       if (listIds === undefined) return readAllLists(signal)
-      // A request for all lists takes less than one for each. The error about an unknown list comes from a request for that list.
+      // A request for all lists takes less than one for each.
       const known = listIds.length === 1 ? [] : await readAllLists(signal)
+      if (isContinued && listIds.length > 1)
+        return listIds.flatMap((listId) => known.filter(({ id }) => id === listId))
+      // The error about an unknown list comes from a request for that list.
       const find = async (listId: string) =>
         known.find(({ id }) => id === listId) ?? readList(client, listId, { ...options(), signal })
       return Promise.all(listIds.map(find))

@@ -88,6 +88,7 @@ export function createStartExport({
         {
           signal,
           deadlineMs,
+          isContinued: from !== undefined,
         },
       )
       const lists = await readLists(signal)

@@ -4,7 +4,7 @@ import type { MemberStatus } from "../../src/client/member.ts"
 import type * as client from "../../src/client/types.ts"
 import type { ErrorCode, Upstream } from "../../src/errors.ts"
 import type { eventLineSchema } from "../../src/exports/event-lines.ts"
-import type { connectionSchema, loginSchema } from "../../src/http/routes/auth.ts"
+import type { connectionSchema, disconnectedSchema, loginSchema } from "../../src/http/routes/auth.ts"
 import type { listDetailsSchema, listSchema } from "../../src/http/routes/lists.ts"
 import type { memberStatuses } from "../../src/sandbox/members/member.ts"
 
@@ -31,6 +31,7 @@ test("the client's types, written out, are those of the service's schemas", () =
     list: Same<Flat<client.List>, Flat<z.output<typeof listSchema>>>
     listDetails: Same<Flat<client.ListDetails>, Flat<z.output<typeof listDetailsSchema>>>
     connection: Same<Flat<client.Connection>, Flat<z.output<typeof connectionSchema>>>
+    disconnected: Same<Flat<client.Disconnected>, Flat<z.output<typeof disconnectedSchema>>>
     login: Same<Flat<client.Login>, Flat<z.output<typeof loginSchema>>>
     statuses: Same<MemberStatus, (typeof memberStatuses)[number]>
   } = {
@@ -41,6 +42,7 @@ test("the client's types, written out, are those of the service's schemas", () =
     list: true,
     listDetails: true,
     connection: true,
+    disconnected: true,
     login: true,
     statuses: true,
   }

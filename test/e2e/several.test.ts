@@ -128,6 +128,23 @@ describe("list_id", () => {
     })
   })
 
+  test("a list that was deleted since the cursor is a deleted line, and the others are exported", async () => {
+    await using pair = await startSandboxAndService({
+      lists: ["Kept", "Deleted"].map((name) => ({ name, count: 50 })),
+    })
+    const [kept = "", deleted = ""] = pair.listIds
+    const path = `/export?list_id=${kept},${deleted}&events=true`
+    const cursor = (await pair.receive(path)).ofKind("end")[0]?.cursor
+    const added = pair.sandbox.changes.addMember(kept)
+    pair.sandbox.state.removeList(deleted)
+    const next = await pair.receive(`${path}&cursor=${cursor}`)
+    expect(next.ofKind("deleted")).toMatchObject([{ list_id: deleted, reason: "list_deleted" }])
+    expect(next.rows.map((row) => JSON.parse(row).id)).toContain(added.id)
+    expect(next.ofKind("end")).toMatchObject([{ status: "complete" }])
+    const again = await pair.receive(`${path}&cursor=${next.ofKind("end")[0]?.cursor}`)
+    expect([again.status, again.ofKind("deleted")]).toEqual([200, []])
+  })
+
   test("names a download for its list, or for how many there are", async () => {
     const nameOf = async (ids: string) => {
       const path = `/export?list_id=${ids}&count=1&download=true`

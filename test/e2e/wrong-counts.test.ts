@@ -41,6 +41,26 @@ describe("total_items is permanently too high, for five members", () => {
     30_000,
   )
 
+  test("several statuses are checked as well, by the count of all members", async () => {
+    const members = five.map((member, index) => ({
+      ...member,
+      status: index < 3 ? ("cleaned" as const) : ("unsubscribed" as const),
+    }))
+    await using pair = await startSandboxAndService({
+      lists: [{ name: "People", members: [...members, { email_address: "subscribed@example.com" }] }],
+      surplusItems: 1,
+    })
+    const received = await pair.receive("/export?events=true&status=subscribed,cleaned")
+    expect(received.rows.map((row) => JSON.parse(row).status).toSorted()).toEqual([
+      "cleaned",
+      "cleaned",
+      "cleaned",
+      "subscribed",
+    ])
+    expect(received.ofKind("end")).toMatchObject([{ status: "complete", rows: 4 }])
+    expect(countsThatDiffer(received)).toEqual([1])
+  }, 30_000)
+
   test.each(surpluses)(
     "%s: a plain export ends normally, in NDJSON and as JSON",
     async (_, surplus) => {

@@ -1,7 +1,10 @@
 import type { Cell } from "../../src/lib/csv/write-row.ts"
-import type { Columns, Member } from "../../src/exports/formats/csv/columns.ts"
+import type { FileColumns } from "../../src/exports/formats/csv/columns.ts"
+import { readRow } from "../../src/exports/formats/csv/read-row.ts"
 import type { ListColumns } from "../../src/exports/formats/csv/list-columns.ts"
 import type { EncoderInput } from "../../src/exports/formats/format.ts"
+
+const QUOTE = 0x22
 
 export const usualMergeFields = [
   { tag: "FNAME", name: "First Name", type: "text" },
@@ -32,17 +35,34 @@ export function listOf(changes: Partial<ListColumns> = {}): ListColumns {
   }
 }
 
-/** The cells of a member, one for each column. */
-export function cellsOf(columns: Columns, member: Member): Cell[] {
+/** The cells of a member, one for each column, before they become text. */
+export function cellsOf(columns: FileColumns, member: object): Cell[] {
+  const text = JSON.stringify(member)
+  const json = readRow(Buffer.from(text), 0, Buffer.byteLength(text), columns.member)
   const cells: Cell[] = []
-  columns.addCells(member, cells)
+  let cell: Cell
+  columns.writeCells(json, {
+    copy: (bytes, start, end) => {
+      const copied = bytes.toString("utf8", start, end)
+      const isText = cell !== undefined || bytes[start - 1] === QUOTE
+      cell = isText ? `${cell ?? ""}${copied}` : JSON.parse(copied)
+    },
+    add: (added) => (cell = added),
+    addRepeated: (added) => (cell = added),
+    endCell: () => {
+      cells.push(cell ?? "")
+      cell = undefined
+    },
+    endRow: () => {},
+    take: () => new Uint8Array(),
+  })
   if (cells.length !== columns.names.length)
     throw new Error("A row has another number of cells than the header")
   return cells
 }
 
 /** The cells of a member by the names of their columns. */
-export function cellsByName(columns: Columns, member: Member): Record<string, Cell> {
+export function cellsByName(columns: FileColumns, member: object): Record<string, Cell> {
   const cells = cellsOf(columns, member)
   return Object.fromEntries(columns.names.map((name, index) => [name, cells[index]]))
 }

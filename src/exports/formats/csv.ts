@@ -1,6 +1,6 @@
 import { z } from "zod"
 import { createCsvBeginning } from "./csv/beginning.ts"
-import type { Columns } from "./csv/columns.ts"
+import type { FileColumns } from "./csv/columns.ts"
 import { createCsv } from "./csv/csv.ts"
 import { createFieldColumns } from "./csv/field-columns.ts"
 import { readListColumns } from "./csv/list-columns.ts"
@@ -18,8 +18,9 @@ export function createCsvEncoder(input: EncoderInput): Encoder {
 /** Sends the first column's name in pieces while the other columns are read. */
 function createMailchimpCsv({ selection, options, lists, readers, signal }: EncoderInput): Encoder {
   const { excludeFields = [] } = selection
-  const beginning = createCsvBeginning(firstNameOf(excludeFields), options)
-  let columns: Columns | undefined
+  const firstName = firstNameOf(excludeFields)
+  const beginning = createCsvBeginning(firstName, options)
+  let columns: FileColumns | undefined
   let csv: Encoder | undefined
   const readColumns = async () => {
     const listColumns = await readListColumns(lists, readers, { excludeFields, signal })
@@ -29,7 +30,11 @@ function createMailchimpCsv({ selection, options, lists, readers, signal }: Enco
     ready: readColumns(),
     start: () => {
       if (columns === undefined) throw new Error("The columns are not known yet")
-      csv = createCsv(columns, { ...options, sentBytes: beginning.sentBytes() })
+      csv = createCsv(columns, {
+        ...options,
+        sentBytes: beginning.sentBytes(),
+        isFirstQuoted: firstName === undefined,
+      })
       return csv.start()
     },
     rows: (bytes) => csv?.rows(bytes) ?? nothing,

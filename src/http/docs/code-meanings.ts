@@ -35,7 +35,7 @@ const meanings = {
   connection_invalidated:
     "The token was revoked at Mailchimp, its user was disabled, or its key is gone from `TOKEN_KEYS`. Log in again: cursors stay valid if it is the same Mailchimp user.",
   columns_changed:
-    "A merge field or an interest was added to a list during an export as CSV, so its values have no column, and the transfer breaks. Start the export again.",
+    "A member has a merge field or an interest that its list did not have, or that could not be read, when the columns of a CSV were. Its value would be lost, so the transfer breaks. Start the export again.",
   disconnected: "The connection was deleted while the request used it. Connect the account again.",
   job_not_finished:
     "The files of a job can be downloaded as one only when its `state` is `complete` or `short`. Wait for that with `Prefer: wait=30`; parts can be downloaded before.",

@@ -100,6 +100,13 @@ const connectionRoute = createRoute({
   },
 })
 
+export const disconnectedSchema = z.object({
+  connected: z.literal(false),
+  webhooks_left: z
+    .array(z.object({ list_id: z.string(), reason: z.string() }))
+    .meta({ description: "The lists whose webhook could not be removed at Mailchimp, and why" }),
+})
+
 const disconnectRoute = createRoute({
   method: "delete",
   path: "/auth",
@@ -111,17 +118,7 @@ const disconnectRoute = createRoute({
   security,
   request: { query: z.strictObject({ sub_account_id: subAccountId }) },
   responses: {
-    200: jsonContent(
-      envelopeOf(
-        z.object({
-          connected: z.literal(false),
-          webhooks_left: z
-            .array(z.object({ list_id: z.string(), reason: z.string() }))
-            .meta({ description: "The lists whose webhook could not be removed at Mailchimp, and why" }),
-        }),
-      ),
-      "Disconnected, now or earlier",
-    ),
+    200: jsonContent(envelopeOf(disconnectedSchema), "Disconnected, now or earlier"),
     ...callerProblems,
   },
 })

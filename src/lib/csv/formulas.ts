@@ -7,8 +7,11 @@ const formulaAtStart = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/
  */
 const formulaInside = /;(?=[\t\r\n])|[;\r\n](?="*[=+\-@\uff1d\uff0b\uff0d\uff20])/g
 
+/** What `formulaInside` begins with: most cells have none. */
+const cellOrRowEnd = /[;\r\n]/
+
 /** Puts an apostrophe before each formula in a cell, so that spreadsheets show the text instead of running it. */
 export function defuseFormulas(text: string): string {
-  const defused = text.replaceAll(formulaInside, "$&'")
+  const defused = cellOrRowEnd.test(text) ? text.replaceAll(formulaInside, "$&'") : text
   return formulaAtStart.test(text) ? `'${defused}` : defused
 }

@@ -13,16 +13,21 @@ export const byteOrderMark = "\ufeff"
 const isSpecial = /[",;\r\n]|^[=+\-@\t\uff1d\uff0b\uff0d\uff20]/
 
 /**
- * Creates a function that writes one row of a CSV file as RFC 4180 has it, with its CRLF. Missing values are empty. Only texts
- * are defused: the number -5 stays, the text "-5" becomes '-5.
+ * Creates a function that writes one cell. Missing values are empty. Only texts are defused: the number -5 stays, the text "-5"
+ * becomes '-5.
  */
-export function createRowWriter(formulas: Formulas): (cells: readonly Cell[]) => string {
+export function createCellWriter(formulas: Formulas): (cell: Cell) => string {
   const writeSpecial =
     formulas === "raw" ? csvFormatValue : (text: string) => csvFormatValue(defuseFormulas(text))
-  const writeCell = (cell: Cell): string => {
+  return (cell) => {
     if (typeof cell === "string") return isSpecial.test(cell) ? writeSpecial(cell) : cell
     return cell === undefined || cell === null ? "" : String(cell)
   }
+}
+
+/** Creates a function that writes one row of a CSV file as RFC 4180 has it, with its CRLF. */
+export function createRowWriter(formulas: Formulas): (cells: readonly Cell[]) => string {
+  const writeCell = createCellWriter(formulas)
   return (cells) => {
     const row = cells.map(writeCell).join(",")
     // Readers skip an empty line, so a single empty cell needs its quotes.

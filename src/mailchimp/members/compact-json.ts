@@ -32,6 +32,11 @@ export function compactObjectEnd(json: Uint8Array, start: number): number {
   return json[start] === OPEN_OBJECT ? collectionEnd(json, start, DEEPEST) : 0
 }
 
+/** The end of any JSON value, as {@link compactObjectEnd} finds it. */
+export function compactValueEnd(json: Uint8Array, start: number): number {
+  return valueEnd(json, start, DEEPEST)
+}
+
 /** Every function here returns the end of something, or 0. */
 function valueEnd(json: Uint8Array, start: number, depth: number): number {
   const first = json[start] ?? 0

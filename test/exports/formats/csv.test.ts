@@ -38,13 +38,27 @@ describe("createCsvEncoder()", () => {
     expect(text.split("\r\n")).toHaveLength(3)
   })
 
-  test("has nothing to send early if the fields that are always first are excluded", async () => {
+  test("begins with a quote if the fields that are always first are excluded, whether it was sent early or not", async () => {
     const excludeFields = ["email_address", "sms_phone_number", "sms_subscription_status"]
     const input = { ...withMergeFields(async () => usualMergeFields), selection: { excludeFields } }
-    const encoder = createCsvEncoder(input)
-    expect(encoder.keepAlive()).toHaveLength(0)
-    await encoder.ready
-    expect(Buffer.concat([encoder.start(), encoder.end()]).toString()).toStartWith("First Name,")
+    for (const pieces of [0, 1, 2]) {
+      const encoder = createCsvEncoder(input)
+      const early = Array.from({ length: pieces }, () => encoder.keepAlive())
+      await encoder.ready
+      const text = Buffer.concat([...early, encoder.start(), encoder.end()]).toString()
+      expect(text).toStartWith('"First Name",Last Name,')
+    }
+    const label = 'The "first", name'
+    const fields = [{ tag: "FNAME", name: label, type: "text" }]
+    const quoted = createCsvEncoder({ ...withMergeFields(async () => fields), selection: { excludeFields } })
+    await quoted.ready
+    expect(Buffer.concat([quoted.start(), quoted.end()]).toString()).toStartWith(
+      '"The ""first"", name",MEMBER_',
+    )
+
+    const fixed = [...excludeFields, "merge_fields", "interests"]
+    const known = createCsvEncoder({ ...input, selection: { excludeFields: fixed } })
+    expect(Buffer.from(known.keepAlive()).toString()).toBe("M")
 
     const other = createCsvEncoder({ ...input, selection: { excludeFields: ["email_address"] } })
     expect(Buffer.from(other.keepAlive()).toString()).toBe("S")

@@ -12,7 +12,7 @@ export type CsvBeginning = {
 /**
  * The name of the first column is known before the others, so pieces of it keep a response alive while the columns are read.
  *
- * @param firstName undefined if it is not known, because the fields that are always first are excluded
+ * @param firstName undefined if it is not known, because the fields that are always first are excluded: then it will have quotes
  */
 export function createCsvBeginning(
   firstName: string | undefined,
@@ -20,7 +20,7 @@ export function createCsvBeginning(
 ): CsvBeginning {
   const writeRow = createRowWriter(formulas)
   const text = Buffer.from(
-    `${bom ? byteOrderMark : ""}${firstName === undefined ? "" : writeRow([firstName]).trimEnd()}`,
+    `${bom ? byteOrderMark : ""}${firstName === undefined ? '"' : writeRow([firstName]).trimEnd()}`,
   )
   let sent = 0
   return {

@@ -4,6 +4,6 @@ import { AppError } from "../../../errors.ts"
 export function columnsChanged(what: "merge field" | "interest", name: string, listId: unknown): AppError {
   return new AppError(
     "columns_changed",
-    `Cannot write a member as CSV because the ${what} ${name} has no column: it was added during the export, so start the export again: list ${String(listId)}`,
+    `Cannot write a member as CSV because the ${what} ${name} has no column: the list did not have it, or could not be read, when the columns were. Start the export again: list ${String(listId)}`,
   )
 }

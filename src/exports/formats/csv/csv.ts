@@ -1,9 +1,12 @@
-import { byteOrderMark, createRowWriter, type Cell } from "../../../lib/csv/write-row.ts"
+import { createRowBytes } from "../../../lib/csv/row-bytes.ts"
+import { byteOrderMark, createRowWriter } from "../../../lib/csv/write-row.ts"
 import type { Encoder } from "../format.ts"
-import type { Columns } from "./columns.ts"
+import type { FileColumns } from "./columns.ts"
 import type { CsvOptions } from "./csv-options.ts"
 import { createHeldBack } from "./held-back.ts"
-import { parseRows } from "./parse-rows.ts"
+import { readRow } from "./read-row.ts"
+
+const NEWLINE = 0x0a
 
 /** At one byte every ten seconds they last ten minutes, which is how long a failing request is retried. */
 const HELD_BYTES = 64
@@ -13,26 +16,37 @@ const HELD_BYTES = 64
  * `rows()` throws `columns_changed`: see {@link createMailchimpColumns}.
  *
  * @param sentBytes how many bytes of the file were sent before: see {@link createCsvBeginning}
+ * @param isFirstQuoted whether the name of the first column has quotes also if it needs none
  */
 export function createCsv(
-  columns: Columns,
-  { formulas = "defused", bom = false, sentBytes = 0 }: CsvOptions & { readonly sentBytes?: number } = {},
+  columns: FileColumns,
+  {
+    formulas = "defused",
+    bom = false,
+    sentBytes = 0,
+    isFirstQuoted = false,
+  }: CsvOptions & { readonly sentBytes?: number; readonly isFirstQuoted?: boolean } = {},
 ) {
-  const writeRow = createRowWriter(formulas)
+  const file = createRowBytes(formulas)
   const held = createHeldBack(HELD_BYTES)
   return {
     start: () => {
-      const header = Buffer.from(`${bom ? byteOrderMark : ""}${writeRow(columns.names)}`)
+      const names = createRowWriter(formulas)(columns.names)
+      // Only a name in quotes begins with one.
+      const quoted = isFirstQuoted && !names.startsWith('"') ? names.replace(/^[^,\r]*/, '"$&"') : names
+      const header = Buffer.from(`${bom ? byteOrderMark : ""}${quoted}`)
       return held.add(header.subarray(sentBytes))
     },
     rows: (bytes) => {
-      let text = ""
-      for (const member of parseRows(bytes)) {
-        const cells: Cell[] = []
-        columns.addCells(member, cells)
-        text += writeRow(cells)
+      const rows = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+      for (let start = 1; start < rows.length;) {
+        const newline = rows.indexOf(NEWLINE, start)
+        const end = newline === -1 ? rows.length : newline
+        columns.writeCells(readRow(rows, start, end, columns.member), file)
+        file.endRow()
+        start = end + 1
       }
-      return held.add(Buffer.from(text))
+      return held.add(file.take())
     },
     keepAlive: held.piece,
     broken: held.rest,

@@ -1,69 +1,99 @@
-import { isRecord } from "../../../mailchimp/members/page-envelope.ts"
-import type { Column, Member } from "./columns.ts"
-import { ownValue, toCell, toTagsCell, toTimeCell } from "./values.ts"
+import { remember } from "../../../lib/remember.ts"
+import { type Column, fieldColumn, writeField } from "./columns.ts"
+import { type Fields, fieldAt, textOf } from "./fields.ts"
+import { createTextReader, toCell, toTagsCell, toTimeCell } from "./values.ts"
+
+/** The tags of a member may take kilobytes. */
+const MAX_REMEMBERED = 256
+const T = 0x54
+const BLANK = Buffer.from(" ")
+const UTC = Buffer.from("+00:00")
+const DATE_LENGTH = "2016-04-18".length
+const TIME_LENGTH = "2016-04-18T13:51:14".length
 
 /**
  * The columns of Mailchimp's own export before the merge fields. No request tells whether a list has contacts for text messages
  * before all of its members are read, so the columns for them are always there.
  */
-export const firstColumns: readonly Column[] = [
-  column("Email Address", "email_address"),
-  column("SMS Phone Number", "sms_phone_number"),
-  column("SMS_MARKETING_STATUS", "sms_subscription_status"),
-]
+export const firstFields = [
+  ["Email Address", "email_address"],
+  ["SMS Phone Number", "sms_phone_number"],
+  ["SMS_MARKETING_STATUS", "sms_subscription_status"],
+] as const
 
-/** The columns of Mailchimp's own export after the interests, and three that it does not have. */
+export function createFirstColumns(member: Fields): Column[] {
+  return firstFields.map(([name, field]) => fieldColumn(member, name, field, toCell))
+}
+
+/** The columns of Mailchimp's own export between the interests and the location. */
+export function createSignupColumns(member: Fields): Column[] {
+  return [
+    fieldColumn(member, "MEMBER_RATING", "member_rating", toCell),
+    createTimeColumn(member, "OPTIN_TIME", "timestamp_signup"),
+    fieldColumn(member, "OPTIN_IP", "ip_signup", toCell),
+    createTimeColumn(member, "CONFIRM_TIME", "timestamp_opt"),
+    fieldColumn(member, "CONFIRM_IP", "ip_opt", toCell),
+  ]
+}
+
+/** The columns of Mailchimp's own export after the location, and three that it does not have. */
 export function createLastColumns(
+  member: Fields,
   lists: readonly { readonly id: string; readonly name: string }[],
 ): Column[] {
   const listNames = new Map(lists.map(({ id, name }) => [id, name]))
+  const readListId = createTextReader(fieldAt(member, ["list_id"]))
   return [
-    column("MEMBER_RATING", "member_rating"),
-    timeColumn("OPTIN_TIME", "timestamp_signup"),
-    column("OPTIN_IP", "ip_signup"),
-    timeColumn("CONFIRM_TIME", "timestamp_opt"),
-    column("CONFIRM_IP", "ip_opt"),
-    locationColumn("LATITUDE", "latitude"),
-    locationColumn("LONGITUDE", "longitude"),
-    locationColumn("GMTOFF", "gmtoff"),
-    locationColumn("DSTOFF", "dstoff"),
-    locationColumn("TIMEZONE", "timezone"),
-    locationColumn("CC", "country_code"),
-    locationColumn("REGION", "region"),
-    timeColumn("LAST_CHANGED", "last_changed"),
-    column("LEID", "web_id"),
-    column("EUID", "unique_email_id"),
-    {
-      name: "NOTES",
-      field: "last_note.note",
-      cell: ({ last_note: note }) => toCell(ownValue(note, "note")),
-    },
-    { name: "TAGS", field: "tags.name", cell: ({ tags }) => toTagsCell(tags) },
-    column("STATUS", "status"),
-    column("LIST_ID", "list_id"),
+    createTimeColumn(member, "LAST_CHANGED", "last_changed"),
+    fieldColumn(member, "LEID", "web_id", toCell),
+    fieldColumn(member, "EUID", "unique_email_id", toCell),
+    fieldColumn(member, "NOTES", "last_note.note", toCell),
+    createTagsColumn(member),
+    fieldColumn(member, "STATUS", "status", toCell),
+    fieldColumn(member, "LIST_ID", "list_id", toCell),
     {
       name: "LIST_NAME",
       field: "list_id",
-      cell: ({ list_id: id }) => (typeof id === "string" ? listNames.get(id) : ""),
+      writeCell: (json, row) => row.addRepeated(listNames.get(readListId(json)) ?? ""),
     },
   ]
 }
 
-function column(name: string, field: string): Column {
-  return { name, field, cell: (member) => toCell(member[field]) }
+function createTagsColumn(member: Fields): Column {
+  const field = fieldAt(member, ["tags"])
+  // Few members have tags that no other member has.
+  const toCellOf = remember(MAX_REMEMBERED, (text) => String(toTagsCell(JSON.parse(text))))
+  return {
+    name: "TAGS",
+    field: "tags.name",
+    writeCell: (json, row) => {
+      if (field.kind === "other") row.addRepeated(toCellOf(textOf(json, field)))
+      else writeField(json, field, toTagsCell, row)
+    },
+  }
 }
 
-function timeColumn(name: string, field: string): Column {
-  return { name, field, cell: (member) => toTimeCell(member[field]) }
+/** A time as {@link toTimeCell} writes it, which takes longer. */
+function createTimeColumn(member: Fields, name: string, fieldName: string): Column {
+  const field = fieldAt(member, [fieldName])
+  return {
+    name,
+    field: fieldName,
+    writeCell: (json, row) => {
+      const start = field.start + 1
+      if (field.kind !== "text" || !isUtcTime(json, start, field.end - 1))
+        return writeField(json, field, toTimeCell, row)
+      row.copy(json, start, start + DATE_LENGTH)
+      row.copy(BLANK, 0, 1)
+      row.copy(json, start + DATE_LENGTH + 1, start + TIME_LENGTH)
+    },
+  }
 }
 
-function locationColumn(name: string, key: string): Column {
-  const cell = ({ location }: Member) =>
-    isRecord(location) && isKnown(location) ? toCell(location[key]) : ""
-  return { name, field: `location.${key}`, cell }
-}
-
-/** Mailchimp's API describes an unknown location by zeros and empty texts, its own export by empty cells. */
-function isKnown({ latitude, longitude, timezone, country_code: country }: Member): boolean {
-  return Boolean(latitude) || Boolean(longitude) || Boolean(timezone) || Boolean(country)
+/** Whether the text from `start` on has a time with Mailchimp's usual zone. */
+function isUtcTime(json: Buffer, start: number, end: number): boolean {
+  if (end - start !== TIME_LENGTH + UTC.length || json[start + DATE_LENGTH] !== T) return false
+  for (let index = 0; index < UTC.length; index += 1)
+    if (json[start + TIME_LENGTH + index] !== UTC[index]) return false
+  return true
 }

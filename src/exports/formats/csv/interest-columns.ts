@@ -1,13 +1,18 @@
-import { isRecord } from "../../../mailchimp/members/page-envelope.ts"
 import { columnsChanged } from "./columns-changed.ts"
 import type { Columns } from "./columns.ts"
+import { type Fields, fieldAt, fieldsOf } from "./fields.ts"
 import type { ListColumns } from "./list-columns.ts"
+import { createTextReader } from "./values.ts"
+
+/** How `true` begins. */
+const TRUE = "true".charCodeAt(0)
 
 /**
  * One column for each title of an interest category. Its cells are the names of the interests that a member has chosen, with
  * commas in names escaped by a backslash, as Mailchimp exports them: `Cats, Dogs\, large`.
  */
 export function createInterestColumns(
+  member: Fields,
   lists: readonly ListColumns[],
   uniqueName: (title: string) => string,
 ): Columns {
@@ -21,21 +26,25 @@ export function createInterestColumns(
       interests.set(id, { index, name: (name === "" ? id : name).replaceAll(",", "\\,") })
     }
   }
-  const empty = Array.from(titles, () => "")
+  const values = fieldsOf(fieldAt(member, ["interests"]))
+  const readListId = createTextReader(fieldAt(member, ["list_id"]))
+  const cells = Array.from(titles, () => "")
 
   return {
     names: Array.from(titles.keys(), uniqueName),
     memberFields: ["interests"],
-    addCells: ({ interests: chosen, list_id: listId }, cells) => {
-      const first = cells.length
-      cells.push(...empty)
-      if (!isRecord(chosen)) return
-      for (const id in chosen) {
-        if (chosen[id] !== true) continue
+    writeCells: (json, row) => {
+      cells.fill("")
+      for (const { name: id, kind, start } of values.present) {
+        if (kind !== "literal" || json[start] !== TRUE) continue
         const interest = interests.get(id)
-        if (interest === undefined) throw columnsChanged("interest", id, listId)
-        const before = cells[first + interest.index]
-        cells[first + interest.index] = before === "" ? interest.name : `${String(before)}, ${interest.name}`
+        if (interest === undefined) throw columnsChanged("interest", id, readListId(json))
+        const before = cells[interest.index] ?? ""
+        cells[interest.index] = before === "" ? interest.name : `${before}, ${interest.name}`
+      }
+      for (const cell of cells) {
+        if (cell !== "") row.addRepeated(cell)
+        row.endCell()
       }
     },
   }

@@ -1,29 +1,39 @@
-import { joinColumns, toColumns, type Columns } from "./columns.ts"
-import { createLastColumns, firstColumns } from "./fixed-columns.ts"
+import { type Column, type FileColumns, joinColumns, toColumns } from "./columns.ts"
+import { createFields } from "./fields.ts"
+import { createFirstColumns, createLastColumns, createSignupColumns, firstFields } from "./fixed-columns.ts"
 import { createInterestColumns } from "./interest-columns.ts"
 import type { ListColumns } from "./list-columns.ts"
+import { createLocationColumns } from "./location-columns.ts"
 import { createMergeColumns } from "./merge-columns.ts"
 
 /**
  * The columns of Mailchimp's own export, so that Mailchimp and other importers recognize the file, and STATUS, LIST_ID and
  * LIST_NAME at the end. Columns that are made only of excluded fields are left out.
  *
- * `addCells` throws `columns_changed` if a member has a merge field, or has chosen an interest, that no column shows.
+ * `writeCells` throws `columns_changed` if a member has a merge field, or has chosen an interest, that no column shows.
  */
 export function createMailchimpColumns(
   lists: readonly ListColumns[],
   { excludeFields = [] }: { readonly excludeFields?: readonly string[] | undefined } = {},
-): Columns {
+): FileColumns {
+  const member = createFields()
   const isExcluded = createIsExcluded(excludeFields)
-  const first = firstColumns.filter(({ field }) => !isExcluded(field))
-  const last = createLastColumns(lists).filter(({ field }) => !isExcluded(field))
-  const uniqueName = createUniqueName([...first, ...last].map(({ name }) => name))
-  return joinColumns([
-    toColumns(first),
-    ...(isExcluded("merge_fields") ? [] : [createMergeColumns(lists, uniqueName, isExcluded)]),
-    ...(isExcluded("interests") ? [] : [createInterestColumns(lists, uniqueName)]),
-    toColumns(last),
+  const included = (columns: readonly Column[]) =>
+    toColumns(columns.filter(({ field }) => !isExcluded(field)))
+  const first = included(createFirstColumns(member))
+  const last = joinColumns([
+    included(createSignupColumns(member)),
+    createLocationColumns(member, isExcluded),
+    included(createLastColumns(member, lists)),
   ])
+  const uniqueName = createUniqueName([...first.names, ...last.names])
+  const columns = joinColumns([
+    first,
+    ...(isExcluded("merge_fields") ? [] : [createMergeColumns(member, lists, uniqueName, isExcluded)]),
+    ...(isExcluded("interests") ? [] : [createInterestColumns(member, lists, uniqueName)]),
+    last,
+  ])
+  return { member, ...columns }
 }
 
 /** The fields that all of Mailchimp's own columns are made of, whatever the lists are. */
@@ -32,7 +42,9 @@ export const mailchimpFields: readonly string[] = [...new Set(createMailchimpCol
 /** The name of the first column. Undefined if it depends on the lists. */
 export function firstNameOf(excludeFields: readonly string[]): string | undefined {
   const isExcluded = createIsExcluded(excludeFields)
-  return firstColumns.find(({ field }) => !isExcluded(field))?.name
+  const dependsOnLists =
+    firstFields.every(([, field]) => isExcluded(field)) && !["merge_fields", "interests"].every(isExcluded)
+  return dependsOnLists ? undefined : createMailchimpColumns([], { excludeFields }).names[0]
 }
 
 function createIsExcluded(excludeFields: readonly string[]) {

@@ -1,8 +1,8 @@
-import { isRecord } from "../../../mailchimp/members/page-envelope.ts"
 import { columnsChanged } from "./columns-changed.ts"
-import type { Columns } from "./columns.ts"
+import { type Columns, writeField } from "./columns.ts"
+import { type Field, type Fields, fieldAt, fieldsOf } from "./fields.ts"
 import type { ListColumns } from "./list-columns.ts"
-import { toMergeCell } from "./values.ts"
+import { createTextReader, toMergeCell } from "./values.ts"
 
 /** The index of the column of each tag. */
 type Layout = Map<string, number>
@@ -12,6 +12,7 @@ type Layout = Map<string, number>
  * these must not share a column.
  */
 export function createMergeColumns(
+  member: Fields,
   lists: readonly ListColumns[],
   uniqueName: (label: string) => string,
   isExcluded: (field: string) => boolean,
@@ -36,20 +37,25 @@ export function createMergeColumns(
       if (!anyList.has(tag)) anyList.set(tag, index)
     }
   }
-  const empty = names.map(() => "")
+  const values = fieldsOf(fieldAt(member, ["merge_fields"]))
+  const readListId = createTextReader(fieldAt(member, ["list_id"]))
+  const cells = names.map((): Field | undefined => undefined)
 
   return {
     names,
     memberFields: ["merge_fields"],
-    addCells: ({ merge_fields: values, list_id: listId }, cells) => {
-      const first = cells.length
-      cells.push(...empty)
-      if (!isRecord(values)) return
-      const layout = (typeof listId === "string" && layouts.get(listId)) || anyList
-      for (const tag in values) {
-        const index = layout.get(tag)
-        if (index === undefined) throw columnsChanged("merge field", tag, listId)
-        cells[first + index] = toMergeCell(values[tag])
+    writeCells: (json, row) => {
+      const listId = readListId(json)
+      const layout = layouts.get(listId) ?? anyList
+      cells.fill(undefined)
+      for (const field of values.present) {
+        const index = layout.get(field.name)
+        if (index === undefined) throw columnsChanged("merge field", field.name, listId)
+        cells[index] = field
+      }
+      for (const field of cells) {
+        if (field) writeField(json, field, toMergeCell, row)
+        row.endCell()
       }
     },
   }

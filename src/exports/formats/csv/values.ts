@@ -1,4 +1,5 @@
 import type { Cell } from "../../../lib/csv/write-row.ts"
+import { type Field, valueOf } from "./fields.ts"
 import { isRecord } from "../../../mailchimp/members/page-envelope.ts"
 
 const addressParts = ["addr1", "addr2", "city", "state", "zip", "country"]
@@ -26,7 +27,7 @@ export function toMergeCell(value: unknown): Cell {
 
 /** A time as Mailchimp exports it, in UTC: `2016-04-18 13:51:14`. A time in another zone stays as it was sent. */
 export function toTimeCell(value: unknown): Cell {
-  return typeof value === "string" && value.length === 25 && value.endsWith("+00:00")
+  return typeof value === "string" && /^.{10}T.{8}\+00:00$/.test(value)
     ? `${value.slice(0, 10)} ${value.slice(11, 19)}`
     : toCell(value)
 }
@@ -45,4 +46,24 @@ export function toTagsCell(value: unknown): Cell {
 /** The value of a key that the object itself has: a merge field may be called `constructor`. */
 export function ownValue(value: unknown, key: string): unknown {
   return isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined
+}
+
+/** Reads the text of a field, which is often the same in many rows. Empty if it has none. */
+export function createTextReader(field: Field): (json: Buffer) => string {
+  let last = { text: "", bytes: Buffer.from('""') }
+  return (json) => {
+    const { kind, start, end } = field
+    if (kind !== "text" && kind !== "other") return ""
+    if (!hasBytes(json, start, end, last.bytes)) {
+      const value = valueOf(json, field)
+      last = { text: typeof value === "string" ? value : "", bytes: Buffer.from(json.subarray(start, end)) }
+    }
+    return last.text
+  }
+}
+
+function hasBytes(json: Buffer, start: number, end: number, bytes: Buffer): boolean {
+  if (end - start !== bytes.length) return false
+  for (let index = 0; index < bytes.length; index += 1) if (json[start + index] !== bytes[index]) return false
+  return true
 }

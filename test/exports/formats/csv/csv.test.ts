@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { parse } from "papaparse"
 import { createCsvBeginning } from "../../../../src/exports/formats/csv/beginning.ts"
-import type { Columns, Member } from "../../../../src/exports/formats/csv/columns.ts"
+import type { FileColumns } from "../../../../src/exports/formats/csv/columns.ts"
 import type { CsvOptions } from "../../../../src/exports/formats/csv/csv-options.ts"
 import { createCsv } from "../../../../src/exports/formats/csv/csv.ts"
 import { createFieldColumns } from "../../../../src/exports/formats/csv/field-columns.ts"
@@ -43,22 +43,22 @@ const interestCategories = createInterestCategories(listId, [
   { title: "Pets", interests: [{ name: "Cats" }, { name: "Dogs, large" }] },
 ])
 
-function inventMembers(): Member[] {
+function inventMembers(): Record<string, unknown>[] {
   const options = { count: 200, imports: [], until: Date.parse("2024-05-01T12:00:00Z"), interestCategories }
   return [...generateMembers(createRandom(1), listId, options)].map(({ row }) => JSON.parse(row))
 }
 
-function toMember(input: MemberInput, index: number): Member {
+function toMember(input: MemberInput, index: number): Record<string, unknown> {
   return createMember(input, listId, index, 0)
 }
 
-function toMemberNamed(text: string, index: number): Member {
+function toMemberNamed(text: string, index: number): Record<string, unknown> {
   const input = { email_address: text, merge_fields: { FNAME: text }, tags: [{ id: 1, name: text }] }
   return toMember(input, index)
 }
 
 /** The cells as a reader of UTF-8 sees them: it has no lone surrogates. */
-function textsOf(columns: Columns, member: Member): string[] {
+function textsOf(columns: FileColumns, member: object): string[] {
   return cellsOf(columns, member).map((cell) => String(cell ?? "").toWellFormed())
 }
 

@@ -228,7 +228,7 @@ describe("createMailchimpColumns()", () => {
     const write = (member: object) => () => cellsByName(columns, { list_id: "a1b2c3d4e5", ...member })
     for (const tag of ["NEW", "constructor", "toString"]) {
       expect(write({ merge_fields: { [tag]: "" } })).toThrow(
-        `Cannot write a member as CSV because the merge field ${tag} has no column: it was added during the export, so start the export again: list a1b2c3d4e5`,
+        `Cannot write a member as CSV because the merge field ${tag} has no column: the list did not have it, or could not be read, when the columns were. Start the export again: list a1b2c3d4e5`,
       )
     }
     expect(write({ interests: { i9: true } })).toThrow(expect.objectContaining({ code: "columns_changed" }))
