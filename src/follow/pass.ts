@@ -61,7 +61,11 @@ export function createPass(
 ): Pass {
   const { account, backlog, polls, marginS, pageSize, clock, signal, onEvent } = deps
   const { client } = account
-  const { readAllLists } = createAccountLists(client, listIds, { signal, deadlineMs: () => patienceMs })
+  const { readAllLists } = createAccountLists(client, listIds, {
+    signal,
+    isContinued: true,
+    deadlineMs: () => patienceMs,
+  })
   const source = createMembersSource(account, selection, {
     lists: [],
     pageSize,
