@@ -73,8 +73,8 @@ const deleted = z
     reason: z
       .enum(["list_deleted", "member_deleted", "address_changed"])
       .meta({ description: "Only `follow` notices members" }),
-    id: z.string().optional().meta({ description: "The member" }),
-    new_id: z.string().optional().meta({ description: "The member from now on" }),
+    id: z.string().optional().meta({ description: "Its id" }),
+    new_id: z.string().optional().meta({ description: "Its new id" }),
   })
   .meta({
     description:
@@ -138,7 +138,7 @@ const caughtUp = z
     cursor,
     interval_s: count.meta({ description: "How often a list is read without a delivery" }),
   })
-  .meta({ description: "Only with `follow`: after the end, and when lists were read" })
+  .meta({ description: "Only with `follow`, when lists were read" })
 
 /** A line of the stream that is not a member: an object with a key that no member has. */
 export const eventLineSchema = z.discriminatedUnion("$export", [
