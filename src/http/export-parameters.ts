@@ -87,7 +87,7 @@ export const exportListQuery = z.strictObject({
       description: `Event lines between the members, NDJSON only: ${eventKinds.join(", ")}`,
     }),
   follow: oneOf(["true", "false"]).optional().openapi({
-    description: "With events=true: stays open after its end for what changes",
+    description: "With events=true: stays open for changes",
   }),
   cursor: once.optional().openapi({
     ...sealedText,
