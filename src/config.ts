@@ -109,9 +109,11 @@ function toConfig(env: z.infer<typeof environment>, secrets: readonly string[]) 
     },
     cursorMarginS: env.CURSOR_MARGIN_S,
     deliveryRetentionS: env.DELIVERY_RETENTION_DAYS * 86_400,
+    followIntervalS: env.FOLLOW_INTERVAL_S,
     exportStallTimeoutMs: env.EXPORT_STALL_TIMEOUT_MS,
     maxExports: env.MAX_EXPORTS,
     maxExportsPerCaller: env.MAX_EXPORTS_PER_CALLER,
+    maxFollowers: env.MAX_FOLLOWERS,
     jobs: {
       folder: env.JOB_FILES,
       partBytes: env.JOB_PART_MB * 1024 * 1024,

@@ -9,6 +9,7 @@ import { openRedis } from "./storage/redis/redis.ts"
 import { createReceiver } from "./webhooks/receive.ts"
 import { createConnections } from "./services/connections.ts"
 import { createExports } from "./services/exports.ts"
+import { createFollow } from "./services/follow.ts"
 import { createHttp } from "./services/http.ts"
 import { startJobs } from "./services/jobs.ts"
 import { createMailchimp } from "./services/mailchimp.ts"
@@ -35,6 +36,7 @@ export async function createServices(
   const mailchimp = createMailchimp(shared, redis)
   const forgetJobs: ForgetStep = async (connection) => jobs?.forget(connection)
   const connections = createConnections(shared, { ...storage, forgetJobs }, mailchimp)
+  const exports = createExports(shared, shutdown.shutdownSignal)
   const jobs: Jobs | undefined = startJobs(shared, storage, connections.openAccount)
   const http = createHttp(shared)
   const limiterStates = mailchimp.limiters.states
@@ -45,12 +47,19 @@ export async function createServices(
     ...connections,
     jobs,
     receiver: createReceiver({ ...storage, clock, onEvent: observe }),
-    ...createExports(shared, shutdown.shutdownSignal),
+    ...exports,
+    startFollow: createFollow(shared, {
+      ...storage,
+      ...connections,
+      ...exports,
+      drainSignal: shutdown.drainSignal,
+    }),
     ...shutdown,
     limiterStates,
     metricsPage: createMetricsPage(config, metrics, {
       limiterStates,
       openExports: http.exportSlots.taken,
+      openFollowers: http.followerSlots.taken,
       countOpenJobs: storage.jobs.countOpen,
       ping: storage.ping,
       isRedisUp: redis?.isUp,

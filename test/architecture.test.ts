@@ -24,6 +24,7 @@ const mayImport: Record<string, Record<string, "all" | "types">> = {
   scan: { lib: "all", mailchimp: "types" },
   exports: { lib: "all", mailchimp: "all", connections: "types", scan: "all" },
   webhooks: { lib: "all", mailchimp: "all", connections: "all" },
+  follow: { lib: "all", ...typesOf("mailchimp", "connections", "webhooks"), scan: "all", exports: "all" },
   jobs: { lib: "all", connections: "types", exports: "all" },
   storage: { lib: "all", ...typesOf("mailchimp", "connections", "exports", "webhooks", "follow", "jobs") },
   http: {

@@ -1,8 +1,8 @@
 import { createBackOff } from "./back-off.ts"
 import { MailchimpExportError } from "./error.ts"
-import { type ExportOptions, toPath, toQuery } from "./export-options.ts"
+import type { ExportOptions } from "./export-options.ts"
 import type { Member } from "./member.ts"
-import { send } from "./request.ts"
+import { createOpen, keyOf } from "./open-export.ts"
 import { readSteps } from "./resume.ts"
 import type { Sleep } from "./sleep.ts"
 import type { EndLine, EventLine } from "./types.ts"
@@ -44,19 +44,20 @@ export function createExport<M extends Partial<Member>>(
   let rows = 0
   let estimate = 0
 
-  const open = (cursor: string | undefined, signal: AbortSignal) =>
-    send(options, toPath(options), {
-      signal,
-      headers: { accept: "application/x-ndjson", ...(cursor !== undefined && { "export-cursor": cursor }) },
-      query: toQuery(options),
-    })
-
   async function* pages(): AsyncGenerator<Page<M>> {
     if (!end) {
       const backOff = createBackOff(maxRetries, random)
       const onRetry = (error: MailchimpExportError) => onProgress({ rows, estimate, error })
       const { signal } = options
-      const steps = readSteps<M>({ cursor, open, backOff, keyOf, onRetry, sleep, signal })
+      const steps = readSteps<M>({
+        cursor,
+        open: createOpen(options),
+        backOff,
+        keyOf,
+        onRetry,
+        sleep,
+        signal,
+      })
       for await (const { rows: members, line } of steps) {
         const isEnd = line.$export === "end"
         const next = isEnd || "cursor" in line ? line.cursor : cursor
@@ -64,7 +65,10 @@ export function createExport<M extends Partial<Member>>(
         note(line)
         if (members.length > 0) yield { members, cursor: next }
         cursor = next
-        if (isEnd) end = line
+        if (isEnd) {
+          end = line
+          break
+        }
       }
     }
     if (end?.status === "short") throw incomplete(end)
@@ -100,11 +104,6 @@ export function createExport<M extends Partial<Member>>(
       return end
     },
   }
-}
-
-/** Identifies a version of a member; undefined if the selected fields do not tell. */
-export function keyOf({ id, list_id, last_changed }: Partial<Member>): string | undefined {
-  return id && `${list_id} ${id} ${last_changed}`
 }
 
 function incomplete({ lists }: EndLine): MailchimpExportError {

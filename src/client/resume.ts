@@ -24,7 +24,7 @@ export type ResumeOptions<Row> = {
 }
 
 /**
- * Reads a stream of rows and event lines to its end line, across as many responses as that takes. After a failure that a
+ * Reads a stream of rows and event lines until its consumer stops, across as many responses as that takes. After a failure that a
  * retry may mend, resumes from the last cursor. Rows that were received after it are dropped, because they come again.
  *
  * @throws {MailchimpExportError} if a retry makes no sense, or if retries bring nothing new
@@ -44,7 +44,7 @@ export async function* readSteps<Row extends object>(options: ResumeOptions<Row>
         if (position.advance(step)) backOff.progress()
         yield step
       }
-      return
+      throw networkError("The response ended without its end line")
     } catch (cause) {
       signal?.throwIfAborted()
       const error = cause instanceof MailchimpExportError ? cause : networkError("The transfer broke", cause)
@@ -84,7 +84,7 @@ function createPosition<Row>({ cursor, keyOf }: Pick<ResumeOptions<Row>, "cursor
   }
 }
 
-/** Yields the steps of a response up to its end line. */
+/** Yields the steps of a response. */
 async function* readResponse<Row extends object>(
   response: Response,
   read: NonNullable<ResumeOptions<Row>["read"]>,
@@ -96,13 +96,11 @@ async function* readResponse<Row extends object>(
       const line: Row | EventLine = typeof item === "string" ? JSON.parse(item) : item
       if ("$export" in line) {
         yield { rows, line }
-        if (line.$export === "end") return
         if (line.$export === "error") throw toError(line, response)
         rows = []
       } else rows.push(line)
     }
   }
-  throw networkError("The response ended without its end line")
 }
 
 function toError(

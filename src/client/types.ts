@@ -79,8 +79,23 @@ export type ProgressLine = {
 
 export type WaitingFor = "permit" | "rate_limit" | "mailchimp"
 
-/** The list no longer exists, so all of its members are gone. */
-export type DeletedLine = { $export: "deleted"; list_id: string; at: string; reason: "list_deleted" }
+/** The list no longer exists, so all of its members are gone; or a member with this `id` is gone. */
+export type DeletedLine = {
+  $export: "deleted"
+  list_id: string
+  at: string
+  reason: "list_deleted" | "member_deleted" | "address_changed"
+  id?: string | undefined
+  new_id?: string | undefined
+}
+
+/** Everything up to `as_of` was delivered. Only while following. */
+export type CaughtUpLine = {
+  $export: "caught_up"
+  as_of?: string | undefined
+  cursor: string
+  interval_s: number
+}
 
 type Failure = { code: ErrorCode; detail: string; retryable: boolean; upstream?: Upstream | undefined }
 
@@ -116,7 +131,7 @@ export type EndLine = {
 }
 
 export type EventLine =
-  StartLine | CheckpointLine | ProgressLine | DeletedLine | ListErrorLine | ErrorLine | EndLine
+  StartLine | CheckpointLine | ProgressLine | DeletedLine | ListErrorLine | ErrorLine | EndLine | CaughtUpLine
 
 /** A list of the account. */
 export type List = {

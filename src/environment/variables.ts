@@ -151,6 +151,10 @@ export const environment = z.object({
     wholeNumber(1, 3650).default(30),
     "How long the deliveries of webhooks are kept: a list, a kind, a second and the MD5 of an address each",
   ),
+  FOLLOW_INTERVAL_S: variable(
+    wholeNumber(1, 86_400).default(60),
+    "How often a list is read for changes while somebody follows it and no delivery comes, in seconds",
+  ),
   EXPORT_STALL_TIMEOUT_MS: variable(
     wholeNumber(1, 86_400_000).default(300_000),
     "How long an export waits for a consumer that stops reading",
@@ -162,6 +166,10 @@ export const environment = z.object({
   MAX_EXPORTS_PER_CALLER: variable(
     wholeNumber(1, 100_000).default(5),
     "Exports and slices that one caller (account_id and uid of the JWT) may run concurrently",
+  ),
+  MAX_FOLLOWERS: variable(
+    wholeNumber(1, 100_000).default(2000),
+    "Responses with follow=true that this process runs concurrently; until they have caught up they count as exports as well",
   ),
   JOB_FILES: variable(
     text.refine((value) => !value.includes("://"), "must be a folder").default(".data/jobs"),

@@ -70,11 +70,15 @@ const deleted = z
     $export: z.literal("deleted"),
     list_id: listId,
     at: date.meta({ description: "When this service noticed the deletion" }),
-    reason: z.literal("list_deleted").meta({ description: "What was deleted" }),
+    reason: z
+      .enum(["list_deleted", "member_deleted", "address_changed"])
+      .meta({ description: "Only `follow` notices members" }),
+    id: z.string().optional().meta({ description: "Its id" }),
+    new_id: z.string().optional().meta({ description: "Its new id" }),
   })
   .meta({
     description:
-      "The list no longer exists, so all of its members are gone: it was deleted during this export, or since the one that this export continues",
+      "A list no longer exists, or a member: it was deleted during this export, or since the one that this export continues",
   })
 
 const listError = z
@@ -127,6 +131,15 @@ const end = z
   })
   .meta({ description: "The last line of an export that did not fail" })
 
+const caughtUp = z
+  .object({
+    $export: z.literal("caught_up"),
+    as_of: date.optional().meta({ description: "Changes up to this second were delivered" }),
+    cursor,
+    interval_s: count.meta({ description: "How often a list is read without a delivery" }),
+  })
+  .meta({ description: "Only with `follow`, when lists were read" })
+
 /** A line of the stream that is not a member: an object with a key that no member has. */
 export const eventLineSchema = z.discriminatedUnion("$export", [
   start,
@@ -136,6 +149,7 @@ export const eventLineSchema = z.discriminatedUnion("$export", [
   listError,
   error,
   end,
+  caughtUp,
 ])
 
 export type EventLine = z.infer<typeof eventLineSchema>

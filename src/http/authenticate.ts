@@ -12,6 +12,8 @@ export type Caller = {
   readonly uid: string
   /** The sub-accounts that they may act for. */
   readonly subAccounts: readonly string[]
+  /** When their token expires, in seconds since the epoch. */
+  readonly expiresAt: number
 }
 
 /** Checks a bearer token. Rejects with `unauthorized`, or with `identity_provider_unavailable`. */
@@ -103,7 +105,7 @@ export function authenticate(verifyToken: VerifyToken): MiddlewareHandler<Caller
  *
  * @throws AppError `sub_account_forbidden`
  */
-export function toOwner(caller: Caller, subAccountId: string | undefined): Owner {
+export function toOwner(caller: Omit<Caller, "expiresAt">, subAccountId: string | undefined): Owner {
   if (subAccountId === undefined) return { accountId: caller.accountId, uid: caller.uid }
   if (!caller.subAccounts.includes(subAccountId)) {
     throw new AppError(
@@ -131,7 +133,8 @@ function withKeySet(jwksUrl: string, clock: Clock): VerifyPayload {
 
 function toCaller(payload: JWTPayload): Caller {
   // JSON's 1e400 is Infinity, which is later than any date.
-  if (!Number.isFinite(payload.exp)) {
+  const expiresAt = payload.exp ?? Infinity
+  if (!Number.isFinite(expiresAt)) {
     throw new AppError(
       "unauthorized",
       "Cannot accept the token because its claim exp is not a number of seconds",
@@ -145,7 +148,7 @@ function toCaller(payload: JWTPayload): Caller {
       "Cannot identify the caller: the token must have the claims account_id and uid (or sub), each a well-formed text of 256 characters at most, and sub_accounts, if any, as a list of strings",
     )
   }
-  return { accountId: claims.account_id, uid, subAccounts: claims.sub_accounts }
+  return { accountId: claims.account_id, uid, subAccounts: claims.sub_accounts, expiresAt }
 }
 
 /**

@@ -86,6 +86,9 @@ export const exportListQuery = z.strictObject({
     .openapi({
       description: `Event lines between the members, NDJSON only: ${eventKinds.join(", ")}`,
     }),
+  follow: oneOf(["true", "false"]).optional().openapi({
+    description: "With events=true: stays open for changes",
+  }),
   cursor: once.optional().openapi({
     ...sealedText,
     description:
@@ -142,6 +145,8 @@ export type ExportInput = {
   readonly format: Format
   readonly formatOptions: EncoderInput["options"]
   readonly hasEvents: boolean
+  /** Whether what changes follows after the end. */
+  readonly follows: boolean
   /** Whether a browser saves the response as a file. */
   readonly isDownload: boolean
   readonly cursor: string | undefined
@@ -168,6 +173,7 @@ export function parseExportInput(
   const format = chooseFormat(query.format, accept, given.length > 0)
   const formatOptions = { formulas: query.formulas, bom: query.bom === "true" || undefined }
   refuseOddCombinations(given, format, selection)
+  refuseOddFollow(query)
   refuseForeignOptions(formatOptions, format)
   const cursor = oneCursor(query.cursor, headers[cursorHeader])
   return {
@@ -176,6 +182,7 @@ export function parseExportInput(
     format,
     formatOptions,
     hasEvents,
+    follows: query.follow === "true",
     isDownload: query.download === "true",
     cursor,
   }
@@ -187,6 +194,18 @@ function refuseOddCombinations(given: readonly string[], { hasEvents }: Format, 
     if (!hasEvents) return [{ name, reason: "requires NDJSON: format=ndjson" }]
     return slice ? [{ name, reason: "must not come together with count or offset" }] : []
   })
+  if (errors.length > 0) throw invalidParameters(errors)
+}
+
+/** What follows has event lines, has no end, and is no file. */
+function refuseOddFollow(query: z.output<typeof exportListQuery>): void {
+  if (query.follow !== "true") return
+  const errors =
+    query.events === "true" ? [] : [{ name: "follow", reason: "requires events=true, and so NDJSON" }]
+  if (query.before_last_changed !== undefined)
+    errors.push({ name: "before_last_changed", reason: "must not come together with follow" })
+  if (query.download === "true")
+    errors.push({ name: "download", reason: "must not come together with follow" })
   if (errors.length > 0) throw invalidParameters(errors)
 }
 

@@ -1,15 +1,21 @@
 import type { Context } from "hono"
 import type { Owner } from "../connections/connection.ts"
 import type { OpenAccount } from "../connections/open-account.ts"
+import type { ExportEvent } from "../exports/export-event.ts"
 import type { StartExport } from "../exports/start-export.ts"
+import type { StartFollow } from "../follow/start-follow.ts"
 import { type Coding, compress } from "../lib/compress.ts"
 import type { Observe } from "../observability/observe.ts"
+import type { Caller } from "./authenticate.ts"
 import type { ExportInput } from "./export-parameters.ts"
+import type { ExportSlots } from "./export-slots.ts"
 import { guardStall, idleTimeoutS, longestIdleTimeoutS, type ServerEnv, setIdleTimeout } from "./timeouts.ts"
 
 export type ExportResponseDeps = {
   readonly openAccount: OpenAccount
   readonly startExport: StartExport
+  readonly startFollow: StartFollow
+  readonly followerSlots: ExportSlots
   readonly stallTimeoutMs: number
   readonly observe: Observe
 }
@@ -20,19 +26,24 @@ type ExportEnv = ServerEnv & { Variables: { requestId: string } }
 export function createExportResponse({
   openAccount,
   startExport,
+  startFollow,
+  followerSlots,
   stallTimeoutMs,
   observe,
 }: ExportResponseDeps) {
   return async <E extends ExportEnv>(
     context: Context<E>,
     {
+      caller,
       owner,
       headers,
       slot,
       coding,
       hasEvents,
-      ...request
+      follows,
+      ...input
     }: Omit<ExportInput, "isDownload"> & {
+      readonly caller: Caller
       readonly owner: Owner
       /** How the bytes are compressed, if at all. */
       readonly coding: Coding | undefined
@@ -44,17 +55,34 @@ export function createExportResponse({
     const requestId = context.get("requestId")
     const traceparent = context.req.header("traceparent")
     setIdleTimeout(context, longestIdleTimeoutS)
+    let follower: Disposable | undefined
     try {
+      if (follows) follower = followerSlots.take(caller)
       const account = await openAccount(owner, signal)
-      const bytes = await startExport({
-        ...request,
-        account: { ...account, [Symbol.dispose]: () => release(account, slot) },
-        eventsId: hasEvents ? requestId : undefined,
+      const request = {
+        ...input,
         signal,
         // When Bun's server requests the next chunk, it has already copied what the socket could not take.
         lendsChunks: context.env?.timeout !== undefined,
-        onEvent: (event) => observe({ type: "export", requestId, traceparent, event }),
-      })
+        onEvent: (event: ExportEvent) => observe({ type: "export", requestId, traceparent, event }),
+      }
+      const bytes =
+        follower === undefined
+          ? await startExport({
+              ...request,
+              account: { ...account, [Symbol.dispose]: () => release(account, slot) },
+              eventsId: hasEvents ? requestId : undefined,
+            })
+          : await startFollow({
+              ...request,
+              account,
+              owner,
+              eventsId: requestId,
+              expiresAt: caller.expiresAt,
+              // From now on the response is no export, but only a follower.
+              onCaughtUp: () => release(slot),
+              onEnd: () => release(slot, follower),
+            })
       // From here on the response may wait for Mailchimp as long as needed, and for its consumer until the stall
       // time-out.
       setIdleTimeout(context, 0)
@@ -68,13 +96,13 @@ export function createExportResponse({
       })
       return new Response(guarded, { headers })
     } catch (error) {
-      slot[Symbol.dispose]()
+      release(slot, follower)
       setIdleTimeout(context, idleTimeoutS)
       throw error
     }
   }
 }
 
-function release(...acquired: readonly Disposable[]): void {
-  for (const each of acquired) each[Symbol.dispose]()
+function release(...acquired: readonly (Disposable | undefined)[]): void {
+  for (const each of acquired) each?.[Symbol.dispose]()
 }

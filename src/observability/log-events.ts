@@ -1,5 +1,6 @@
 import { logDelivery } from "./delivery-log.ts"
 import { logExport } from "./export-log.ts"
+import { logFollow } from "./follow-log.ts"
 import { logJob } from "./job-log.ts"
 import type { Logger } from "./logger.ts"
 import { logLoginFailed } from "./login-log.ts"
@@ -30,6 +31,10 @@ export function logEvents(logger: Logger): Observe {
       case "delivery":
       case "deliveries_unsigned":
         return logDelivery(logger, event)
+      case "follow_pass":
+      case "follow_degraded":
+      case "follower_ended":
+        return logFollow(logger, event)
       case "disconnection_not_finished":
       case "token_not_opened":
       case "connection_malformed":

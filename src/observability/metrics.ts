@@ -1,5 +1,6 @@
 import { Registry } from "prom-client"
 import { createExportMetrics } from "./metrics/export-metrics.ts"
+import { createFollowMetrics } from "./metrics/follow-metrics.ts"
 import { createGauges, type Readings } from "./metrics/gauges.ts"
 import {
   createDeliveryMetrics,
@@ -43,6 +44,7 @@ function createObserve(instruments: ReturnType<typeof createInstruments>): Obser
   const job = createJobMetrics(instruments)
   const delivery = createDeliveryMetrics(instruments)
   const login = createLoginMetrics(instruments)
+  const follow = createFollowMetrics(instruments)
   const incident = createIncidentMetrics(instruments)
   return (event) => {
     switch (event.type) {
@@ -61,6 +63,9 @@ function createObserve(instruments: ReturnType<typeof createInstruments>): Obser
       case "job_begins":
       case "job_ended":
         return job(event)
+      case "follow_pass":
+      case "follower_ended":
+        return follow(event)
       case "job_left":
       case "jobs_run_here":
       case "jobs_run_elsewhere":

@@ -4,6 +4,7 @@ import type { FailureReason } from "../connections/forward-url.ts"
 import type { AccountEvent } from "../connections/open-account.ts"
 import type { AppError } from "../errors.ts"
 import type { ExportEvent } from "../exports/export-event.ts"
+import type { FollowEvent } from "../follow/follow-event.ts"
 import type { JobEvent } from "../jobs/job-event.ts"
 import type { MailchimpEvent } from "../mailchimp/client.ts"
 import type { DeliveryEvent } from "../webhooks/receive.ts"
@@ -21,6 +22,7 @@ type ServiceEvent =
   | DisconnectEvent
   | DeliveryEvent
   | RedisEvent
+  | FollowEvent
 
 export type EventOf<Type extends ServiceEvent["type"]> = Extract<ServiceEvent, { type: Type }>
 

@@ -17,5 +17,6 @@ export function createHttp({ config, clock }: Shared) {
       ? createLoginCookie(publicUrl.startsWith("https:"), hosts)
       : noLoginCookie,
     exportSlots: createExportSlots({ max: config.maxExports, maxPerCaller: config.maxExportsPerCaller }),
+    followerSlots: createExportSlots({ max: config.maxFollowers, maxPerCaller: config.maxFollowers }),
   }
 }

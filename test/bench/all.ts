@@ -17,6 +17,7 @@ for (const name of [
   "deliveries",
   "telemetry",
   "jobs",
+  "follow",
 ]) {
   const { exitCode } = Bun.spawnSync([process.execPath, `${import.meta.dir}/${name}.ts`], {
     stdout: "inherit",

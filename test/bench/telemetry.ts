@@ -57,6 +57,7 @@ metrics.read({
   countOpenJobs: async () => ({ queued: 1, running: 1 }),
   ping: async () => {},
   isRedisUp: undefined,
+  openFollowers: () => 0,
   clock: systemClock,
 })
 for (let route = 0; route < 20; route += 1)

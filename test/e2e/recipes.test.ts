@@ -52,8 +52,8 @@ function copied(recipe: string, into = join(folder.path, recipe.replace(".", "-"
   return into
 }
 
-test("every recipe is tested here", () => {
-  const tested = textOf(import.meta.path)
+test("every recipe is tested here, or in mirror.test.ts", () => {
+  const tested = [import.meta.path, join(import.meta.dir, "mirror.test.ts")].map(textOf).join("")
   for (const recipe of readdirSync(recipes))
     if (recipe !== "README.md") expect(tested).toContain(`"${recipe}"`)
 })

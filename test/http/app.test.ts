@@ -115,6 +115,10 @@ const badValues: Record<string, readonly (readonly [query: string, reason: strin
     ["events=true&format=json", "requires NDJSON: format=ndjson"],
     ["events=true&offset=3", "must not come together with count or offset"],
   ],
+  follow: [
+    ["follow=yes&events=true", "must be one of true, false"],
+    ["follow=true", "requires events=true"],
+  ],
   cursor: [
     ["cursor=a&cursor=b", "must be given only once"],
     ["cursor=a&format=json", "requires NDJSON: format=ndjson"],

@@ -40,11 +40,13 @@ test("a token holds account, user and sub-accounts; sub replaces a missing uid",
     accountId: "acme",
     uid: "ada",
     subAccounts: ["s1"],
+    expiresAt: expect.any(Number),
   })
   expect(await verify(await signToken({ account_id: 17, sub: "ada" }, secret, 60))).toEqual({
     accountId: "17",
     uid: "ada",
     subAccounts: [],
+    expiresAt: expect.any(Number),
   })
 })
 

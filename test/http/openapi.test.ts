@@ -119,7 +119,9 @@ test("the schema of event lines is declared, and described where an export decla
   const document = JSON.stringify(await (await fetch(`${service.url}/openapi.json`)).json())
   const { components } = componentsSchema.parse(JSON.parse(document))
   expect(components.schemas.ExportEvent.oneOf.map(({ properties }) => properties.$export.enum)).toEqual(
-    ["start", "checkpoint", "progress", "deleted", "list_error", "error", "end"].map((kind) => [kind]),
+    ["start", "checkpoint", "progress", "deleted", "list_error", "error", "end", "caught_up"].map((kind) => [
+      kind,
+    ]),
   )
   expect(document.match(/#\/components\/schemas\/ExportEvent/g)).toHaveLength(2)
 })

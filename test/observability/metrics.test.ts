@@ -13,6 +13,7 @@ const readings: Readings = {
   countOpenJobs: async () => ({ queued: 0, running: 0 }),
   ping: async () => {},
   isRedisUp: undefined,
+  openFollowers: () => 0,
   clock: systemClock,
 }
 const limiter = { permits: 10, inUse: 2, kept: 1, waiting: 3, flows: 1, pausedMs: 0 }
@@ -133,6 +134,29 @@ test("permits, waiting requests, open exports and open jobs are read for each sc
     'jobs_open{state="queued"}': 4,
     database_up: 1,
     redis_up: 0,
+  })
+})
+
+test("what following does is counted, the lag only of passes that a delivery caused", async () => {
+  const pass = { connectionId: "c1", lists: 1, woken: 1, rows: 3, deleted: 1, followers: 2, durationMs: 10 }
+  const series = await scrape(
+    [
+      { type: "follow_pass", ...pass, lagMs: 1500 },
+      { type: "follow_pass", ...pass, lagMs: undefined },
+      { type: "follower_ended", requestId: "r1", error: undefined },
+      { type: "follower_ended", requestId: "r2", error: new AppError("draining", "Shutting down") },
+    ],
+    { openFollowers: () => 5 },
+  )
+  expect(Object.fromEntries(series)).toMatchObject({
+    follow_passes_total: 2,
+    follow_rows_total: 6,
+    follow_deletions_total: 2,
+    follow_lag_seconds_count: 1,
+    follow_lag_seconds_sum: 1.5,
+    'followers_ended_total{code="left"}': 1,
+    'followers_ended_total{code="draining"}': 1,
+    followers_open: 5,
   })
 })
 

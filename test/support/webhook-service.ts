@@ -7,22 +7,25 @@ import { temporaryFolder } from "./temporary-folder.ts"
 type Options = Omit<StartSandboxOptions, "accounts"> & {
   readonly signsWebhooks?: boolean
   readonly lists?: number
+  /** How many members each list has. */
+  readonly members?: number
   readonly env?: Readonly<Record<string, string>>
 }
 
 /**
- * A sandbox with one account of some lists, ten members each, and a service that is connected to it. What is stored can be
+ * A sandbox with one account of some lists, ten members each by default, and a service that is connected to it. What is stored can be
  * looked at.
  */
 export async function startWebhookService({
   signsWebhooks = false,
   lists = 1,
+  members = 10,
   env,
   ...options
 }: Options = {}) {
   const folder = temporaryFolder()
   const sqlitePath = join(folder.path, "export.sqlite")
-  const seeds = Array.from({ length: lists }, (_, index) => ({ name: `List ${index}`, count: 10 }))
+  const seeds = Array.from({ length: lists }, (_, index) => ({ name: `List ${index}`, count: members }))
   const mailchimp = startSandbox({
     decision: "approve",
     ...options,

@@ -1,7 +1,7 @@
 import { createBackOff } from "../../client/back-off.ts"
 import type { MailchimpExportError } from "../../client/error.ts"
 import { type ExportOptions, toPath, toQuery } from "../../client/export-options.ts"
-import { keyOf } from "../../client/member-export.ts"
+import { keyOf } from "../../client/open-export.ts"
 import type { Member } from "../../client/member.ts"
 import { send } from "../../client/request.ts"
 import { readSteps, type Step } from "../../client/resume.ts"

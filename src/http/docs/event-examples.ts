@@ -47,4 +47,5 @@ export const eventExamples: { readonly [Kind in EventLine["$export"]]: EventLine
     cursor,
     duration_ms: 31250,
   },
+  caught_up: { $export: "caught_up", as_of: "2026-01-31T08:00:31Z", cursor, interval_s: 60 },
 }

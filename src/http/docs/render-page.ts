@@ -107,13 +107,10 @@ function renderStatus(status: number) {
   const problems = Object.entries(errorTable).filter(([, problem]) => problem.status === status)
   return html`<h3 id="status-${status}">${status}</h3>
     ${problems.map(
-      ([code, { title, retryable }]) =>
+      ([code, { retryable }]) =>
         html`<section class="problem" id="${code}">
           <h4><code>${code}</code></h4>
-          <p>
-            <strong>${title}</strong>${retryable ? ", retryable" : ""}.
-            ${inlineCode(codeMeanings.get(code) ?? "")}
-          </p>
+          <p>${inlineCode(codeMeanings.get(code) ?? "")}${retryable ? " Retryable." : ""}</p>
         </section>`,
     )}`
 }

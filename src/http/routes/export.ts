@@ -95,7 +95,8 @@ export function createExportRoutes(
     if (deps.isDraining())
       throw new AppError("draining", "Cannot begin an export because the service is shutting down")
     const input = parseExportInput(query, given, context.req.header("accept"))
-    const coding = chooseCoding(context.req.header("accept-encoding"))
+    // A compressor would take many times the memory of a follower that waits.
+    const coding = input.follows ? undefined : chooseCoding(context.req.header("accept-encoding"))
     const owner = toOwner(context.get("caller"), query.sub_account_id)
     const headers = {
       "content-type": input.format.contentType,
@@ -107,8 +108,9 @@ export function createExportRoutes(
       vary: "Accept, Accept-Encoding, Authorization, Export-Cursor",
       "x-accel-buffering": "no",
     }
-    const slot = deps.exportSlots.take(context.get("caller"))
-    if (!isHead(context)) return respond(context, { ...input, owner, coding, headers, slot })
+    const caller = context.get("caller")
+    const slot = deps.exportSlots.take(caller)
+    if (!isHead(context)) return respond(context, { ...input, caller, owner, coding, headers, slot })
     slot[Symbol.dispose]()
     const { id } = await deps.requireLiveConnection(owner)
     await deps.checkCursor(id, input)

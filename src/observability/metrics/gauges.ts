@@ -7,6 +7,7 @@ export type Readings = {
   readonly limiterStates: () => readonly LimiterState[]
   /** Exports and slices that callers read now. */
   readonly openExports: () => number
+  readonly openFollowers: () => number
   /** The jobs in the database that have not ended. */
   readonly countOpenJobs: () => Promise<Readonly<Record<"queued" | "running", number>>>
   /** Rejects if the database does not respond. */
@@ -20,12 +21,13 @@ export type Readings = {
 const databaseWithinMs = 1000
 
 export function createGauges({ reading, readings }: Instruments, service: Readings): void {
-  const { limiterStates, openExports, countOpenJobs, ping, isRedisUp, clock } = service
+  const { limiterStates, openExports, openFollowers, countOpenJobs, ping, isRedisUp, clock } = service
   const sum = (number: (state: LimiterState) => number) =>
     limiterStates().reduce((total, state) => total + number(state), 0)
   const users = (isCounted: (state: LimiterState) => boolean) => sum((state) => Number(isCounted(state)))
 
   reading("exports_open", "Exports and slices that callers read now", openExports)
+  reading("followers_open", "Followers, each a response that stays open", openFollowers)
   readings("jobs_open", "Jobs in the database that have not ended, by state", "state", () =>
     within(
       countOpenJobs().catch(() => undefined),

@@ -12,6 +12,7 @@ type Incident = EventOf<
   | "job_engine_failed"
   | "job_purge_failed"
   | "redis_down"
+  | "follow_degraded"
 >
 
 export function createIncidentMetrics({ counter }: Instruments) {

@@ -1,0 +1,51 @@
+import { createNdjson } from "../exports/formats/ndjson.ts"
+import { createKeepAlive } from "../exports/keep-alive.ts"
+import type { Clock } from "../lib/time.ts"
+import { behind } from "./backlog.ts"
+import { failed } from "./lines.ts"
+import type { Followed } from "./followed.ts"
+import type { Tails } from "./tails.ts"
+
+/** A reset drops bytes that the consumer has not received yet, so it is delayed a little after the last bytes. */
+const breakAfterMs = 500
+
+/**
+ * Yields what follows a cursor, and something every ten seconds. Returns the cursor of what was received when the tail is too
+ * fast for this follower. If the tail fails or `until` aborts, it ends with an error line and throws.
+ */
+export async function* followTail(request: {
+  readonly tails: Tails
+  readonly followed: Followed
+  readonly cursor: string
+  /** Aborts when the follower has to end. */
+  readonly until: AbortSignal
+  /** Aborts when the consumer has left. */
+  readonly signal: AbortSignal
+  readonly onCaughtUp: () => void
+  readonly clock: Clock
+}): AsyncGenerator<Uint8Array, string> {
+  const { tails, followed, until, signal, onCaughtUp, clock } = request
+  const { line, keepAlive } = createNdjson()
+  const { wait, write } = createKeepAlive(clock)
+  let { cursor } = request
+  try {
+    const reader = yield* wait(tails.join(followed, cursor, until), keepAlive)
+    try {
+      for (;;) {
+        const item = yield* wait(reader.next(until), keepAlive)
+        if (item === behind) return cursor
+        yield* write(item.bytes)
+        if (item.cursor === undefined) continue
+        cursor = item.cursor
+        onCaughtUp()
+      }
+    } finally {
+      reader.leave()
+    }
+  } catch (error) {
+    if (signal.aborted) throw error
+    yield line(failed(error, cursor))
+    await clock.sleep(breakAfterMs, signal)
+    throw error
+  }
+}

@@ -1,0 +1,109 @@
+import type { OpenAccount } from "../connections/open-account.ts"
+import type { Owner } from "../connections/connection.ts"
+import { AppError } from "../errors.ts"
+import { createSealedCursors } from "../exports/cursor/sealed-cursor.ts"
+import { selectionId } from "../exports/selection.ts"
+import type { StartExport } from "../exports/start-export.ts"
+import { anySignal, type Clock, startTimer } from "../lib/time.ts"
+import type { Sealer } from "../sealer.ts"
+import { createEndCursor } from "./end-cursor.ts"
+import type { FollowEvent } from "./follow-event.ts"
+import { followTail } from "./follow-tail.ts"
+import type { Tails } from "./tails.ts"
+
+type FollowRequest = Parameters<StartExport>[0] & {
+  readonly owner: Owner
+  readonly eventsId: string
+  /** When the caller's token expires, in seconds since the epoch. */
+  readonly expiresAt: number
+  /** Called each time that the follower has caught up. */
+  readonly onCaughtUp: () => void
+  /** Called when the generator ends, however it ends, or when the consumer has left before it began. */
+  readonly onEnd: () => void
+}
+
+/**
+ * Resolves to the bytes of an export that does not end: what changes follows. As with an export, it rejects if the first page
+ * cannot be read, and the caller must read the bytes or abort the signal.
+ */
+export type StartFollow = (request: FollowRequest) => Promise<AsyncGenerator<Uint8Array>>
+
+/** The longest time that a timer can wait: 24 days. */
+const longestMs = 2 ** 31 - 1
+
+export function createStartFollow(deps: {
+  readonly startExport: StartExport
+  readonly openAccount: OpenAccount
+  readonly tails: Tails
+  readonly sealer: Sealer
+  /** How long deliveries are kept: an older cursor cannot be followed, because deletions would be missing. */
+  readonly retentionS: number
+  /** Aborts with an error as its reason when the service shuts down. */
+  readonly drainSignal: AbortSignal
+  readonly clock: Clock
+  readonly onEvent: (event: FollowEvent) => void
+}): StartFollow {
+  const { startExport, openAccount, tails, sealer, retentionS, drainSignal, clock, onEvent } = deps
+
+  const refuseExpired = async ({ account, cursor, selection, listIds }: FollowRequest) => {
+    if (cursor === undefined) return
+    const cursors = createSealedCursors(sealer, account.connection.id)
+    const { horizon } = await cursors.open(cursor, selectionId(selection, listIds))
+    if (Number.isFinite(horizon) && horizon < clock.now() / 1000 - retentionS) throw expiredCursor()
+  }
+
+  return async (request) => {
+    const { owner, expiresAt, onCaughtUp, onEnd, account, ...exportRequest } = request
+    const { signal, selection, listIds, eventsId } = exportRequest
+    const followed = { owner, connectionId: account.connection.id, listIds, selection }
+    const { format, cursor: endCursor } = createEndCursor(request.format)
+    await refuseExpired(request).catch((error: unknown) => {
+      account[Symbol.dispose]()
+      throw error
+    })
+    // Taken out when it has ended, because it holds a page and the account, and a follower stays for days.
+    const first = [await startExport({ ...exportRequest, account, format })]
+    // A generator that never starts never ends.
+    signal.addEventListener("abort", onEnd, { once: true })
+    return run()
+
+    async function* run() {
+      let error: unknown
+      const expired = new AbortController()
+      const leftMs = Math.max(0, expiresAt * 1000 - clock.now())
+      using _timer = startTimer(Math.min(leftMs, longestMs), clock, () => expired.abort(tokenExpired()))
+      using until = anySignal(signal, expired.signal, drainSignal)
+      try {
+        for (const bytes of first.splice(0)) yield* bytes
+        for (;;) {
+          const tail = { tails, followed, until: until.signal, signal, onCaughtUp, clock }
+          const cursor = yield* followTail({ ...tail, cursor: endCursor() })
+          // The tail was too fast for this follower, who continues with an export of its own.
+          const again = { account: await openAccount(owner, signal), cursor, format }
+          yield* await startExport({ ...exportRequest, ...again })
+        }
+      } catch (cause) {
+        error = cause
+        throw cause
+      } finally {
+        signal.removeEventListener("abort", onEnd)
+        onEvent({ type: "follower_ended", requestId: eventsId, error: signal.aborted ? undefined : error })
+        onEnd()
+      }
+    }
+  }
+}
+
+function tokenExpired(): AppError {
+  return new AppError(
+    "unauthorized",
+    "Cannot continue because the token has expired: resume with another one",
+  )
+}
+
+function expiredCursor(): AppError {
+  return new AppError(
+    "cursor_expired",
+    "Cannot follow from this cursor because deliveries from its time are no longer kept: export without follow, or begin without a cursor",
+  )
+}

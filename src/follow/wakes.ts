@@ -1,0 +1,72 @@
+import { AppError } from "../errors.ts"
+import type { Second } from "../scan/source.ts"
+import type { DeliveryStore } from "../webhooks/delivery.ts"
+import type { FollowEvent } from "./follow-event.ts"
+import type { Hints } from "./hints.ts"
+import { createNewDeliveries } from "./new-deliveries.ts"
+
+/** What the deliveries of a connection ask for: lists to read, and members to request. */
+export type Wakes = {
+  /** Somebody joins who has received what was delivered up to this second. */
+  rewind(horizon: Second): void
+  /** Takes the new deliveries. `watermark` is that of this moment. Does nothing while the database is down. */
+  read(watermark: Second): Promise<void>
+  wake(listId: string): void
+  /** The lists that are to be read, each once. */
+  take(): { readonly listIds: readonly string[]; readonly arrivedAt: Second | undefined }
+  /** Deliveries up to this second need not be read again: all that they ask for was done. */
+  doneUpTo(): Second
+}
+
+export function createWakes(deps: {
+  readonly deliveries: Pick<DeliveryStore, "list">
+  readonly connectionId: string
+  readonly isFollowed: (listId: string) => boolean
+  readonly hints: Pick<Hints, "add" | "arrivedAt">
+  readonly marginS: number
+  readonly onEvent: (event: FollowEvent) => void
+}): Wakes {
+  const { connectionId, hints, isFollowed, marginS, onEvent } = deps
+  // Two margins: the clocks of two replicas may each be wrong by one.
+  const overlapS = 2 * marginS
+  const deliveries = createNewDeliveries({ ...deps, overlapS })
+  let woken = new Set<string>()
+  let arrivedAt: Second | undefined
+  let readUpTo = Infinity
+  let isFailing = false
+
+  return {
+    rewind: (horizon) => {
+      readUpTo = Math.min(readUpTo, horizon)
+      deliveries.rewind(horizon - overlapS)
+    },
+
+    read: async (watermark) => {
+      try {
+        for (const delivery of await deliveries.read()) {
+          if (!isFollowed(delivery.listId)) continue
+          woken.add(delivery.listId)
+          arrivedAt = Math.min(arrivedAt ?? Infinity, delivery.arrivedAt)
+          hints.add(delivery)
+        }
+        readUpTo = watermark
+        isFailing = false
+      } catch (error) {
+        if (!(error instanceof AppError) || error.code !== "database_unavailable") throw error
+        if (!isFailing) onEvent({ type: "follow_degraded", connectionId, error })
+        isFailing = true
+      }
+    },
+
+    wake: (listId) => void woken.add(listId),
+
+    take: () => {
+      const taken = { listIds: [...woken], arrivedAt }
+      woken = new Set()
+      arrivedAt = undefined
+      return taken
+    },
+
+    doneUpTo: () => Math.min(readUpTo, hints.arrivedAt()),
+  }
+}
