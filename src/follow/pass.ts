@@ -60,8 +60,7 @@ export function createPass(
   deps: PassDeps & { readonly account: Account; readonly backlog: Backlog; readonly signal: AbortSignal },
 ): Pass {
   const { account, backlog, polls, marginS, pageSize, clock, signal, onEvent } = deps
-  const { client } = account
-  const { readAllLists } = createAccountLists(client, listIds, {
+  const { readAllLists } = createAccountLists(account.client, listIds, {
     signal,
     isContinued: true,
     deadlineMs: () => patienceMs,
@@ -120,7 +119,7 @@ export function createPass(
       const ids = new Set([...woken.listIds.filter(lists.has), ...polls.due(lists.ids())])
       if (ids.size === 0 && !hasJoined && hints.due(1).length === 0) return
       const rows = await readLists([...ids])
-      const gone = await checkMembers(hints, (hint) => deps.hasMember(client, hint, signal))
+      const gone = await checkMembers(hints, (hint) => deps.hasMember(account.client, hint, signal))
       for (const hint of gone) output.line(memberDeleted(hint, clock.now()))
       const cursor = await seal(lists.toCursor(wakes.doneUpTo()))
       const intervalS = polls.intervalS(lists.ids().length)

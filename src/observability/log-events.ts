@@ -22,10 +22,9 @@ export function logEvents(logger: Logger): Observe {
         return logMailchimp(logger, event)
       case "connections_not_checked":
         return logger.warn({ error: event.error }, event.type)
-      case "redis_down":
-        return logger.error({ error: event.error }, event.type)
       case "redis_up":
         return logger.info({}, event.type)
+      case "redis_down":
       case "connection_not_updated":
         return logger.error({ error: event.error }, event.type)
       case "delivery":
