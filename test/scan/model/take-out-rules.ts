@@ -38,7 +38,7 @@ async function takeOutEach(): Promise<void> {
   for (const rule of wanted) {
     const noticed = await takeOut(rule)
     if (noticed === undefined) unnoticed += 1
-    else found.set(rule.name, seedOf(noticed))
+    else if (rule.unitTests === undefined) found.set(rule.name, seedOf(noticed))
     console.info(`${noticed ?? "NOT NOTICED"} | ${rule.name}`)
   }
 }
@@ -49,7 +49,9 @@ function seedOf(noticed: string): number {
 }
 
 async function record(): Promise<void> {
-  const known = rules.map(({ name }) => [name, found.get(name) ?? firstSeeds[name]] as const)
+  const known = rules
+    .filter(({ unitTests }) => unitTests === undefined)
+    .map(({ name }) => [name, found.get(name) ?? firstSeeds[name]] as const)
   const file = join(import.meta.dir, "first-seeds.json")
   await Bun.write(file, `${JSON.stringify(Object.fromEntries(known), undefined, 2)}\n`)
 }
@@ -72,15 +74,24 @@ function schedulesFor({
 async function takeOut(rule: Rule): Promise<string | undefined> {
   const folder = temporaryFolder()
   try {
-    for (const part of ["src", "test/scan/model", "test/support"])
+    for (const part of ["src", "test/scan", "test/support"])
       cpSync(join(root, part), join(folder.path, part), { recursive: true })
     symlinkSync(join(root, "node_modules"), join(folder.path, "node_modules"))
     const { path, code } = withoutRule(readSources(folder.path), rule)
     writeFileSync(join(folder.path, path), code)
-    return await firstBroken(folder.path, schedulesFor(rule))
+    return rule.unitTests === undefined
+      ? await firstBroken(folder.path, schedulesFor(rule))
+      : await failing(join(folder.path, "test/scan", rule.unitTests))
   } finally {
     folder.remove()
   }
+}
+
+/** What the tests print of themselves if one fails. Undefined if none does. */
+async function failing(tests: string): Promise<string | undefined> {
+  const child = Bun.spawn([process.execPath, "test", tests], { stdout: "ignore", stderr: "pipe" })
+  const output = await new Response(child.stderr).text()
+  return (await child.exited) === 0 ? undefined : /^\(fail\) .*(?= \[)/m.exec(output)?.[0]
 }
 
 async function firstBroken(
