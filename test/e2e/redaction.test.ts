@@ -26,6 +26,7 @@ const secrets: Record<string, readonly [value: string, ...hidden: string[]]> = {
     "p/ss-word",
     "cert-pass",
   ],
+  REDIS_URL: ["rediss://ops:redis%2Fpass@redis:6379/1", "redis%2Fpass", "redis/pass"],
   MAILCHIMP_CLIENT_SECRET: ["client/secret+of=Mailchimp", "client/secret+of=Mailchimp"],
   HTTPS_PROXY: ["http://ops:proxy-pass@proxy:3128", "proxy-pass"],
   https_proxy: ["http://proxy-token@proxy:3128", "proxy-token"],
@@ -41,6 +42,7 @@ const harmless = [
   "MAILCHIMP_GRANT_TYPE MAILCHIMP_API_URL MAILCHIMP_LIST MAILCHIMP_MAX_CONNECTIONS MAILCHIMP_PAGE_SIZE",
   "MAILCHIMP_REQUESTS_PER_SECOND MAILCHIMP_TIMEOUT_MS MAILCHIMP_RETRY_S CURSOR_MARGIN_S",
   "DELIVERY_RETENTION_DAYS EXPORT_STALL_TIMEOUT_MS MAX_EXPORTS MAX_EXPORTS_PER_CALLER BUN_CONFIG_MAX_HTTP_REQUESTS",
+  "FOLLOW_INTERVAL_S MAX_FOLLOWERS",
   "JOB_FILES JOB_PART_MB JOB_CONCURRENCY JOB_RETENTION_H LISTS_CACHE_S OTEL_EXPORTER_OTLP_ENDPOINT",
 ].flatMap((line) => line.split(" "))
 
