@@ -33,7 +33,12 @@ export async function openFileSink(options: FileOptions, clock: Clock): Promise<
   // What the state says of the partial file is no longer true.
   if (unfinished && !isResumed) await writeState(paths.state, { last })
   const partial = await openPartialFile(paths.partial, isResumed ? start.bytes : 0)
-  if (!isResumed) partial.write(Buffer.from(header))
+  try {
+    if (!isResumed) partial.write(Buffer.from(header))
+  } catch (error) {
+    await partial.close()
+    throw error
+  }
   return createFileSink({
     paths,
     start: isResumed ? start : { ...start, bytes: partial.length() },

@@ -65,6 +65,8 @@ test("what was written after the last checkpoint is dropped, by abandon(), rewin
   await third.write(bytes("3\n"))
   await third.complete("end")
   expect(textOf()).toBe("h\n1\n2\n3\n")
+  // Closes its file, which the death of its process would have done.
+  await second.abandon()
 })
 
 test("a run that was killed before the file got its name is finished by the next one", async () => {
