@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { z } from "zod"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { connectAccount, sandboxEnv, startService, type RunningService } from "../support/service.ts"
+import { until } from "../support/until.ts"
 
 const mailchimp = startSandbox({
   decision: "approve",
@@ -287,6 +288,8 @@ describe("an export without rows", () => {
       return await promise
     } finally {
       socket.end()
+      // A request of this export would otherwise count as the first one of the next.
+      await until("the end of the export", () => service.server.pendingRequests === 0)
       hang.remove()
     }
   }
