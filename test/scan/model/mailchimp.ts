@@ -100,6 +100,8 @@ export type ModelMailchimp = Omit<Source, "onSpare"> & {
   faultOf(listId: string): Fault | undefined
   /** How many responses were sent. */
   responses(): number
+  /** How often the status of a row was read: once for each new row if several statuses are selected, else never. */
+  statusesRead(): number
   /** When the latest response that has a `Date` was dated. */
   datedUntil(): number
 }
@@ -117,6 +119,7 @@ export function createModelMailchimp(
 ): ModelMailchimp {
   let order = 1
   let responses = 0
+  let statusesRead = 0
   let datedUntil = Number.NEGATIVE_INFINITY
   let refusals = 0
   const permits = createModelPermits(settings.permits, settings.sharing, time)
@@ -154,6 +157,7 @@ export function createModelMailchimp(
     heal: (list) => void faults.delete(list.id),
     faultOf: (listId) => faults.get(listId),
     responses: () => responses,
+    statusesRead: () => statusesRead,
     datedUntil: () => datedUntil,
     rowOf: (page, index) => rowsByPage.get(page)![index]!,
   }
@@ -359,7 +363,10 @@ export function createModelMailchimp(
         const change = rows[index]?.change
         return change && !isUndated(change) ? change.second : undefined
       },
-      status: (index) => rows[index]?.change.status,
+      status: (index) => {
+        statusesRead += 1
+        return rows[index]?.change.status
+      },
       fingerprint: bytes,
       bytes: () => new Uint8Array(),
       release: () => {},

@@ -272,7 +272,9 @@ export async function runSchedule(seed: number, topics: readonly Topic[] = []): 
         settings,
       )
     }
-    const fewest = mailchimp.lists.length + rows / (settings.pageSize - 1)
+    // If several statuses are selected, rows of others are read as well, and dropped.
+    const rowsRead = Math.max(rows, mailchimp.statusesRead())
+    const fewest = mailchimp.lists.length + rowsRead / (settings.pageSize - 1)
     // If responses are truncated or counts are too high, everything is read again, and many requests are repeated.
     const isMild = settings.short === 0 && isUsual && !hasOddIds
     if (mailchimp.responses() > (isMild ? 100 : 200) * streams + 20 * fewest) {
