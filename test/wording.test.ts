@@ -4,6 +4,7 @@ import { join } from "node:path"
 /** Phrases that this project avoids, each with what to write instead. */
 const phrases: readonly (readonly [RegExp, string])[] = [
   [/\basked for\b(?! consent)/i, "requested"],
+  [/\b(?:goes|going|go|went|gone) on\b(?! the PATH)/i, "continue, resume"],
   [/\bwho(so)?ever\b/i, "a caller, a client, every member"],
   [/\bso (?:many|long)\b(?! as\b| that\b)/i, "the number"],
   [/\b(?:he|him|his|himself|she|hers?|herself)\b/i, "they, them, their"],

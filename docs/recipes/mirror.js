@@ -1,4 +1,4 @@
-// Keeps a copy of an account in mirror.sqlite. Stop it at any time, and run it again: it goes on from its cursor.
+// Keeps a copy of an account in mirror.sqlite. Stop it at any time, and run it again: it continues from its cursor.
 //
 //   npm install ./mailchimp-export-0.1.0.tgz
 //   API=https://export.example.com TOKEN=… node mirror.js          (Node 22.5 or later, or Bun)

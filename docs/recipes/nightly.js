@@ -11,7 +11,7 @@ const token = async () => (await readFile(process.env.TOKEN_FILE, "utf8")).trim(
 const service = { baseUrl: process.env.API, token }
 const cursor = await readFile("cursor", "utf8").catch(() => undefined)
 
-// A second run of the same day with the same cursor goes on with the job of the first.
+// A second run of the same day with the same cursor continues with the job of the first.
 const now = new Date().toISOString()
 const digest = createHash("sha256").update(cursor ?? "")
 const idempotencyKey = `nightly ${now.slice(0, 10)} ${digest.digest("hex")}`

@@ -8,7 +8,7 @@ import { sleep } from "./sleep.ts"
  * come twice then, and the last one counts. When the loop ends normally, every member was delivered.
  *
  * @throws {MailchimpExportError} `incomplete` after all members, if some may be missing; or what made the export fail.
- *   To go on later, iterate again, or pass `cursor` to another export.
+ *   To continue later, iterate again, or pass `cursor` to another export.
  */
 export function exportMembers(
   options: ExportOptions & { readonly fields?: undefined; readonly excludeFields?: undefined },

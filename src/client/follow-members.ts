@@ -14,7 +14,7 @@ export type Change<M> = {
   readonly members: M[]
   /** A list with all of its members; or, if it has an `id`, one member, who may have another id now. */
   readonly deleted: DeletedLine | undefined
-  /** Covers this change and all before it: store both together, and go on from it after a crash. */
+  /** Covers this change and all before it: store both together, and continue from it after a crash. */
   readonly cursor: string | undefined
   /** Everything up to this second was delivered. Undefined while there is more. */
   readonly asOf: string | undefined

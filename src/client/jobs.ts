@@ -35,7 +35,7 @@ export function cancelJob(id: string, service: Service): Promise<Job> {
   return readData(service, pathOf(id), { method: "DELETE" })
 }
 
-/** Has a failed job go on from its last part. */
+/** Has a failed job continue from its last part. */
 export function retryJob(id: string, service: Service): Promise<Job> {
   return readData(service, `${pathOf(id)}/retry`, { method: "POST" })
 }

@@ -22,7 +22,7 @@ Examples:
   mailchimp-export lists                                 # the ids of the lists
   mailchimp-export pull --out contacts.csv --list a1b2c3 # one list as CSV
   mailchimp-export pull --out contacts.csv --list a1b2c3 --resume
-                                                         # goes on after Ctrl-C or a crash
+                                                         # continues after Ctrl-C or a crash
 
 Environment:
   MAILCHIMP_EXPORT_URL    the URL of the service
@@ -35,11 +35,11 @@ const pullHelp = `
 Examples:
   mailchimp-export pull --out contacts.ndjson            # every member, a JSON object a line
   mailchimp-export pull --out contacts.csv --list a1b2c3,d4e5f6 --status subscribed
-  mailchimp-export pull --out contacts.csv --resume      # goes on where Ctrl-C or a crash ended it
+  mailchimp-export pull --out contacts.csv --resume      # continues where Ctrl-C or a crash ended it
   mailchimp-export pull --out - --fields email_address,status | jq -r .email_address
 
   Every night, by cron: everything at first, then what changed in a file of its own, such as
-  contacts-20261127T021500Z.ndjson. If a run fails, the next one goes on from there.
+  contacts-20261127T021500Z.ndjson. If a run fails, the next one continues from there.
   MAILCHIMP_EXPORT_URL=https://export.example.com
   15 2 * * *  mailchimp-export pull --out /data/contacts.ndjson --since last --resume \\
                 --token-file /run/secrets/token
@@ -47,7 +47,7 @@ Examples:
 Files:
   FILE          complete, or not there: it gets its name when the export has proved to be complete
   FILE.partial  an export that has not ended
-  FILE.state    what --resume and --since last go on from
+  FILE.state    what --resume and --since last continue from
 
 A member who changes during the export may come twice: the last row of a list_id and id counts.`
 
@@ -78,7 +78,7 @@ export function createProgram(
     .option("--status <statuses...>", "only members of these statuses")
     .addOption(new Option("--include <what>", "archived members too").choices(["archived"]))
     .option("--since <when>", "only what changed since a day, a time, or the last export (last)")
-    .option("--resume", "go on with an export that has not ended, if there is one")
+    .option("--resume", "continue with an export that has not ended, if there is one")
     .option("--sandbox", "export from a sandbox Mailchimp, to try it (in a clone of the project)")
     .option("--quiet", "no progress and no summary; errors alone")
     .option("--json", "one JSON object on the standard error, at the end, instead of progress")

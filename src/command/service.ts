@@ -37,7 +37,7 @@ function protocolOf(url: string): string {
   }
 }
 
-/** A file is read for each request, so that a long export goes on with a token that was renewed meanwhile. */
+/** A file is read for each request, so that a long export continues with a token that was renewed meanwhile. */
 function toToken(tokenFile: string | undefined, env: Terminal["env"]): Service["token"] {
   if (tokenFile !== undefined) return () => readToken(tokenFile)
   const token = env["MAILCHIMP_EXPORT_TOKEN"]?.trim()

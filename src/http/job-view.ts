@@ -11,7 +11,7 @@ const summary = {
   id: jobId,
   state: z.enum(["queued", "running", "complete", "short", "failed", "canceled"]).meta({
     description:
-      "`complete`: every member is in the files; `short`: some may be missing, as in the end line of an export; `failed`: `error` says why, and a retry goes on from the last part",
+      "`complete`: every member is in the files; `short`: some may be missing, as in the end line of an export; `failed`: `error` says why, and a retry continues from the last part",
   }),
   format: z.string(),
   compression: z.enum(["gzip", "none"]),

@@ -11,7 +11,7 @@ export type ChangeJobs = {
   /** Stops the job and deletes its files. The record stays, canceled. Idempotent. */
   cancel(job: Job): Promise<void>
   /**
-   * Has a failed job go on from its last part.
+   * Has a failed job continue from its last part.
    *
    * @throws AppError `job_not_failed`, or `columns_changed` if the rest of the job would have other columns
    */

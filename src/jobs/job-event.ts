@@ -20,7 +20,7 @@ export type JobEvent =
       readonly usage: ExportUsage | undefined
       readonly error?: unknown
     }
-  /** The run stopped, and the job goes on in a later run or elsewhere, or was canceled. */
+  /** The run stopped, and the job continues in a later run or elsewhere, or was canceled. */
   | { readonly type: "job_left"; readonly jobId: string; readonly attempt: number }
   /** The database cannot be reached, so the engine tries again. */
   | { readonly type: "job_engine_failed"; readonly error: unknown }

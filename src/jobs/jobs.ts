@@ -21,7 +21,7 @@ export type Jobs = ChangeJobs & {
   wait(owner: Owner, id: string, waitMs: number, signal: AbortSignal): Promise<Job>
   /** The newest jobs, or those before one of the owner's jobs. */
   list(owner: Owner, beforeId: string | undefined): Promise<readonly JobSummary[]>
-  /** Hands the running jobs back, so that the next process goes on with them. May be called again. */
+  /** Hands the running jobs back, so that the next process continues with them. May be called again. */
   close(): Promise<void>
 }
 
@@ -59,7 +59,7 @@ export function createJobs(
     },
     close: async () => {
       purging[Symbol.dispose]()
-      // A run whose disk hangs goes on in the next process, like a run that was killed.
+      // A run whose disk hangs continues in the next process, like a run that was killed.
       await within(engine.close(), handBackMs, clock)
     },
   }

@@ -38,7 +38,7 @@ export type RunJobDeps = {
 
 /**
  * Runs a job from where its record ends: writes parts, and records each together with its cursor. If the process is killed,
- * or the signal aborts, the next run goes on after the last part that was recorded.
+ * or the signal aborts, the next run continues after the last part that was recorded.
  *
  * Rejects only if the database cannot be reached: then the job is still open, and the run can be repeated.
  */

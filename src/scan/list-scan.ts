@@ -135,7 +135,7 @@ export function createListScan(
       listId,
       rows,
       totalItems: totalItems ?? 0,
-      // A list that is read from a future second on has no future `asOf`, but the next export goes on at that second.
+      // A list that is read from a future second on has no future `asOf`, but the next export continues at that second.
       asOf: Math.min(latestWatermark, clockSteps.limit(), ...sweeps.map(({ outcome }) => outcome.asOf())),
       ...observed(sweeps),
     }),

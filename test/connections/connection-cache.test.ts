@@ -29,7 +29,7 @@ test("refresh loads anew, and its value is kept for all", async () => {
   expect((await read("a")).value).toBe(2)
 })
 
-test("concurrent callers share one load, which goes on when one of them leaves, even if nothing is kept", async () => {
+test("concurrent callers share one load, which continues when one of them leaves, even if nothing is kept", async () => {
   for (const keepMs of [60_000, 0]) {
     const { cache } = cacheOf(keepMs)
     const arrived = Promise.withResolvers<number>()

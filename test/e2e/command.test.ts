@@ -267,7 +267,7 @@ test("a damaged state, and a state of another export, are refused in a sentence,
   expect(files()).toEqual(["a.ndjson", "a.ndjson.state"])
 }, 60_000)
 
-test("a service that goes away is exit code 5, and --resume goes on; a proxy that cuts does not matter", async () => {
+test("a service that goes away is exit code 5, and --resume continues; a proxy that cuts does not matter", async () => {
   const { run, start, rowsOf, files } = inNewFolder()
   const proxy = await startCuttingProxy(pair.service.url, 400)
   try {
@@ -329,7 +329,7 @@ afterAll(async () => {
 })
 
 test.skipIf(!canMount)(
-  "a disk that becomes full is a sentence, and --resume goes on after space is made",
+  "a disk that becomes full is a sentence, and --resume continues after space is made",
   async () => {
     const { run } = inNewFolder()
     const file = join(disk.path, "a.ndjson")

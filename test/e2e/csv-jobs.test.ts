@@ -63,7 +63,7 @@ test("selected fields are the columns, also of an empty file", async () => {
   expect(await textOf(`/${none.id}/members`)).toBe("email_address,id\r\n")
 })
 
-test("a retry goes on without a header and with the columns of the first part, although a list has others now", async () => {
+test("a retry continues without a header and with the columns of the first part, although a list has others now", async () => {
   const [list] = running.account.lists
   const { id: listId, mergeFields } = list!
   refuseAfterTwelve()

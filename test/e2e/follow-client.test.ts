@@ -7,7 +7,7 @@ import { startWebhookService } from "../support/webhook-service.ts"
 
 const env = { CURSOR_MARGIN_S: "1", FOLLOW_INTERVAL_S: "3600" }
 
-test("followMembers() goes on when responses break and tokens expire, and loses nothing", async () => {
+test("followMembers() continues when responses break and tokens expire, and loses nothing", async () => {
   await using running = await startWebhookService({ env })
   const { service, sandbox, listId, uid, call } = running
   await call("PUT", `/lists/${listId}/webhook`)

@@ -65,7 +65,7 @@ test("without webhooks, polls find everything but deletions", async () => {
   await follower.leave()
 })
 
-test("a follower goes on from its cursor, with what changed and was deleted meanwhile", async () => {
+test("a follower continues from its cursor, with what changed and was deleted meanwhile", async () => {
   await using running = await startWebhookService({ env })
   const { sandbox, listId, call } = running
   await call("PUT", `/lists/${listId}/webhook`)

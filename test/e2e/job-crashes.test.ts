@@ -118,7 +118,7 @@ test("a process that was frozen (SIGSTOP) while a second run of its job began st
   expect(await client.read(id)).toMatchObject({ state: "complete", parts: [], rows: 0 })
 }, 60_000)
 
-test("on SIGTERM a running job is handed back with what it wrote, and the next process goes on with it", async () => {
+test("on SIGTERM a running job is handed back with what it wrote, and the next process continues with it", async () => {
   const client = createJobClient(() => service, headers)
   const fault = sandbox.faults.add({
     match: { path: "/members", query: "count=200&" },

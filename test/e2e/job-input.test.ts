@@ -107,7 +107,7 @@ test("a part that is missing or damaged on disk is never sent as if it were whol
   expect(await jobs.rows(job)).toHaveLength(job.rows)
 })
 
-test("a folder that cannot be written fails the job, and a retry goes on when it can", async () => {
+test("a folder that cannot be written fails the job, and a retry continues when it can", async () => {
   const path = join(folder.path, "jobs")
   rmSync(path, { recursive: true })
   writeFileSync(path, "not a folder")

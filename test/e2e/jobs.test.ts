@@ -179,7 +179,7 @@ test("Prefer: wait=30 responds when the state changes, and after the time at the
   running.sandbox.faults.clear()
 })
 
-test("a failed job goes on from what it has when it is retried", async () => {
+test("a failed job continues from what it has when it is retried", async () => {
   const { faults } = running.sandbox
   const whole = running.liveRows()
   faults.add({

@@ -55,7 +55,7 @@ describe("exportSteps() of CSV", () => {
     expect(steps.text).toMatch(/^Email Address,.*\r\na@b\.c,.*\r\n$/)
   })
 
-  test("goes on without a header and with the given columns", async () => {
+  test("continues without a header and with the given columns", async () => {
     const other = [listOf({ mergeFields: [{ tag: "FNAME", name: "Other", type: "text" }] })]
     const steps = await collect(exportSteps(csv, exportOf(row), { columns: other }))
     expect(steps.columns).toEqual([other])

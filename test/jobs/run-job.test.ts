@@ -117,7 +117,7 @@ test("a run that was frozen while a newer run began stops at its next write, and
   expect(opened).toBe(0)
 })
 
-test("a run that is handed back keeps what it wrote, and the next goes on from there", async () => {
+test("a run that is handed back keeps what it wrote, and the next continues from there", async () => {
   const id = await inserted()
   const end = new AbortController()
   await runnerOf(
@@ -176,7 +176,7 @@ test("a job of another connection of the same owner does not read it", async () 
   expect(opened).toBe(0)
 })
 
-test("a folder that is gone in mid-run fails the job, and a retry goes on when it is back", async () => {
+test("a folder that is gone in mid-run fails the job, and a retry continues when it is back", async () => {
   const id = await inserted()
   await runnerOf(
     createFakeExport(5, (page) => {
@@ -217,7 +217,7 @@ test("files and folders can be read by their owner only", async () => {
   expect(modes.trim().split("\n")).toEqual(["700", "600"])
 })
 
-test("a purge removes what no record names, and nothing of a run that goes on", async () => {
+test("a purge removes what no record names, and nothing of a run that continues", async () => {
   const [id, unknown] = [await inserted(), "job_unknown"]
   const files = createFolder(folder.path)
   const purge = createPurge({ jobs: store, files, clock: systemClock })

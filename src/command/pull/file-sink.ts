@@ -14,7 +14,7 @@ export type FileOptions = {
   /** Identifies what the file contains: see {@link selectionKey}. */
   readonly selection: string
   readonly header: string
-  /** Goes on with an export that has not ended, if there is one. */
+  /** Continues with an export that has not ended, if there is one. */
   readonly isResumed: boolean
   /** Writes what changed since the last export into a file of its own; everything if there was none. */
   readonly isIncrement: boolean

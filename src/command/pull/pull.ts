@@ -15,7 +15,7 @@ export type Pull = {
   readonly encoder: RowEncoder
   readonly sink: Sink
   readonly partialName: string
-  /** Whether another run can go on from this one. */
+  /** Whether another run can continue from this one. */
   readonly canContinue: boolean
   readonly progress: Progress
   readonly clock: Clock
@@ -23,7 +23,7 @@ export type Pull = {
 }
 
 /**
- * Writes an export into the sink. If it fails, the sink keeps what a later run can go on from.
+ * Writes an export into the sink. If it fails, the sink keeps what a later run can continue from.
  *
  * @throws {MailchimpExportError} what made the export fail
  */
@@ -72,7 +72,7 @@ async function writeRows(options: Pull, deletedLists: string[]): Promise<{ end: 
       await sink.write(encoder.encode(chunk))
       rows += countRows(chunk)
     }
-    // The cursor of the end starts the next export, which has archived members too. It does not go on with this one.
+    // The cursor of the end starts the next export, which has archived members too. It does not continue with this one.
     if (line.$export !== "end" && "cursor" in line) {
       await sink.checkpoint(line.cursor, rows)
       covered = rows

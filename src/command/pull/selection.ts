@@ -1,7 +1,7 @@
 import type { ExportOptions } from "../../client/export-options.ts"
 import type { MemberStatus } from "../../client/member.ts"
 
-/** What a file contains. A cursor goes on with the same selection only. */
+/** What a file contains. A cursor continues with the same selection only. */
 export type Selection = {
   readonly format: "ndjson" | "csv"
   readonly lists?: readonly string[] | undefined

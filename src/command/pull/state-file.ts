@@ -2,7 +2,7 @@ import { open, readFile, rename } from "node:fs/promises"
 import { CommandError } from "../command-error.ts"
 import { isMissing } from "./file-error.ts"
 
-/** What is remembered beside a file, so that a later run goes on from there. */
+/** What is remembered beside a file, so that a later run continues from there. */
 export type State = {
   /** The export that ended last, from which the next increment starts. */
   readonly last?: { readonly selection: string; readonly cursor: string } | undefined
@@ -35,7 +35,7 @@ export async function readState(path: string): Promise<State> {
   }
   throw new CommandError(
     "failed",
-    `Cannot go on because ${path} is damaged: run the command without --resume and --since last, which starts anew`,
+    `Cannot continue because ${path} is damaged: run the command without --resume and --since last, which starts anew`,
   )
 }
 

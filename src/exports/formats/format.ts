@@ -13,7 +13,7 @@ export type EncoderInput = {
   readonly readers: ListColumnReaders
   /** Aborts what the encoder still reads. */
   readonly signal: AbortSignal
-  /** An earlier run has written the first files of the export: these go on without a beginning, and with the same columns. */
+  /** An earlier run has written the first files of the export: these continue without a beginning, and with the same columns. */
   readonly continues?: { readonly columns?: readonly ListColumns[] | undefined } | undefined
 }
 

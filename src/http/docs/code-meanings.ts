@@ -68,7 +68,7 @@ const meanings = {
   draining: "This process is shutting down. Retry at another replica if there is one.",
   mailchimp_timeout: "Mailchimp did not respond in time.",
   job_files_full:
-    "The disk of `JOB_FILES` is full. What was written before is kept: make space and retry the job, which goes on from there.",
+    "The disk of `JOB_FILES` is full. What was written before is kept: make space and retry the job, which continues from there.",
 } satisfies Record<ErrorCode, string>
 
 /** By code. */

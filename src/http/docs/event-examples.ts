@@ -35,7 +35,7 @@ export const eventExamples: { readonly [Kind in EventLine["$export"]]: EventLine
   error: {
     $export: "error",
     code: "mailchimp_timeout",
-    detail: "Cannot go on because Mailchimp took too long: resume with the cursor",
+    detail: "Cannot continue because Mailchimp took too long: resume with the cursor",
     retryable: true,
     cursor,
   },

@@ -112,7 +112,7 @@ const retryRoute = createRoute({
   method: "post",
   path: "/export-jobs/{id}/retry",
   operationId: "retryJob",
-  summary: "Have a failed job go on from its last part",
+  summary: "Have a failed job continue from its last part",
   ...jobRoute,
   request: { params: jobParams, query: jobQuery },
   responses: { 202: jobContent("The job"), ...jobProblems, 409: problems[409] },

@@ -1,4 +1,4 @@
-/** Runs the job until it has ended, or until the signal aborts: then the job goes on in a later run. */
+/** Runs the job until it has ended, or until the signal aborts: then the job continues in a later run. */
 export type RunJob = (id: string, signal: AbortSignal) => Promise<void>
 
 /** What decides when and where a job runs. It carries the ids alone: everything else is in the job's record. */

@@ -42,7 +42,7 @@ const localLease: Lease = { renew: async () => true, release: async () => {} }
  * The more slots a process holds, the longer it waits before it tries to lease another, so processes with equal work get equal
  * shares.
  *
- * If the store of leases does not respond, nothing new is leased. Once every lease has ended, each process goes on with one slot
+ * If the store of leases does not respond, nothing new is leased. Once every lease has ended, each process continues with one slot
  * of its own: one request a second, one at a time.
  */
 export function createSlots(options: SlotsOptions): Slots {

@@ -9,7 +9,7 @@ export function createRequestMetrics({ counter, histogram }: Instruments) {
   ])
   const duration = histogram(
     "http_request_duration_seconds",
-    "Until the response to a request begins: an export then goes on streaming",
+    "Until the response to a request begins: an export then continues streaming",
     { buckets: [0.05, 0.25, 1, 5, 30], labelNames: ["route"] },
   )
   return ({ route, status, durationMs }: EventOf<"request">) => {

@@ -3,7 +3,7 @@ import { bombResponse, resetResponse } from "./broken-responses.ts"
 import type { FaultAction } from "./fault-action.ts"
 
 /**
- * The response of a fault that replaces the route's, or undefined if the request goes on to its route. A request that
+ * The response of a fault that replaces the route's, or undefined if the request continues to its route. A request that
  * hangs ends when one of the signals aborts.
  */
 export async function replaceResponse(

@@ -118,7 +118,7 @@ describe("createCsv()", () => {
     expect(Buffer.concat(parts).toString()).toBe("id,full_name\r\na,Ada\r\n")
   })
 
-  test("goes on after a beginning that was sent while the columns were read", () => {
+  test("continues after a beginning that was sent while the columns were read", () => {
     for (const options of [{}, { bom: true }, { formulas: "raw" as const }]) {
       for (const pieces of [0, 1, 4, 50]) {
         const beginning = createCsvBeginning("id", options)
