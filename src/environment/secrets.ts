@@ -6,7 +6,6 @@ const secretVariables = [
   "JWT_SECRET",
   "MAILCHIMP_CLIENT_SECRET",
   "MONGODB_URI",
-  "REDIS_URL",
   "TOKEN_KEYS",
   "METRICS_TOKEN",
 ]
