@@ -13,7 +13,7 @@ const all = 1_000_000
 
 /**
  * Adds all open jobs to the queue now, whenever Redis comes back, because it may have lost its data, and now and then.
- * Those that the queue has already stay as they are.
+ * The queue leaves the jobs that it has already as they are.
  */
 export function keepAddingOpenJobs(deps: {
   readonly open: (limit: number) => Promise<readonly OpenJob[]>

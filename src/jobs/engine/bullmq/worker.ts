@@ -15,6 +15,9 @@ const lost = new AppError(
 /** A job whose database does not respond is tried again after this time. */
 const retryMs = 2000
 
+/** After the end of a run whose lock was lost, how long the worker may take to notice that the job is not its own. */
+const forgetMs = 500
+
 /** Redis is tried again after this time. */
 const redisRetryMs = 1000
 
@@ -40,6 +43,19 @@ export function startWorker(
 ): { close(): Promise<void> } {
   const { connection, concurrency, lockMs, clock, onEvent, onError, onLeft } = deps
   let isClosed = false
+  const losing = new Set<string>()
+
+  const lose = async (id: string) => {
+    losing.add(id)
+    await runs.stop(id, lost)
+    await clock.sleep(forgetMs)
+    losing.delete(id)
+  }
+
+  const handBack = async (job: Job, token: string | undefined) => {
+    await job.moveToWait(token)
+    throw new WaitingError()
+  }
 
   /** Puts the job back into the queue. What is thrown tells the worker that the job has not ended. */
   const later = async (job: Job, token: string | undefined) => {
@@ -49,9 +65,11 @@ export function startWorker(
 
   const take = async (job: Job, token?: string) => {
     const id = job.id ?? ""
-    if (runs.has(id)) {
-      // This process has lost the lock and got it again. The worker confuses two runs of one id, so the first must end.
-      void runs.stop(id, lost)
+    if (isClosed) return handBack(job, token)
+    // This process has lost the lock and got it again. When the first of two runs of one id ends, the worker stops renewing
+    // the lock of the second one, too.
+    if (runs.has(id) || losing.has(id)) {
+      void lose(id)
       return later(job, token)
     }
     try {
@@ -60,9 +78,7 @@ export function startWorker(
       onError(error)
       return later(job, token)
     }
-    if (!isClosed) return
-    await job.moveToWait(token)
-    throw new WaitingError()
+    if (isClosed) await handBack(job, token)
   }
 
   const worker = new Worker(queueName, take, {
@@ -76,7 +92,7 @@ export function startWorker(
     runRetryDelay: redisRetryMs,
   })
   worker.on("lockRenewalFailed", (ids) => {
-    for (const id of ids) void runs.stop(id, lost)
+    for (const id of ids) void lose(id)
   })
   worker.on("stalled", (jobId) => onEvent({ type: "job_stalled", jobId }))
   worker.on("completed", ({ id = "" }) => onLeft(id))
