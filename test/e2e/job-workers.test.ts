@@ -65,8 +65,14 @@ describeWithRedis("jobs of several processes", () => {
       await mailchimp.stop()
     })
 
-    const startWorker = (concurrency: number) =>
-      processes.start({ ROLE: "worker", JOB_CONCURRENCY: String(concurrency) })
+    /** A busy machine may take longer than a process may take to start. */
+    async function startWorker(concurrency: number, tries = 5): Promise<Process> {
+      const changes = { ROLE: "worker", JOB_CONCURRENCY: String(concurrency) }
+      return processes.start(changes).catch((error: unknown) => {
+        if (tries === 1) throw error
+        return startWorker(concurrency, tries - 1)
+      })
+    }
     const folderOf = (id: string) => join(processes.env["JOB_FILES"] ?? "", id)
     const attemptsOf = async (ids: readonly string[]) =>
       Promise.all(ids.map(async (id) => (await storage.jobs.find(id))?.attempt ?? 0))

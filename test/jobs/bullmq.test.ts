@@ -139,7 +139,7 @@ describeWithRedis("BullMQ", () => {
     const added = [3, 0, 2, 1, 0].map((openBefore) => jobs.insert(openBefore))
     for (const job of added) await web.engine.add(job)
     expect([await web.countWorkers(), web.engine.runsHere()]).toEqual([0, false])
-    const { engine, countWorkers } = engineOf(jobs, { concurrency: 1 })
+    const { countWorkers } = engineOf(jobs, { concurrency: 1 })
     for (let index = 0; index < 5; index += 1) {
       await until("the next run", () => jobs.started.length === index + 1)
       jobs.end(jobs.started[index]!)
