@@ -161,14 +161,14 @@ describeWithRedis("jobs of several processes", () => {
           await workers[index]!.kill()
           counts.kills += 1
           workers[index] = await startWorker(4)
-          if (counts.kills % 3 === 1) {
+          if (counts.kills % 4 === 3) {
             const { pid } = workers[pick()]!
             process.kill(pid, "SIGSTOP")
             await Bun.sleep(20_000)
             process.kill(pid, "SIGCONT")
             counts.freezes += 1
           }
-          if (counts.kills % 4 === 2) {
+          if (counts.kills % 3 === 2) {
             await redis.kill9()
             await Bun.sleep(counts.redis % 2 === 0 ? 2000 : 20_000)
             const dataFolder = counts.redis % 2 === 0 ? { dataFolder: redisFolder.path } : {}
