@@ -52,11 +52,6 @@ export function startWorker(
     losing.delete(id)
   }
 
-  const handBack = async (job: Job, token: string | undefined) => {
-    await job.moveToWait(token)
-    throw new WaitingError()
-  }
-
   /** Puts the job back into the queue. What is thrown tells the worker that the job has not ended. */
   const later = async (job: Job, token: string | undefined) => {
     await job.moveToDelayed(clock.now() + retryMs, token)
@@ -110,4 +105,10 @@ export function startWorker(
       await closed
     },
   }
+}
+
+/** Lets another process have the job. What is thrown tells the worker that the job has not ended. */
+async function handBack(job: Job, token: string | undefined): Promise<never> {
+  await job.moveToWait(token)
+  throw new WaitingError()
 }
