@@ -73,6 +73,8 @@ describeWithRedis("BullMQ", () => {
     const slow: FakeJobs = {
       ...jobs,
       run: async (id, signal) => {
+        // An earlier test may have left a job in Redis.
+        if ((await jobs.find(id)) === undefined) return
         most = Math.max(most, (running += 1))
         // A run whose disk hangs for a while ends late.
         await jobs.run(id, signal)
