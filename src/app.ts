@@ -34,6 +34,7 @@ export function createApp(services: Services) {
 
   app.route("/", createHealthRoutes(services))
   app.route("/", createMetricsRoutes(services))
+  if (services.role === "worker") return app
   const authenticated = authenticate(services.verifyToken)
   app.route(apiPrefix, createAuthRoutes({ ...services, authenticated }))
   app.route(apiPrefix, createListRoutes({ ...services, authenticated }))

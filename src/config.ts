@@ -32,6 +32,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     problems.set("JWKS_URL", "is set together with JWT_SECRET: set only one of them")
   if (set["NODE_ENV"] === "production" && !("TOKEN_KEYS" in set))
     problems.set("TOKEN_KEYS", "is missing in production")
+  if (sharesNothing(set)) problems.set("ROLE", "is not all, so MONGODB_URI and REDIS_URL must be set")
 
   if (!parsed.success || problems.size > 0) {
     const lines = variables
@@ -42,6 +43,12 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     )
   }
   return toConfig(parsed.data, secretsOf(env))
+}
+
+/** Whether processes would have to do different work together without what they need for that. */
+function sharesNothing(set: Readonly<Record<string, unknown>>): boolean {
+  const { ROLE: role = "all" } = set
+  return (role === "web" || role === "worker") && !("MONGODB_URI" in set && "REDIS_URL" in set)
 }
 
 /**
@@ -61,6 +68,7 @@ export function toEnvExample(): string {
 function toConfig(env: z.infer<typeof environment>, secrets: readonly string[]) {
   const publicUrl = env.PUBLIC_URL ?? `http://${hostInUrl(env.HOST)}:${env.PORT}`
   return {
+    role: env.ROLE,
     host: env.HOST,
     port: env.PORT,
     publicUrl,
@@ -116,6 +124,7 @@ function toConfig(env: z.infer<typeof environment>, secrets: readonly string[]) 
     maxFollowers: env.MAX_FOLLOWERS,
     jobs: {
       folder: env.JOB_FILES,
+      isFolderShared: env.JOB_FILES_SHARED,
       partBytes: env.JOB_PART_MB * 1024 * 1024,
       concurrency: env.JOB_CONCURRENCY,
       retentionMs: env.JOB_RETENTION_H * 3_600_000,

@@ -41,6 +41,7 @@ export const errorTable = {
   mailchimp_throttled: { status: 503, title: "Mailchimp Throttled", retryable: true },
   database_unavailable: { status: 503, title: "Database Unavailable", retryable: true },
   identity_provider_unavailable: { status: 503, title: "Identity Provider Unavailable", retryable: true },
+  queue_unavailable: { status: 503, title: "Queue Unavailable", retryable: true },
   job_files_unavailable: { status: 503, title: "Job Files Unavailable", retryable: true },
   draining: { status: 503, title: "Shutting Down", retryable: true },
   mailchimp_timeout: { status: 504, title: "Mailchimp Timed Out", retryable: true },

@@ -37,15 +37,17 @@ export async function createServices(
   const forgetJobs: ForgetStep = async (connection) => jobs?.forget(connection)
   const connections = createConnections(shared, { ...storage, forgetJobs }, mailchimp)
   const exports = createExports(shared, shutdown.shutdownSignal)
-  const jobs: Jobs | undefined = startJobs(shared, storage, connections.openAccount)
+  const started = await startJobs(shared, storage, connections.openAccount)
+  const jobs: Jobs | undefined = started.jobs
   const http = createHttp(shared)
   const limiterStates = mailchimp.limiters.states
   return {
+    role: config.role,
     logger,
     observe,
     ...http,
     ...connections,
-    jobs,
+    ...started,
     receiver: createReceiver({ ...storage, clock, onEvent: observe }),
     ...exports,
     startFollow: createFollow(shared, {
@@ -61,6 +63,7 @@ export async function createServices(
       openExports: http.exportSlots.taken,
       openFollowers: http.followerSlots.taken,
       countOpenJobs: storage.jobs.countOpen,
+      countJobWorkers: started.countJobWorkers,
       ping: storage.ping,
       isRedisUp: redis?.isUp,
       clock,
@@ -73,7 +76,7 @@ export async function createServices(
       void jobs?.close()
     },
     close: async () => {
-      await jobs?.close()
+      await started.closeJobs()
       redis?.close()
       await closeTraces()
       await storage.close()

@@ -57,6 +57,7 @@ const packageOwners: Record<string, readonly string[]> = {
   "@hono/zod-openapi": ["http/", "app.ts", "sandbox/"],
   mongodb: ["storage/mongo/"],
   ioredis: ["storage/redis/"],
+  bullmq: ["jobs/engine/bullmq/"],
   "redis-semaphore": ["storage/redis/"],
   "bun:sqlite": ["storage/sqlite/"],
   jose: ["sealer.ts", "http/authenticate.ts", "http/key-set.ts"],

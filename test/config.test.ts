@@ -89,6 +89,18 @@ test("production refuses to start without TOKEN_KEYS", () => {
   expect(parseConfig({ ...least, NODE_ENV: "production", TOKEN_KEYS }).tokenKeys?.[0]?.id).toBe("k1")
 })
 
+test("a process that does only a part of the work needs what it shares with the others", () => {
+  const shared = { MONGODB_URI: "mongodb://127.0.0.1/x", REDIS_URL: "redis://127.0.0.1" }
+  for (const ROLE of ["web", "worker"]) {
+    expect(problemsOf({ ...least, ROLE, MONGODB_URI: shared.MONGODB_URI })).toContain(
+      "ROLE is not all, so MONGODB_URI and REDIS_URL must be set",
+    )
+    expect(problemsOf({ ...least, ROLE, REDIS_URL: shared.REDIS_URL })).toContain("ROLE is not all")
+    expect(problemsOf({ ...least, ROLE, ...shared })).toBe("")
+  }
+  expect(problemsOf({ ...least, ROLE: "both" })).toContain("ROLE must be all, web or worker")
+})
+
 test("a refusal never quotes a value", () => {
   expect(
     problemsOf({ ...least, JWT_SECRET: "hunter2", TOKEN_KEYS: "hunter2", MONGODB_URI: "hunter2" }),

@@ -46,6 +46,7 @@ export type ErrorCode =
   | "mailchimp_throttled"
   | "database_unavailable"
   | "identity_provider_unavailable"
+  | "queue_unavailable"
   | "job_files_unavailable"
   | "draining"
   | "mailchimp_timeout"

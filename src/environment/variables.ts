@@ -18,6 +18,10 @@ export const environment = z.object({
       .default("development"),
     "development, test or production, which refuses to start without TOKEN_KEYS",
   ),
+  ROLE: variable(
+    z.enum(["all", "web", "worker"], "must be all, web or worker").default("all"),
+    "What this process does: web answers requests, worker runs jobs, all does both. web and worker need MONGODB_URI and REDIS_URL",
+  ),
   HOST: variable(host.default("127.0.0.1"), "The address to listen on; 0.0.0.0 for all"),
   PORT: variable(wholeNumber(1, 65_535).default(3000), "The port to listen on"),
   PUBLIC_URL: variable(
@@ -174,6 +178,13 @@ export const environment = z.object({
   JOB_FILES: variable(
     text.refine((value) => !value.includes("://"), "must be a folder").default(".data/jobs"),
     "The folder of the files that jobs write, with personal data in clear: only this process may read it",
+  ),
+  JOB_FILES_SHARED: variable(
+    z
+      .enum(["true", "false"], "must be true or false")
+      .default("false")
+      .transform((value) => value === "true"),
+    "true if all processes with this MongoDB have the same folder JOB_FILES, e.g. on NFS: only then may it be a folder with MONGODB_URI and REDIS_URL",
   ),
   JOB_PART_MB: variable(
     wholeNumber(1, 1024).default(16),

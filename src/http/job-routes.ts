@@ -23,8 +23,13 @@ export const jobProblems = {
   501: problems[501],
 }
 
+/** The jobs of the service, or why it cannot run any. */
+export type JobsOrReason =
+  | { readonly jobs: Jobs; readonly whyNoJobs?: undefined }
+  | { readonly jobs?: undefined; readonly whyNoJobs: string }
+
 /** @throws AppError `jobs_not_configured` */
-export function requireJobs(jobs: Jobs | undefined): Jobs {
+export function requireJobs({ jobs, whyNoJobs }: JobsOrReason): Jobs {
   if (jobs !== undefined) return jobs
-  throw new AppError("jobs_not_configured", "Cannot run jobs because REDIS_URL is not set: use /export")
+  throw new AppError("jobs_not_configured", `Cannot run jobs because ${whyNoJobs}: use /export`)
 }

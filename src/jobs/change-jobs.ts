@@ -40,7 +40,7 @@ export function createChangeJobs(deps: {
       await jobs.cancel(id, endTimes(clock, retentionMs))
       await stop(id)
     },
-    retry: async ({ id, error }) => {
+    retry: async ({ id, openBefore, error }) => {
       if (error?.code === "columns_changed")
         throw new AppError(
           "columns_changed",
@@ -51,10 +51,15 @@ export function createChangeJobs(deps: {
           "job_not_failed",
           "Cannot retry the job because it has not failed: start a new job",
         )
-      await engine.add(id)
+      // A queue that is down gets the job from the database when it is up again.
+      await engine.add({ id, openBefore }).catch(ignoreUnavailable)
     },
     forget: async ({ id }) => {
       for (const jobId of await jobs.deleteOfConnection(id)) await stop(jobId)
     },
   }
+}
+
+function ignoreUnavailable(error: unknown): void {
+  if (!(error instanceof AppError) || error.code !== "queue_unavailable") throw error
 }

@@ -25,5 +25,10 @@ export type JobEvent =
   /** The database cannot be reached, so the engine tries again. */
   | { readonly type: "job_engine_failed"; readonly error: unknown }
   | { readonly type: "job_purge_failed"; readonly error: unknown }
+  /** The process that ran the job has crashed, hangs or cannot reach Redis, so another one takes the job over. */
+  | { readonly type: "job_stalled"; readonly jobId: string }
+  /** Whether a process runs the jobs that this one accepts. */
+  | { readonly type: "job_workers_missing" }
+  | { readonly type: "job_workers_seen" }
   /** Whether this process runs the jobs of its database. */
   | { readonly type: "jobs_run_here" | "jobs_run_elsewhere" }

@@ -64,6 +64,8 @@ export type Job = JobProgress & {
   readonly state: JobState
   /** Counts the runs. Only the newest run may write. */
   readonly attempt: number
+  /** How many jobs of the same account were open when this one was inserted: the fewer, the sooner it runs. */
+  readonly openBefore: number
   readonly createdAt: Date
   readonly startedAt?: Date | undefined
   readonly endedAt?: Date | undefined
@@ -76,7 +78,13 @@ export type Job = JobProgress & {
 export type NewJob = Pick<Job, "id" | "owner" | "connectionId" | "requestKey" | "request" | "createdAt">
 
 /** A job without its parts, of which there may be thousands, and without what only its runs need. */
-export type JobSummary = Omit<Job, "parts" | "columns"> & { readonly rows: number; readonly bytes: number }
+export type JobSummary = Omit<Job, "parts" | "columns" | "openBefore"> & {
+  readonly rows: number
+  readonly bytes: number
+}
+
+/** What decides when a job runs. */
+export type OpenJob = Pick<Job, "id" | "openBefore">
 
 /** Identifies one run of a job. */
 export type Run = Pick<Job, "id" | "attempt">
@@ -113,10 +121,10 @@ export type JobStore = RunStore & {
 /** What the runs of jobs read and write. */
 export type RunStore = {
   /**
-   * The ids of the first open jobs, in the order in which they should run: first the job whose account had the fewest open
-   * jobs when it was inserted, then the oldest.
+   * The first open jobs, in the order in which they should run: first the job whose account had the fewest open jobs when
+   * it was inserted, then the oldest.
    */
-  open(limit: number): Promise<readonly string[]>
+  open(limit: number): Promise<readonly OpenJob[]>
   /** How many jobs are open. */
   countOpen(): Promise<Readonly<Record<"queued" | "running", number>>>
   /** Begins a run of an open job: the attempt of the result is one more than before. Undefined if the job is not open. */

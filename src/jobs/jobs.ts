@@ -1,8 +1,7 @@
 import type { Owner } from "../connections/connection.ts"
 import { type Clock, within } from "../lib/time.ts"
 import { type ChangeJobs, createChangeJobs } from "./change-jobs.ts"
-import { createLocalEngine } from "./engine/local.ts"
-import type { ProcessLock } from "./engine/engine.ts"
+import type { Engine, RunJob } from "./engine/engine.ts"
 import { findJob } from "./find-job.ts"
 import type { Job, JobStore, JobSummary } from "./job.ts"
 import type { PartFiles } from "./parts/part-files.ts"
@@ -33,17 +32,16 @@ const handBackMs = 5000
 export function createJobs(
   deps: RunJobDeps & {
     readonly jobs: JobStore
-    readonly lock: ProcessLock
-    readonly concurrency: number
+    readonly createEngine: (run: RunJob) => Engine
     readonly clock: Clock
   },
 ): Jobs {
   const { jobs, clock } = deps
-  const engine = createLocalEngine({ ...deps, open: jobs.open, run: createRunJob(deps) })
+  const engine = deps.createEngine(createRunJob(deps))
   const purge = createPurge(deps)
   const purging = startPurging(async () => {
-    // Only the process that runs the jobs knows which files are being written.
-    if (engine.hasLock()) await purge()
+    // Of several processes on one SQLite file, only the one that runs the jobs knows which files are being written.
+    if (engine.runsHere()) await purge()
   }, deps)
   const find = (owner: Owner, id: string) => findJob(deps, owner, id)
 

@@ -8,7 +8,7 @@ import { attemptOf, type PartFiles } from "./parts/part-files.ts"
  * @param job undefined if it was deleted, or cannot be read now
  */
 export async function removeStrays(
-  job: Pick<Job, "parts"> | undefined,
+  job: Pick<Job, "parts" | "state"> | undefined,
   { id, attempt }: Run,
   files: Pick<PartFiles, "names" | "remove" | "removeAll">,
 ): Promise<void> {
@@ -17,7 +17,9 @@ export async function removeStrays(
     const named = new Set(job.parts.map(({ name }) => name))
     const names = await files.names(id)
     const strays = names.filter((name) => !named.has(name) && attemptOf(name) <= attempt)
-    if (strays.length === names.length) await files.removeAll(id)
+    // A run elsewhere may be about to write into the folder of an open job.
+    const isOpen = job.state === "queued" || job.state === "running"
+    if (strays.length === names.length && !isOpen) await files.removeAll(id)
     else for (const name of strays) await files.remove(id, name)
   } catch {
     // The folder is not available now.

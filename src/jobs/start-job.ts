@@ -2,6 +2,7 @@ import { createHash } from "node:crypto"
 import type { Owner } from "../connections/connection.ts"
 import { AppError } from "../errors.ts"
 import type { Clock } from "../lib/time.ts"
+import { endTimes } from "./end-times.ts"
 import type { Engine } from "./engine/engine.ts"
 import type { JobEvent } from "./job-event.ts"
 import type { Job, JobRequest, JobStore } from "./job.ts"
@@ -18,13 +19,21 @@ export type StartJob = (start: {
 }) => Promise<Job>
 
 export function createStartJob(deps: {
-  readonly jobs: Pick<JobStore, "insert" | "find" | "findByRequestKey" | "freeRequestKey">
+  readonly jobs: Pick<JobStore, "insert" | "find" | "findByRequestKey" | "freeRequestKey" | "cancel">
   readonly engine: Pick<Engine, "add">
+  readonly retentionMs: number
   readonly clock: Clock
   readonly onEvent: (event: JobEvent) => void
   readonly createId?: () => string
 }): StartJob {
-  const { jobs, engine, clock, onEvent, createId = createJobId } = deps
+  const { jobs, engine, retentionMs, clock, onEvent, createId = createJobId } = deps
+
+  /** If the engine has the job run nevertheless, the run finds nothing to do. The same key starts another job. */
+  const giveUp = async ({ id, requestKey, createdAt }: Job) => {
+    await jobs.cancel(id, endTimes(clock, retentionMs))
+    await jobs.freeRequestKey(requestKey, createdAt)
+  }
+
   return async ({ owner, connectionId, request, idempotencyKey }) => {
     const id = createId()
     const requestKey = idempotencyKey === undefined ? id : requestKeyOf(owner, idempotencyKey)
@@ -37,7 +46,10 @@ export function createStartJob(deps: {
     if (job === undefined) throw new AppError("job_not_found", "Cannot start the job because it was deleted")
     if (!isNew) refuseOtherRequest(job, { connectionId, request })
     // Also for a job that was stored before: the process may have ended before it had the job run.
-    await engine.add(job.id)
+    await engine.add(job).catch(async (error: unknown) => {
+      if (isNew) await giveUp(job)
+      throw error
+    })
     return job
   }
 }

@@ -7,6 +7,10 @@ export function logJob(logger: Logger, event: JobEvent): void {
   if (type === "job_engine_failed" || type === "job_purge_failed") logger.error(line, type)
   else if (type === "jobs_run_elsewhere")
     logger.warn("another process runs the jobs of this database; this process takes over when that one ends")
+  else if (type === "job_stalled")
+    logger.warn(line, "a process stopped in the middle of a job; another one continues it")
+  else if (type === "job_workers_missing")
+    logger.warn("no process with ROLE=worker or ROLE=all was seen for a minute: jobs wait until one starts")
   else if (event.type === "job_ended") logEnd(logger, event)
   else logger.info(line, type.replaceAll("_", " "))
 }

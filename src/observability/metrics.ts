@@ -69,6 +69,7 @@ function createObserve(instruments: ReturnType<typeof createInstruments>): Obser
       case "job_left":
       case "jobs_run_here":
       case "jobs_run_elsewhere":
+      case "job_workers_seen":
       case "redis_up":
         return
       default:

@@ -1,25 +1,67 @@
 import { type OpenAccount } from "../connections/open-account.ts"
 import { createStartExport } from "../exports/start-export.ts"
+import { createLocalEngine } from "../jobs/engine/local.ts"
+import type { Engine, ProcessLock, RunJob } from "../jobs/engine/engine.ts"
 import { createJobs } from "../jobs/jobs.ts"
 import { createFolder } from "../jobs/parts/files.ts"
+import { openPatientRedis } from "../storage/redis/redis.ts"
 import { type Storage } from "../storage/storage.ts"
 import type { Shared } from "./shared.ts"
 import { toExportOptions } from "./exports.ts"
 
-/** Runs jobs from now on. Undefined if many processes share the database, because nothing decides which of them runs a job. */
-export function startJobs(shared: Shared, storage: Storage, openAccount: OpenAccount) {
+/** Runs jobs from now on, or says why this service cannot. */
+export async function startJobs(shared: Shared, storage: Storage, openAccount: OpenAccount) {
   const { config, observe, clock } = shared
-  const { jobs, jobsLock: lock } = storage
-  if (lock === undefined) return undefined
-  return createJobs({
-    ...config.jobs,
-    jobs,
-    lock,
-    files: createFolder(config.jobs.folder),
-    openAccount,
-    startExport: (request, signal) => createStartExport(toExportOptions(shared, signal))(request),
-    clock,
-    onEvent: observe,
-    onExportEvent: (requestId, event) => observe({ type: "export", requestId, event }),
-  })
+  const { redisUrl } = config
+  const files = createFolder(config.jobs.folder)
+  const create = (createEngine: (run: RunJob) => Engine) =>
+    createJobs({
+      ...config.jobs,
+      jobs: storage.jobs,
+      createEngine,
+      files,
+      openAccount,
+      startExport: (request, signal) => createStartExport(toExportOptions(shared, signal))(request),
+      clock,
+      onEvent: observe,
+      onExportEvent: (requestId, event) => observe({ type: "export", requestId, event }),
+    })
+
+  const { jobsLock } = storage
+  if (jobsLock !== undefined) {
+    const jobs = create(toLocalEngine(shared, storage, jobsLock))
+    return { jobs, closeJobs: jobs.close }
+  }
+  // Many processes share a MongoDB, so a queue must decide which of them runs a job.
+  const whyNoJobs = redisUrl === undefined ? "REDIS_URL is not set" : whyNoFiles(shared)
+  if (redisUrl === undefined || whyNoJobs !== undefined) {
+    if (config.role === "worker") throw new Error(`Cannot start with ROLE=worker because ${whyNoJobs}`)
+    return { whyNoJobs: whyNoJobs ?? "", closeJobs: async () => {} }
+  }
+  const { createEngine, countWorkers, close } = await openQueue(shared, storage, redisUrl)
+  const jobs = create(createEngine)
+  const closeJobs = async () => {
+    await jobs.close()
+    close()
+  }
+  return { jobs, closeJobs, countJobWorkers: countWorkers }
+}
+
+function whyNoFiles({ config: { jobs } }: Shared): string | undefined {
+  if (jobs.isFolderShared) return undefined
+  return "JOB_FILES is a folder, which the other processes may not have: JOB_FILES_SHARED=true says that they do"
+}
+
+function toLocalEngine({ config, observe: onEvent, clock }: Shared, { jobs }: Storage, lock: ProcessLock) {
+  const { concurrency } = config.jobs
+  return (run: RunJob) => createLocalEngine({ open: jobs.open, run, concurrency, lock, clock, onEvent })
+}
+
+/** BullMQ takes 20 MB of memory, so it is loaded only if it is used. */
+async function openQueue({ config, observe: onEvent, clock }: Shared, { jobs }: Storage, redisUrl: string) {
+  const { createBullmq } = await import("../jobs/engine/bullmq/bullmq.ts")
+  const connection = openPatientRedis(redisUrl)
+  const settings = { concurrency: config.jobs.concurrency, isWorker: config.role !== "web" }
+  const queue = createBullmq({ ...settings, connection, find: jobs.find, open: jobs.open, clock, onEvent })
+  return { ...queue, close: connection.close }
 }

@@ -59,7 +59,11 @@ const errorSchema = z.object({
 })
 
 /** What only a whole job has. */
-const progressSchema = z.object({ parts: z.array(partSchema), columns: optional(columnsSchema) })
+const wholeSchema = z.object({
+  parts: z.array(partSchema),
+  columns: optional(columnsSchema),
+  open_before: count,
+})
 
 /** A job's fields in a database of any kind that its summary has. */
 const summarySchema = z.object({
@@ -107,7 +111,8 @@ export function parseJobSummary(stored: unknown): JobSummary {
 /** @throws {AppError} `internal_error` if it is malformed */
 export function parseJob(stored: unknown): Job {
   const { rows: _rows, bytes: _bytes, ...summary } = parseJobSummary(stored)
-  return { ...summary, ...parseStored(progressSchema, stored, "a stored job") }
+  const { open_before: openBefore, ...whole } = parseStored(wholeSchema, stored, "a stored job")
+  return { ...summary, ...whole, openBefore }
 }
 
 /** What is stored of a job's progress besides its parts. */

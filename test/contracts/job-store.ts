@@ -92,7 +92,13 @@ export function jobStoreContract(
           cursor: "x.y.z",
         },
       })
-      expect(await store.find(job.id)).toEqual({ ...job, state: "queued", attempt: 0, parts: [] })
+      expect(await store.find(job.id)).toEqual({
+        ...job,
+        state: "queued",
+        attempt: 0,
+        openBefore: 0,
+        parts: [],
+      })
       expect(await store.find(newJob().id)).toBeUndefined()
     })
 
@@ -209,12 +215,14 @@ export function jobStoreContract(
       const quietJob = await inserted({ owner: { ...quiet, uid: "one" } })
       const quietSecond = await inserted({ owner: { ...quiet, uid: "two" } })
       const mine = [...busyJobs, quietJob, quietSecond].map(({ id }) => id)
-      const open = (await store.open(1000)).filter((id) => mine.includes(id))
-      expect(open).toEqual([mine[0]!, mine[3]!, mine[1]!, mine[4]!, mine[2]!])
+      const openIds = async () => (await store.open(1000)).map(({ id }) => id)
+      const open = (await store.open(1000)).filter(({ id }) => mine.includes(id))
+      expect(open.map(({ id }) => id)).toEqual([mine[0]!, mine[3]!, mine[1]!, mine[4]!, mine[2]!])
+      expect(open.map(({ openBefore }) => openBefore)).toEqual([0, 0, 1, 1, 2])
       const run = await store.begin(mine[0]!, at(50))
-      expect(await store.open(1000)).toContain(mine[0]!)
+      expect(await openIds()).toContain(mine[0]!)
       await store.end(run!, progress, { state: "complete", ...times })
-      expect(await store.open(1000)).not.toContain(mine[0]!)
+      expect(await openIds()).not.toContain(mine[0]!)
       expect(await store.open(2)).toHaveLength(2)
     })
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { createJobClient, problemOf } from "../support/job-client.ts"
 import { describeWithMongodb, mongodbStartTimeoutMs, newMongodbUri } from "../support/mongodb.ts"
+import { describeWithRedis, startRedis } from "../support/redis-server.ts"
 import { bearer, sandboxEnv, startService, type RunningService } from "../support/service.ts"
 
 describeWithMongodb("with MongoDB", () => {
@@ -40,5 +41,19 @@ describeWithMongodb("with MongoDB", () => {
       ])
       expect(await copy.text()).toContain("REDIS_URL")
     }
+  })
+
+  describeWithRedis("and Redis", () => {
+    test("jobs whose files other processes may not have are a 501 that names JOB_FILES, and a worker does not start", async () => {
+      const redis = await startRedis()
+      const env = { ...sandboxEnv(mailchimp), MONGODB_URI: await newMongodbUri(), REDIS_URL: redis.url }
+      const unshared = await startService(env)
+      const response = await createJobClient(() => unshared, await bearer("one")).request("")
+      expect(response.status).toBe(501)
+      expect(await response.text()).toContain("JOB_FILES is a folder")
+      await expect(startService({ ...env, ROLE: "worker" })).rejects.toThrow("JOB_FILES_SHARED=true")
+      await unshared.stop()
+      await redis.kill9()
+    })
   })
 })

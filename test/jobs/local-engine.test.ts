@@ -23,7 +23,7 @@ function engineOf(options: { readonly open?: string[]; readonly lock?: () => boo
   const engine = createLocalEngine({
     open: async (limit) => {
       if (failure) throw failure
-      return open.slice(0, limit)
+      return open.slice(0, limit).map((id) => ({ id }))
     },
     run,
     concurrency: 2,
@@ -52,7 +52,7 @@ function engineOf(options: { readonly open?: string[]; readonly lock?: () => boo
 test("as many open jobs run as may, in their order, and the next when one ends", async () => {
   const { engine, clock, open, started, end } = engineOf()
   open.push("a", "b", "c", "d")
-  await engine.add("a")
+  await engine.add({ id: "a", openBefore: 0 })
   await clock.advance(0)
   expect(started).toEqual(["a", "b"])
   await end("b")

@@ -13,11 +13,16 @@ export function describeWithRedis(name: string, suite: () => void): void {
 /** Ends the server when standard input ends, so that no test process leaves it behind. */
 const watched = `redis-server "$@" & cat > /dev/null; kill -9 $!`
 
-/** Starts a private server without durable data, on a free port or a given one. */
-export async function startRedis(options: { readonly port?: number } = {}) {
-  const { port = freePort() } = options
+/**
+ * Starts a private server on a free port or a given one. It loses its data when it ends, unless it has a folder to keep
+ * the data in.
+ */
+export async function startRedis(options: { readonly port?: number; readonly dataFolder?: string } = {}) {
+  const { port = freePort(), dataFolder } = options
   const folder = temporaryFolder()
-  const flags = `--bind 127.0.0.1 --port ${port} --dir ${folder.path} --appendonly no`.split(" ")
+  const data =
+    dataFolder === undefined ? [folder.path, "--appendonly", "no"] : [dataFolder, "--appendonly", "yes"]
+  const flags = ["--bind", "127.0.0.1", "--port", String(port), "--dir", ...data]
   const shell = Bun.spawn(["sh", "-c", watched, "sh", ...flags, "--save", ""], {
     stdin: "pipe",
     stdout: "ignore",
@@ -40,7 +45,7 @@ export async function startRedis(options: { readonly port?: number } = {}) {
     client,
     freeze: () => process.kill(pid, "SIGSTOP"),
     thaw: () => process.kill(pid, "SIGCONT"),
-    /** Kills it, as a crash would: it loses all data. */
+    /** Kills it, as a crash would: it loses all data that it does not keep in a folder. */
     kill9: async () => {
       client.disconnect()
       shell.kill("SIGKILL")

@@ -54,7 +54,7 @@ const meanings = {
     "This caller, or this process, runs as many exports as it may: `MAX_EXPORTS_PER_CALLER`, `MAX_EXPORTS`. Finish or abort one of them.",
   internal_error: "A fault of this service. Its log has the error under the `X-Request-Id` of the response.",
   jobs_not_configured:
-    "This service cannot run jobs: with MongoDB, `REDIS_URL` must be set. Use `/export` instead.",
+    "This service cannot run jobs: with MongoDB, `REDIS_URL` must be set, and the files must be where all processes reach them: `JOB_FILES`, `JOB_FILES_SHARED`. Use `/export` instead.",
   mailchimp_error:
     "Mailchimp failed, rejected the request, or sent a response that is not usable. `upstream` has Mailchimp's own words if there are any.",
   mailchimp_blocked:
@@ -65,6 +65,8 @@ const meanings = {
   identity_provider_unavailable: "The keys at `JWKS_URL` cannot be read, so the JWT cannot be verified.",
   job_files_unavailable:
     "The folder `JOB_FILES` is missing, not readable or not writable, or a file in it is missing or damaged. What the job's record names is kept; retry when the folder is back.",
+  queue_unavailable:
+    "Redis, which distributes jobs, does not respond, so the job was canceled. Start it again, with the same `Idempotency-Key` if it had one.",
   draining: "This process is shutting down. Retry at another replica if there is one.",
   mailchimp_timeout: "Mailchimp did not respond in time.",
   job_files_full:

@@ -5,11 +5,10 @@ import type { Owner } from "../../connections/connection.ts"
 import { AppError, invalidParameters } from "../../errors.ts"
 import type { CheckCursor } from "../../exports/check-cursor.ts"
 import type { Job } from "../../jobs/job.ts"
-import type { Jobs } from "../../jobs/jobs.ts"
 import { type CallerEnv, toOwner } from "../authenticate.ts"
 import { apiPrefix, envelopeOf, toEnvelope } from "../envelope.ts"
 import { jobBody, parseJobRequest } from "../job-request.ts"
-import { jobParams, jobProblems, jobQuery, jobRoute, requireJobs } from "../job-routes.ts"
+import { jobParams, jobProblems, jobQuery, jobRoute, type JobsOrReason, requireJobs } from "../job-routes.ts"
 import { jobSchema, jobSummarySchema, toJobJson, toSummaryJson } from "../job-view.ts"
 import { jsonContent, problems } from "../openapi.ts"
 import { isHead, once, refuseInvalid } from "../parameters.ts"
@@ -119,14 +118,14 @@ const retryRoute = createRoute({
 })
 
 /** Exports in the background. */
-export function createExportJobRoutes(deps: {
-  readonly authenticated: MiddlewareHandler<CallerEnv>
-  readonly requireLiveConnection: (owner: Owner) => Promise<{ readonly id: string }>
-  readonly checkCursor: CheckCursor
-  /** Undefined if the service cannot run jobs. */
-  readonly jobs: Jobs | undefined
-  readonly publicUrl: string
-}) {
+export function createExportJobRoutes(
+  deps: JobsOrReason & {
+    readonly authenticated: MiddlewareHandler<CallerEnv>
+    readonly requireLiveConnection: (owner: Owner) => Promise<{ readonly id: string }>
+    readonly checkCursor: CheckCursor
+    readonly publicUrl: string
+  },
+) {
   const routes = new OpenAPIHono<CallerEnv>({ defaultHook: refuseInvalid })
   routes.use("/export-jobs", deps.authenticated)
   routes.use("/export-jobs/*", deps.authenticated)
@@ -141,7 +140,7 @@ export function createExportJobRoutes(deps: {
     const { sub_account_id } = context.req.valid("query")
     const owner = toOwner(context.get("caller"), sub_account_id)
     const request = parseJobRequest(context.req.valid("json"))
-    const jobs = requireJobs(deps.jobs)
+    const jobs = requireJobs(deps)
     const { id: connectionId } = await deps.requireLiveConnection(owner)
     await deps.checkCursor(connectionId, request)
     const idempotencyKey = context.req.valid("header")["Idempotency-Key"]
@@ -152,7 +151,7 @@ export function createExportJobRoutes(deps: {
 
   routes.openapi(listRoute, async (context) => {
     const { sub_account_id, before } = context.req.valid("query")
-    const jobs = await requireJobs(deps.jobs).list(toOwner(context.get("caller"), sub_account_id), before)
+    const jobs = await requireJobs(deps).list(toOwner(context.get("caller"), sub_account_id), before)
     return context.json(toEnvelope(jobs.map(toSummaryJson)), 200)
   })
 
@@ -161,7 +160,7 @@ export function createExportJobRoutes(deps: {
     const waitS = isHead(context) ? 0 : parseWait(context.req.valid("header").Prefer, longestWaitS)
     const owner = toOwner(context.get("caller"), sub_account_id)
     const { id } = context.req.valid("param")
-    const job = await requireJobs(deps.jobs).wait(owner, id, waitS * 1000, context.req.raw.signal)
+    const job = await requireJobs(deps).wait(owner, id, waitS * 1000, context.req.raw.signal)
     if (waitS > 0) context.header("preference-applied", `wait=${waitS}`)
     return context.json(toJson(job, sub_account_id), 200)
   })
@@ -169,7 +168,7 @@ export function createExportJobRoutes(deps: {
   routes.openapi(cancelRoute, async (context) => {
     const { sub_account_id } = context.req.valid("query")
     const owner = toOwner(context.get("caller"), sub_account_id)
-    const jobs = requireJobs(deps.jobs)
+    const jobs = requireJobs(deps)
     const job = await jobs.find(owner, context.req.valid("param").id)
     await jobs.cancel(job)
     return context.json(toJson(await jobs.find(owner, job.id), sub_account_id), 200)
@@ -178,7 +177,7 @@ export function createExportJobRoutes(deps: {
   routes.openapi(retryRoute, async (context) => {
     const { sub_account_id } = context.req.valid("query")
     const owner = toOwner(context.get("caller"), sub_account_id)
-    const jobs = requireJobs(deps.jobs)
+    const jobs = requireJobs(deps)
     const job = await jobs.find(owner, context.req.valid("param").id)
     await jobs.retry(job)
     return context.json(toJson(await jobs.find(owner, job.id), sub_account_id), 202)

@@ -1,10 +1,9 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
 import type { Context, MiddlewareHandler } from "hono"
 import { AppError } from "../../errors.ts"
-import type { Jobs } from "../../jobs/jobs.ts"
 import { type CallerEnv, toOwner } from "../authenticate.ts"
 import { downloadAll, downloadPart, type Download } from "../job-download.ts"
-import { jobParams, jobProblems, jobQuery, jobRoute, requireJobs } from "../job-routes.ts"
+import { jobParams, jobProblems, jobQuery, jobRoute, type JobsOrReason, requireJobs } from "../job-routes.ts"
 import { problems } from "../openapi.ts"
 import { isHead, refuseInvalid } from "../parameters.ts"
 import { longestIdleTimeoutS, type ServerEnv, setIdleTimeout } from "../timeouts.ts"
@@ -58,17 +57,15 @@ const partRoute = createRoute({
 type FilesEnv = CallerEnv & ServerEnv
 
 /** What jobs have written, as downloads. */
-export function createJobFileRoutes(deps: {
-  readonly authenticated: MiddlewareHandler<CallerEnv>
-  /** Undefined if the service cannot run jobs. */
-  readonly jobs: Jobs | undefined
-}) {
+export function createJobFileRoutes(
+  deps: JobsOrReason & { readonly authenticated: MiddlewareHandler<CallerEnv> },
+) {
   const routes = new OpenAPIHono<FilesEnv>({ defaultHook: refuseInvalid })
   routes.use("/export-jobs/*", deps.authenticated)
 
   routes.openapi(membersRoute, async (context) => {
     const owner = toOwner(context.get("caller"), context.req.valid("query").sub_account_id)
-    const { find, files } = requireJobs(deps.jobs)
+    const { find, files } = requireJobs(deps)
     const job = await find(owner, context.req.valid("param").id)
     return send(context, await downloadAll(files, job))
   })
@@ -77,7 +74,7 @@ export function createJobFileRoutes(deps: {
     const owner = toOwner(context.get("caller"), context.req.valid("query").sub_account_id)
     const { id, name } = context.req.valid("param")
     const { Range: range, "If-Range": ifRange } = context.req.valid("header")
-    const { find, files } = requireJobs(deps.jobs)
+    const { find, files } = requireJobs(deps)
     const job = await find(owner, id)
     return send(context, await downloadPart(files, job, name, { range, ifRange }))
   })

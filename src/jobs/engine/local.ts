@@ -1,34 +1,30 @@
-import { AppError } from "../../errors.ts"
 import { type Clock, startTimer } from "../../lib/time.ts"
 import type { JobEvent } from "../job-event.ts"
+import type { OpenJob } from "../job.ts"
+import { canceled, handedBack } from "./abort-reasons.ts"
 import { coalesce } from "./coalesce.ts"
 import type { Engine, ProcessLock, RunJob } from "./engine.ts"
+import { createRuns } from "./runs.ts"
 
 /** How often the open jobs are read, to find those that another process has stored, or that a failed database has stopped. */
 const tickMs = 2000
-
-const handedBack = new AppError(
-  "draining",
-  "Cannot continue the job here because the service is shutting down",
-)
-const canceled = new AppError("disconnected", "Cannot continue the job because it was canceled")
 
 /**
  * Runs the open jobs of a database in this process, the unfinished jobs of an earlier process included. Only one process may
  * do so, or else each would take every job from the other: the lock decides which. When that process ends, the next takes over.
  */
 export function createLocalEngine(deps: {
-  /** The ids of the first open jobs, in the order in which they should run. */
-  readonly open: (limit: number) => Promise<readonly string[]>
+  /** The first open jobs, in the order in which they should run. */
+  readonly open: (limit: number) => Promise<readonly Pick<OpenJob, "id">[]>
   readonly run: RunJob
   /** How many jobs run concurrently. */
   readonly concurrency: number
   readonly lock: ProcessLock
   readonly clock: Clock
   readonly onEvent: (event: JobEvent) => void
-}): Engine & { readonly hasLock: () => boolean } {
-  const { open, run, concurrency, lock, clock, onEvent } = deps
-  const running = new Map<string, { readonly end: AbortController; readonly ended: Promise<void> }>()
+}): Engine {
+  const { open, concurrency, lock, clock, onEvent } = deps
+  const runs = createRuns(deps.run)
   let hasLock: boolean | undefined
   let isFailing = false
   let isClosed = false
@@ -46,31 +42,16 @@ export function createLocalEngine(deps: {
     return hasLock
   }
 
-  const start = (id: string) => {
-    const end = new AbortController()
-    const ended = (async () => {
-      try {
-        await run(id, end.signal)
-        running.delete(id)
-        starting.run()
-      } catch (error) {
-        // The next tick repeats the run.
-        running.delete(id)
-        failed(error)
-      }
-    })()
-    running.set(id, { end, ended })
-  }
-
   /** Starts open jobs until as many run as may. */
   const startOpenJobs = async () => {
-    if (running.size >= concurrency || !takeLock()) return
+    if (runs.count() >= concurrency || !takeLock()) return
     // The first of them may be running already.
-    const ids = await open(2 * concurrency)
+    const jobs = await open(2 * concurrency)
     isFailing = false
-    for (const id of ids) {
-      if (isClosed || running.size >= concurrency) return
-      if (!running.has(id)) start(id)
+    for (const { id } of jobs) {
+      if (isClosed || runs.count() >= concurrency) return
+      // If a run fails, the next tick repeats it.
+      if (!runs.has(id)) runs.start(id).then(starting.run, failed)
     }
   }
 
@@ -84,20 +65,14 @@ export function createLocalEngine(deps: {
 
   tick()
   return {
-    hasLock: () => hasLock === true,
+    runsHere: () => hasLock === true,
     add: async () => starting.run(),
-    cancel: async (id) => {
-      const found = running.get(id)
-      found?.end.abort(canceled)
-      await found?.ended
-    },
+    cancel: (id) => runs.stop(id, canceled),
     close: async () => {
       isClosed = true
       timer?.[Symbol.dispose]()
       await starting.idle()
-      const runs = [...running.values()]
-      for (const { end } of runs) end.abort(handedBack)
-      await Promise.all(runs.map(({ ended }) => ended))
+      await runs.stopAll(handedBack)
       lock.release()
     },
   }

@@ -10,6 +10,8 @@ export type Readings = {
   readonly openFollowers: () => number
   /** The jobs in the database that have not ended. */
   readonly countOpenJobs: () => Promise<Readonly<Record<"queued" | "running", number>>>
+  /** The processes that run jobs. Undefined unless Redis distributes them. */
+  readonly countJobWorkers?: (() => Promise<number>) | undefined
   /** Rejects if the database does not respond. */
   readonly ping: () => Promise<void>
   /** Undefined without REDIS_URL. */
@@ -21,7 +23,8 @@ export type Readings = {
 const databaseWithinMs = 1000
 
 export function createGauges({ reading, readings }: Instruments, service: Readings): void {
-  const { limiterStates, openExports, openFollowers, countOpenJobs, ping, isRedisUp, clock } = service
+  const { limiterStates, openExports, openFollowers, countOpenJobs, countJobWorkers } = service
+  const { ping, isRedisUp, clock } = service
   const sum = (number: (state: LimiterState) => number) =>
     limiterStates().reduce((total, state) => total + number(state), 0)
   const users = (isCounted: (state: LimiterState) => boolean) => sum((state) => Number(isCounted(state)))
@@ -34,6 +37,15 @@ export function createGauges({ reading, readings }: Instruments, service: Readin
       databaseWithinMs,
       clock,
     ),
+  )
+  reading("job_workers", "Processes that run jobs; missing unless Redis distributes them", async () =>
+    countJobWorkers === undefined
+      ? undefined
+      : within(
+          countJobWorkers().catch(() => undefined),
+          databaseWithinMs,
+          clock,
+        ),
   )
   reading("database_up", "1 if the database responds within a second, else 0", async () =>
     Number(

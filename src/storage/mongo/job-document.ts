@@ -2,7 +2,7 @@ import type { Document } from "mongodb"
 import type { JobProgress } from "../../jobs/job.ts"
 import { parseJob, toStoredProgress } from "../stored-job.ts"
 
-export type JobDocument = Document & { _id: string }
+export type JobDocument = Document & { _id: string; open_before: number }
 
 export const isOpen = { state: { $in: ["queued", "running"] } }
 

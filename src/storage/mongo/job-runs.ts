@@ -18,9 +18,9 @@ export function createMongoRuns(
   return {
     open: (limit) =>
       attempt("list the jobs", async () => {
-        const found = collection.find(isOpen, { projection: { _id: 1 } })
+        const found = collection.find(isOpen, { projection: { open_before: 1 } })
         const documents = await found.sort({ open_before: 1, created_at: 1, _id: 1 }).limit(limit).toArray()
-        return documents.map(({ _id }) => _id)
+        return documents.map(({ _id: id, open_before: openBefore }) => ({ id, openBefore }))
       }),
 
     countOpen: () =>

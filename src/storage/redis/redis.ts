@@ -47,3 +47,19 @@ export function openRedis(url: string, onEvent: (event: RedisEvent) => void): Re
     close: () => client.disconnect(),
   }
 }
+
+/** A connection whose commands wait until the server responds, which queues need. */
+export function openPatientRedis(url: string) {
+  const client = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: () => reconnectAfterMs })
+  // The errors of an outage are told by the other connection.
+  client.on("error", () => {})
+  return {
+    client,
+    /** Calls the listener each time that the server can be used: now, and when it comes back. */
+    onReady: (listener: () => void) => {
+      client.on("ready", listener)
+      if (client.status === "ready") listener()
+    },
+    close: () => client.disconnect(),
+  }
+}

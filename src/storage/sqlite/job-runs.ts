@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite"
-import type { JobProgress, RunStore } from "../../jobs/job.ts"
+import type { JobProgress, OpenJob, RunStore } from "../../jobs/job.ts"
 import { toStoredProgress } from "../stored-job.ts"
 import type { Attempt } from "./database.ts"
 import { isOpen, toJob } from "./job-row.ts"
@@ -9,8 +9,8 @@ const isNewestRun = "id = $id AND attempt = $attempt AND state = 'running'"
 
 /** What the runs of jobs read and write in the table of jobs. */
 export function createSqliteRuns(database: Database, attempt: Attempt): RunStore {
-  const open = database.query<{ id: string }, { limit: number }>(
-    `SELECT id FROM jobs WHERE ${isOpen} ORDER BY open_before, created_at_ms, id LIMIT $limit`,
+  const open = database.query<OpenJob, { limit: number }>(
+    `SELECT id, open_before AS openBefore FROM jobs WHERE ${isOpen} ORDER BY open_before, created_at_ms, id LIMIT $limit`,
   )
   const countOpen = database.query<{ queued: number; running: number }, []>(
     `SELECT count(*) FILTER (WHERE state = 'queued') AS queued, count(*) FILTER (WHERE state = 'running') AS running
@@ -30,7 +30,7 @@ export function createSqliteRuns(database: Database, attempt: Attempt): RunStore
   )
 
   return {
-    open: (limit) => attempt("list the jobs", () => open.all({ limit }).map(({ id }) => id)),
+    open: (limit) => attempt("list the jobs", () => open.all({ limit })),
 
     countOpen: () => attempt("count the jobs", () => countOpen.get() ?? { queued: 0, running: 0 }),
 
