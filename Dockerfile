@@ -10,7 +10,7 @@ COPY tsconfig.json ./
 COPY src src
 RUN bun run build:executable
 # The image has nothing but the executable, the libraries that it is linked with, and two empty folders.
-RUN mkdir -p -m 1777 /image/tmp && mkdir -m 700 /data \
+RUN mkdir /image /owned && mkdir -m 1777 /image/tmp && mkdir -m 700 /owned/data \
   && ldd build/mailchimp-export-service | grep -o '/[^ ]*' | xargs cp --dereference --parents --target-directory=/image
 
 # The sandbox Mailchimp, for trying the service without an account: --target sandbox
@@ -22,7 +22,7 @@ CMD ["bun", "src/sandbox/serve-command.ts", "{\"hostname\":\"0.0.0.0\",\"port\":
 FROM scratch AS service
 COPY --from=build /image /
 COPY --from=build /app/build/mailchimp-export-service /
-COPY --from=build --chown=10001:10001 /data /data
+COPY --from=build --chown=10001:10001 /owned /
 # Without BUN_CONFIG_MAX_HTTP_REQUESTS slow accounts would delay all others.
 ENV BUN_CONFIG_MAX_HTTP_REQUESTS=65535 \
     NODE_ENV=production \

@@ -47,7 +47,16 @@ function typesOf(...folders: readonly string[]): Record<string, "types"> {
  * The composition root and the entry points may import everything, and so may code that starts a sandbox and a
  * service together.
  */
-const roots = ["app.ts", "services.ts", "services", "main.ts", "executable.ts", "health.ts", "reseal.ts", "dev"]
+const roots = [
+  "app.ts",
+  "services.ts",
+  "services",
+  "main.ts",
+  "executable.ts",
+  "health.ts",
+  "reseal.ts",
+  "dev",
+]
 const shared: Record<string, "all" | "types"> = { "errors.ts": "all", "sealer.ts": "types" }
 const configReaders = ["services.ts", "services", "main.ts", "health.ts", "reseal.ts", "dev"]
 
@@ -161,7 +170,10 @@ test("only the entry points touch the process and its environment", async () => 
     "executable.ts",
     "health.ts",
     "reseal.ts",
-    "dev/demo.ts", "dev/dev.ts", "command/start-command.ts"]
+    "dev/demo.ts",
+    "dev/dev.ts",
+    "command/start-command.ts",
+  ]
   expect(touching.filter((file) => !entryPoints.includes(file))).toEqual([])
 })
 

@@ -129,7 +129,10 @@ atomicMongodb.describe("the executable with MongoDB and Redis", () => {
   describeWithRedis("both real servers", () => {
     test("connects an account and exports it", async () => {
       const redis = await startRedis()
-      const replica = await services.start({ MONGODB_URI: await atomicMongodb.newUri(), REDIS_URL: redis.url })
+      const replica = await services.start({
+        MONGODB_URI: await atomicMongodb.newUri(),
+        REDIS_URL: redis.url,
+      })
       expect(await (await fetch(`${replica.url}/readyz`)).json()).toEqual({ status: "ok", redis: "up" })
       await expectWholeExport(replica.api, await connectAccount(replica))
       expect((await replica.stop()).exitCode).toBe(0)
