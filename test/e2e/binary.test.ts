@@ -109,10 +109,10 @@ test("reseal seals what is stored with the new key; an unknown command is named,
   const { exitCode, stdout } = await run("reseal", { TOKEN_KEYS: `${newKey},${oldKey}` })
   expect(exitCode).toBe(0)
   expect(stdout).toContain("are sealed with key new")
-  const unknown = await run("serv")
+  const unknown = await run("start")
   expect([unknown.exitCode, unknown.stderr]).toEqual([
     2,
-    "Unknown command: serv. Use serve, health, reseal, or none to serve\n",
+    "Unknown command: start. Use serve, health, reseal, or none to serve\n",
   ])
 })
 
