@@ -37,6 +37,17 @@ test.skipIf(!hasPython)(
   120_000,
 )
 
+test("the image is built from nothing, lifts Bun's limit of requests, and its user is not root", async () => {
+  const text = await Bun.file(join(root, "Dockerfile")).text()
+  const image = text.slice(text.indexOf("FROM scratch AS service"))
+  expect(image).toMatch(/^USER 10001:10001$/m)
+  expect(image).toMatch(/^ENV BUN_CONFIG_MAX_HTTP_REQUESTS=65535 /m)
+  expect(image).not.toContain("RUN")
+  const compose = await Bun.file(join(root, "compose.yaml")).text()
+  for (const setting of ["read_only: true", "cap_drop: [ALL]", "no-new-privileges:true"])
+    expect(compose).toContain(setting)
+})
+
 /** The environment of the first replica, with the values that an operator provides. */
 async function composeEnvironment(): Promise<Record<string, string>> {
   const text = await Bun.file(join(root, "compose.yaml")).text()
