@@ -47,9 +47,18 @@ function typesOf(...folders: readonly string[]): Record<string, "types"> {
  * The composition root and the entry points may import everything, and so may code that starts a sandbox and a
  * service together.
  */
-const roots = ["app.ts", "services.ts", "services", "main.ts", "reseal.ts", "dev"]
+const roots = [
+  "app.ts",
+  "services.ts",
+  "services",
+  "main.ts",
+  "executable.ts",
+  "health.ts",
+  "reseal.ts",
+  "dev",
+]
 const shared: Record<string, "all" | "types"> = { "errors.ts": "all", "sealer.ts": "types" }
-const configReaders = ["services.ts", "services", "main.ts", "reseal.ts", "dev"]
+const configReaders = ["services.ts", "services", "main.ts", "health.ts", "reseal.ts", "dev"]
 
 /** The only places that may use each package, as prefixes of the path below src. */
 const packageOwners: Record<string, readonly string[]> = {
@@ -157,7 +166,15 @@ test("the table notices a forbidden import", () => {
 
 test("only the entry points touch the process and its environment", async () => {
   const touching = await filesWith(/(?<!-)\bprocess\.|\bBun\.env\b|node:process/)
-  const entryPoints = ["main.ts", "reseal.ts", "dev/demo.ts", "dev/dev.ts", "command/start-command.ts"]
+  const entryPoints = [
+    "main.ts",
+    "executable.ts",
+    "health.ts",
+    "reseal.ts",
+    "dev/demo.ts",
+    "dev/dev.ts",
+    "command/start-command.ts",
+  ]
   expect(touching.filter((file) => !entryPoints.includes(file))).toEqual([])
 })
 

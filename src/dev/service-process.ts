@@ -21,15 +21,21 @@ export type ServiceProcess = {
  */
 export async function startServiceProcess(
   env: Readonly<Record<string, string>>,
-  options: { readonly watch?: boolean; readonly output?: "inherit" | "ignore" | Bun.BunFile } = {},
+  options: {
+    readonly watch?: boolean
+    readonly output?: "inherit" | "ignore" | Bun.BunFile
+    /** The path of a compiled service to start instead of the sources. */
+    readonly executable?: string
+  } = {},
 ): Promise<ServiceProcess> {
   const port = env["PORT"] ?? String(freePort())
   const url = `http://127.0.0.1:${port}`
   const main = join(import.meta.dir, "../main.ts")
-  const { output = "inherit", watch = false } = options
+  const { output = "inherit", watch = false, executable } = options
   // A file .env is meant for the real service.
   const flags = ["--no-env-file", ...(watch ? ["--watch"] : [])]
-  const child = Bun.spawn([Bun.argv[0] ?? "bun", ...flags, main], {
+  const command = executable === undefined ? [Bun.argv[0] ?? "bun", ...flags, main] : [executable]
+  const child = Bun.spawn(command, {
     env: { PUBLIC_URL: url, BUN_CONFIG_MAX_HTTP_REQUESTS: "65535", ...env, PORT: port },
     stdout: output,
     stderr: output,

@@ -12,16 +12,18 @@ export type RunningSandbox = {
 export type StartSandboxOptions = SandboxOptions & {
   /** 0, any free port, by default. */
   port?: number
+  /** The address to listen on: by default only this machine reaches it. */
+  hostname?: string
 }
 
 /** Starts a sandbox on a port of its own. */
 export function startSandbox(options: StartSandboxOptions = {}): RunningSandbox {
-  const { port = 0, ...sandboxOptions } = options
+  const { port = 0, hostname = "127.0.0.1", ...sandboxOptions } = options
   const sandbox = createSandbox(sandboxOptions)
   // Only the sandbox itself may abort a connection, and its own errors must not show source code.
   const server = Bun.serve({
     port,
-    hostname: "127.0.0.1",
+    hostname,
     reusePort: false,
     development: false,
     idleTimeout: 0,

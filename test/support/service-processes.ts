@@ -9,6 +9,7 @@ import { temporaryFolder } from "./temporary-folder.ts"
 export function serviceProcesses(
   sandbox: Pick<RunningSandbox, "url">,
   changes: Readonly<Record<string, string>> = {},
+  options: { readonly executable?: string } = {},
 ) {
   const folder = temporaryFolder()
   const started: { kill(): Promise<void> }[] = []
@@ -23,7 +24,7 @@ export function serviceProcesses(
     /** The environment that each process is started with. */
     env,
     start: async (changes: Readonly<Record<string, string>> = {}) => {
-      const service = await startServiceProcess({ ...env, ...changes }, { output: "ignore" })
+      const service = await startServiceProcess({ ...env, ...changes }, { output: "ignore", ...options })
       started.push(service)
       return { ...service, api: service.url + apiPrefix }
     },
