@@ -47,9 +47,9 @@ export type Pass = {
   rewind(cursor: Cursor): void
   /**
    * Reads the lists that deliveries name and those whose turn it is, then requests the members that may be gone, and then
-   * writes `caught_up`. Does nothing if nothing is to be read and nobody has joined.
+   * writes `caught_up`. Resolves to false, without a request, if nothing is to be read and nobody has joined.
    */
-  run(hasJoined: boolean): Promise<void>
+  run(hasJoined: boolean): Promise<boolean>
 }
 
 /** How long requests for the lists, or for one member, are retried: the next pass repeats them. */
@@ -75,8 +75,12 @@ export function createPass(
   const hints = createHints({ marginS, nowS: () => Math.floor(clock.now() / 1000) })
   const recent = createRecentRows()
   const output = createTailOutput(backlog)
-  const isFollowed = (listId: string) => listIds?.includes(listId) ?? true
-  const wakes = createWakes({ ...deps, connectionId, hints, isFollowed })
+  const wakes = createWakes({
+    ...deps,
+    connectionId,
+    hints,
+    isFollowed: (id) => listIds?.includes(id) ?? true,
+  })
   const readIds = async () => (await readAllLists(signal)).map(({ id }) => id)
   const refresh = createRefreshLists({ readIds: listIds === undefined ? readIds : undefined, lists, clock })
   const readLists = createReadLists({
@@ -117,7 +121,7 @@ export function createPass(
       await removeDeletedLists(woken.listIds.some((id) => !lists.has(id)))
       void deps.keepWebhooks(account, lists.ids(), signal)
       const ids = new Set([...woken.listIds.filter(lists.has), ...polls.due(lists.ids())])
-      if (ids.size === 0 && !hasJoined && hints.due(1).length === 0) return
+      if (ids.size === 0 && !hasJoined && hints.due(1).length === 0) return woken.listIds.length > 0
       const rows = await readLists([...ids])
       const gone = await checkMembers(hints, (hint) => deps.hasMember(account.client, hint, signal))
       for (const hint of gone) output.line(memberDeleted(hint, clock.now()))
@@ -135,6 +139,7 @@ export function createPass(
         durationMs: Math.round(clock.monotonicMs() - startedMs),
         lagMs: woken.arrivedAt === undefined ? undefined : clock.now() - woken.arrivedAt * 1000,
       })
+      return true
     },
   }
 }

@@ -8,10 +8,10 @@ import { toExportOptions } from "./exports.ts"
 
 /** Runs jobs from now on. Undefined if many processes share the database, because nothing decides which of them runs a job. */
 export function startJobs(shared: Shared, storage: Storage, openAccount: OpenAccount) {
-  const { config, observe, clock } = shared
+  const { config, observe, clock, messages } = shared
   const { jobs, jobsLock: lock } = storage
   if (lock === undefined) return undefined
-  return createJobs({
+  const started = createJobs({
     ...config.jobs,
     jobs,
     lock,
@@ -21,5 +21,9 @@ export function startJobs(shared: Shared, storage: Storage, openAccount: OpenAcc
     clock,
     onEvent: observe,
     onExportEvent: (requestId, event) => observe({ type: "export", requestId, event }),
+    onCanceled: (id) => messages.send("job_canceled", id),
   })
+  // A run that cannot be stopped now stops when it next writes.
+  messages.listen("job_canceled", (id) => void started.stopRun(id).catch(() => {}))
+  return started
 }
