@@ -65,22 +65,14 @@ export function createPass(
     isContinued: true,
     deadlineMs: () => patienceMs,
   })
-  const source = createMembersSource(account, selection, {
-    lists: [],
-    pageSize,
-    deadlineMs: () => undefined,
-    cellFields: undefined,
-  })
+  const reading = { lists: [], pageSize, deadlineMs: () => undefined, cellFields: undefined }
+  const source = createMembersSource(account, selection, reading)
   const lists = createFollowedLists(selectionId(selection, listIds))
   const hints = createHints({ marginS, nowS: () => Math.floor(clock.now() / 1000) })
   const recent = createRecentRows()
   const output = createTailOutput(backlog)
-  const wakes = createWakes({
-    ...deps,
-    connectionId,
-    hints,
-    isFollowed: (id) => listIds?.includes(id) ?? true,
-  })
+  const isFollowed = (listId: string) => listIds?.includes(listId) ?? true
+  const wakes = createWakes({ ...deps, connectionId, hints, isFollowed })
   const readIds = async () => (await readAllLists(signal)).map(({ id }) => id)
   const refresh = createRefreshLists({ readIds: listIds === undefined ? readIds : undefined, lists, clock })
   const readLists = createReadLists({

@@ -13,11 +13,17 @@ export function describeWithRedis(name: string, suite: () => void): void {
 /** Ends the server when standard input ends, so that no test process leaves it behind. */
 const watched = `redis-server "$@" & cat > /dev/null; kill -9 $!`
 
-/** Starts a private server without durable data, on a free port or a given one. */
-export async function startRedis(options: { readonly port?: number } = {}) {
-  const { port = freePort() } = options
+/**
+ * Starts a private server, on a free port or a given one.
+ *
+ * @param options.keepIn the folder where it keeps its data; by default its data is lost with it
+ */
+export async function startRedis(options: { readonly port?: number; readonly keepIn?: string } = {}) {
+  const { port = freePort(), keepIn } = options
   const folder = temporaryFolder()
-  const flags = `--bind 127.0.0.1 --port ${port} --dir ${folder.path} --appendonly no`.split(" ")
+  const durability = keepIn === undefined ? "no" : "yes --appendfsync always"
+  const flags =
+    `--bind 127.0.0.1 --port ${port} --dir ${keepIn ?? folder.path} --appendonly ${durability}`.split(" ")
   const shell = Bun.spawn(["sh", "-c", watched, "sh", ...flags, "--save", ""], {
     stdin: "pipe",
     stdout: "ignore",
@@ -40,7 +46,7 @@ export async function startRedis(options: { readonly port?: number } = {}) {
     client,
     freeze: () => process.kill(pid, "SIGSTOP"),
     thaw: () => process.kill(pid, "SIGCONT"),
-    /** Kills it, as a crash would: it loses all data. */
+    /** Kills it, as a crash would. */
     kill9: async () => {
       client.disconnect()
       shell.kill("SIGKILL")
