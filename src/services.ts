@@ -5,6 +5,7 @@ import { type Jobs } from "./jobs/jobs.ts"
 import { type Redact } from "./lib/redaction.ts"
 import { type Clock, systemClock } from "./lib/time.ts"
 import { createLogger, type Logger } from "./observability/logger.ts"
+import { noMessages } from "./storage/redis/messages.ts"
 import { openRedis } from "./storage/redis/redis.ts"
 import { createReceiver } from "./webhooks/receive.ts"
 import { createConnections } from "./services/connections.ts"
@@ -29,10 +30,11 @@ export async function createServices(
   const { sealer, redaction } = createSecrets(config, clock)
   const logger = toLogger(redaction.redact)
   const { observe, metrics, closeTraces } = await createObservability(config, logger, clock)
-  const shared = { config, sealer, redaction, observe, clock }
+  const redis = config.redisUrl === undefined ? undefined : openRedis(config.redisUrl, observe)
+  const messages = redis?.messages ?? noMessages
+  const shared = { config, sealer, redaction, observe, clock, messages }
   const shutdown = createShutdown()
   const storage = await createStorage(shared)
-  const redis = config.redisUrl === undefined ? undefined : openRedis(config.redisUrl, observe)
   const mailchimp = createMailchimp(shared, redis)
   const forgetJobs: ForgetStep = async (connection) => jobs?.forget(connection)
   const connections = createConnections(shared, { ...storage, forgetJobs }, mailchimp)

@@ -11,6 +11,8 @@ export type ConnectionWatch = {
   watch(connection: Connection): Disposable & { readonly signal: AbortSignal }
   /** Call after this process has deleted the connection: the connection's signals abort at once. */
   ended(connection: Connection): void
+  /** Checks now instead of within a second: another replica may have deleted a connection. */
+  checkNow(): void
 }
 
 /** The database could not be read. Reported once per outage. */
@@ -88,6 +90,11 @@ export function createConnectionWatch(deps: {
       }
     },
     ended: ({ revision }) => end(revision),
+    checkNow: () => {
+      if (timer === undefined) return
+      timer[Symbol.dispose]()
+      void onElapsed()
+    },
   }
 }
 

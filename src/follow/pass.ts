@@ -47,9 +47,9 @@ export type Pass = {
   rewind(cursor: Cursor): void
   /**
    * Reads the lists that deliveries name and those whose turn it is, then requests the members that may be gone, and then
-   * writes `caught_up`. Does nothing if nothing is to be read and nobody has joined.
+   * writes `caught_up`. Resolves to false, without a request, if nothing is to be read and nobody has joined.
    */
-  run(hasJoined: boolean): Promise<void>
+  run(hasJoined: boolean): Promise<boolean>
 }
 
 /** How long requests for the lists, or for one member, are retried: the next pass repeats them. */
@@ -65,12 +65,8 @@ export function createPass(
     isContinued: true,
     deadlineMs: () => patienceMs,
   })
-  const source = createMembersSource(account, selection, {
-    lists: [],
-    pageSize,
-    deadlineMs: () => undefined,
-    cellFields: undefined,
-  })
+  const reading = { lists: [], pageSize, deadlineMs: () => undefined, cellFields: undefined }
+  const source = createMembersSource(account, selection, reading)
   const lists = createFollowedLists(selectionId(selection, listIds))
   const hints = createHints({ marginS, nowS: () => Math.floor(clock.now() / 1000) })
   const recent = createRecentRows()
@@ -117,7 +113,7 @@ export function createPass(
       await removeDeletedLists(woken.listIds.some((id) => !lists.has(id)))
       void deps.keepWebhooks(account, lists.ids(), signal)
       const ids = new Set([...woken.listIds.filter(lists.has), ...polls.due(lists.ids())])
-      if (ids.size === 0 && !hasJoined && hints.due(1).length === 0) return
+      if (ids.size === 0 && !hasJoined && hints.due(1).length === 0) return woken.listIds.length > 0
       const rows = await readLists([...ids])
       const gone = await checkMembers(hints, (hint) => deps.hasMember(account.client, hint, signal))
       for (const hint of gone) output.line(memberDeleted(hint, clock.now()))
@@ -135,6 +131,7 @@ export function createPass(
         durationMs: Math.round(clock.monotonicMs() - startedMs),
         lagMs: woken.arrivedAt === undefined ? undefined : clock.now() - woken.arrivedAt * 1000,
       })
+      return true
     },
   }
 }

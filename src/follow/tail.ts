@@ -5,6 +5,7 @@ import { abortable } from "../lib/time.ts"
 import { createBacklog, type Reader } from "./backlog.ts"
 import type { Followed } from "./followed.ts"
 import { createPass, type PassDeps } from "./pass.ts"
+import { createRest } from "./rest.ts"
 
 export type TailDeps = PassDeps & { readonly openAccount: OpenAccount }
 
@@ -14,18 +15,21 @@ export type Tail = {
   join(cursor: Cursor, signal: AbortSignal): Promise<Reader>
   /** Reads until the signal aborts, or something fails: then all readers do. */
   run(signal: AbortSignal): Promise<void>
+  /** Looks for new deliveries now instead of within a second. */
+  wake(): void
   /** How many follow. */
   size(): number
 }
 
 type Joining = { readonly cursor: Cursor; readonly signal: AbortSignal; attach(): void }
 
-/** How often to look for new deliveries, at this replica and others: a burst of a second is one pass. */
+/** How often to look for new deliveries, of this replica and others, if nothing wakes the tail. */
 const tickS = 1
 
 export function createTail(followed: Followed, deps: TailDeps): Tail {
   const { owner, connectionId } = followed
   const backlog = createBacklog()
+  const rest = createRest()
   let joining: Joining[] = []
   let failure: { readonly error: unknown } | undefined
 
@@ -53,8 +57,8 @@ export function createTail(followed: Followed, deps: TailDeps): Tail {
           joining = []
           for (const { cursor } of joined) pass.rewind(cursor)
           attach(joined)
-          await pass.run(joined.length > 0)
-          await account.client.pause(tickS, signal)
+          const hasRead = await pass.run(joined.length > 0)
+          await rest.pause((signal) => account.client.pause(tickS, signal), { hasRead, signal })
         }
       } catch (error) {
         failure = { error: isGone(error) ? disconnected() : error }
@@ -63,6 +67,7 @@ export function createTail(followed: Followed, deps: TailDeps): Tail {
       }
     },
 
+    wake: rest.wake,
     size: () => backlog.readers() + joining.length,
   }
 }

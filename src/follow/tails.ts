@@ -13,6 +13,8 @@ export type Tails = {
    * @throws {AppError} `invalid_cursor` and others if the cursor is not of this connection and selection
    */
   join(followed: Followed, cursor: string, signal: AbortSignal): Promise<Reader>
+  /** Deliveries of the connection were stored, so its tails look for them now instead of within a second. */
+  wake(connectionId: string): void
 }
 
 type Running = { readonly tail: Tail; readonly stop: AbortController; users: number }
@@ -63,6 +65,9 @@ export function createTails(
         leave()
         throw error
       }
+    },
+    wake: (connectionId) => {
+      for (const [key, { tail }] of byKey) if (key.startsWith(`${connectionId} `)) tail.wake()
     },
   }
 }

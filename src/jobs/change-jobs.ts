@@ -24,13 +24,16 @@ export function createChangeJobs(deps: {
   readonly jobs: Pick<JobStore, "cancel" | "requeue" | "deleteOfConnection">
   readonly files: Pick<PartFiles, "removeAll">
   readonly engine: Engine
+  /** Called when a job was canceled or deleted, so that a run elsewhere stops, too. */
+  readonly onCanceled: (id: string) => void
   readonly retentionMs: number
   readonly clock: Clock
 }): ChangeJobs {
-  const { jobs, files, engine, retentionMs, clock } = deps
+  const { jobs, files, engine, onCanceled, retentionMs, clock } = deps
 
   /** A run elsewhere may still write a file: the purge removes it. */
   const stop = async (id: string) => {
+    onCanceled(id)
     await engine.cancel(id)
     await files.removeAll(id)
   }

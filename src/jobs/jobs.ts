@@ -20,6 +20,8 @@ export type Jobs = ChangeJobs & {
   wait(owner: Owner, id: string, waitMs: number, signal: AbortSignal): Promise<Job>
   /** The newest jobs, or those before one of the owner's jobs. */
   list(owner: Owner, beforeId: string | undefined): Promise<readonly JobSummary[]>
+  /** Stops a run here, of a job that was canceled elsewhere. */
+  stopRun(id: string): Promise<void>
   /** Hands the running jobs back, so that the next process continues with them. May be called again. */
   close(): Promise<void>
 }
@@ -33,6 +35,7 @@ export function createJobs(
   deps: RunJobDeps & {
     readonly jobs: JobStore
     readonly createEngine: (run: RunJob) => Engine
+    readonly onCanceled: (id: string) => void
     readonly clock: Clock
   },
 ): Jobs {
@@ -55,6 +58,7 @@ export function createJobs(
       const before = beforeId === undefined ? undefined : await find(owner, beforeId)
       return jobs.list(owner, { now: new Date(clock.now()), limit: listLimit, ...(before && { before }) })
     },
+    stopRun: engine.cancel,
     close: async () => {
       purging[Symbol.dispose]()
       // A run whose disk hangs continues in the next process, like a run that was killed.

@@ -23,7 +23,7 @@ export function createConnections(
   storage: Storage & { readonly forgetJobs: ForgetStep },
   { oauth, limiters }: Mailchimp,
 ) {
-  const { config, sealer, observe, clock } = shared
+  const { config, sealer, observe, clock, messages } = shared
   const { connections, usedStates } = storage
   const { forwardUrlOrigins } = config
   const { readMetadata } = oauth
@@ -34,6 +34,13 @@ export function createConnections(
   const caching = { keepMs: config.listsCacheS * 1000, clock }
   const lists = createConnectionCache<readonly MailchimpList[]>(caching)
   const details = createConnectionCache<ListDetails>(caching)
+  const dropLists = (connectionId: string) => {
+    for (const cache of [lists, details]) cache.drop(connectionId)
+  }
+  messages.listen("connection_deleted", (id) => {
+    dropLists(id)
+    watch.checkNow()
+  })
   const requireLive = (owner: Owner) => requireLiveConnection(connections, owner)
   const subscriptions = createSubscriptions({
     webhooks: storage.webhooks,
@@ -54,10 +61,13 @@ export function createConnections(
       ({ id }) => storage.webhooks.deleteOfConnection(id),
       ({ id }) => storage.deliveries.deleteOfConnection(id),
       storage.forgetJobs,
-      async ({ id }) => [lists, details].forEach((cache) => cache.drop(id)),
+      async ({ id }) => dropLists(id),
     ],
     scrub: storage.scrub,
-    onMarked: watch.ended,
+    onMarked: (connection) => {
+      watch.ended(connection)
+      messages.send("connection_deleted", connection.id)
+    },
     onEvent: observe,
   })
   return {

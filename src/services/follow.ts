@@ -9,7 +9,7 @@ import type { Subscriptions } from "../webhooks/subscribe.ts"
 import type { Shared } from "./shared.ts"
 
 export function createFollow(
-  { config, sealer, observe: onEvent, clock }: Shared,
+  { config, sealer, observe: onEvent, clock, messages }: Shared,
   services: {
     readonly deliveries: DeliveryStore
     readonly subscriptions: Subscriptions
@@ -31,5 +31,6 @@ export function createFollow(
     intervalS: config.followIntervalS,
     ratePerSecond: mailchimp.requestsPerSecond,
   })
+  messages.listen("deliveries_stored", tails.wake)
   return createStartFollow({ ...services, ...reporting, tails, sealer, retentionS })
 }

@@ -11,11 +11,11 @@ import { toExportOptions } from "./exports.ts"
 
 /** Runs jobs from now on, or says why this service cannot. */
 export async function startJobs(shared: Shared, storage: Storage, openAccount: OpenAccount) {
-  const { config, observe, clock } = shared
+  const { config, observe, clock, messages } = shared
   const { redisUrl } = config
   const files = createFolder(config.jobs.folder)
-  const create = (createEngine: (run: RunJob) => Engine) =>
-    createJobs({
+  const create = (createEngine: (run: RunJob) => Engine) => {
+    const jobs = createJobs({
       ...config.jobs,
       jobs: storage.jobs,
       createEngine,
@@ -25,7 +25,12 @@ export async function startJobs(shared: Shared, storage: Storage, openAccount: O
       clock,
       onEvent: observe,
       onExportEvent: (requestId, event) => observe({ type: "export", requestId, event }),
+      onCanceled: (id) => messages.send("job_canceled", id),
     })
+    // A run that cannot be stopped now stops when it next writes.
+    messages.listen("job_canceled", (id) => void jobs.stopRun(id).catch(() => {}))
+    return jobs
+  }
 
   const { jobsLock } = storage
   if (jobsLock !== undefined) {

@@ -7,6 +7,7 @@ import { readKeyFile } from "../storage/key-file.ts"
 import { createFindConnectionId, createSealedConnections } from "../storage/sealed-connections.ts"
 import { createSealedWebhooks } from "../storage/sealed-webhooks.ts"
 import { openStorage } from "../storage/storage.ts"
+import { announceDeliveries } from "../webhooks/announce-deliveries.ts"
 import type { Shared } from "./shared.ts"
 
 export function createSecrets({ tokenKeys, sqlitePath, secrets }: Config, clock: Clock) {
@@ -16,7 +17,7 @@ export function createSecrets({ tokenKeys, sqlitePath, secrets }: Config, clock:
   return { sealer: createSealer(keys), redaction: createRedaction([...secrets, ...texts], clock) }
 }
 
-export async function createStorage({ config, sealer, observe, clock }: Shared) {
+export async function createStorage({ config, sealer, observe, clock, messages }: Shared) {
   const { deliveryRetentionS } = config
   const storage = await openStorage({ ...config.storage, deliveryRetentionS, clock })
   return {
@@ -24,5 +25,6 @@ export async function createStorage({ config, sealer, observe, clock }: Shared) 
     connections: createSealedConnections(storage.connections, sealer, { onEvent: observe }),
     findConnectionId: createFindConnectionId(storage.connections),
     webhooks: createSealedWebhooks(storage.webhooks, sealer),
+    deliveries: announceDeliveries(storage.deliveries, (id) => messages.send("deliveries_stored", id)),
   }
 }

@@ -18,6 +18,8 @@ for (const name of [
   "telemetry",
   "jobs",
   "follow",
+  "replicas",
+  "replica-faults",
 ]) {
   const { exitCode } = Bun.spawnSync([process.execPath, `${import.meta.dir}/${name}.ts`], {
     stdout: "inherit",

@@ -24,7 +24,7 @@ function setUp() {
   const events: WatchEvent[] = []
   let query = async (revisions: readonly string[]): Promise<ReadonlySet<string>> =>
     stored.intersection(new Set(revisions))
-  const { watch, ended } = createConnectionWatch({
+  const { watch, ended, checkNow } = createConnectionWatch({
     connections: {
       existing: (revisions) => {
         queries.push(revisions)
@@ -37,7 +37,7 @@ function setUp() {
   const setQuery = (changed: typeof query) => {
     query = changed
   }
-  return { watch, ended, clock, stored, queries, events, setQuery }
+  return { watch, ended, checkNow, clock, stored, queries, events, setQuery }
 }
 
 test("one query a second covers all connections in use; without any there is no query and no timer", async () => {
@@ -143,4 +143,20 @@ test("a watch that was disposed of does not abort when its connection is deleted
   ended(one)
   expect([done.signal.aborted, running.signal.aborted]).toEqual([false, true])
   expect(clock.sleepers()).toBe(0)
+})
+
+test("a check can be made now, and the next one is made a second later", async () => {
+  const { watch, checkNow, clock, stored, queries } = setUp()
+  checkNow()
+  expect(queries).toEqual([])
+  const gone = watch(one)
+  using kept = watch(two)
+  await clock.advance(500)
+  stored.delete("r1")
+  checkNow()
+  checkNow()
+  await clock.advance(0)
+  expect([gone.signal.aborted, kept.signal.aborted, queries.length]).toEqual([true, false, 1])
+  await clock.advance(1000)
+  expect(queries).toHaveLength(2)
 })

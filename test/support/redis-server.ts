@@ -21,7 +21,9 @@ export async function startRedis(options: { readonly port?: number; readonly dat
   const { port = freePort(), dataFolder } = options
   const folder = temporaryFolder()
   const data =
-    dataFolder === undefined ? [folder.path, "--appendonly", "no"] : [dataFolder, "--appendonly", "yes"]
+    dataFolder === undefined
+      ? [folder.path, "--appendonly", "no"]
+      : [dataFolder, "--appendonly", "yes", "--appendfsync", "always"]
   const flags = ["--bind", "127.0.0.1", "--port", String(port), "--dir", ...data]
   const shell = Bun.spawn(["sh", "-c", watched, "sh", ...flags, "--save", ""], {
     stdin: "pipe",

@@ -89,7 +89,8 @@ export function createSlots(options: SlotsOptions): Slots {
   async function lease(): Promise<void> {
     isLeasing = true
     while (wanted > ready.length) {
-      const ms = await leaseOne()
+      // A process that has all slots itself competes with nobody yet: it waits until it releases one.
+      const ms = held >= total ? Infinity : await leaseOne()
       if (ms > 0) await pause.wait(ms)
     }
     isLeasing = false

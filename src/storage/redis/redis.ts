@@ -1,8 +1,10 @@
 import { Redis } from "ioredis"
+import { createRedisMessages, type Messages } from "./messages.ts"
 
 /** What replicas share and may lose. Nothing durable is only here. */
 export type RedisDatabase = {
   readonly client: Redis
+  readonly messages: Messages
   /** Whether the server responds within a second. */
   isUp(): Promise<boolean>
   close(): void
@@ -37,14 +39,19 @@ export function openRedis(url: string, onEvent: (event: RedisEvent) => void): Re
     if (wasUp !== false) onEvent({ type: "redis_down", error })
     wasUp = false
   })
+  const messages = createRedisMessages(client)
   return {
     client,
+    messages,
     isUp: () =>
       client.ping().then(
         () => true,
         () => false,
       ),
-    close: () => client.disconnect(),
+    close: () => {
+      messages.close()
+      client.disconnect()
+    },
   }
 }
 

@@ -122,6 +122,25 @@ describe("several processes that share a Mailchimp user", () => {
     expect(spare).toEqual([1, 1, 1])
   })
 
+  test("a process that has all slots sends no attempt that can only be refused", async () => {
+    const clock = createVirtualClock()
+    const leases = createFakeLeases({ total: 10, leaseMs: times.leaseMs, clock })
+    let [attempts, granted] = [0, 0]
+    const tryLease = async () => {
+      attempts += 1
+      const lease = await leases.tryLease()
+      if (lease) granted += 1
+      return lease
+    }
+    const slots = createSlots({ ...times, tryLease, total: 10, clock, random })
+    slots.want(20)
+    await clock.advance(20)
+    expect(slots.held()).toBe(10)
+    slots.take()?.end()
+    await clock.advance(5000)
+    expect([attempts, granted]).toEqual([11, 11])
+  })
+
   test("a slot that no request takes is released at once", async () => {
     const { clock, flows, leases } = setUp(1)
     const leaving = new AbortController()

@@ -1,0 +1,55 @@
+import { expect, test } from "bun:test"
+import { createRest } from "../../src/follow/rest.ts"
+import { createVirtualClock } from "../support/virtual-clock.ts"
+
+/** A tail whose passes read lists as told, and when each of its pauses ended, in milliseconds. */
+async function pausesOf(passesRead: readonly boolean[], act: (rest: ReturnType<typeof createRest>) => void) {
+  const clock = createVirtualClock()
+  const rest = createRest()
+  const { signal } = new AbortController()
+  const endsMs: number[] = []
+  const run = async () => {
+    for (const hasRead of passesRead) {
+      await rest.pause((signal) => clock.sleep(1000, signal), { hasRead, signal })
+      endsMs.push(clock.monotonicMs())
+    }
+  }
+  const running = run()
+  act(rest)
+  await clock.settle(running)
+  expect(clock.sleepers()).toBe(0)
+  return endsMs
+}
+
+test("a pause lasts a second, and ends early if the tail is woken", async () => {
+  expect(await pausesOf([false, false], () => {})).toEqual([1000, 2000])
+  expect(await pausesOf([false], (rest) => rest.wake())).toEqual([0])
+})
+
+test("after a pass that has read lists, or that was itself woken, nothing ends the pause early", async () => {
+  expect(await pausesOf([true, true], (rest) => rest.wake())).toEqual([1000, 2000])
+  const rest = createRest()
+  const { signal } = new AbortController()
+  const clock = createVirtualClock()
+  const pause = () => rest.pause((signal) => clock.sleep(1000, signal), { hasRead: false, signal })
+  const endsMs: number[] = []
+  for (let count = 0; count < 4; count += 1) {
+    rest.wake()
+    await clock.settle(pause())
+    endsMs.push(clock.monotonicMs())
+  }
+  expect(endsMs).toEqual([0, 1000, 1000, 2000])
+})
+
+test("a pause rejects with the reason of its signal, woken or not", async () => {
+  const clock = createVirtualClock()
+  const rest = createRest()
+  const end = new AbortController()
+  const { signal } = end
+  const reason = new Error("left")
+  const pause = rest.pause((signal) => clock.sleep(1000, signal), { hasRead: false, signal })
+  end.abort(reason)
+  rest.wake()
+  await expect(pause).rejects.toBe(reason)
+  expect(clock.sleepers()).toBe(0)
+})
