@@ -1,7 +1,10 @@
 import { type OpenAccount } from "../connections/open-account.ts"
 import { createStartExport } from "../exports/start-export.ts"
+import type { Config } from "../config.ts"
 import { createJobs } from "../jobs/jobs.ts"
 import { createFolder } from "../jobs/parts/files.ts"
+import { createBucket } from "../jobs/parts/s3.ts"
+import { type Clock } from "../lib/time.ts"
 import { type Storage } from "../storage/storage.ts"
 import type { Shared } from "./shared.ts"
 import { toExportOptions } from "./exports.ts"
@@ -15,11 +18,16 @@ export function startJobs(shared: Shared, storage: Storage, openAccount: OpenAcc
     ...config.jobs,
     jobs,
     lock,
-    files: createFolder(config.jobs.folder),
+    files: openFiles(config.jobs.files, clock),
     openAccount,
     startExport: (request, signal) => createStartExport(toExportOptions(shared, signal))(request),
     clock,
     onEvent: observe,
     onExportEvent: (requestId, event) => observe({ type: "export", requestId, event }),
   })
+}
+
+function openFiles(files: Config["jobs"]["files"], clock: Clock) {
+  if ("folder" in files) return createFolder(files.folder)
+  return createBucket(files, { fetch, clock, random: Math.random })
 }
