@@ -78,6 +78,11 @@ test.each([
   ["TOKEN_KEYS", `k1:${key},k1:${key}`, "must not hold two keys with the same id"],
   ["HOST", "256.1.1.1", "must be a host name or an IP address"],
   ["MAILCHIMP_PAGE_SIZE", "1001", "must be a whole number from 1 to 1000"],
+  ["JOB_FILES", "gs://bucket", "must be a folder, or s3://bucket or s3://bucket/prefix"],
+  ["JOB_FILES", "s3://", "must be a folder, or s3://bucket or s3://bucket/prefix"],
+  ["JOB_FILES", "s3://bucket/a//b", "must be a folder, or s3://bucket or s3://bucket/prefix"],
+  ["S3_ENDPOINT", "http://store.example.com", "must begin with https://, except on this machine"],
+  ["S3_ENDPOINT", "http://127.0.0.1.example.com", "must begin with https://, except on this machine"],
   ["LOG_LEVEL", "loud", "must be debug, info, warn, error or silent"],
 ])("%s=%s is refused: %s", (name, value, reason) => {
   expect(problemsOf({ ...least, [name]: value })).toContain(`  ${name} ${reason}`)
@@ -87,6 +92,25 @@ test("production refuses to start without TOKEN_KEYS", () => {
   const TOKEN_KEYS = `k1:${Buffer.alloc(32, 1).toString("base64")}`
   expect(problemsOf({ ...least, NODE_ENV: "production" })).toContain("  TOKEN_KEYS is missing in production")
   expect(parseConfig({ ...least, NODE_ENV: "production", TOKEN_KEYS }).tokenKeys?.[0]?.id).toBe("k1")
+})
+
+test("a bucket needs both keys, and Amazon's endpoint is that of the region", () => {
+  const message = problemsOf({ ...least, JOB_FILES: "s3://my-bucket" })
+  for (const name of ["S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"])
+    expect(message).toContain(`  ${name} is missing, and JOB_FILES is in S3`)
+  const keys = { S3_ACCESS_KEY_ID: "key", S3_SECRET_ACCESS_KEY: "secret" }
+  const files = (env: Record<string, string>) => parseConfig({ ...least, ...keys, ...env }).jobs.files
+  expect(files({ JOB_FILES: "s3://my-bucket/some/prefix/", S3_REGION: "eu-central-1" })).toEqual({
+    bucket: "my-bucket",
+    prefix: "some/prefix/",
+    region: "eu-central-1",
+    endpoint: "https://s3.eu-central-1.amazonaws.com",
+    accessKeyId: "key",
+    secretAccessKey: "secret",
+  })
+  const local = { JOB_FILES: "s3://my-bucket", S3_ENDPOINT: "http://127.0.0.1:7070/" }
+  expect(files(local)).toMatchObject({ prefix: "", endpoint: "http://127.0.0.1:7070" })
+  expect(files({ JOB_FILES: "folder" })).toEqual({ folder: "folder" })
 })
 
 test("a refusal never quotes a value", () => {

@@ -27,3 +27,6 @@ export type JobEvent =
   | { readonly type: "job_purge_failed"; readonly error: unknown }
   /** Whether this process runs the jobs of its database. */
   | { readonly type: "jobs_run_here" | "jobs_run_elsewhere" }
+  /** Whether the object store of the files responds: reported when it changes. */
+  | { readonly type: "job_files_down"; readonly error: unknown }
+  | { readonly type: "job_files_up" }

@@ -4,6 +4,7 @@ import type { Config } from "../config.ts"
 import { createJobs } from "../jobs/jobs.ts"
 import { createFolder } from "../jobs/parts/files.ts"
 import { createBucket } from "../jobs/parts/s3.ts"
+import { watchFiles } from "../jobs/parts/watch-files.ts"
 import { type Clock } from "../lib/time.ts"
 import { type Storage } from "../storage/storage.ts"
 import type { Shared } from "./shared.ts"
@@ -14,11 +15,14 @@ export function startJobs(shared: Shared, storage: Storage, openAccount: OpenAcc
   const { config, observe, clock } = shared
   const { jobs, jobsLock: lock } = storage
   if (lock === undefined) return undefined
+  const files = openFiles(config.jobs.files, clock)
+  const isFolder = "folder" in config.jobs.files
   return createJobs({
     ...config.jobs,
     jobs,
     lock,
-    files: openFiles(config.jobs.files, clock),
+    files,
+    filesWatch: isFolder ? undefined : watchFiles({ files, clock, onEvent: observe }),
     openAccount,
     startExport: (request, signal) => createStartExport(toExportOptions(shared, signal))(request),
     clock,

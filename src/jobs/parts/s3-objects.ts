@@ -18,13 +18,13 @@ const retryMs = 5000
 const timeoutMs = 10_000
 /** An upload may take longer by this for each byte: at least a megabyte a second. */
 const msPerByte = 1e-3
-/** More than any difference of clocks that stores allow. A presigned URL never leaves this process. */
+/** More than any difference of clocks that stores allow. Nobody else gets a presigned URL. */
 const expiresInS = 3600
 
-/** The objects of a bucket. Every method is retried, and rejects with `job_files_unavailable`. */
-export type Objects = ReturnType<typeof createObjects>
-
-/** Bun's client signs and lists. It has no signal and no time-out, so `fetch` sends everything else. */
+/**
+ * The objects of a bucket. Every method is retried, and rejects with `job_files_unavailable`. Bun's client signs and lists; it
+ * has no signal and no time-out, so `fetch` sends everything else.
+ */
 export function createObjects(
   options: BucketOptions,
   deps: { readonly fetch: Fetch; readonly clock: Clock; readonly random: () => number },
@@ -46,7 +46,6 @@ export function createObjects(
     if (isAbsent && failure.message !== "NoSuchBucket" && request.method !== "PUT") return undefined
     throw failure
   }
-  const soon = (what: string): RetryOptions => ({ what, timeoutMs, retryMs })
 
   return {
     /** @param read the bytes, anew for each attempt */
@@ -80,10 +79,7 @@ export function createObjects(
       )
     },
     delete: (key: string) =>
-      retry(
-        async (signal) => void (await exchange(key, { method: "DELETE", signal }, drained)),
-        soon("remove"),
-      ),
+      retry((signal) => exchange(key, { method: "DELETE", signal }, drained), soon("remove")),
     /** The keys that begin with `prefix`; with a delimiter, up to its next occurrence. */
     list: async (prefix: string, delimiter?: string): Promise<readonly string[]> => {
       const keys: string[] = []
@@ -101,6 +97,10 @@ export function createObjects(
       }
     },
   }
+}
+
+function soon(what: string): RetryOptions {
+  return { what, timeoutMs, retryMs }
 }
 
 /** A body that is not read would keep its connection. */

@@ -44,8 +44,6 @@ export function createRetry({ clock, random }: { readonly clock: Clock; readonly
   }
 }
 
-export type Retry = ReturnType<typeof createRetry>
-
 /** A signal that aborts some time after another. Disposing of it leaves no timer and no listener. */
 function delayed(
   signal: AbortSignal,

@@ -11,6 +11,7 @@ type Incident = EventOf<
   | "connection_malformed"
   | "job_engine_failed"
   | "job_purge_failed"
+  | "job_files_down"
   | "redis_down"
   | "follow_degraded"
 >
