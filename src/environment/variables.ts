@@ -196,7 +196,7 @@ export const environment = z.object({
   S3_ACCESS_KEY_ID: variable(
     text.optional(),
     "The access key for JOB_FILES=s3://…, which may get, put and delete objects, and list the bucket",
-    "AKIAIOSFODNN7EXAMPLE",
+    "access-key-id",
   ),
   S3_SECRET_ACCESS_KEY: variable(text.optional(), "The secret of that access key"),
   JOB_PART_MB: variable(

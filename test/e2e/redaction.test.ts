@@ -29,7 +29,7 @@ const secrets: Record<string, readonly [value: string, ...hidden: string[]]> = {
   REDIS_URL: ["rediss://ops:redis%2Fpass@redis:6379/1", "redis%2Fpass", "redis/pass"],
   MAILCHIMP_CLIENT_SECRET: ["client/secret+of=Mailchimp", "client/secret+of=Mailchimp"],
   HTTPS_PROXY: ["http://ops:proxy-pass@proxy:3128", "proxy-pass"],
-  S3_SECRET_ACCESS_KEY: ["wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLE"],
+  S3_SECRET_ACCESS_KEY: ["secret/key+of=the store", "secret/key+of=the store"],
   https_proxy: ["http://proxy-token@proxy:3128", "proxy-token"],
   HTTP_PROXY: ["ops:other-pass@proxy:3128", "other-pass"],
   http_proxy: ["http://ops:p%40ss-other@proxy", "p%40ss-other", "p@ss-other"],
