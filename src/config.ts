@@ -1,6 +1,6 @@
 import type { z } from "zod"
 import { secretsOf } from "./environment/secrets.ts"
-import { hostInUrl } from "./environment/values.ts"
+import { hostInUrl, isBucketUrl } from "./environment/values.ts"
 import { callbackPath, environment, variables, webhooksPath } from "./environment/variables.ts"
 
 /** The service's configuration, in the form that the other modules use. */
@@ -33,6 +33,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   if (set["NODE_ENV"] === "production" && !("TOKEN_KEYS" in set))
     problems.set("TOKEN_KEYS", "is missing in production")
   if (sharesNothing(set)) problems.set("ROLE", "is not all, so MONGODB_URI and REDIS_URL must be set")
+  for (const name of missingForBucket(set)) problems.set(name, "is missing, and JOB_FILES is in S3")
 
   if (!parsed.success || problems.size > 0) {
     const lines = variables
@@ -123,7 +124,7 @@ function toConfig(env: z.infer<typeof environment>, secrets: readonly string[]) 
     maxExportsPerCaller: env.MAX_EXPORTS_PER_CALLER,
     maxFollowers: env.MAX_FOLLOWERS,
     jobs: {
-      folder: env.JOB_FILES,
+      files: toJobFiles(env),
       isFolderShared: env.JOB_FILES_SHARED,
       partBytes: env.JOB_PART_MB * 1024 * 1024,
       concurrency: env.JOB_CONCURRENCY,
@@ -131,5 +132,26 @@ function toConfig(env: z.infer<typeof environment>, secrets: readonly string[]) 
     },
     listsCacheS: env.LISTS_CACHE_S,
     maxHttpRequests: env.BUN_CONFIG_MAX_HTTP_REQUESTS,
+  }
+}
+
+function missingForBucket(set: Readonly<Record<string, string | undefined>>): readonly string[] {
+  if (!set["JOB_FILES"]?.trim().startsWith("s3://")) return []
+  return ["S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"].filter((name) => !(name in set))
+}
+
+/** Where jobs write their files. */
+function toJobFiles(env: z.infer<typeof environment>) {
+  if (!isBucketUrl(env.JOB_FILES)) return { folder: env.JOB_FILES }
+  const { host: bucket, pathname } = new URL(env.JOB_FILES)
+  const prefix = pathname.replace(/^\/|\/$/g, "")
+  return {
+    bucket,
+    /** Of all keys: empty, or with a slash at its end. */
+    prefix: prefix === "" ? "" : `${prefix}/`,
+    region: env.S3_REGION,
+    endpoint: env.S3_ENDPOINT ?? `https://s3.${env.S3_REGION}.amazonaws.com`,
+    accessKeyId: env.S3_ACCESS_KEY_ID ?? "",
+    secretAccessKey: env.S3_SECRET_ACCESS_KEY ?? "",
   }
 }

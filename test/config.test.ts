@@ -78,6 +78,11 @@ test.each([
   ["TOKEN_KEYS", `k1:${key},k1:${key}`, "must not hold two keys with the same id"],
   ["HOST", "256.1.1.1", "must be a host name or an IP address"],
   ["MAILCHIMP_PAGE_SIZE", "1001", "must be a whole number from 1 to 1000"],
+  ["JOB_FILES", "gs://bucket", "must be a folder, or s3://bucket or s3://bucket/prefix"],
+  ["JOB_FILES", "s3://", "must be a folder, or s3://bucket or s3://bucket/prefix"],
+  ["JOB_FILES", "s3://bucket/a//b", "must be a folder, or s3://bucket or s3://bucket/prefix"],
+  ["S3_ENDPOINT", "http://store.example.com", "must begin with https://, except on this machine"],
+  ["S3_ENDPOINT", "http://127.0.0.1.example.com", "must begin with https://, except on this machine"],
   ["LOG_LEVEL", "loud", "must be debug, info, warn, error or silent"],
 ])("%s=%s is refused: %s", (name, value, reason) => {
   expect(problemsOf({ ...least, [name]: value })).toContain(`  ${name} ${reason}`)
@@ -99,6 +104,25 @@ test("a process that does only a part of the work needs what it shares with the 
     expect(problemsOf({ ...least, ROLE, ...shared })).toBe("")
   }
   expect(problemsOf({ ...least, ROLE: "both" })).toContain("ROLE must be all, web or worker")
+})
+
+test("a bucket needs both keys, and Amazon's endpoint is that of the region", () => {
+  const message = problemsOf({ ...least, JOB_FILES: "s3://my-bucket" })
+  for (const name of ["S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"])
+    expect(message).toContain(`  ${name} is missing, and JOB_FILES is in S3`)
+  const keys = { S3_ACCESS_KEY_ID: "key", S3_SECRET_ACCESS_KEY: "secret" }
+  const files = (env: Record<string, string>) => parseConfig({ ...least, ...keys, ...env }).jobs.files
+  expect(files({ JOB_FILES: "s3://my-bucket/some/prefix/", S3_REGION: "eu-central-1" })).toEqual({
+    bucket: "my-bucket",
+    prefix: "some/prefix/",
+    region: "eu-central-1",
+    endpoint: "https://s3.eu-central-1.amazonaws.com",
+    accessKeyId: "key",
+    secretAccessKey: "secret",
+  })
+  const local = { JOB_FILES: "s3://my-bucket", S3_ENDPOINT: "http://127.0.0.1:7070/" }
+  expect(files(local)).toMatchObject({ prefix: "", endpoint: "http://127.0.0.1:7070" })
+  expect(files({ JOB_FILES: "folder" })).toEqual({ folder: "folder" })
 })
 
 test("a refusal never quotes a value", () => {

@@ -8,6 +8,7 @@ const secretVariables = [
   "MONGODB_URI",
   "TOKEN_KEYS",
   "METRICS_TOKEN",
+  "S3_SECRET_ACCESS_KEY",
 ]
 /** Bun reads these variables itself. */
 const proxyVariables = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"]

@@ -20,6 +20,16 @@ export const url = text.refine(
 )
 /** Normalized for comparison: scheme and host in lower case, no trailing slash. */
 export const baseUrl = url.transform((value) => new URL(value).href.replace(/\/+$/, ""))
+/** Of a server to which secrets or personal data are sent. */
+export const safeBaseUrl = baseUrl.refine(
+  (value) => value.startsWith("https://") || isLoopback(new URL(value).hostname),
+  "must begin with https://, except on this machine",
+)
+/** A folder, or a bucket with a prefix of keys. */
+export const jobFiles = text.refine(
+  (value) => !value.includes("://") || isBucketUrl(value),
+  "must be a folder, or s3://bucket or s3://bucket/prefix",
+)
 export const origins = text.transform((value, context) =>
   splitList(value).map((item) => {
     const origin = isHttpUrl(item) ? new URL(item).origin : ""
@@ -65,6 +75,14 @@ export function splitList(value: string): string[] {
     .split(",")
     .map((item) => item.trim())
     .filter((item) => item !== "")
+}
+
+export function isBucketUrl(value: string): boolean {
+  return /^s3:\/\/[a-z\d][a-z\d.-]{1,61}[a-z\d](?:\/[\w.-]+)*\/?$/.test(value)
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127\.[\d.]+$/.test(hostname)
 }
 
 function isHttpUrl(value: string): boolean {

@@ -1,5 +1,17 @@
 import { z } from "zod"
-import { apiUrl, baseUrl, host, maxRequests, origins, text, tokenKeys, url, wholeNumber } from "./values.ts"
+import {
+  apiUrl,
+  baseUrl,
+  host,
+  jobFiles,
+  maxRequests,
+  origins,
+  safeBaseUrl,
+  text,
+  tokenKeys,
+  url,
+  wholeNumber,
+} from "./values.ts"
 
 /** The path below PUBLIC_URL to which Mailchimp redirects the browser. */
 export const callbackPath = "/v1/integrations/mailchimp/callback"
@@ -176,8 +188,8 @@ export const environment = z.object({
     "Responses with follow=true that this process runs concurrently; until they have caught up they count as exports as well",
   ),
   JOB_FILES: variable(
-    text.refine((value) => !value.includes("://"), "must be a folder").default(".data/jobs"),
-    "The folder of the files that jobs write, with personal data in clear: only this process may read it",
+    jobFiles.default(".data/jobs"),
+    "Where jobs write their files, with personal data in clear: a folder that only this process may read, or s3://bucket/prefix",
   ),
   JOB_FILES_SHARED: variable(
     z
@@ -186,6 +198,18 @@ export const environment = z.object({
       .transform((value) => value === "true"),
     "true if all processes with this MongoDB have the same folder JOB_FILES, e.g. on NFS: only then may it be a folder with MONGODB_URI and REDIS_URL",
   ),
+  S3_ENDPOINT: variable(
+    safeBaseUrl.optional(),
+    "The object store of JOB_FILES=s3://…; by default Amazon S3 in S3_REGION",
+    "https://s3.eu-central-1.amazonaws.com",
+  ),
+  S3_REGION: variable(text.default("us-east-1"), "The region of that store"),
+  S3_ACCESS_KEY_ID: variable(
+    text.optional(),
+    "The access key for JOB_FILES=s3://…, which may get, put and delete objects, and list the bucket",
+    "access-key-id",
+  ),
+  S3_SECRET_ACCESS_KEY: variable(text.optional(), "The secret of that access key"),
   JOB_PART_MB: variable(
     wholeNumber(1, 1024).default(16),
     "The size of a job's part, as stored; a part also ends after 30 s",

@@ -32,3 +32,6 @@ export type JobEvent =
   | { readonly type: "job_workers_seen" }
   /** Whether this process runs the jobs of its database. */
   | { readonly type: "jobs_run_here" | "jobs_run_elsewhere" }
+  /** Whether the object store of the files responds: reported when it changes. */
+  | { readonly type: "job_files_down"; readonly error: unknown }
+  | { readonly type: "job_files_up" }

@@ -5,6 +5,7 @@ import type { Engine, RunJob } from "./engine/engine.ts"
 import { findJob } from "./find-job.ts"
 import type { Job, JobStore, JobSummary } from "./job.ts"
 import type { PartFiles } from "./parts/part-files.ts"
+import type { FilesWatch } from "./parts/watch-files.ts"
 import { createPurge, startPurging } from "./purge.ts"
 import { createRunJob, type RunJobDeps } from "./run-job.ts"
 import { createStartJob, type StartJob } from "./start-job.ts"
@@ -13,6 +14,8 @@ import { waitForJob } from "./wait-for-job.ts"
 /** The jobs of a service, from the moment it starts. */
 export type Jobs = ChangeJobs & {
   readonly files: PartFiles
+  /** Whether the object store of the files responds. Undefined if they are in a folder. */
+  readonly filesWatch: FilesWatch | undefined
   readonly start: StartJob
   /** Rejects with `job_not_found`, also for a job of another owner, or with `job_expired`. */
   find(owner: Owner, id: string): Promise<Job>
@@ -36,6 +39,7 @@ export function createJobs(
     readonly jobs: JobStore
     readonly createEngine: (run: RunJob) => Engine
     readonly onCanceled: (id: string) => void
+    readonly filesWatch: FilesWatch | undefined
     readonly clock: Clock
   },
 ): Jobs {
@@ -50,6 +54,7 @@ export function createJobs(
 
   return {
     files: deps.files,
+    filesWatch: deps.filesWatch,
     ...createChangeJobs({ ...deps, engine }),
     start: createStartJob({ ...deps, engine }),
     find,

@@ -83,7 +83,7 @@ async function writeExport(
   deps: Omit<RunJobDeps, "onExportEvent"> & { readonly onExportEvent: (event: ExportEvent) => void },
 ): Promise<"complete" | "short"> {
   const format = partFormatNamed(job.request.format)
-  const parts = createPartsWriter(job, { files: deps.files, fileSuffix: format.fileSuffix })
+  const parts = createPartsWriter(job, { files: deps.files, fileSuffix: format.fileSuffix, signal })
   const cursor = job.cursor ?? job.request.cursor
   let rows = 0
   const onEvent = (event: ExportEvent) => {

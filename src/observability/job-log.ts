@@ -4,7 +4,7 @@ import type { Logger } from "./logger.ts"
 
 export function logJob(logger: Logger, event: JobEvent): void {
   const { type, ...line } = event
-  if (type === "job_engine_failed" || type === "job_purge_failed") logger.error(line, type)
+  if ("error" in event && event.type !== "job_ended") logger.error(line, type)
   else if (type === "jobs_run_elsewhere")
     logger.warn("another process runs the jobs of this database; this process takes over when that one ends")
   else if (type === "job_stalled")

@@ -68,6 +68,7 @@ function createObserve(instruments: ReturnType<typeof createInstruments>): Obser
         return follow(event)
       case "job_left":
       case "jobs_run_here":
+      case "job_files_up":
       case "jobs_run_elsewhere":
       case "job_workers_seen":
       case "redis_up":

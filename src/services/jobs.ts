@@ -1,9 +1,13 @@
 import { type OpenAccount } from "../connections/open-account.ts"
 import { createStartExport } from "../exports/start-export.ts"
+import type { Config } from "../config.ts"
 import { createLocalEngine } from "../jobs/engine/local.ts"
 import type { Engine, ProcessLock, RunJob } from "../jobs/engine/engine.ts"
 import { createJobs } from "../jobs/jobs.ts"
 import { createFolder } from "../jobs/parts/files.ts"
+import { createBucket } from "../jobs/parts/s3.ts"
+import { watchFiles } from "../jobs/parts/watch-files.ts"
+import type { Clock } from "../lib/time.ts"
 import { openPatientRedis } from "../storage/redis/redis.ts"
 import { type Storage } from "../storage/storage.ts"
 import type { Shared } from "./shared.ts"
@@ -13,13 +17,15 @@ import { toExportOptions } from "./exports.ts"
 export async function startJobs(shared: Shared, storage: Storage, openAccount: OpenAccount) {
   const { config, observe, clock, messages } = shared
   const { redisUrl } = config
-  const files = createFolder(config.jobs.folder)
+  const files = openFiles(config.jobs.files, clock)
+  const isFolder = "folder" in config.jobs.files
   const create = (createEngine: (run: RunJob) => Engine) => {
     const jobs = createJobs({
       ...config.jobs,
       jobs: storage.jobs,
       createEngine,
       files,
+      filesWatch: isFolder ? undefined : watchFiles({ files, clock, onEvent: observe }),
       openAccount,
       startExport: (request, signal) => createStartExport(toExportOptions(shared, signal))(request),
       clock,
@@ -53,7 +59,7 @@ export async function startJobs(shared: Shared, storage: Storage, openAccount: O
 }
 
 function whyNoFiles({ config: { jobs } }: Shared): string | undefined {
-  if (jobs.isFolderShared) return undefined
+  if (!("folder" in jobs.files) || jobs.isFolderShared) return undefined
   return "JOB_FILES is a folder, which the other processes may not have: JOB_FILES_SHARED=true says that they do"
 }
 
@@ -69,4 +75,9 @@ async function openQueue({ config, observe: onEvent, clock }: Shared, { jobs }: 
   const settings = { concurrency: config.jobs.concurrency, isWorker: config.role !== "web" }
   const queue = createBullmq({ ...settings, connection, find: jobs.find, open: jobs.open, clock, onEvent })
   return { ...queue, close: connection.close }
+}
+
+function openFiles(files: Config["jobs"]["files"], clock: Clock) {
+  if ("folder" in files) return createFolder(files.folder)
+  return createBucket(files, { fetch, clock, random: Math.random })
 }

@@ -69,12 +69,9 @@ async function composeEnvironment(): Promise<Record<string, string>> {
   )
 }
 
-/** What jobs in an S3 store need. */
-const ofTheStore = /^(JOB_FILES|S3_\w+)$/
-
 test("the service accepts the environment of compose.yaml, and knows each variable", async () => {
   const environment = await composeEnvironment()
-  const names = Object.keys(environment).filter((name) => !ofTheStore.test(name))
+  const names = Object.keys(environment)
   expect(names.length).toBeGreaterThan(10)
   const known = [...variables.map(({ name }) => name), "NODE_EXTRA_CA_CERTS"]
   expect(names.filter((name) => !known.includes(name))).toEqual([])

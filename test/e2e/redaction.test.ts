@@ -29,6 +29,7 @@ const secrets: Record<string, readonly [value: string, ...hidden: string[]]> = {
   REDIS_URL: ["rediss://ops:redis%2Fpass@redis:6379/1", "redis%2Fpass", "redis/pass"],
   MAILCHIMP_CLIENT_SECRET: ["client/secret+of=Mailchimp", "client/secret+of=Mailchimp"],
   HTTPS_PROXY: ["http://ops:proxy-pass@proxy:3128", "proxy-pass"],
+  S3_SECRET_ACCESS_KEY: ["secret/key+of=the store", "secret/key+of=the store"],
   https_proxy: ["http://proxy-token@proxy:3128", "proxy-token"],
   HTTP_PROXY: ["ops:other-pass@proxy:3128", "other-pass"],
   http_proxy: ["http://ops:p%40ss-other@proxy", "p%40ss-other", "p@ss-other"],
@@ -44,6 +45,7 @@ const harmless = [
   "DELIVERY_RETENTION_DAYS EXPORT_STALL_TIMEOUT_MS MAX_EXPORTS MAX_EXPORTS_PER_CALLER BUN_CONFIG_MAX_HTTP_REQUESTS",
   "FOLLOW_INTERVAL_S MAX_FOLLOWERS",
   "JOB_FILES JOB_PART_MB JOB_CONCURRENCY JOB_RETENTION_H LISTS_CACHE_S OTEL_EXPORTER_OTLP_ENDPOINT",
+  "S3_ENDPOINT S3_REGION S3_ACCESS_KEY_ID",
 ].flatMap((line) => line.split(" "))
 
 /** A text in every encoding that other programs may give it. */

@@ -140,13 +140,12 @@ function differences(received: ReadonlySet<string>, wanted: ReadonlySet<string>)
 
 describe("two processes over one SQLite file", () => testRollingRestart(2, async () => ({})))
 
-// Jobs with MongoDB need BullMQ.
 atomicMongodb.describe("two replicas over MongoDB", () => {
   describeWithRedis("with Redis", () => {
     let redis: Awaited<ReturnType<typeof startRedis>>
-    testRollingRestart(0, async () => {
+    testRollingRestart(2, async () => {
       redis = await startRedis()
-      return { MONGODB_URI: await atomicMongodb.newUri(), REDIS_URL: redis.url }
+      return { MONGODB_URI: await atomicMongodb.newUri(), REDIS_URL: redis.url, JOB_FILES_SHARED: "true" }
     })
     afterAll(() => redis.kill9())
   })

@@ -1,13 +1,18 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
 import { AppError } from "../../errors.ts"
+import type { Jobs } from "../../jobs/jobs.ts"
 import { jsonContent, problems } from "../openapi.ts"
 
 const ok = z.object({ status: z.literal("ok") })
+const upOrDown = z.enum(["up", "down"]).optional()
 const ready = ok.extend({
-  redis: z
-    .enum(["up", "down"])
-    .optional()
-    .meta({ description: "Missing without REDIS_URL. Exports continue while it is down, more slowly" }),
+  redis: upOrDown.meta({
+    description: "Missing without REDIS_URL. Exports continue while it is down, more slowly",
+  }),
+  job_files: upOrDown.meta({
+    description:
+      "The object store of the files of jobs, as of 15 s ago at most; missing without one. Exports continue while it is down",
+  }),
 })
 const tags = ["Health"]
 
@@ -35,6 +40,7 @@ const readyzRoute = createRoute({
 export function createHealthRoutes(deps: {
   readonly ping: () => Promise<void>
   readonly isRedisUp: (() => Promise<boolean>) | undefined
+  readonly jobs?: Pick<Jobs, "filesWatch"> | undefined
   readonly isDraining: () => boolean
 }) {
   const routes = new OpenAPIHono()
@@ -42,12 +48,23 @@ export function createHealthRoutes(deps: {
   routes.openapi(readyzRoute, async (context) => {
     if (deps.isDraining())
       throw new AppError("draining", "Cannot accept new requests because the service is shutting down")
-    const [isRedisUp] = await Promise.all([deps.isRedisUp?.(), deps.ping()])
-    if (isRedisUp === undefined) return context.json({ status: "ok" as const }, 200)
+    const [isRedisUp, areFilesUp] = await Promise.all([
+      deps.isRedisUp?.(),
+      deps.jobs?.filesWatch?.isUp(),
+      deps.ping(),
+    ])
     return context.json(
-      { status: "ok" as const, redis: isRedisUp ? ("up" as const) : ("down" as const) },
+      {
+        status: "ok" as const,
+        ...(isRedisUp !== undefined && { redis: stateOf(isRedisUp) }),
+        ...(areFilesUp !== undefined && { job_files: stateOf(areFilesUp) }),
+      },
       200,
     )
   })
   return routes
+}
+
+function stateOf(isUp: boolean): "up" | "down" {
+  return isUp ? "up" : "down"
 }

@@ -2,8 +2,12 @@ import { AppError } from "../../errors.ts"
 
 /** Where the files of jobs are: a folder, or an object store. Methods reject with `job_files_unavailable`. */
 export type PartFiles = {
-  /** Begins a file, which nobody can read until it is finished. */
-  create(jobId: string, name: string): Promise<NewFile>
+  /**
+   * Begins a file, which nobody can read until it is finished.
+   *
+   * @param signal of the run: after its abort the file has a few seconds to be finished
+   */
+  create(jobId: string, name: string, signal: AbortSignal): Promise<NewFile>
   /** The size of a file in bytes. Undefined if there is none. */
   size(jobId: string, name: string): Promise<number | undefined>
   /** The bytes from `start` to before `end`. */

@@ -21,8 +21,14 @@ export type PartsWriter = {
 
 export function createPartsWriter(
   { id, attempt, request, parts: earlierParts }: Pick<Job, "id" | "attempt" | "request" | "parts">,
-  { files, fileSuffix }: { readonly files: Pick<PartFiles, "create">; readonly fileSuffix: string },
+  options: {
+    readonly files: Pick<PartFiles, "create">
+    readonly fileSuffix: string
+    /** Of the run. */
+    readonly signal: AbortSignal
+  },
 ): PartsWriter {
+  const { files, fileSuffix, signal } = options
   const suffix = `${fileSuffix}${request.compression === "gzip" ? ".gz" : ""}`
   let parts = earlierParts
   let countedRows = 0
@@ -31,7 +37,7 @@ export function createPartsWriter(
   const opened = async () => {
     if (open !== undefined) return open
     const name = partName(parts.length + 1, attempt, suffix)
-    return (open = { name, ...openPart(await files.create(id, name), request.compression) })
+    return (open = { name, ...openPart(await files.create(id, name, signal), request.compression) })
   }
 
   const close = async (rows: number) => {

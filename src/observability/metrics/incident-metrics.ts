@@ -11,6 +11,7 @@ type Incident = EventOf<
   | "connection_malformed"
   | "job_engine_failed"
   | "job_purge_failed"
+  | "job_files_down"
   | "job_stalled"
   | "job_workers_missing"
   | "redis_down"
