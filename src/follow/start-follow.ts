@@ -61,7 +61,7 @@ export function createStartFollow(deps: {
       account[Symbol.dispose]()
       throw error
     })
-    // Taken out when it has ended, because it holds a page and the account, and a follower stays for days.
+    // Taken out when it begins, because it holds a page and the account, and a follower stays for days.
     const first = [await startExport({ ...exportRequest, account, format })]
     // A generator that never starts never ends.
     signal.addEventListener("abort", onEnd, { once: true })
@@ -74,14 +74,16 @@ export function createStartFollow(deps: {
       using _timer = startTimer(Math.min(leftMs, longestMs), clock, () => expired.abort(tokenExpired()))
       using until = anySignal(signal, expired.signal, drainSignal)
       try {
-        for (const bytes of first.splice(0)) yield* bytes
-        for (;;) {
-          const tail = { tails, followed, until: until.signal, signal, onCaughtUp, clock }
-          const cursor = yield* followTail({ ...tail, cursor: endCursor() })
+        const tail = { tails, followed, until: until.signal, signal, onCaughtUp, clock }
+        const goOn = async (cursor: string | undefined) => {
+          if (cursor === undefined) return followTail({ ...tail, cursor: endCursor() })
           // The tail was too fast for this follower, who continues with an export of its own.
           const again = { account: await openAccount(owner, signal), cursor, format }
-          yield* await startExport({ ...exportRequest, ...again })
+          return startExport({ ...exportRequest, ...again })
         }
+        let cursor: string | undefined
+        // One `yield*` for all, because a generator keeps what it last delegated to, and each `yield*` keeps its own.
+        for (;;) cursor = (yield* first.pop() ?? (await goOn(cursor))) ?? undefined
       } catch (cause) {
         error = cause
         throw cause
