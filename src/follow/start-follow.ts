@@ -9,6 +9,7 @@ import type { Sealer } from "../sealer.ts"
 import { createEndCursor } from "./end-cursor.ts"
 import type { FollowEvent } from "./follow-event.ts"
 import { followTail } from "./follow-tail.ts"
+import { inTurns } from "./in-turns.ts"
 import type { Tails } from "./tails.ts"
 
 type FollowRequest = Parameters<StartExport>[0] & {
@@ -65,7 +66,7 @@ export function createStartFollow(deps: {
     const first = [await startExport({ ...exportRequest, account, format })]
     // A generator that never starts never ends.
     signal.addEventListener("abort", onEnd, { once: true })
-    return run()
+    return inTurns(run())
 
     async function* run() {
       let error: unknown
