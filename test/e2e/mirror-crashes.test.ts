@@ -119,7 +119,7 @@ async function mirrorThroughCrashes({ env, crash }: Database, replicaCount: numb
       const elapsedS = (performance.now() - startedMs) / 1000
       if (elapsedS > (crashCount + 1) * size.crashEveryS) {
         const next = crashes[crashCount < crashes.length ? crashCount : random.integer(crashes.length)]!
-        crashing = crashing.then(next)
+        crashing = after(crashing, next)
         crashCount += 1
       }
       await Bun.sleep(Math.max(0, ((done + 1) / changesPerSecond - elapsedS) * 1000))
@@ -164,6 +164,11 @@ async function mirrorThroughCrashes({ env, crash }: Database, replicaCount: numb
     await processes.end()
     await mailchimp.stop()
   }
+}
+
+async function after(earlier: Promise<void>, next: () => Promise<void>): Promise<void> {
+  await earlier
+  await next()
 }
 
 const timeoutMs = buildTimeoutMs + (size.seconds + size.patienceS) * 1000
