@@ -1,8 +1,11 @@
 import type { EventLine } from "../exports/event-lines.ts"
 import type { EncoderInput, Format } from "../exports/formats/format.ts"
 
-/** A format that also remembers the cursor of the end line. */
-export function createEndCursor(format: Format) {
+/**
+ * A format that also remembers the cursor of the end line. If the export continues from a cursor, its lines have that cursor: a
+ * consumer that resumed after it would miss the deletions that were delivered meanwhile, which only the tail writes.
+ */
+export function createEndCursor(format: Format, from: () => string | undefined) {
   let end: string | undefined
   const remember = (event: EventLine) => {
     if (event.$export === "end") end = event.cursor
@@ -17,7 +20,8 @@ export function createEndCursor(format: Format) {
               ...encoder,
               line: (event: EventLine) => {
                 remember(event)
-                return encoder.line(event)
+                const cursor = from()
+                return encoder.line("cursor" in event && cursor !== undefined ? { ...event, cursor } : event)
               },
             }
           },

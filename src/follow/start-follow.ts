@@ -9,6 +9,8 @@ import type { Sealer } from "../sealer.ts"
 import { createEndCursor } from "./end-cursor.ts"
 import type { FollowEvent } from "./follow-event.ts"
 import { followTail } from "./follow-tail.ts"
+import { inTurns } from "./in-turns.ts"
+import { createRewindDeliveries, type RewindDeliveries } from "./rewind-deliveries.ts"
 import type { Tails } from "./tails.ts"
 
 type FollowRequest = Parameters<StartExport>[0] & {
@@ -45,27 +47,34 @@ export function createStartFollow(deps: {
 }): StartFollow {
   const { startExport, openAccount, tails, sealer, retentionS, drainSignal, clock, onEvent } = deps
 
-  const refuseExpired = async ({ account, cursor, selection, listIds }: FollowRequest) => {
-    if (cursor === undefined) return
-    const cursors = createSealedCursors(sealer, account.connection.id)
-    const { horizon } = await cursors.open(cursor, selectionId(selection, listIds))
+  /** @returns whether the cursor is that of an export that has ended */
+  const checkCursor = async (cursor: string | undefined, rewind: RewindDeliveries) => {
+    if (cursor === undefined) return false
+    const { kind, horizon } = await rewind.open(cursor)
     if (Number.isFinite(horizon) && horizon < clock.now() / 1000 - retentionS) throw expiredCursor()
+    return kind === "end"
   }
 
   return async (request) => {
     const { owner, expiresAt, onCaughtUp, onEnd, account, ...exportRequest } = request
     const { signal, selection, listIds, eventsId } = exportRequest
     const followed = { owner, connectionId: account.connection.id, listIds, selection }
-    const { format, cursor: endCursor } = createEndCursor(request.format)
-    await refuseExpired(request).catch((error: unknown) => {
+    const rewind = createRewindDeliveries(
+      createSealedCursors(sealer, followed.connectionId),
+      selectionId(selection, listIds),
+    )
+    const hasEnded = await checkCursor(request.cursor, rewind).catch((error: unknown) => {
       account[Symbol.dispose]()
       throw error
     })
-    // Taken out when it has ended, because it holds a page and the account, and a follower stays for days.
+    // The checkpoints of an export that is resumed have the deliveries of its beginning.
+    let from = hasEnded ? request.cursor : undefined
+    const { format, cursor: endCursor } = createEndCursor(request.format, () => from)
+    // Taken out when it begins, because it holds a page and the account, and a follower stays for days.
     const first = [await startExport({ ...exportRequest, account, format })]
     // A generator that never starts never ends.
     signal.addEventListener("abort", onEnd, { once: true })
-    return run()
+    return inTurns(run())
 
     async function* run() {
       let error: unknown
@@ -74,14 +83,17 @@ export function createStartFollow(deps: {
       using _timer = startTimer(Math.min(leftMs, longestMs), clock, () => expired.abort(tokenExpired()))
       using until = anySignal(signal, expired.signal, drainSignal)
       try {
-        for (const bytes of first.splice(0)) yield* bytes
-        for (;;) {
-          const tail = { tails, followed, until: until.signal, signal, onCaughtUp, clock }
-          const cursor = yield* followTail({ ...tail, cursor: endCursor() })
+        const tail = { tails, followed, until: until.signal, signal, onCaughtUp, clock }
+        const goOn = async (cursor: string | undefined) => {
+          if (cursor === undefined) return followTail({ ...tail, cursor: await rewind.to(from, endCursor()) })
           // The tail was too fast for this follower, who continues with an export of its own.
+          from = cursor
           const again = { account: await openAccount(owner, signal), cursor, format }
-          yield* await startExport({ ...exportRequest, ...again })
+          return startExport({ ...exportRequest, ...again })
         }
+        let cursor: string | undefined
+        // One `yield*` for all, because a generator keeps what it last delegated to, and each `yield*` keeps its own.
+        for (;;) cursor = (yield* first.pop() ?? (await goOn(cursor))) ?? undefined
       } catch (cause) {
         error = cause
         throw cause

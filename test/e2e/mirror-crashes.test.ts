@@ -1,0 +1,200 @@
+import { expect, test } from "bun:test"
+import { followMembers, type Member } from "../../src/client/client.ts"
+import { createRandom } from "../../src/sandbox/random.ts"
+import { startSandbox } from "../../src/sandbox/serve.ts"
+import { parseDelivery } from "../../src/webhooks/delivery.ts"
+import { buildTimeoutMs, startFragileFerretdb } from "../support/ferretdb.ts"
+import { describeWithFerretdb } from "../support/mongodb.ts"
+import { connectAccount } from "../support/service.ts"
+import { serviceProcesses } from "../support/service-processes.ts"
+import { until } from "../support/until.ts"
+
+const sizeOf = (name: string, small: number) => Number(Bun.env[name] ?? small)
+/** The whole size is 50 lists of 2,000 members, and 20 changes a second for 300 s with a crash every 20 s. */
+const size = {
+  lists: sizeOf("MIRROR_LISTS", 3),
+  members: sizeOf("MIRROR_MEMBERS", 40),
+  seconds: sizeOf("MIRROR_SECONDS", 12),
+  crashEveryS: sizeOf("MIRROR_CRASH_S", 3),
+  patienceS: sizeOf("MIRROR_PATIENCE_S", 60),
+}
+const changesPerSecond = 20
+const followIntervalS = 2
+
+type Database = { readonly env: Readonly<Record<string, string>>; crash(): Promise<void> }
+
+/** Changes lists with every fault of deliveries, while the reader, the replicas and the database crash. */
+async function mirrorThroughCrashes({ env, crash }: Database, replicaCount: number) {
+  const mailchimp = startSandbox({
+    decision: "approve",
+    accounts: [
+      { lists: Array.from({ length: size.lists }, (_, n) => ({ name: `List ${n}`, count: size.members })) },
+    ],
+    lostDeliveries: 0.2,
+    doubledDeliveries: 0.2,
+    lateDeliveries: 0.2,
+    strippedDeliveries: 0.1,
+  })
+  const { sandbox } = mailchimp
+  const processes = serviceProcesses(mailchimp, {
+    CURSOR_MARGIN_S: "1",
+    FOLLOW_INTERVAL_S: String(followIntervalS),
+    TOKEN_KEYS: `k1:${Buffer.alloc(32, 1).toString("base64")}`,
+    ...env,
+  })
+  const random = createRandom(11)
+  const copy = new Map<string, Member>()
+  /** Members that are gone at Mailchimp. */
+  const gone = new Set<string>()
+  /** Live members that were reported as deleted. */
+  const wrong: string[] = []
+  let cursor: string | undefined
+  let reader = new AbortController()
+  const replicas: Awaited<ReturnType<typeof processes.start>>[] = []
+  try {
+    while (replicas.length < replicaCount) replicas.push(await processes.start())
+    const [first] = replicas
+    if (first === undefined) throw new Error("no replica")
+    const headers = await connectAccount(first)
+    const listIds = sandbox.state.accounts[0]?.lists.map(({ id }) => id) ?? []
+    for (const id of listIds) await fetch(`${first.api}/lists/${id}/webhook`, { method: "PUT", headers })
+
+    const read = async ({ signal }: AbortController) => {
+      const changes = followMembers({
+        baseUrl: replicas[random.integer(replicaCount)]?.url ?? "",
+        token: String(headers["authorization"]).replace("Bearer ", ""),
+        include: "archived",
+        cursor,
+        signal,
+      })
+      for await (const { members, deleted, cursor: next } of changes) {
+        for (const member of members) copy.set(`${member.list_id} ${member.id}`, member)
+        if (deleted?.id !== undefined) {
+          const key = `${deleted.list_id} ${deleted.id}`
+          if (!gone.has(key)) wrong.push(key)
+          copy.delete(key)
+        }
+        cursor = next
+      }
+    }
+    let reading = read(reader).catch(() => {})
+    const crashReader = async () => {
+      reader.abort()
+      await reading
+      reader = new AbortController()
+      reading = read(reader).catch(() => {})
+    }
+    const crashReplica = async () => {
+      const index = random.integer(replicaCount)
+      const crashed = replicas[index]
+      await crashed?.kill()
+      replicas[index] = await processes.start({ PORT: new URL(crashed?.url ?? "").port })
+    }
+    const crashes = [crashReader, crashReplica, crash]
+
+    const change = (listId: string) => {
+      const members = [...sandbox.truth(listId).members()]
+      const { id, status } = members[random.integer(members.length)]!
+      const { changes } = sandbox
+      const remove = (how: (listId: string, id: string) => unknown) => () => {
+        gone.add(`${listId} ${id}`)
+        how(listId, id)
+      }
+      const kinds = [
+        () => changes.editMember(listId, id),
+        () => changes.addMember(listId),
+        () =>
+          status === "archived" ? changes.unarchiveMember(listId, id) : changes.archiveMember(listId, id),
+        () => changes.editMember(listId, id, { status: "unsubscribed" }),
+        remove(changes.changeEmail),
+        remove(changes.deleteMember),
+      ]
+      kinds[random.integer(kinds.length)]!()
+    }
+    const startedMs = performance.now()
+    let crashing = Promise.resolve()
+    let crashCount = 0
+    for (let done = 0; performance.now() - startedMs < size.seconds * 1000; done += 1) {
+      change(listIds[random.integer(listIds.length)]!)
+      const elapsedS = (performance.now() - startedMs) / 1000
+      if (elapsedS > (crashCount + 1) * size.crashEveryS) {
+        const next = crashes[crashCount < crashes.length ? crashCount : random.integer(crashes.length)]!
+        crashing = after(crashing, next)
+        crashCount += 1
+      }
+      await Bun.sleep(Math.max(0, ((done + 1) / changesPerSecond - elapsedS) * 1000))
+    }
+    await crashing
+
+    /** What was told: by a delivery with an address that was answered with 200. */
+    const told = () =>
+      new Set(
+        sandbox.deliverer.deliveries.flatMap(({ state, body, listId }) => {
+          const { kind, memberId } = parseDelivery(Buffer.from(body))
+          const isDeletion = kind === "delete" || kind === "unsubscribe_or_delete" || kind === "upemail"
+          return state === "delivered" && isDeletion && memberId ? [`${listId} ${memberId}`] : []
+        }),
+      )
+    const difference = () => {
+      const isTold = told()
+      const live = listIds.flatMap((id) =>
+        [...sandbox.truth(id).members()].map(({ id: memberId, row }) => ({ key: `${id} ${memberId}`, row })),
+      )
+      const differing = live.filter(({ key, row }) => !Bun.deepEquals(copy.get(key), JSON.parse(row)))
+      const left = [...copy.keys()].filter((key) => gone.has(key) && isTold.has(key))
+      return { differing: differing.length, left: left.length }
+    }
+    const quietMs = performance.now()
+    await until("an equal copy", () => Bun.deepEquals(difference(), { differing: 0, left: 0 }), {
+      withinS: size.patienceS,
+      everyMs: 500,
+    }).catch(() => {})
+    expect(difference()).toEqual({ differing: 0, left: 0 })
+    expect(wrong).toEqual([])
+    expect(told().size).toBeGreaterThan(5)
+    const quietS = Math.round((performance.now() - quietMs) / 1000)
+    if (size.seconds > 60)
+      console.log(
+        `equal after ${quietS} s, ${crashCount} crashes, ${gone.size} gone, ${told().size} of them told`,
+      )
+    reader.abort()
+    await reading
+  } finally {
+    reader.abort()
+    await processes.end()
+    await mailchimp.stop()
+  }
+}
+
+async function after(earlier: Promise<void>, next: () => Promise<void>): Promise<void> {
+  await earlier
+  await next()
+}
+
+const timeoutMs = buildTimeoutMs + (size.seconds + size.patienceS) * 1000
+
+test(
+  "on SQLite: a copy equals the truth although its reader and the service are killed, and never lacks a live member",
+  () => mirrorThroughCrashes({ env: {}, crash: async () => {} }, 1),
+  timeoutMs,
+)
+
+describeWithFerretdb("with MongoDB", () => {
+  test(
+    "of two replicas: a copy equals the truth although its reader, a replica and the database are killed",
+    async () => {
+      const database = await startFragileFerretdb()
+      const crash = async () => {
+        await database.kill9()
+        await Bun.sleep(500)
+        await database.restart()
+      }
+      try {
+        await mirrorThroughCrashes({ env: { MONGODB_URI: `mongodb://${database.host}/mirror` }, crash }, 2)
+      } finally {
+        await database.stop()
+      }
+    },
+    timeoutMs,
+  )
+})
