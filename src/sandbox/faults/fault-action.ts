@@ -26,7 +26,9 @@ export const faultActionSchema = z.discriminatedUnion("kind", [
     .describe("302 to another address, which may be of another host"),
   z
     .object({ kind: z.literal("revoke") })
-    .describe("Revokes the account's tokens: this and all later requests are a 401, and the metadata confirm it"),
+    .describe(
+      "Revokes the account's tokens: this and all later requests are a 401, and the metadata confirm it",
+    ),
   z
     .object({ kind: z.literal("disable") })
     .describe("Disables the user: this and all later requests are a 403"),

@@ -40,7 +40,13 @@ export function createFaults(clock: Pick<Clock, "monotonicMs">): Faults {
   let entries: Entry[] = []
   return {
     add(fault) {
-      const entry = { fault, action: faultActionSchema.parse(fault.action), matched: 0, played: 0, endsMs: Infinity }
+      const entry = {
+        fault,
+        action: faultActionSchema.parse(fault.action),
+        matched: 0,
+        played: 0,
+        endsMs: Infinity,
+      }
       entries.push(entry)
       return {
         get matched() {

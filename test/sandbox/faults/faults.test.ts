@@ -257,7 +257,7 @@ describe("a fault", () => {
     sandbox.faults.add({ action: { kind: "trickle", everyMs: 10 } })
     const leaving = new AbortController()
     const response = await members("count=100", { signal: leaving.signal })
-    const chunks = []
+    const chunks: Uint8Array[] = []
     const reading = async () => {
       for await (const chunk of response.body!) if (chunks.push(chunk) === 5) leaving.abort()
     }
@@ -274,7 +274,10 @@ describe("a fault", () => {
     expect([refused.status, await refused.text()]).toEqual([403, ""])
     sandbox.faults.add({ action: { kind: "redirect", location: "https://else.example.com/" } })
     const redirected = await read()
-    expect([redirected.status, redirected.headers.get("location")]).toEqual([302, "https://else.example.com/"])
+    expect([redirected.status, redirected.headers.get("location")]).toEqual([
+      302,
+      "https://else.example.com/",
+    ])
   })
 
   test("revoke and disable last beyond their request", async () => {
