@@ -39,9 +39,9 @@ async function goThrough(outage: Outage, options: { readonly hasJob: boolean }) 
   const url = sandbox.state.list(listIds[0] ?? "").webhooks[0]?.url ?? ""
 
   const accepted: string[] = []
-  let isDelivering = true
+  const delivery = { isOn: true }
   const deliver = async () => {
-    for (let serial = 0; isDelivering; serial += 1) {
+    for (let serial = 0; delivery.isOn; serial += 1) {
       const address = `delivered.${serial}@example.com`
       const body = new URLSearchParams({ type: "profile", "data[email]": address })
       const response = await fetch(url, { method: "POST", body }).catch(() => undefined)
@@ -60,16 +60,18 @@ async function goThrough(outage: Outage, options: { readonly hasJob: boolean }) 
   await until("a delivery", () => accepted.length > 0)
 
   await outage.begin()
-  let isOver = false
-  const ending = Bun.sleep(outageS * 1000).then(async () => {
+  const phase = { isOver: false }
+  const endLater = async () => {
+    await Bun.sleep(outageS * 1000)
     await outage.end()
-    isOver = true
-  })
+    phase.isOver = true
+  }
+  const ending = endLater()
   const logins: { readonly status: number; readonly ms: number }[] = []
-  while (!isOver) {
+  while (!phase.isOver) {
     const startedMs = performance.now()
     const status = await connectAccount(service).then(() => 200, statusOf)
-    if (!isOver) logins.push({ status, ms: performance.now() - startedMs })
+    if (!phase.isOver) logins.push({ status, ms: performance.now() - startedMs })
     await Bun.sleep(100)
   }
   await ending
@@ -93,7 +95,7 @@ async function goThrough(outage: Outage, options: { readonly hasJob: boolean }) 
     expect(ended.state).toBe("complete")
     expect(differenceOf(await jobs.rows(ended), pair.liveRows())).toEqual(noDifference)
   }
-  isDelivering = false
+  delivery.isOn = false
   await delivering
   const stored = new Set(await outage.deliveredIds())
   expect(accepted.filter((id) => !stored.has(id))).toEqual([])
