@@ -2,11 +2,13 @@ import type { Clock } from "../lib/time.ts"
 import { problemResponse } from "./api/problems.ts"
 import { authenticate } from "./authenticate.ts"
 import { compress } from "./compress.ts"
-import { resetResponse, slowResponse, truncateResponse } from "./faults/broken-responses.ts"
+import { resetResponse } from "./faults/broken-responses.ts"
 import { changeBody } from "./faults/change-body.ts"
 import type { FaultAction } from "./faults/fault-action.ts"
 import type { Faults } from "./faults/faults.ts"
 import { replaceResponse } from "./faults/replace-response.ts"
+import { streamBody } from "./faults/stream-body.ts"
+import { strikeAccount } from "./faults/strike-account.ts"
 import type { ServerClock } from "./server-clock.ts"
 import type { Settings } from "./settings.ts"
 import type { Account } from "./account.ts"
@@ -33,9 +35,9 @@ export type GateOptions = {
 const MAX_CONNECTIONS = 10
 
 /**
- * The steps of a request, in order: record it, choose the fault that is due, authenticate, take a connection, respond
- * by the fault or by the route (which waits for the latency), change the body by the fault, compress it, break or slow
- * the body by the fault, and set the `Date`.
+ * The steps of a request, in order: record it, choose the fault that is due, revoke or disable the account by the fault,
+ * authenticate, take a connection, respond by the fault or by the route (which waits for the latency), change the body by
+ * the fault, compress it, break or slow the body by the fault, and set the `Date`.
  */
 export function createGate(options: GateOptions): (request: Request) => Promise<Response> {
   const { state, settings, clock, serverClock, faults, traffic, stopping, onRequest, route } = options
@@ -63,8 +65,10 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
     entry: RequestEntry,
     fault: FaultAction | undefined,
   ): Promise<Response> => {
-    const identity = authenticate(request, state(), settings)
-    const { account } = identity
+    const found = authenticate(request, state(), settings)
+    const { account } = found
+    const isStruck = account !== undefined && strikeAccount(account, fault)
+    const identity = isStruck ? authenticate(request, state(), settings) : found
     entry.userId = account?.userId
     entry.fault = fault?.kind
     const connection = account ? traffic.hold(account.userId, MAX_CONNECTIONS) : undefined
@@ -78,14 +82,13 @@ export function createGate(options: GateOptions): (request: Request) => Promise<
       const replacement = await replaceResponse(fault, [request.signal, stopping])
       if (replacement) return replacement
       const response = await respond(request, identity, fault)
-      if (fault?.kind !== "cut" && fault?.kind !== "slow") return response
+      const stream = streamBody(fault)
+      if (!stream) return response
       isStreamed = true
       // Bun does not start the body if the request was aborted before, so the abort itself ends the connection.
       if (request.signal.aborted) end()
       else request.signal.addEventListener("abort", end, { once: true })
-      return fault.kind === "cut"
-        ? truncateResponse(response, fault.keep, clock, end)
-        : slowResponse(response, fault, clock, request.signal, end)
+      return stream(response, { clock, signal: request.signal, onEnd: end })
     } finally {
       if (!isStreamed) end()
     }

@@ -49,6 +49,7 @@ export const faultSchema = z.strictObject({
   skip: z.number().int().min(0).exactOptional(),
   /** -1 for every request from now on, because JSON has no infinity. */
   times: z.number().int().min(-1).exactOptional(),
+  forMs: z.number().min(0).exactOptional(),
 })
 
 export const churnStartSchema = z.strictObject({

@@ -57,6 +57,27 @@ export async function slowResponse(
   )
 }
 
+/** Sends one byte at once, because Bun completes the headers with it, and the other bytes one at a time. */
+export async function trickleResponse(
+  response: Response,
+  { everyMs }: { everyMs: number },
+  clock: Clock,
+  signal: AbortSignal,
+  onEnd: () => void,
+): Promise<Response> {
+  const bytes = await response.bytes()
+  return streamed(
+    response,
+    async function* () {
+      for (let at = 0; at < bytes.length; at += 1) {
+        if (at > 0) await clock.sleep(everyMs, signal)
+        yield bytes.subarray(at, at + 1)
+      }
+    },
+    onEnd,
+  )
+}
+
 /** Truncates the JSON of the response, in a body that HTTP considers complete. */
 export async function endJsonEarly(response: Response, keep: number): Promise<Response> {
   const bytes = await response.bytes()

@@ -20,6 +20,18 @@ export const faultActionSchema = z.discriminatedUnion("kind", [
     page: z.enum(htmlPageNames).optional().describe("The page with which a firewall blocks an address"),
     retryAfter: z.string().optional().describe("The Retry-After header; none by default"),
   }),
+  z.object({ kind: z.literal("empty"), status: z.number().int() }).describe("This status without a body"),
+  z
+    .object({ kind: z.literal("redirect"), location: z.string() })
+    .describe("302 to another address, which may be of another host"),
+  z
+    .object({ kind: z.literal("revoke") })
+    .describe(
+      "Revokes the account's tokens: this and all later requests are a 401, and the metadata confirm it",
+    ),
+  z
+    .object({ kind: z.literal("disable") })
+    .describe("Disables the user: this and all later requests are a 403"),
   z
     .object({ kind: z.literal("bad_json"), keep: z.number().min(0).max(1).default(0.5) })
     .describe("200 whose JSON ends after this share of the body"),
@@ -40,6 +52,9 @@ export const faultActionSchema = z.discriminatedUnion("kind", [
   z
     .object({ kind: z.literal("slow"), chunks: z.number().int().min(1), everyMs: z.number().min(0) })
     .describe("Sends the body in pieces, with a pause before each"),
+  z
+    .object({ kind: z.literal("trickle"), everyMs: z.number().min(1).default(1000) })
+    .describe("Sends the headers at once, and then a byte at a time with pauses"),
   z
     .object({ kind: z.literal("date"), offsetMs: z.number() })
     .describe("A `Date` that is ahead by this offset, or behind if negative"),

@@ -1,3 +1,4 @@
+import type { Clock } from "../../lib/time.ts"
 import { faultActionSchema, type FaultAction, type FaultActionInput } from "./fault-action.ts"
 
 /** A planned fault. Without a match it hits the next request; `skip` and `times` count only matching requests. */
@@ -17,6 +18,8 @@ type Fault = {
   skip?: number
   /** How many matching requests fail after that; 1 by default, Infinity for all. */
   times?: number
+  /** How long matching requests fail after the first of them has failed; forever by default. */
+  forMs?: number
 }
 
 /** An added fault: how often it matched and was played, and a method to remove it. */
@@ -31,11 +34,19 @@ export type Faults = {
   next(request: Request): FaultAction | undefined
 }
 
-export function createFaults(): Faults {
-  let entries: { fault: Fault; action: FaultAction; matched: number; played: number }[] = []
+type Entry = { fault: Fault; action: FaultAction; matched: number; played: number; endsMs: number }
+
+export function createFaults(clock: Pick<Clock, "monotonicMs">): Faults {
+  let entries: Entry[] = []
   return {
     add(fault) {
-      const entry = { fault, action: faultActionSchema.parse(fault.action), matched: 0, played: 0 }
+      const entry = {
+        fault,
+        action: faultActionSchema.parse(fault.action),
+        matched: 0,
+        played: 0,
+        endsMs: Infinity,
+      }
       entries.push(entry)
       return {
         get matched() {
@@ -54,27 +65,28 @@ export function createFaults(): Faults {
     },
     list: () => entries.map(({ action, matched, played }) => ({ action, matched, played })),
     next(request) {
+      const url = new URL(request.url)
       let action: FaultAction | undefined
       for (const entry of entries) {
-        if (!matches(entry.fault, request)) continue
-        const { skip = 0, times = 1 } = entry.fault
+        if (!matches(entry.fault, request.method, url)) continue
+        const { skip = 0, times = 1, forMs = Infinity } = entry.fault
         const index = entry.matched++
-        if (action === undefined && index >= skip && entry.played < times) {
-          action = entry.action
-          entry.played++
-        }
+        const nowMs = clock.monotonicMs()
+        if (action !== undefined || index < skip || entry.played >= times || nowMs > entry.endsMs) continue
+        action = entry.action
+        if (entry.played === 0) entry.endsMs = nowMs + forMs
+        entry.played++
       }
       return action
     },
   }
 }
 
-function matches({ match = {} }: Fault, request: Request): boolean {
-  const url = new URL(request.url)
+function matches({ match = {} }: Fault, method: string, url: URL): boolean {
   return (
     has(url.pathname, match.path) &&
     has(url.search, match.query) &&
-    (match.method === undefined || match.method === request.method) &&
+    (match.method === undefined || match.method === method) &&
     (match.listId === undefined || url.pathname.includes(`/lists/${match.listId}`)) &&
     (match.countAbove === undefined || Number(url.searchParams.get("count") ?? 10) > match.countAbove)
   )

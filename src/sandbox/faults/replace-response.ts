@@ -20,6 +20,10 @@ export async function replaceResponse(
       return Response.json(fault.body, { status: fault.status })
     case "html":
       return htmlResponse(fault.status, fault)
+    case "empty":
+      return new Response(null, { status: fault.status })
+    case "redirect":
+      return Response.redirect(fault.location, 302)
     case "reset":
       return resetResponse()
     case "bomb":

@@ -2,9 +2,10 @@ import { afterEach, describe, expect, test } from "bun:test"
 import { isUtf8 } from "node:buffer"
 import { connect } from "node:net"
 import type { oddities } from "../../../src/sandbox/faults/odd-pages.ts"
-import type { SandboxOptions } from "../../../src/sandbox/sandbox.ts"
+import { createSandbox, type SandboxOptions } from "../../../src/sandbox/sandbox.ts"
 import { startSandbox, type RunningSandbox } from "../../../src/sandbox/serve.ts"
 import { until } from "../../support/until.ts"
+import { createVirtualClock } from "../../support/virtual-clock.ts"
 
 let running: RunningSandbox | undefined
 
@@ -250,5 +251,62 @@ describe("a fault", () => {
     expect(chunks.length).toBeGreaterThan(1)
     expect(JSON.parse(Buffer.concat(chunks).toString()).members).toHaveLength(100)
     await until("the end of every request", () => sandbox.traffic.connections(userId).now === 0)
+  })
+  test("trickle sends the headers and a byte at once, and then a byte at a time", async () => {
+    const { sandbox, members } = start()
+    sandbox.faults.add({ action: { kind: "trickle", everyMs: 10 } })
+    const leaving = new AbortController()
+    const response = await members("count=100", { signal: leaving.signal })
+    const chunks: Uint8Array[] = []
+    const reading = async () => {
+      for await (const chunk of response.body!) if (chunks.push(chunk) === 5) leaving.abort()
+    }
+    await expect(reading()).rejects.toThrow()
+    expect(chunks.every(({ length }) => length < 5)).toBe(true)
+    await until("the end of every request", () => sandbox.traffic.connections(userId).now === 0)
+  })
+
+  test("empty has no body, and redirect names another address", async () => {
+    const { sandbox, url } = start()
+    const read = () => fetch(url + page, { redirect: "manual", headers: { authorization: "Bearer t" } })
+    sandbox.faults.add({ action: { kind: "empty", status: 403 } })
+    const refused = await read()
+    expect([refused.status, await refused.text()]).toEqual([403, ""])
+    sandbox.faults.add({ action: { kind: "redirect", location: "https://else.example.com/" } })
+    const redirected = await read()
+    expect([redirected.status, redirected.headers.get("location")]).toEqual([
+      302,
+      "https://else.example.com/",
+    ])
+  })
+
+  test("revoke and disable last beyond their request", async () => {
+    const { sandbox, members } = start()
+    sandbox.faults.add({ action: { kind: "disable" }, skip: 1 })
+    expect([(await members()).status, (await members()).status]).toEqual([200, 403])
+    expect(JSON.parse(await (await members()).text())).toMatchObject({ title: "User Disabled" })
+    sandbox.setDisabled(userId, false)
+    expect((await members()).status).toBe(200)
+    sandbox.faults.add({ action: { kind: "revoke" } })
+    expect([(await members()).status, (await members()).status]).toEqual([401, 401])
+    sandbox.reset()
+    expect((await members()).status).toBe(200)
+  })
+
+  test("forMs ends a fault, counted from the first request that failed", async () => {
+    const clock = createVirtualClock()
+    const sandbox = createSandbox({ clock, accounts: [{ tokens: ["t"] }] })
+    const statusOf = async () => {
+      const request = new Request("http://127.0.0.1/3.0/lists", { headers: { authorization: "Bearer t" } })
+      return (await sandbox.fetch(request)).status
+    }
+    const action = { kind: "problem", problem: "too_many_requests" } as const
+    sandbox.faults.add({ action, times: Infinity, forMs: 1000 })
+    await clock.advance(5000)
+    expect(await statusOf()).toBe(429)
+    await clock.advance(1000)
+    expect(await statusOf()).toBe(429)
+    await clock.advance(1)
+    expect(await statusOf()).toBe(200)
   })
 })

@@ -1,0 +1,3 @@
+import { testPosition } from "./test-position.ts"
+
+await testPosition("the middle")
