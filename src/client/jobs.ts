@@ -1,7 +1,7 @@
 import { type JobOptions, toJobBody } from "./job-options.ts"
 import { type Service, readData } from "./request.ts"
 import { retrying } from "./retrying.ts"
-import type { Job } from "./types.ts"
+import type { Job, JobSummary } from "./types.ts"
 
 /** Starts an export in the background. Not repeated by itself: with an `idempotencyKey` the same call may be repeated. */
 export function startJob(options: JobOptions): Promise<Job> {
@@ -14,6 +14,11 @@ export function startJob(options: JobOptions): Promise<Job> {
       ...(idempotencyKey !== undefined && { "idempotency-key": idempotencyKey }),
     },
   })
+}
+
+/** The caller's jobs, newest first, at most 100; with `before`, the id of a job, only older ones. Expired jobs are left out. */
+export function listJobs(service: Service & { readonly before?: string | undefined }): Promise<JobSummary[]> {
+  return readData(service, "/export-jobs", { query: { before: service.before } })
 }
 
 /** A job as it is now. */

@@ -209,3 +209,6 @@ export type Job = {
   cursor: string | null
   parts: Part[]
 }
+
+/** A job without its parts, as in a list of jobs. */
+export type JobSummary = Omit<Job, "parts">

@@ -1,13 +1,10 @@
 import { CommanderError } from "commander"
-import { connectCommand } from "./account/connect.ts"
-import { disconnectCommand } from "./account/disconnect.ts"
-import { listsCommand } from "./account/lists.ts"
-import { statusCommand } from "./account/status.ts"
-import { toCompletion } from "./completion.ts"
+import type { AccountActions } from "./account/add-account.ts"
 import { describeError } from "./describe-error.ts"
 import { type ExitCode, exitCodeOf, exitCodes } from "./exit-codes.ts"
+import type { JobActions } from "./jobs/add-jobs.ts"
 import { createProgram } from "./program.ts"
-import { type PullDependencies, pullCommand } from "./pull/pull-command.ts"
+import type { PullDependencies } from "./pull/run-pull.ts"
 import { toService } from "./service.ts"
 import { Interrupted, ReaderLeft } from "./terminal.ts"
 
@@ -25,14 +22,16 @@ export async function runCommand(
   let exitCode: ExitCode = exitCodes.done
   const program = createProgram(
     {
+      ...accountActions(dependencies),
+      ...jobActions(dependencies, (code) => (exitCode = code)),
       pull: async (options) => {
+        const { pullCommand } = await import("./pull/pull-command.ts")
         exitCode = await pullCommand(options, dependencies)
       },
-      lists: (options) => listsCommand(toService(options, terminal), options, terminal),
-      status: (options) => statusCommand(toService(options, terminal), options, terminal),
-      connect: (options) => connectCommand(toService(options, terminal), options, dependencies),
-      disconnect: (options) => disconnectCommand(toService(options, terminal), options, terminal),
-      completion: (shell) => stdout.write(toCompletion(shell, program)),
+      completion: async (shell) => {
+        const { toCompletion } = await import("./completion.ts")
+        await stdout.write(toCompletion(shell, program))
+      },
     },
     { out: (text) => void stdout.write(text), err: (text) => void stderr.write(text) },
   )
@@ -47,5 +46,49 @@ export async function runCommand(
       await stderr.write(`Interrupted${hint}\n`)
     } else if (!(error instanceof ReaderLeft)) await stderr.write(`${describeError(error)}\n`)
     return exitCodeOf(error)
+  }
+}
+
+// A command is loaded when it runs, so that `--help` stays quick.
+
+function accountActions(dependencies: CommandDependencies): AccountActions {
+  const { terminal } = dependencies
+  return {
+    lists: async (options) =>
+      (await import("./account/lists.ts")).listsCommand(toService(options, terminal), options, terminal),
+    status: async (options) =>
+      (await import("./account/status.ts")).statusCommand(toService(options, terminal), options, terminal),
+    connect: async (options) =>
+      (await import("./account/connect.ts")).connectCommand(
+        toService(options, terminal),
+        options,
+        dependencies,
+      ),
+    disconnect: async (options) =>
+      (await import("./account/disconnect.ts")).disconnectCommand(
+        toService(options, terminal),
+        options,
+        terminal,
+      ),
+  }
+}
+
+const loadJobs = () => import("./jobs/jobs.ts")
+
+function jobActions(dependencies: CommandDependencies, exitWith: (exitCode: ExitCode) => void): JobActions {
+  const { terminal } = dependencies
+  return {
+    listJobs: async (options) =>
+      (await loadJobs()).listJobsCommand(toService(options, terminal), options, terminal),
+    showJob: async (id, options) =>
+      (await loadJobs()).showJobCommand(id, toService(options, terminal), options, terminal),
+    cancelJob: async (id, options) =>
+      (await loadJobs()).cancelJobCommand(id, toService(options, terminal), terminal),
+    retryJob: async (id, options) =>
+      (await loadJobs()).retryJobCommand(id, toService(options, terminal), terminal),
+    downloadJob: async (id, options) => {
+      const { downloadJobCommand } = await import("./jobs/download-job.ts")
+      exitWith(await downloadJobCommand(id, toService(options, terminal), options, dependencies))
+    },
   }
 }

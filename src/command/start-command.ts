@@ -1,6 +1,4 @@
-import { spawn } from "node:child_process"
 import { systemClock } from "../lib/time.ts"
-import { httpFetch } from "./http-fetch.ts"
 import { codeOf } from "./pull/file-error.ts"
 import { runCommand } from "./run-command.ts"
 import type { StartSandbox } from "./start-sandbox.ts"
@@ -27,13 +25,13 @@ export async function startCommand(options: { readonly startSandbox?: StartSandb
       stdout: toOutput(process.stdout, signal),
       stderr: toOutput(process.stderr),
       signal,
-      fetch: process.versions.bun === undefined ? httpFetch : undefined,
+      fetch: async (url, init) => (await import("./http-fetch.ts")).fetchFor(process.versions.bun)(url, init),
     },
     clock: systemClock,
     random: Math.random,
     pid: process.pid,
     isRunning,
-    openBrowser,
+    openBrowser: (url) => void openBrowser(url),
     ...options,
   })
 }
@@ -80,9 +78,10 @@ function isRunning(pid: number): boolean {
 }
 
 /** The address is also printed, so it does not matter if there is no browser. */
-function openBrowser(url: string): void {
+async function openBrowser(url: string): Promise<void> {
   const opener =
     process.platform === "darwin" ? "open" : process.platform === "win32" ? "explorer" : "xdg-open"
+  const { spawn } = await import("node:child_process")
   const child = spawn(opener, [url], { stdio: "ignore", detached: true })
   child.on("error", () => {})
   child.unref()

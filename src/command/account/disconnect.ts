@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline/promises"
 import { disconnect } from "../../client/account.ts"
 import type { Service } from "../../client/request.ts"
 import { CommandError } from "../command-error.ts"
@@ -22,6 +21,8 @@ async function confirm({ stdin, stderr, signal }: Terminal): Promise<boolean> {
   if (stdin.isTTY !== true)
     throw new CommandError("usage", "Cannot ask because there is no terminal: add --yes to disconnect")
   await stderr.write("Disconnect the Mailchimp account? Running exports end, and cursors are lost. [y/N] ")
+  // Loaded only now, so that `--help` stays quick.
+  const { createInterface } = await import("node:readline/promises")
   const lines = createInterface({ input: stdin })
   try {
     return /^y(es)?$/i.test((await lines.question("", { signal })).trim())

@@ -5,7 +5,7 @@ import type { Clock } from "../../lib/time.ts"
 import { CommandError } from "../command-error.ts"
 import { isMissing } from "./file-error.ts"
 import { openPartialFile, type PartialFile } from "./partial-file.ts"
-import type { Sink } from "./sink.ts"
+import type { Position, Sink } from "./sink.ts"
 import { readState, type State, type Unfinished, writeState } from "./state-file.ts"
 
 export type FileOptions = {
@@ -16,6 +16,8 @@ export type FileOptions = {
   readonly header: string
   /** Continues with an export that has not ended, if there is one. */
   readonly isResumed: boolean
+  /** A job of the service exports, and this command downloads its parts. */
+  readonly isBackground: boolean
   /** Writes what changed since the last export into a file of its own; everything if there was none. */
   readonly isIncrement: boolean
 }
@@ -26,7 +28,7 @@ const saveEveryMs = 1000
 /** Writes to a partial file, which gets its name when the export has proved to be complete. */
 export async function openFileSink(options: FileOptions, clock: Clock): Promise<Sink> {
   const { out, header } = options
-  const paths = { partial: `${out}.partial`, state: `${out}.state` }
+  const paths = { out, partial: `${out}.partial`, state: `${out}.state` }
   const { last, unfinished } = await readFinishedState(options, paths)
   const start = choose(options, { last, unfinished }, clock)
   const isResumed = start === unfinished
@@ -48,7 +50,7 @@ export async function openFileSink(options: FileOptions, clock: Clock): Promise<
   })
 }
 
-type Paths = { readonly partial: string; readonly state: string }
+type Paths = { readonly out: string; readonly partial: string; readonly state: string }
 
 /** Reads the state, and renames the partial file if an earlier run was killed just before that. */
 async function readFinishedState({ isResumed, isIncrement }: FileOptions, paths: Paths): Promise<State> {
@@ -60,21 +62,27 @@ async function readFinishedState({ isResumed, isIncrement }: FileOptions, paths:
   return finish(state, paths)
 }
 
-async function finish(state: State, { partial, state: path }: Paths): Promise<State> {
+async function finish(state: State, { out, partial, state: path }: Paths): Promise<State> {
   const { unfinished } = state
   if (!unfinished?.isComplete || unfinished.cursor === undefined) return state
   await rename(partial, unfinished.target).catch((error: unknown) => {
     if (!isMissing(error)) throw error
   })
-  const finished = { last: { selection: unfinished.selection, cursor: unfinished.cursor } }
+  const { selection, cursor, target, bytes } = unfinished
+  const finished = { last: { selection, cursor, bytes: target === out ? bytes : undefined } }
   await writeState(path, finished)
   return finished
 }
 
 function choose(options: FileOptions, { last, unfinished }: State, clock: Clock): Unfinished {
-  const { out, selection, header, isResumed, isIncrement } = options
+  const { out, selection, header, isResumed, isIncrement, isBackground } = options
   if (isResumed && unfinished) {
     requireSame("resume", unfinished.selection === selection, out)
+    if ((unfinished.job !== undefined) !== isBackground)
+      throw new CommandError(
+        "usage",
+        `Cannot resume because a ${isBackground ? "stream" : "job"} exports to ${out}: ${isBackground ? "leave out" : "add"} --background`,
+      )
     if (unfinished.header !== header)
       throw new CommandError(
         "failed",
@@ -128,12 +136,13 @@ function createFileSink({
   }
 
   return {
-    cursor: start.cursor,
+    position: start,
     rows: start.rows,
     write: async (bytes) => partial.write(bytes),
-    checkpoint: async (cursor, rows) => {
-      unfinished = { ...unfinished, cursor, rows, bytes: partial.length() }
-      if (clock.monotonicMs() - savedAtMs >= saveEveryMs) await save()
+    checkpoint: async (position, rows) => {
+      unfinished = { ...unfinished, ...position, rows, bytes: partial.length() }
+      // A job has few checkpoints, and its id must not be lost.
+      if (position.job || clock.monotonicMs() - savedAtMs >= saveEveryMs) await save()
     },
     rewind: () => partial.cutBack(unfinished.bytes),
     complete: async (cursor) => {
@@ -143,14 +152,19 @@ function createFileSink({
       await finish({ last, unfinished }, paths)
       return unfinished.target
     },
-    abandon: async () => {
+    abandon: async ({ isOver } = { isOver: false }) => {
       try {
         await partial.cutBack(unfinished.bytes)
-        if (unfinished.cursor !== undefined) await save()
+        if (isOver) await writeState(paths.state, { last })
+        else if (isStarted(unfinished)) await save()
       } finally {
         await partial.close()
-        if (unfinished.cursor === undefined) await rm(paths.partial, { force: true })
+        if (!isStarted(unfinished)) await rm(paths.partial, { force: true })
       }
     },
   }
+}
+
+function isStarted({ cursor, job }: Position): boolean {
+  return cursor !== undefined || job !== undefined
 }

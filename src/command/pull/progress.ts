@@ -15,7 +15,7 @@ export type Progress = {
 
 const redrawEveryMs = 100
 const lineEveryMs = 5000
-const clearLine = "\r\u001B[K"
+export const clearLine = "\r\u001B[K"
 
 export const noProgress: Progress = { begin: () => {}, show: () => {}, note: () => {}, end: () => {} }
 
@@ -70,6 +70,6 @@ export function createProgress(
 }
 
 /** One column stays free, because some terminals wrap a line that is full. */
-function barWidth({ columns }: Output): number {
+export function barWidth({ columns }: Output): number {
   return (columns || 80) - 1
 }

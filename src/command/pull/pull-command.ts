@@ -1,32 +1,13 @@
-import type { Clock } from "../../lib/time.ts"
-import { CommandError } from "../command-error.ts"
 import { toFailure } from "../describe-error.ts"
 import { type ExitCode, exitCodeOf, exitCodes } from "../exit-codes.ts"
-import { type ServiceOptions, toService } from "../service.ts"
-import type { StartSandbox } from "../start-sandbox.ts"
-import type { Terminal } from "../terminal.ts"
-import { createRowEncoder } from "./encode-rows.ts"
-import { openFileSink } from "./file-sink.ts"
-import { lock } from "./lock.ts"
+import type { ServiceOptions } from "../service.ts"
+import { createFollowProgress } from "./follow-progress.ts"
 import { createProgress, noProgress } from "./progress.ts"
-import { pull } from "./pull.ts"
 import { type PullOptions, parsePullOptions } from "./pull-options.ts"
-import { selectionKey } from "./selection.ts"
-import { openStdout } from "./stdout-sink.ts"
-import { toJson, toProof } from "./summary.ts"
-import { writing } from "./writing.ts"
+import { type PullDependencies, runPull } from "./run-pull.ts"
+import { type Summary, toJson, toProof } from "./summary.ts"
 
-export type PullDependencies = {
-  readonly terminal: Terminal
-  readonly clock: Clock
-  readonly random: () => number
-  readonly pid: number
-  readonly isRunning: (pid: number) => boolean
-  /** Missing if the command is installed without the project. */
-  readonly startSandbox?: StartSandbox | undefined
-}
-
-/** Exports to a file or to stdout. */
+/** Exports, and says how it ended. */
 export async function pullCommand(
   options: PullOptions & ServiceOptions,
   dependencies: PullDependencies,
@@ -37,8 +18,13 @@ export async function pullCommand(
   const isBar = stderr.isTTY === true && terminal.env["TERM"] !== "dumb"
   const progress = isQuiet || isJson ? noProgress : createProgress(stderr, { isBar, clock })
   const startedMs = clock.monotonicMs()
+  const followProgress = createFollowProgress(stderr, { isBar, isSilent: isQuiet || isJson })
+  const onWhole = async (summary: Summary) => {
+    if (!isJson && !isQuiet) await stderr.write(`${toProof({ ...summary, canContinue: false })}. Following\n`)
+  }
   try {
-    const summary = await exportWith(request, options, progress, dependencies)
+    const run = { ...dependencies, request, progress, followProgress, onWhole }
+    const summary = await runPull(run, options)
     const durationMs = clock.monotonicMs() - startedMs
     if (isJson) await stderr.write(`${JSON.stringify(toJson(summary, durationMs))}\n`)
     else if (!isQuiet) await stderr.write(`${toProof(summary)}\n`)
@@ -53,38 +39,4 @@ export async function pullCommand(
     }
     throw error
   }
-}
-
-type Request = Omit<ReturnType<typeof parsePullOptions>, "isJson" | "isQuiet">
-
-async function exportWith(
-  { out, selection, isResumed, isIncrement, isSandbox }: Request,
-  serviceOptions: ServiceOptions,
-  progress: ReturnType<typeof createProgress>,
-  { terminal, clock, random, pid, isRunning, startSandbox }: PullDependencies,
-) {
-  if (isSandbox && !startSandbox)
-    throw new CommandError(
-      "usage",
-      "--sandbox needs a clone of the project: there, run npx -y bun@1.4.5 run export -- pull --sandbox",
-    )
-  await using sandbox = isSandbox ? await startSandbox?.() : undefined
-  const service = sandbox
-    ? { ...sandbox.service, signal: terminal.signal }
-    : toService(serviceOptions, terminal)
-  const common = { service, selection, progress, clock, random }
-  if (out === "-") {
-    const encoder = await createRowEncoder(selection, service)
-    const sink = await openStdout(terminal.stdout, encoder.header)
-    return await pull({ ...common, encoder, sink, partialName: "the standard output", canContinue: false })
-  }
-  await using _lock = await writing(out, () => lock(`${out}.lock`, { pid, isRunning }))
-  const encoder = await createRowEncoder(selection, service)
-  const { header } = encoder
-  const file = { out, selection: selectionKey(selection), header, isResumed, isIncrement }
-  const sink = await writing(out, () => openFileSink(file, clock))
-  const canContinue = !isSandbox
-  return await writing(out, () =>
-    pull({ ...common, encoder, sink, partialName: `${out}.partial`, canContinue }),
-  )
 }

@@ -12,6 +12,8 @@ export type PullOptions = {
   readonly since?: string | undefined
   readonly include?: Selection["include"]
   readonly resume?: boolean | undefined
+  readonly follow?: boolean | undefined
+  readonly background?: boolean | undefined
   readonly quiet?: boolean | undefined
   readonly json?: boolean | undefined
   readonly sandbox?: boolean | undefined
@@ -23,26 +25,66 @@ const statuses = ["subscribed", "unsubscribed", "cleaned", "pending", "transacti
 export function parsePullOptions(options: PullOptions) {
   const { out, since } = options
   const { resume: isResumed = false, sandbox: isSandbox = false } = options
+  const { follow: isFollowed = false, background: isBackground = false } = options
   const { json: isJson = false, quiet: isQuiet = false } = options
   const isIncrement = since === "last"
-  const isContinued = isResumed || isIncrement
-  if (out === "-" && isContinued)
-    throw new CommandError("usage", "--resume and --since last need a file that remembers: use --out FILE")
-  if (isSandbox && isContinued)
-    throw new CommandError(
-      "usage",
-      "--resume and --since last do not go with --sandbox, which starts anew each time",
-    )
   const selection: Selection = {
-    format: options.format ?? (out.toLowerCase().endsWith(".csv") ? "csv" : "ndjson"),
+    format: options.format ?? (/\.csv(\.gz)?$/i.test(out) ? "csv" : "ndjson"),
     lists: splitAll(options.list),
     fields: splitAll(options.fields),
     status: splitAll(options.status)?.map(toStatus),
     include: options.include,
     since: isIncrement ? undefined : toTime(since),
   }
-  return { out, selection, isResumed, isIncrement, isSandbox, isJson, isQuiet }
+  const parsed = {
+    out,
+    selection,
+    isResumed,
+    isIncrement,
+    isFollowed,
+    isBackground,
+    isSandbox,
+    isJson,
+    isQuiet,
+  }
+  const reason = contradictions.find(([, applies]) => applies(parsed))?.[0]
+  if (reason !== undefined) throw new CommandError("usage", reason)
+  return parsed
 }
+
+type Parsed = {
+  readonly out: string
+  readonly selection: Selection
+  readonly isResumed: boolean
+  readonly isIncrement: boolean
+  readonly isFollowed: boolean
+  readonly isBackground: boolean
+  readonly isSandbox: boolean
+}
+
+/** What does not go together, each with the sentence that says so. */
+const contradictions: readonly (readonly [string, (parsed: Parsed) => boolean])[] = [
+  [
+    "--resume and --since last need a file that remembers: use --out FILE",
+    ({ out, isResumed, isIncrement }) => out === "-" && (isResumed || isIncrement),
+  ],
+  [
+    "--resume and --since last do not go with --sandbox, which starts anew each time",
+    ({ isSandbox, isResumed, isIncrement }) => isSandbox && (isResumed || isIncrement),
+  ],
+  [
+    "--follow writes NDJSON, because CSV has no line for a deletion: choose another --out or --format",
+    ({ isFollowed, selection }) => isFollowed && selection.format === "csv",
+  ],
+  [
+    "--follow does not go with --since last or --background: it appends what changes to the file itself",
+    ({ isFollowed, isIncrement, isBackground }) => isFollowed && (isIncrement || isBackground),
+  ],
+  [
+    "A .gz file needs --background, whose files are compressed. Otherwise: --out - | gzip > FILE",
+    ({ out, isBackground }) => /\.gz$/i.test(out) && !isBackground,
+  ],
+]
 
 /** Each value may have several, separated by commas. */
 function splitAll(values: readonly string[] | undefined): string[] | undefined {

@@ -4,7 +4,6 @@ import type { Clock } from "../../lib/time.ts"
 import type { RowEncoder } from "./encode-rows.ts"
 import type { Progress } from "./progress.ts"
 import { readExport } from "./read-export.ts"
-import { countRows } from "./row-bytes.ts"
 import { type Selection, toExportOptions } from "./selection.ts"
 import type { Sink } from "./sink.ts"
 import type { Summary } from "./summary.ts"
@@ -37,7 +36,7 @@ export async function pull(options: Pull): Promise<Summary> {
     const isShort = status === "short"
     if (isShort) await sink.abandon()
     const file = isShort ? options.partialName : await sink.complete(cursor)
-    return { status, file, rows, lists, deletedLists, canContinue: options.canContinue }
+    return { status, file, rows, lists, deletedLists, canContinue: options.canContinue, cursor }
   } catch (error) {
     progress.end()
     // The failure itself says more than what comes of it, such as a disk that is still full.
@@ -51,10 +50,21 @@ async function writeRows(options: Pull, deletedLists: string[]): Promise<{ end: 
   let covered = sink.rows
   let rows = covered
   let isRetried = false
-  const steps = readExport({
+  const rewindAfterRetry = async () => {
+    if (!isRetried) return
+    isRetried = false
+    rows = covered
+    await sink.rewind()
+  }
+  const lines = readExport({
     ...service,
     ...toExportOptions(selection),
-    cursor: sink.cursor,
+    cursor: sink.position.cursor,
+    onRows: async ({ bytes, count }) => {
+      await rewindAfterRetry()
+      await sink.write(encoder.encode(bytes))
+      rows += count
+    },
     onRetry: (error) => {
       isRetried = true
       progress.note(`Resuming, because: ${error.detail}`)
@@ -62,19 +72,11 @@ async function writeRows(options: Pull, deletedLists: string[]): Promise<{ end: 
     sleep: clock.sleep,
     random,
   })
-  for await (const { rows: chunks, line } of steps) {
-    if (isRetried) {
-      isRetried = false
-      rows = covered
-      await sink.rewind()
-    }
-    for (const chunk of chunks) {
-      await sink.write(encoder.encode(chunk))
-      rows += countRows(chunk)
-    }
+  for await (const line of lines) {
+    await rewindAfterRetry()
     // The cursor of the end starts the next export, which has archived members too. It does not continue with this one.
     if (line.$export !== "end" && "cursor" in line) {
-      await sink.checkpoint(line.cursor, rows)
+      await sink.checkpoint({ cursor: line.cursor }, rows)
       covered = rows
     }
     report(line, rows, progress, deletedLists)

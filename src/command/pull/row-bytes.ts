@@ -1,30 +1,37 @@
 import type { EventLine } from "../../client/types.ts"
 
+/** Rows that came one after the other, as the bytes of whole lines. */
+export type Rows = { readonly bytes: Buffer; readonly count: number }
+
 const newline = 10
-/** No row begins like this. */
-const eventStart = Buffer.from('{"$export":')
-const eventAfterRow = Buffer.from('\n{"$export":')
+/** An event line begins with `{"$export":`, and no member has a name that begins with a dollar sign. */
+const dollar = 36
 
 /**
- * Yields the event lines of an export, parsed, and the rows between them as the bytes of whole lines. Bytes after the last
- * newline are dropped, because only a broken transfer has any.
+ * Yields the event lines of an export, parsed, and the rows between them. Bytes after the last newline are dropped, because only
+ * a broken transfer has any. Only the line that two chunks share is copied.
  */
-export async function* readRowBytes(
-  body: ReadableStream<Uint8Array>,
-): AsyncGenerator<(Uint8Array | EventLine)[]> {
+export async function* readRowBytes(body: ReadableStream<Uint8Array>): AsyncGenerator<Rows | EventLine> {
   const reader = body.getReader()
   let rest: Buffer = Buffer.alloc(0)
   try {
     for (;;) {
       const { done, value } = await reader.read()
       if (done) return
-      const chunk =
-        rest.length === 0
-          ? Buffer.from(value.buffer, value.byteOffset, value.length)
-          : Buffer.concat([rest, value])
+      let chunk = Buffer.from(value.buffer, value.byteOffset, value.length)
+      if (rest.length > 0) {
+        const firstEnd = chunk.indexOf(newline) + 1
+        const head = Buffer.concat([rest, chunk.subarray(0, firstEnd || chunk.length)])
+        chunk = chunk.subarray(firstEnd || chunk.length)
+        if (firstEnd === 0) {
+          rest = head
+          continue
+        }
+        yield* split(head)
+      }
       const end = chunk.lastIndexOf(newline) + 1
       rest = chunk.subarray(end)
-      if (end > 0) yield [...split(chunk.subarray(0, end))]
+      yield* split(chunk.subarray(0, end))
     }
   } finally {
     // Also ends the request if the consumer stopped.
@@ -33,30 +40,27 @@ export async function* readRowBytes(
 }
 
 /** Divides whole lines into event lines and the rows between them. */
-function* split(lines: Buffer): Generator<Uint8Array | EventLine> {
-  for (let start = 0, end = 0; start < lines.length; start = end) {
-    if (lines[start] === newline) {
-      end = start + 1
-    } else if (lines.subarray(start, start + eventStart.length).equals(eventStart)) {
-      end = lines.indexOf(newline, start) + 1
-      const line: EventLine = JSON.parse(lines.toString("utf8", start, end))
-      yield line
-    } else {
-      const next = lines.indexOf(eventAfterRow, start)
-      end = next === -1 ? lines.length : next + 1
-      yield lines.subarray(start, end)
+function* split(lines: Buffer): Generator<Rows | EventLine> {
+  let start = 0
+  let count = 0
+  for (let at = 0, end = 0; at < lines.length; at = end) {
+    end = lines.indexOf(newline, at) + 1
+    const isEmpty = end === at + 1
+    if (!isEmpty && lines[at + 2] !== dollar) {
+      count += 1
+      continue
     }
+    if (count > 0) yield { bytes: lines.subarray(start, at), count }
+    start = end
+    count = 0
+    if (isEmpty) continue
+    const line: EventLine = JSON.parse(lines.toString("utf8", at, end))
+    yield line
   }
+  if (count > 0) yield { bytes: lines.subarray(start), count }
 }
 
 /** The last of some rows, as text. */
-export function lastRow(rows: Uint8Array): string {
-  const bytes = Buffer.from(rows.buffer, rows.byteOffset, rows.length)
+export function lastRow({ bytes }: Rows): string {
   return bytes.toString("utf8", bytes.lastIndexOf(newline, bytes.length - 2) + 1)
-}
-
-export function countRows(rows: Uint8Array): number {
-  let count = 0
-  for (let at = rows.indexOf(newline); at !== -1; at = rows.indexOf(newline, at + 1)) count += 1
-  return count
 }

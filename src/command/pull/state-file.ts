@@ -1,19 +1,26 @@
 import { open, readFile, rename } from "node:fs/promises"
 import { CommandError } from "../command-error.ts"
 import { isMissing } from "./file-error.ts"
+import type { JobPosition, Position } from "./sink.ts"
 
 /** What is remembered beside a file, so that a later run continues from there. */
 export type State = {
   /** The export that ended last, from which the next increment starts. */
-  readonly last?: { readonly selection: string; readonly cursor: string } | undefined
+  readonly last?: Last | undefined
   /** The export that has not ended. */
   readonly unfinished?: Unfinished | undefined
 }
 
-export type Unfinished = {
+type Last = {
   readonly selection: string
-  /** Covers the first `bytes` bytes of the partial file. Missing before the first checkpoint. */
-  readonly cursor?: string | undefined
+  readonly cursor: string
+  /** The length of the file that has everything up to the cursor. Missing after an increment, which is in another file. */
+  readonly bytes?: number | undefined
+}
+
+/** Its position covers the first `bytes` bytes of the partial file. */
+export type Unfinished = Position & {
+  readonly selection: string
   readonly bytes: number
   readonly rows: number
   /** The header of the partial file, because its columns must not change. */
@@ -59,14 +66,22 @@ function isState(value: unknown): value is State {
 }
 
 function isLast(value: unknown): boolean {
-  return isRecord(value) && typeof value["selection"] === "string" && typeof value["cursor"] === "string"
+  return isRecord(value) && areTexts(value["selection"], value["cursor"]) && isCount(value["bytes"] ?? 0)
 }
 
 function isUnfinished(value: unknown): boolean {
   if (!isRecord(value)) return false
-  const { selection, cursor, bytes, rows, header, target } = value
-  const texts = [selection, header, target, cursor ?? ""]
-  return texts.every((text) => typeof text === "string") && isCount(bytes) && isCount(rows)
+  const { selection, cursor, job, bytes, rows, header, target } = value
+  return areTexts(selection, header, target, cursor ?? "") && isJob(job) && isCount(bytes) && isCount(rows)
+}
+
+function isJob(value: unknown): value is JobPosition | undefined {
+  if (value === undefined) return true
+  return isRecord(value) && areTexts(value["key"], value["id"] ?? "", value["after"] ?? "")
+}
+
+function areTexts(...values: readonly unknown[]): boolean {
+  return values.every((value) => typeof value === "string")
 }
 
 function isCount(value: unknown): boolean {

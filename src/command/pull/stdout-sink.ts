@@ -5,7 +5,7 @@ import type { Sink } from "./sink.ts"
 export async function openStdout(stdout: Output, header: string): Promise<Sink> {
   if (header !== "") await stdout.write(header)
   return {
-    cursor: undefined,
+    position: {},
     rows: 0,
     write: (bytes) => stdout.write(bytes),
     checkpoint: async () => {},

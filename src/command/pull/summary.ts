@@ -8,11 +8,18 @@ export type Summary = {
   readonly lists: EndLine["lists"]
   readonly deletedLists: readonly string[]
   readonly canContinue: boolean
+  /** Starts the next export. */
+  readonly cursor: string
 }
 
 /** The second up to which all lists are exact. */
 function asOf({ lists }: Pick<Summary, "lists">): string | undefined {
   return lists.flatMap(({ as_of }) => as_of ?? []).toSorted()[0]
+}
+
+/** A time for people. */
+export function toTime(time: string): string {
+  return time.replace("T", " ").replace("Z", " UTC")
 }
 
 /** The proof, and what comes next: one line. */
@@ -24,7 +31,7 @@ export function toProof(summary: Summary): string {
     return `${members} in ${file}, but some may be missing: ${whyShort(summary)}${next}`
   }
   const time = asOf(summary)
-  const whole = time === undefined ? "whole" : `whole as of ${time.replace("T", " ").replace("Z", " UTC")}`
+  const whole = time === undefined ? "whole" : `whole as of ${toTime(time)}`
   const deleted =
     deletedLists.length > 0 ? `. Deleted lists, whose members are all gone: ${deletedLists.join(", ")}` : ""
   return `${members}, ${whole}, in ${file}${deleted}${canContinue ? ". Next: --since last" : ""}`
@@ -32,9 +39,9 @@ export function toProof(summary: Summary): string {
 
 function whyShort({ lists }: Summary): string {
   const failed = lists.filter(({ code }) => code).map(({ id, code }) => `${id} (${code})`)
-  return failed.length > 0
-    ? `cannot read the lists ${failed.join(", ")}`
-    : "Mailchimp's counts and rows disagree"
+  if (failed.length > 0) return `cannot read the lists ${failed.join(", ")}`
+  // A job does not tell which.
+  return `${lists.length === 0 ? "a list cannot be read, or " : ""}Mailchimp's counts and rows disagree`
 }
 
 /** One object, for `--json`. */

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { openFileSink } from "../../../src/command/pull/file-sink.ts"
+import { type FileOptions, openFileSink } from "../../../src/command/pull/file-sink.ts"
 import { temporaryFolder } from "../../support/temporary-folder.ts"
 import { createVirtualClock } from "../../support/virtual-clock.ts"
 
@@ -18,11 +18,17 @@ function inNewFolder() {
     out,
     clock,
     textOf: (suffix = "") => readFileSync(out + suffix, "utf8"),
-    open: (
-      changes: { header?: string; selection?: string; isResumed?: boolean; isIncrement?: boolean } = {},
-    ) =>
+    open: (changes: Partial<FileOptions> = {}) =>
       openFileSink(
-        { out, selection: "s", header: "h\n", isResumed: false, isIncrement: false, ...changes },
+        {
+          out,
+          selection: "s",
+          header: "h\n",
+          isResumed: false,
+          isIncrement: false,
+          isBackground: false,
+          ...changes,
+        },
         clock,
       ),
   }
@@ -33,19 +39,19 @@ test("a file gets its name when it is complete", async () => {
   const { open, out, textOf } = inNewFolder()
   const sink = await open()
   await sink.write(bytes("1\n"))
-  await sink.checkpoint("c1", 1)
+  await sink.checkpoint({ cursor: "c1" }, 1)
   expect(existsSync(out)).toBe(false)
   expect(await sink.complete("end")).toBe(out)
   expect(textOf()).toBe("h\n1\n")
   expect(existsSync(`${out}.partial`)).toBe(false)
-  expect(JSON.parse(textOf(".state"))).toEqual({ last: { selection: "s", cursor: "end" } })
+  expect(JSON.parse(textOf(".state"))).toEqual({ last: { selection: "s", cursor: "end", bytes: 4 } })
 })
 
 test("what was written after the last checkpoint is dropped, by abandon(), rewind(), and after a crash", async () => {
   const { open, textOf, clock, out } = inNewFolder()
   const first = await open()
   await first.write(bytes("1\n"))
-  await first.checkpoint("c1", 1)
+  await first.checkpoint({ cursor: "c1" }, 1)
   await first.write(bytes("half"))
   await first.rewind()
   await first.write(bytes("half again"))
@@ -53,15 +59,15 @@ test("what was written after the last checkpoint is dropped, by abandon(), rewin
   expect(textOf(".partial")).toBe("h\n1\n")
 
   const second = await open({ isResumed: true })
-  expect([second.cursor, second.rows]).toEqual(["c1", 1])
+  expect([second.position.cursor, second.rows]).toEqual(["c1", 1])
   await clock.advance(1000)
   await second.write(bytes("2\n"))
-  await second.checkpoint("c2", 2)
+  await second.checkpoint({ cursor: "c2" }, 2)
   // The process is killed in the middle of a write.
   writeFileSync(`${out}.partial`, "h\n1\n2\nhal")
 
   const third = await open({ isResumed: true })
-  expect(third.cursor).toBe("c2")
+  expect(third.position.cursor).toBe("c2")
   await third.write(bytes("3\n"))
   await third.complete("end")
   expect(textOf()).toBe("h\n1\n2\n3\n")
@@ -85,7 +91,7 @@ test("a run that was killed before the file got its name is finished by the next
     writeFileSync(`${out}.state`, JSON.stringify({ unfinished }))
     const next = await open({ isIncrement: true, isResumed: true })
     expect(textOf()).toBe("h\n1\n")
-    expect(next.cursor).toBe("end")
+    expect(next.position.cursor).toBe("end")
     await next.abandon()
   }
 })
@@ -111,7 +117,7 @@ test("a run that failed before its first checkpoint leaves nothing; an interrupt
   await (await open()).complete("e1")
   await (await open({ isIncrement: true })).abandon()
   const resumed = await open({ isIncrement: true, isResumed: true })
-  expect(resumed.cursor).toBe("e1")
+  expect(resumed.position.cursor).toBe("e1")
   expect(await resumed.complete("e2")).toEndWith("a-20240501T120000Z.csv")
 })
 
@@ -119,7 +125,7 @@ test("other options, other columns and a shorter file are refused", async () => 
   const { open, out } = inNewFolder()
   const sink = await open()
   await sink.write(bytes("1\n"))
-  await sink.checkpoint("c1", 1)
+  await sink.checkpoint({ cursor: "c1" }, 1)
   await sink.abandon()
   const isResumed = true
   expect(open({ isResumed, selection: "other" })).rejects.toThrow("belongs to an export with other options")

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { array, assert, asyncProperty, integer } from "fast-check"
-import { countRows, lastRow, readRowBytes } from "../../../src/command/pull/row-bytes.ts"
+import { lastRow, readRowBytes } from "../../../src/command/pull/row-bytes.ts"
 
 const line = (event: object) => JSON.stringify({ $export: "checkpoint", ...event })
 
@@ -16,13 +16,17 @@ function bodyOf(chunks: readonly Uint8Array[]) {
 /** Rows as text, and event lines as they are. Neighboring rows are joined, because chunks divide them anywhere. */
 async function read(chunks: readonly Uint8Array[]) {
   const items: unknown[] = []
-  for await (const some of readRowBytes(bodyOf(chunks)))
-    for (const item of some) {
-      const before = items.at(-1)
-      if ("$export" in item) items.push(item)
-      else if (typeof before === "string") items.splice(-1, 1, before + new TextDecoder().decode(item))
-      else items.push(new TextDecoder().decode(item))
+  for await (const item of readRowBytes(bodyOf(chunks))) {
+    const before = items.at(-1)
+    if ("$export" in item) {
+      items.push(item)
+      continue
     }
+    const text = item.bytes.toString()
+    expect(item.count).toBe(text.split("\n").length - 1)
+    if (typeof before === "string") items.splice(-1, 1, before + text)
+    else items.push(text)
+  }
   return items
 }
 
@@ -53,9 +57,8 @@ test("readRowBytes() skips empty lines between event lines and rows", async () =
   ])
 })
 
-test("lastRow() and countRows()", () => {
-  const rows = Buffer.from('{"id":"1"}\n{"id":"2"}\n')
-  expect(lastRow(rows)).toBe('{"id":"2"}\n')
-  expect(lastRow(rows.subarray(0, 11))).toBe('{"id":"1"}\n')
-  expect(countRows(rows)).toBe(2)
+test("lastRow() is the text of the last row", () => {
+  const bytes = Buffer.from('{"id":"1"}\n{"id":"2"}\n')
+  expect(lastRow({ bytes, count: 2 })).toBe('{"id":"2"}\n')
+  expect(lastRow({ bytes: bytes.subarray(0, 11), count: 1 })).toBe('{"id":"1"}\n')
 })

@@ -1,0 +1,56 @@
+import { type Command, Option } from "commander"
+import type { ServiceOptions } from "../service.ts"
+import { withService } from "../with-service.ts"
+import type { PullOptions } from "./pull-options.ts"
+
+export type PullActions = { pull(options: PullOptions & ServiceOptions): Promise<void> }
+
+const pullHelp = `
+Examples:
+  mailchimp-export pull --out contacts.ndjson            # every member, a JSON object a line
+  mailchimp-export pull --out contacts.csv --list a1b2c3,d4e5f6 --status subscribed
+  mailchimp-export pull --out contacts.csv --resume      # continues where Ctrl-C or a crash ended it
+  mailchimp-export pull --out - --fields email_address,status | jq -r .email_address
+
+  mailchimp-export pull --out contacts.ndjson --follow   # stays, and appends what changes
+  mailchimp-export pull --out contacts.ndjson --follow --resume
+                                                         # appends what changed since it ended
+  mailchimp-export pull --out contacts.csv --background  # a job of the service exports, for hours if need be
+
+  Every night, by cron: everything at first, then what changed in a file of its own, such as
+  contacts-20261127T021500Z.ndjson. If a run fails, the next one continues from there.
+  MAILCHIMP_EXPORT_URL=https://export.example.com
+  15 2 * * *  mailchimp-export pull --out /data/contacts.ndjson --since last --resume \\
+                --token-file /run/secrets/token
+
+Files:
+  FILE          complete, or not there: it gets its name when the export has proved to be complete
+  FILE.partial  an export that has not ended
+  FILE.state    what --resume and --since last continue from
+
+With --follow a deletion is a line as well, {"$export":"deleted","list_id":…,"id":…}; without an id, the list is gone.
+
+A member who changes during the export may come twice: the last row of a list_id and id counts.`
+
+export function addPull(program: Command, actions: PullActions): void {
+  withService(program.command("pull").summary("export contacts to a file"))
+    .description("Exports contacts to a file, or to the standard output.")
+    .requiredOption(
+      "--out <file>",
+      "the file, such as contacts.ndjson or contacts.csv; - for the standard output",
+    )
+    .addOption(new Option("--format <format>", "if the file's name does not tell").choices(["ndjson", "csv"]))
+    .option("--list <ids...>", "only these lists (default: all)")
+    .option("--fields <names...>", "only these fields, such as email_address or merge_fields.FNAME")
+    .option("--status <statuses...>", "only members of these statuses")
+    .addOption(new Option("--include <what>", "archived members too").choices(["archived"]))
+    .option("--since <when>", "only what changed since a day, a time, or the last export (last)")
+    .option("--resume", "continue with an export that has not ended, if there is one")
+    .option("--follow", "stay after the export, and append rows and deletions as they happen (NDJSON)")
+    .option("--background", "have a job of the service export, and download its files")
+    .option("--sandbox", "export from a sandbox Mailchimp, to try it (in a clone of the project)")
+    .option("--quiet", "no progress and no summary; errors alone")
+    .option("--json", "one JSON object on the standard error, at the end, instead of progress")
+    .addHelpText("after", pullHelp)
+    .action((options) => actions.pull(options))
+}
