@@ -58,6 +58,7 @@ export function createExportSection({ service, lists, onReconnect, onJob }: Opti
       running?.stop()
       running = started
       outcome.replaceChildren(started.element)
+      started.element.scrollIntoView({ block: "nearest" })
       announce("The export has started")
     } catch (failure) {
       const error = toShown(failure)

@@ -25,7 +25,7 @@ const first = ["email_address", "status", "list_id"]
 export function createFieldChoice(service: Service, selectedLists: () => readonly string[]) {
   const chosen = new Set<string>(first)
   const labels = new Map(common.map(({ field, label }) => [field, label]))
-  const boxes = h("div", { className: "choices" })
+  const boxes = h("div", { className: "fields" })
   const problem = h("div", {})
   const draw = () =>
     boxes.replaceChildren(

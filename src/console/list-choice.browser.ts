@@ -8,7 +8,7 @@ const fewLists = 8
 /** The choice of lists, all of them at first. */
 export function createListChoice(lists: readonly List[]) {
   const boxes = lists.map((list) => {
-    const about = `${sizeOf(list).toLocaleString("en")}${list.webhook ? ", kept in sync" : ""}`
+    const about = `about ${sizeOf(list).toLocaleString("en")}${list.webhook ? ", kept in sync" : ""}`
     const { input, element } = choice(list.name, { checked: true })
     element.append(h("span", { className: "quiet" }, about))
     return { list, input, element }

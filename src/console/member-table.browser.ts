@@ -4,6 +4,7 @@ import { h } from "./dom.browser.ts"
 export type Column = { readonly field: string; readonly label: string }
 
 const maxRows = 200
+const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/
 
 /** What the table shows of a member if all fields are exported. */
 const usual: readonly Column[] = [
@@ -74,6 +75,7 @@ function textOf(member: Partial<Member>, field: string, listNames: ReadonlyMap<s
   for (const name of field.split("."))
     value = typeof value === "object" && value !== null ? new Map(Object.entries(value)).get(name) : undefined
   if (field === "list_id") return listNames.get(String(value)) ?? String(value ?? "")
+  if (typeof value === "string" && isTime.test(value)) return value.replace("T", " ").slice(0, 16)
   if (typeof value !== "object" || value === null) return String(value ?? "")
   return Object.values(value)
     .map((part) => (typeof part === "object" && part !== null && "name" in part ? part.name : part))

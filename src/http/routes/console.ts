@@ -102,9 +102,9 @@ function renderOutcome({ title, text, style }: { title: string; text: string; st
         <link rel="stylesheet" href="${style}" />
       </head>
       <body>
+        <header><h1>Mailchimp export</h1></header>
         <main>
           <section>
-            <h1>Mailchimp export</h1>
             <h2>${title}</h2>
             <p>${text}</p>
           </section>
