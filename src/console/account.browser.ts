@@ -21,8 +21,6 @@ export type Console = {
 /** Shows the connected account, or how to connect one. */
 export async function showAccount(shown: Console): Promise<void> {
   const { main, service } = shown
-  const connectWith = (heading: string, about: Node) =>
-    showConnect({ main, service, heading, about, onConnected: () => void showAccount(shown) })
   main.replaceChildren(h("p", { className: "quiet" }, "One moment…"))
   try {
     const account = await connection(service)
@@ -32,11 +30,20 @@ export async function showAccount(shown: Console): Promise<void> {
     if (error === undefined) return
     if (error.code === "unauthorized") return shown.signOut(error)
     if (error.code === "access_token_not_found")
-      return connectWith("Connect your Mailchimp account", notYet())
-    if (error.code === "connection_invalidated") return connectWith("Reconnect Mailchimp", problemBox(error))
+      return showConnect(toConnect(shown, "Connect your Mailchimp account", notYet()))
+    if (error.code === "connection_invalidated") return reconnect(shown, error)
     const retry = button("Try again", { className: "main", onclick: () => void showAccount(shown) })
     main.replaceChildren(h("section", {}, h("h2", {}, "This did not work"), problemBox(error), retry))
   }
+}
+
+function toConnect(shown: Console, heading: string, about: Node) {
+  const { main, service } = shown
+  return { main, service, heading, about, onConnected: () => void showAccount(shown) }
+}
+
+function reconnect(shown: Console, error: MailchimpExportError): void {
+  showConnect(toConnect(shown, "Reconnect Mailchimp", problemBox(error)))
 }
 
 function notYet(): Node {
@@ -58,7 +65,7 @@ function showConnected(shown: Console, account: Connection, lists: readonly List
           createExportSection({
             service,
             lists,
-            onReconnect: () => void showAccount(shown),
+            onReconnect: (error) => reconnect(shown, error),
             onJob: jobs.show,
           }),
         ]),
@@ -105,13 +112,8 @@ async function disconnectAccount(shown: Console): Promise<void> {
       left === 0
         ? ""
         : ` ${count(left, "webhook")} could not be removed at Mailchimp: each is disabled when it is next used.`
-    showConnect({
-      main: shown.main,
-      service: shown.service,
-      heading: "Disconnected",
-      about: h("p", { role: "status" }, `Everything stored for the account was deleted.${rest}`),
-      onConnected: () => void showAccount(shown),
-    })
+    const about = h("p", { role: "status" }, `Everything stored for the account was deleted.${rest}`)
+    showConnect(toConnect(shown, "Disconnected", about))
   } catch (failure) {
     const error = toShown(failure)
     if (error !== undefined) shown.main.prepend(problemBox(error))

@@ -1,3 +1,4 @@
+import type { MailchimpExportError } from "../client/error.ts"
 import { type ExportOptions, toPath, toQuery } from "../client/export-options.ts"
 import { send } from "../client/request.ts"
 import type { EndLine, EventLine, ListErrorLine } from "../client/types.ts"
@@ -30,13 +31,14 @@ export function createExportRun(options: RunOptions): Run {
       ...(error === undefined ? [] : [problemBox(error)]),
       h("p", { className: "quiet" }, `The export stopped here.${saved}`),
     )
-    if (error?.code === "connection_invalidated") view.actions.replaceChildren(reconnect)
-    else if (reading.canResume()) view.actions.replaceChildren(resume)
-    else {
-      view.actions.replaceChildren()
-      void file?.sink.discard().catch(() => {})
-    }
+    const next =
+      error?.code === "connection_invalidated" ? reconnect(error) : reading.canResume() ? resume : ""
+    view.actions.replaceChildren(next)
+    if (next !== resume) discard()
   }
+  const discard = () => void file?.sink.discard().catch(() => {})
+  const reconnect = (error: MailchimpExportError) =>
+    button("Reconnect Mailchimp", { className: "main", onclick: () => onReconnect(error) })
   const run = async () => {
     abort = new AbortController()
     view.actions.replaceChildren(cancel)
@@ -56,7 +58,6 @@ export function createExportRun(options: RunOptions): Run {
     }
   }
   const cancel = button("Cancel", { onclick: () => abort.abort() })
-  const reconnect = button("Reconnect Mailchimp", { className: "main", onclick: onReconnect })
   const resume = button("Resume", {
     className: "main",
     onclick: () => {
@@ -65,7 +66,13 @@ export function createExportRun(options: RunOptions): Run {
     },
   })
   void run()
-  return { element: h("div", {}, view.element, table.element), stop: () => abort.abort() }
+  return {
+    element: h("div", {}, view.element, table.element),
+    stop: () => {
+      abort.abort()
+      discard()
+    },
+  }
 }
 
 type Outcome = { readonly title: string; readonly about: readonly Node[] }
@@ -84,7 +91,9 @@ function createReading(
   const failures: ListErrorLine[] = []
   const take = async (block: Block) => {
     await file?.sink.write(block.bytes)
-    for (const { listId, rows } of rowsByList(block)) progress.add(rows, listId)
+    const { rows } = block
+    const counted = progress.lists.length > 1 ? rowsByList(block) : [{ listId: undefined, rows }]
+    for (const { listId, rows } of counted) progress.add(rows, listId)
     if (table.room() > 0) table.append(membersOf(block, table.room()))
   }
   const note = (line: EventLine) => {

@@ -9,7 +9,7 @@ import { createFollowRun } from "./follow-run.browser.ts"
 import { createListChoice } from "./list-choice.browser.ts"
 import type { Column } from "./member-table.browser.ts"
 import { problemBox, toShown } from "./problem.browser.ts"
-import type { Run, Selection } from "./run.browser.ts"
+import type { Run, RunOptions, Selection } from "./run.browser.ts"
 import { openSink } from "./save.browser.ts"
 import { statusWords } from "./words.ts"
 
@@ -27,7 +27,7 @@ type Format = "ndjson" | "csv"
 type Options = {
   readonly service: Service
   readonly lists: readonly List[]
-  readonly onReconnect: () => void
+  readonly onReconnect: RunOptions["onReconnect"]
   readonly onJob: (job: Job) => void
 }
 

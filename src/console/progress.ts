@@ -50,6 +50,12 @@ export function createProgress(now: () => number): Progress {
     },
     note: (line) => {
       waitingFor = line.$export === "progress" ? line.waiting_for : undefined
+      // Rows that were counted by samples are replaced by the exact ones, unless those are of the last of several responses.
+      if (line.$export === "end" && line.rows === rows)
+        for (const { id, rows } of line.lists) {
+          const list = lists.get(id)
+          if (list) list.rows = rows
+        }
       if (line.$export !== "start") return
       // A response that resumes begins again, with the lists that are left.
       for (const { id, name = id, estimate = 0 } of line.lists)

@@ -14,6 +14,8 @@ const newline = 10
 /** `{"$`: how an event line begins, and no row. */
 const eventStart = [0x7b, 0x22, 0x24]
 const maxRetries = 8
+/** Fewer than pages usually have. */
+const fewRows = 50
 
 /**
  * Reads an export to its end line as the client does, also across responses that break, but leaves the rows as bytes: a file
@@ -83,14 +85,13 @@ function lastMember({ bytes }: Block): Partial<Member> {
 }
 
 /**
- * How many rows each list has, in the order of the block. The rows of a page stand together, so that few need to be parsed:
- * if the first and the last row are of one list, all between them are taken to be.
+ * How many rows each list has, in the order of the block. The rows of a page stand together, so that few are parsed: if the
+ * first and the last of some rows are of one list, those between them are taken to be.
  */
 export function rowsByList(block: Block): { listId: string | undefined; rows: number }[] {
   const { bytes, rows } = block
   const listId = lastMember(block).list_id
-  const first = membersOf(block, 1)[0]
-  if (first?.list_id === listId || rows < 2) return [{ listId, rows }]
+  if (rows < 2 || (rows <= fewRows && membersOf(block, 1)[0]?.list_id === listId)) return [{ listId, rows }]
   const half = Math.floor(rows / 2)
   const middle = endOf(bytes, half)
   return [

@@ -1,3 +1,4 @@
+import type { MailchimpExportError } from "../client/error.ts"
 import type { ExportOptions } from "../client/export-options.ts"
 import type { Service } from "../client/request.ts"
 import type { Column } from "./member-table.browser.ts"
@@ -12,7 +13,7 @@ export type Run = { readonly element: HTMLElement; readonly stop: () => void }
 export type RunOptions = {
   readonly service: Service
   readonly listNames: ReadonlyMap<string, string>
-  readonly onReconnect: () => void
+  readonly onReconnect: (error: MailchimpExportError) => void
   readonly selection: Selection
   /** Empty: all fields. */
   readonly columns: readonly Column[]

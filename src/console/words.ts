@@ -4,7 +4,7 @@ import type { ClientErrorCode, ErrorCode, WaitingFor } from "../client/types.ts"
 
 const advices: { readonly [Code in ErrorCode | ClientErrorCode]?: string } = {
   unauthorized: "Your sign-in has ended. Open this page from your platform again.",
-  connection_invalidated: "Reconnect Mailchimp above, and start again.",
+  connection_invalidated: "Reconnect Mailchimp, and start again.",
   access_token_not_found: "Connect Mailchimp first.",
   disconnected: "Mailchimp was disconnected. Connect it, and start again.",
   too_many_exports: "Wait until another export has ended, or cancel one.",
