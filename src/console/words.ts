@@ -11,8 +11,8 @@ const advices: { readonly [Code in ErrorCode | ClientErrorCode]?: string } = {
   mailchimp_forbidden: "Ask the owner of the Mailchimp account whether you may see its contacts.",
   mailchimp_throttled: "Mailchimp is busy with this account. Wait a minute, and resume.",
   login_cross_site: "Open this page at the service's own address.",
-  jobs_not_configured: "Ask whoever runs this service to set up exports in the background.",
-  job_files_full: "Delete files of earlier exports, or ask whoever runs this service for more space.",
+  jobs_not_configured: "Ask the people who run this service to set up exports in the background.",
+  job_files_full: "Delete files of earlier exports, or ask the people who run this service for more space.",
   network_error: "Check your internet connection, and resume.",
 }
 

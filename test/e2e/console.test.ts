@@ -63,17 +63,19 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
     return { seen, title }
   }
   const expectAccessible = async (page: Page) => {
-    for (const colorScheme of ["light", "dark"] as const)
-      for (const width of [1280, 390]) {
-        await page.emulateMedia({ colorScheme })
-        await page.setViewportSize({ width, height: 900 })
-        await page.evaluate(axe.source)
-        const found = await page.evaluate(
-          "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes[0].html]))",
-        )
-        expect(found).toEqual([])
-        expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width)
-      }
+    for (const [colorScheme, width] of [
+      ["light", 1280],
+      ["dark", 390],
+    ] as const) {
+      await page.emulateMedia({ colorScheme })
+      await page.setViewportSize({ width, height: 900 })
+      await page.evaluate(axe.source)
+      const found = await page.evaluate(
+        "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes[0].html]))",
+      )
+      expect(found).toEqual([])
+      expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width)
+    }
   }
   const savedBy = async (page: Page) => {
     const downloading = page.waitForEvent("download")

@@ -18,31 +18,22 @@ const policy = [
   "trusted-types 'none'",
 ].join("; ")
 
-const pageContent = { description: "The page", content: { "text/html": { schema: z.string() } } }
-
 const consoleRoute = createRoute({
   method: "get",
   path: "/console",
   operationId: "readConsole",
-  summary: "A page to connect an account, look at its lists, and export them",
-  description:
-    "Its caller's JWT comes in the fragment of the address, `/console#token=JWT`, which no request sends, or is pasted. The page removes it from the address at once and keeps it in memory alone.",
+  summary: "A page to connect an account and export it",
   tags: ["Health"],
   security: [],
-  responses: { 200: pageContent },
+  responses: {
+    200: { description: "The page", content: { "text/html": { schema: z.string() } } },
+  },
 })
 
-const connectedRoute = createRoute({
-  method: "get",
-  path: "/console/connected",
-  operationId: "readConsoleConnected",
-  summary: "Where a login that the console started ends: says that it may be closed",
-  tags: ["Health"],
-  security: [],
-  responses: { 200: pageContent },
-})
-
-/** The web console. Any query is accepted. */
+/**
+ * The web console. The caller's JWT comes in the fragment of its address, `#token=`, which no request sends. Any query is
+ * accepted.
+ */
 export function createConsoleRoutes(page: HTMLBundle) {
   const routes = new OpenAPIHono()
   const readBuilt = createBuiltPage(page, "/console/")
@@ -54,7 +45,8 @@ export function createConsoleRoutes(page: HTMLBundle) {
     return context.html(built.html, 200)
   })
 
-  routes.openapi(connectedRoute, async (context) => {
+  // Where a login that the console started ends.
+  routes.get("/console/connected", async (context) => {
     const style = [...(await readBuilt()).files.keys()].find((name) => name.endsWith(".css"))
     protect(context)
     hideUrl(context)
