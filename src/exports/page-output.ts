@@ -1,3 +1,4 @@
+import type { LentChunk } from "../lib/lent-chunk.ts"
 import type { Clock } from "../lib/time.ts"
 import { countRows, type ScannedPage } from "../scan/deduplicate.ts"
 import type { ListNotice } from "../scan/scan.ts"
@@ -20,13 +21,13 @@ export type PageOutput = {
 export function createPageOutput(
   writer: Writer,
   options: {
-    /** The consumer has copied a chunk before it pulls the next one: see {@link ExportOptions}. */
-    readonly lendsChunks: boolean
+    /** See {@link ExportOptions}. */
+    readonly lent: LentChunk | undefined
     readonly onEvent: (event: StreamEvent) => void
     readonly clock: Clock
   },
 ): PageOutput {
-  const { lendsChunks, onEvent, clock } = options
+  const { lent, onEvent, clock } = options
   let rows = 0
   let allBytes = 0
 
@@ -50,12 +51,13 @@ export function createPageOutput(
         }
         const { listId, page, ranges } = item.value
         let bytes = 0
-        for (const { start, end } of ranges) {
-          const members = page.bytes(start, end)
+        for (const range of ranges) {
+          const members = page.bytes(range.start, range.end)
           bytes += members.length
+          if (range === ranges.at(-1)) lent?.lend(page.release)
           yield* write(writer.members(members))
         }
-        if (lendsChunks) page.release()
+        if (lent) page.release()
         rows += countRows(ranges)
         allBytes += bytes
         yield* write(await writer.pageEnd(rows))

@@ -1,4 +1,5 @@
 import type { Account } from "../connections/open-account.ts"
+import type { LentChunk } from "../lib/lent-chunk.ts"
 import { type Clock, systemClock } from "../lib/time.ts"
 import type { MailchimpList } from "../mailchimp/lists/lists.ts"
 import type { Sealer } from "../sealer.ts"
@@ -31,8 +32,8 @@ type ExportRequest = {
   readonly eventsId?: string | undefined
   /** Aborts when the consumer has left. */
   readonly signal: AbortSignal
-  /** The consumer has copied a chunk before it pulls the next one: see {@link ExportOptions}. */
-  readonly lendsChunks?: boolean
+  /** See {@link ExportOptions}. */
+  readonly lent?: LentChunk | undefined
   readonly onEvent?: ((event: ExportEvent) => void) | undefined
 }
 

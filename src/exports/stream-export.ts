@@ -1,3 +1,4 @@
+import type { LentChunk } from "../lib/lent-chunk.ts"
 import { type Clock, systemClock, within } from "../lib/time.ts"
 import { createEventWriter } from "./event-writer.ts"
 import type { StreamEnd } from "./export-event.ts"
@@ -17,10 +18,10 @@ export type ExportOptions = ReadOptions & {
   /** Aborts with an error as its reason, which then fails the export like any other error. */
   readonly shutdownSignal?: AbortSignal | undefined
   /**
-   * Whether the consumer has copied a chunk before it pulls the next one, as Bun's server does: then a page's memory is
-   * released after it was sent. Otherwise the consumer may keep the chunks.
+   * Given if the consumer has copied a chunk before it pulls the next one, as Bun's server does, or tells when it has: then a
+   * page's memory is released. Otherwise the consumer may keep the chunks.
    */
-  readonly lendsChunks?: boolean | undefined
+  readonly lent?: LentChunk | undefined
   /** Called when the first byte is requested. A generator that never starts never ends either. */
   readonly onStart?: () => void
   /** Called when the generator ends, however it ends. */
@@ -45,7 +46,7 @@ const BREAK_AFTER_MS = 500
  * @throws {AppError} if the first page cannot be read
  */
 export async function openExport(options: ExportOptions): Promise<AsyncGenerator<Uint8Array>> {
-  const { signal, format, lendsChunks = false, onEvent = () => {}, clock = systemClock } = options
+  const { signal, format, lent, onEvent = () => {}, clock = systemClock } = options
   const { onStart, onEnd } = options
   const reading = startReading(signal, options.shutdownSignal)
   const { pages, lines, results } = readExport(options, reading.signal, clock)
@@ -71,7 +72,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
   }
 
   async function* run() {
-    const output = createPageOutput(writer, { lendsChunks, onEvent, clock })
+    const output = createPageOutput(writer, { lent, onEvent, clock })
     let outcome: StreamEnd | undefined
     onStart?.()
     try {

@@ -5,6 +5,7 @@ import type { ExportEvent } from "../exports/export-event.ts"
 import type { StartExport } from "../exports/start-export.ts"
 import type { StartFollow } from "../follow/start-follow.ts"
 import { type Coding, compress } from "../lib/compress.ts"
+import { createLentChunk } from "../lib/lent-chunk.ts"
 import type { Observe } from "../observability/observe.ts"
 import type { Caller } from "./authenticate.ts"
 import type { ExportInput } from "./export-parameters.ts"
@@ -55,6 +56,7 @@ export function createExportResponse({
     const requestId = context.get("requestId")
     const traceparent = context.req.header("traceparent")
     setIdleTimeout(context, longestIdleTimeoutS)
+    const lent = createLentChunk()
     let follower: Disposable | undefined
     try {
       if (follows) follower = followerSlots.take(caller)
@@ -63,7 +65,7 @@ export function createExportResponse({
         ...input,
         signal,
         // When Bun's server requests the next chunk, it has already copied what the socket could not take.
-        lendsChunks: context.env?.timeout !== undefined,
+        lent: context.env?.timeout === undefined ? undefined : lent,
         onEvent: (event: ExportEvent) => observe({ type: "export", requestId, traceparent, event }),
       }
       const bytes =
@@ -86,7 +88,7 @@ export function createExportResponse({
       // From here on the response may wait for Mailchimp as long as needed, and for its consumer until the stall
       // time-out.
       setIdleTimeout(context, 0)
-      const guarded = guardStall(coding === undefined ? bytes : compress(bytes, coding), {
+      const guarded = guardStall(coding === undefined ? bytes : compress(bytes, coding, lent.copied), {
         stallTimeoutMs,
         onStall: () => {
           observe({ type: "export", requestId, event: { type: "stalled" } })

@@ -6,6 +6,7 @@ import type { ExportEvent, ExportUsage } from "../exports/export-event.ts"
 import { type ExportStep, exportSteps } from "../exports/export-steps.ts"
 import { partFormatNamed } from "../exports/formats/formats.ts"
 import type { StartExport } from "../exports/start-export.ts"
+import { createLentChunk } from "../lib/lent-chunk.ts"
 import { anySignal, type Clock } from "../lib/time.ts"
 import type { RunJob } from "./engine/engine.ts"
 import type { JobEvent } from "./job-event.ts"
@@ -115,7 +116,7 @@ async function startExport(
     account[Symbol.dispose]()
     throw new AppError("disconnected", "Cannot run the job because its connection was deleted")
   }
-  const events = { eventsId: id, lendsChunks: true, signal: starting.signal }
+  const events = { eventsId: id, lent: createLentChunk(), signal: starting.signal }
   const formatOptions = { formulas, bom }
   return startExport({ ...request, ...events, account, listIds, selection, formatOptions }, signal)
 }

@@ -19,12 +19,14 @@ const createStreams = {
 
 /**
  * Compresses chunks, off the JavaScript thread. Each chunk is flushed, so that a client can decode all of it at once. The next
- * chunk is pulled after the consumer has taken the previous one. If `chunks` fails, the
+ * chunk is pulled after the consumer has taken the previous one, but `onCopied` is called before that, as soon as a chunk is
+ * compressed. If `chunks` fails, the
  * compressed stream lacks its end, which not every decoder of zstd notices: only the failure of the transfer tells.
  */
 export async function* compress(
   chunks: AsyncGenerator<Uint8Array>,
   coding: Coding,
+  onCopied = () => {},
 ): AsyncGenerator<Uint8Array> {
   const stream = createStreams[coding]()
   const compressed: Uint8Array[] = []
@@ -36,6 +38,7 @@ export async function* compress(
       await new Promise<void>((resolve, reject) => {
         stream.write(chunk, (error) => (error ? reject(error) : resolve()))
       })
+      onCopied()
       yield* compressed.splice(0)
     }
     const { promise: ended, resolve, reject } = Promise.withResolvers<void>()

@@ -9,6 +9,7 @@ import { createJson, json } from "../../src/exports/formats/json.ts"
 import { ndjson } from "../../src/exports/formats/ndjson.ts"
 import { parseSelection } from "../../src/exports/selection.ts"
 import { type ExportOptions, openExport } from "../../src/exports/stream-export.ts"
+import { createLentChunk } from "../../src/lib/lent-chunk.ts"
 import { type Clock, systemClock } from "../../src/lib/time.ts"
 import { createCountedSignal } from "../support/counted-signal.ts"
 import { plainInput } from "../support/csv-lists.ts"
@@ -84,6 +85,7 @@ describe("openExport()", () => {
     "releases each page's memory if it lends its chunks, and otherwise keeps the chunks valid: %s",
     async (format) => {
       for (const lendsChunks of [true, false]) {
+        const lent = lendsChunks ? createLentChunk() : undefined
         const bodies: Uint8Array[] = []
         const many = membersOf(1000, { full_name: "x".repeat(100) })
         const source = createTestSource(
@@ -98,7 +100,7 @@ describe("openExport()", () => {
           },
         )
         const selection = selectionOf(format)
-        const stream = await open({ lists: [{ id: "many" }], source, format, selection, lendsChunks })
+        const stream = await open({ lists: [{ id: "many" }], source, format, selection, lent })
         const chunks: Uint8Array[] = []
         for await (const chunk of stream) chunks.push(lendsChunks ? Buffer.from(chunk) : chunk)
         expect(bodies.every(({ length }) => length === 0)).toBe(lendsChunks)
@@ -109,6 +111,31 @@ describe("openExport()", () => {
     },
   )
 
+  test("releases a page as soon as its consumer says that it has copied the last chunk", async () => {
+    const many = membersOf(10)
+    const bodies: Uint8Array[] = []
+    const source = createTestSource(
+      { many },
+      {
+        pageSize: 10,
+        response: (_query, _signal, response) => {
+          const page = response()
+          bodies.push(page.bytes(0, page.length))
+          return page
+        },
+      },
+    )
+    const lent = createLentChunk()
+    const stream = await open({ lists: [{ id: "many" }], source, lent })
+    const { value } = await stream.next()
+    const [body] = bodies
+    expect(value?.length).toBeGreaterThan(0)
+    expect(body?.length).toBeGreaterThan(0)
+    lent.copied()
+    expect(body?.length).toBe(0)
+    await stream.return(undefined)
+  })
+
   test("lends chunks to Bun's server as long as it needs them, however slow the reader is", async () => {
     const many = membersOf(20_000, { note: "x".repeat(1000) })
     const expected = many.map((member) => `${JSON.stringify(member)}\n`).join("")
@@ -117,7 +144,7 @@ describe("openExport()", () => {
       hostname: "127.0.0.1",
       fetch: async () => {
         const source = createTestSource({ many })
-        return new Response(await open({ lists: [{ id: "many" }], source, lendsChunks: true }))
+        return new Response(await open({ lists: [{ id: "many" }], source, lent: createLentChunk() }))
       },
     })
     try {

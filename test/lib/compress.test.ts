@@ -58,6 +58,24 @@ describe.each(codings)("compress(), %s", (coding) => {
     await stream.return(undefined)
   })
 
+  test("tells that a chunk is copied before the consumer gets any of it, so that a stalled consumer holds no page", async () => {
+    const page = Buffer.from(crypto.getRandomValues(new Uint8Array(300_000)))
+    let copied = 0
+    const chunks = (async function* () {
+      yield page
+      yield page
+    })()
+    const stream = compress(chunks, coding, () => {
+      copied += 1
+      // What was lent is gone from here on.
+      page.fill(0)
+    })
+    const first = await stream.next()
+    expect(first.value?.length).toBeLessThan(page.length)
+    expect(copied).toBe(1)
+    await stream.return(undefined)
+  })
+
   test("fails with the source, and then lacks the end of a gzip", async () => {
     const failure = new Error("page 2 failed")
     const stream = compress(
