@@ -1,6 +1,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi"
 import { requestId } from "hono/request-id"
 import { secureHeaders } from "hono/secure-headers"
+import consolePage from "./console/console.html"
 import { allowOrigins } from "./http/allow-origins.ts"
 import { refuseOtherMethods } from "./http/allowed-methods.ts"
 import { authenticate } from "./http/authenticate.ts"
@@ -9,6 +10,7 @@ import { openapiDocument, registerComponents } from "./http/openapi.ts"
 import { onError, onNotFound } from "./http/problem.ts"
 import { observeRequests } from "./http/observe-requests.ts"
 import { createAuthRoutes } from "./http/routes/auth.ts"
+import { createConsoleRoutes } from "./http/routes/console.ts"
 import { createDocsRoutes } from "./http/routes/docs.ts"
 import { createDeliveryRoutes } from "./http/routes/deliveries.ts"
 import { createExportJobRoutes } from "./http/routes/export-jobs.ts"
@@ -43,6 +45,8 @@ export function createApp(services: Services) {
   app.route(apiPrefix, createExportRoutes({ ...services, authenticated }))
   app.route(apiPrefix, createExportJobRoutes({ ...services, authenticated }))
   app.route(apiPrefix, createJobFileRoutes({ ...services, authenticated }))
+
+  app.route("/", createConsoleRoutes(consolePage))
 
   registerComponents(app)
   const head = openapiDocument(services.publicUrl)

@@ -40,6 +40,7 @@ const token = await signToken({ account_id: "acme", uid: "ada" }, jwtSecret, 30 
 process.stdout.write(`
 Sandbox Mailchimp   ${mailchimp.url}
 Service             ${service.url}
+Console             ${service.url}/console#token=${token}
 
 A token for the caller acme/ada, good for 30 days:
 

@@ -1,0 +1,154 @@
+import type { MailchimpExportError } from "../client/error.ts"
+import { type ExportOptions, toPath, toQuery } from "../client/export-options.ts"
+import { send } from "../client/request.ts"
+import type { EndLine, EventLine, ListErrorLine } from "../client/types.ts"
+import { button, h } from "./dom.browser.ts"
+import { createMemberTable } from "./member-table.browser.ts"
+import { problemBox, toShown } from "./problem.browser.ts"
+import { createProgress, type Progress } from "./progress.ts"
+import { type Block, countLines, membersOf, readExport, rowsByList } from "./read-export.ts"
+import type { Run, RunOptions } from "./run.browser.ts"
+import { createRunView, proofOf } from "./run-view.browser.ts"
+
+const drawMs = 200
+
+/** An export that runs at once: into the page, and into a file if there is one. */
+export function createExportRun(options: RunOptions): Run {
+  const { file, listNames, onReconnect } = options
+  const view = createRunView(file?.format === "csv" ? "line" : "member")
+  const table = createMemberTable(options.columns, listNames)
+  const progress = createProgress(() => performance.now())
+  const reading =
+    file?.format === "csv" ? createCsvReading(options, progress) : createReading(options, progress, table)
+  let abort = new AbortController()
+
+  const fail = (failure: unknown) => {
+    const error = toShown(failure, abort.signal)
+    const saved = file === undefined ? "" : " Nothing is saved until it is whole."
+    view.finish(
+      error === undefined ? "Canceled" : "The export broke",
+      progress.rows,
+      ...(error === undefined ? [] : [problemBox(error)]),
+      h("p", { className: "quiet" }, `The export stopped here.${saved}`),
+    )
+    const next =
+      error?.code === "connection_invalidated" ? reconnect(error) : reading.canResume() ? resume : ""
+    view.actions.replaceChildren(next)
+    if (next !== resume) discard()
+  }
+  const discard = () => void file?.sink.discard().catch(() => {})
+  const reconnect = (error: MailchimpExportError) =>
+    button("Reconnect Mailchimp", { className: "main", onclick: () => onReconnect(error) })
+  const run = async () => {
+    abort = new AbortController()
+    view.actions.replaceChildren(cancel)
+    const drawing = setInterval(() => view.draw(progress), drawMs)
+    try {
+      const outcome = await reading.read(abort.signal, view.note)
+      await file?.sink.finish()
+      view.draw(progress)
+      view.fill()
+      view.finish(outcome.title, progress.rows, ...outcome.about)
+      view.actions.replaceChildren()
+    } catch (failure) {
+      fail(failure)
+    } finally {
+      clearInterval(drawing)
+      table.tellRest(file?.format === "csv" ? 0 : progress.rows)
+    }
+  }
+  const cancel = button("Cancel", { onclick: () => abort.abort() })
+  const resume = button("Resume", {
+    className: "main",
+    onclick: () => {
+      view.resume()
+      void run()
+    },
+  })
+  void run()
+  return {
+    element: h("div", {}, view.element, table.element),
+    stop: () => {
+      abort.abort()
+      discard()
+    },
+  }
+}
+
+type Outcome = { readonly title: string; readonly about: readonly Node[] }
+type Reading = {
+  read(signal: AbortSignal, onNote: (sentence: string) => void): Promise<Outcome>
+  canResume(): boolean
+}
+
+/** Reads rows with the event lines between them, which prove completeness. Each call of `read` resumes. */
+function createReading(
+  { service, selection, file, listNames }: RunOptions,
+  progress: Progress,
+  table: ReturnType<typeof createMemberTable>,
+): Reading {
+  let cursor: string | undefined
+  const failures: ListErrorLine[] = []
+  const take = async (block: Block) => {
+    await file?.sink.write(block.bytes)
+    const { rows } = block
+    const counted = progress.lists.length > 1 ? rowsByList(block) : [{ listId: undefined, rows }]
+    for (const { listId, rows } of counted) progress.add(rows, listId)
+    if (table.room() > 0) table.append(membersOf(block, table.room()))
+  }
+  const note = (line: EventLine) => {
+    progress.note(line)
+    if ("cursor" in line) ({ cursor } = line)
+    if (line.$export === "list_error") failures.push(line)
+  }
+  const toOutcome = (end: EndLine): Outcome => ({
+    title: end.status === "complete" ? "Done" : "Done, but short",
+    about: [
+      proofOf(end, listNames),
+      ...failures.map(({ list_id, upstream }) => {
+        const said = [upstream?.title, upstream?.detail].filter((text) => text !== undefined).join(": ")
+        return h("p", {}, `${listNames.get(list_id) ?? list_id}: Mailchimp says: “${said || "nothing"}”`)
+      }),
+    ],
+  })
+  return {
+    canResume: () => true,
+    read: async (signal, onNote) => {
+      const options: ExportOptions = { ...service, ...selection, cursor, signal }
+      const onRetry = () => onNote("The transfer broke. Resuming by itself…")
+      for await (const { rows: blocks, line } of readExport({ ...options, onRetry })) {
+        for (const block of blocks) await take(block)
+        note(line)
+        if (line.$export === "end") return toOutcome(line)
+      }
+      throw new Error("The export ended without its end line")
+    },
+  }
+}
+
+/** Reads CSV, which ends normally only if every member was delivered, and cannot be resumed. */
+function createCsvReading({ service, selection, file }: RunOptions, progress: Progress): Reading {
+  return {
+    canResume: () => false,
+    read: async (signal) => {
+      const { events: _, ...query } = toQuery({ ...service, ...selection })
+      const path = toPath({ ...service, ...selection })
+      const { body } = await send(service, path, {
+        query: { ...query, format: "csv" },
+        headers: { accept: "text/csv" },
+        signal,
+      })
+      const reader = body?.getReader()
+      for (;;) {
+        const next = await reader?.read()
+        signal.throwIfAborted()
+        if (!next || next.done) break
+        const bytes = new Uint8Array(next.value)
+        await file?.sink.write(bytes)
+        progress.add(countLines(bytes), undefined)
+      }
+      const proof = "Complete: the service ends a file normally only if every member is in it."
+      return { title: "Saved", about: [h("p", { className: "good" }, proof)] }
+    },
+  }
+}

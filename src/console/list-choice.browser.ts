@@ -1,0 +1,45 @@
+import type { List } from "../client/types.ts"
+import { sizeOf } from "./list-size.ts"
+import { button, choice, h } from "./dom.browser.ts"
+
+/** More lists than these can be searched by name. */
+const fewLists = 8
+
+/** The choice of lists, all of them at first. */
+export function createListChoice(lists: readonly List[]) {
+  const boxes = lists.map((list) => {
+    const about = `about ${sizeOf(list).toLocaleString("en")}${list.webhook ? ", kept in sync" : ""}`
+    const { input, element } = choice(list.name, { checked: true })
+    element.append(h("span", { className: "quiet" }, about))
+    return { list, input, element }
+  })
+  const check = (checked: boolean) => {
+    for (const { input, element } of boxes) if (!element.hidden) input.checked = checked
+  }
+  const search = h("input", { type: "search", ariaLabel: "Search lists", placeholder: "Search lists" })
+  search.addEventListener("input", () => {
+    const wanted = search.value.toLowerCase()
+    for (const { list, element } of boxes) element.hidden = !list.name.toLowerCase().includes(wanted)
+  })
+  const tools =
+    lists.length > fewLists
+      ? h(
+          "div",
+          { className: "actions" },
+          search,
+          button("Check all", { onclick: () => check(true) }),
+          button("Uncheck all", { onclick: () => check(false) }),
+        )
+      : ""
+  return {
+    element: h(
+      "fieldset",
+      {},
+      h("legend", {}, "Lists"),
+      tools,
+      h("div", { className: "lists" }, ...boxes.map(({ element }) => element)),
+    ),
+    /** The ids of the checked lists. */
+    selected: () => boxes.filter(({ input }) => input.checked).map(({ list }) => list.id),
+  }
+}

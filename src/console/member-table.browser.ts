@@ -1,0 +1,84 @@
+import type { Member } from "../client/member.ts"
+import { h } from "./dom.browser.ts"
+
+export type Column = { readonly field: string; readonly label: string }
+
+const maxRows = 200
+const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/
+
+/** What the table shows of a member if all fields are exported. */
+const usual: readonly Column[] = [
+  { field: "email_address", label: "Email address" },
+  { field: "full_name", label: "Name" },
+  { field: "status", label: "Status" },
+  { field: "list_id", label: "List" },
+  { field: "last_changed", label: "Last changed" },
+]
+
+/** A table of the first 200 members. */
+export function createMemberTable(chosen: readonly Column[], listNames: ReadonlyMap<string, string>) {
+  const columns = chosen.length > 0 ? chosen : usual
+  const body = h("tbody")
+  const more = h("p", { className: "quiet", hidden: true })
+  const rowOf = (member: Partial<Member>) => {
+    const row = h("tr", { id: keyOf(member) })
+    for (const { field } of columns) row.insertCell().textContent = textOf(member, field, listNames)
+    return row
+  }
+  const trim = () => {
+    while (body.rows.length > maxRows) body.rows[body.rows.length - 1]?.remove()
+  }
+  const head = h("tr", {}, ...columns.map(({ label }) => h("th", { scope: "col" }, label)))
+  const wide = h(
+    "div",
+    { className: "wide", tabIndex: 0, role: "group", ariaLabel: "Members", hidden: true },
+    h("table", {}, h("thead", {}, head), body),
+  )
+  return {
+    element: h("div", {}, wide, more),
+    room: () => maxRows - body.rows.length,
+    append: (members: readonly Partial<Member>[]) => {
+      if (members.length > 0) wide.hidden = false
+      body.append(...members.map(rowOf))
+    },
+    /** Shows a changed member on top, lit up. */
+    light: (member: Partial<Member>) => {
+      wide.hidden = false
+      document.getElementById(keyOf(member))?.remove()
+      const row = rowOf(member)
+      row.className = "changed"
+      body.prepend(row)
+      trim()
+    },
+    /** Fades a member out, or a whole list. */
+    fade: (listId: string, id: string | undefined) => {
+      const gone = [...body.rows].filter((row) => row.id.startsWith(`${listId} ${id ?? ""}`))
+      for (const row of gone) {
+        row.className = "deleted"
+        setTimeout(() => row.remove(), 2000)
+      }
+    },
+    tellRest: (rows: number) => {
+      const rest = rows - body.rows.length
+      more.hidden = rest <= 0
+      more.textContent = `and ${rest.toLocaleString("en")} more`
+    },
+  }
+}
+
+function keyOf({ list_id = "", id = "" }: Partial<Member>): string {
+  return `${list_id} ${id}`
+}
+
+function textOf(member: Partial<Member>, field: string, listNames: ReadonlyMap<string, string>): string {
+  let value: unknown = member
+  for (const name of field.split("."))
+    value = typeof value === "object" && value !== null ? new Map(Object.entries(value)).get(name) : undefined
+  if (field === "list_id") return listNames.get(String(value)) ?? String(value ?? "")
+  if (typeof value === "string" && isTime.test(value)) return value.replace("T", " ").slice(0, 16)
+  if (typeof value !== "object" || value === null) return String(value ?? "")
+  return Object.values(value)
+    .map((part) => (typeof part === "object" && part !== null && "name" in part ? part.name : part))
+    .filter((part) => part !== "")
+    .join(", ")
+}

@@ -1,0 +1,89 @@
+import type { EndLine } from "../client/types.ts"
+import { announce, h } from "./dom.browser.ts"
+import type { Progress } from "./progress.ts"
+import { count, duration, waitingWords } from "./words.ts"
+
+/** A picture of an export: how far it is as a whole, and each list. */
+export function createRunView(noun: string) {
+  const heading = h("h3", { tabIndex: -1 }, "Exporting…")
+  const bar = h("progress", { ariaLabel: "All lists" })
+  const numbers = h("p", { className: "numbers" }, "Starting…")
+  const note = h("p", { className: "quiet" })
+  const perList = h("div", { className: "per-list" })
+  const result = h("div", {})
+  const actions = h("div", { className: "actions" })
+  const bars = new Map<string, { bar: HTMLProgressElement; text: HTMLElement }>()
+
+  const drawList = ({ id, name, rows, estimate }: Progress["lists"][number]) => {
+    const known = bars.get(id) ?? { bar: h("progress", { ariaLabel: name }), text: h("span", {}) }
+    if (!bars.has(id)) perList.append(h("span", {}, name), known.bar, known.text)
+    bars.set(id, known)
+    known.bar.max = Math.max(1, rows, estimate)
+    known.bar.value = rows
+    known.text.textContent = rows.toLocaleString("en")
+  }
+  return {
+    element: h("div", { className: "run" }, heading, bar, numbers, note, perList, result, actions),
+    actions,
+    draw: (progress: Progress) => {
+      const { rows, estimate, lists, waitingFor } = progress
+      if (lists.length > 1) for (const list of lists) drawList(list)
+      bar.max = Math.max(1, rows, estimate)
+      if (estimate > 0) bar.value = rows
+      const seconds = progress.secondsLeft()
+      numbers.textContent = [
+        estimate > rows
+          ? `${rows.toLocaleString("en")} of about ${count(estimate, noun)}`
+          : count(rows, noun),
+        `${Math.round(progress.ratePerSecond()).toLocaleString("en")} a second`,
+        ...(seconds === undefined ? [] : [`about ${duration(seconds)} left`]),
+      ].join(" · ")
+      note.textContent = waitingFor === undefined ? "" : waitingWords[waitingFor]
+    },
+    note: (sentence: string) => void (note.textContent = sentence),
+    /** An estimate may have been too high: what is done is full. */
+    fill: () => {
+      for (const { bar } of bars.values()) bar.value = bar.max
+    },
+    /** Says how it ended. */
+    finish: (title: string, rows: number, ...about: readonly Node[]) => {
+      heading.textContent = title
+      note.textContent = ""
+      numbers.textContent = count(rows, noun)
+      bar.hidden = true
+      result.replaceChildren(...about)
+      announce(`${title}: ${count(rows, noun)}`)
+    },
+    resume: () => {
+      heading.textContent = "Exporting…"
+      bar.hidden = false
+      result.replaceChildren()
+    },
+  }
+}
+
+/** What the end line proves, in plain words. */
+export function proofOf(end: EndLine, listNames: ReadonlyMap<string, string>): Node {
+  const nameOf = (id: string) => listNames.get(id) ?? id
+  if (end.status === "complete") {
+    const times = end.lists.flatMap(({ as_of }) => (as_of === undefined ? [] : [as_of])).toSorted()
+    const until = times[0] === undefined ? "" : ` as of ${new Date(times[0]).toLocaleTimeString()}`
+    return h("p", { className: "good" }, `Complete${until}: every member of the chosen lists is here.`)
+  }
+  const short = end.lists.filter(({ short }) => short)
+  return h(
+    "div",
+    { className: "problem" },
+    h("p", {}, "Some members may be missing from these lists. Export again to get them."),
+    h(
+      "ul",
+      {},
+      ...short.map(({ id, code, count_differs = 0 }) => {
+        const missing = count_differs > 0 ? ` (about ${count_differs.toLocaleString("en")})` : ""
+        const why =
+          code === undefined ? `Mailchimp counts more than it sent${missing}` : "it could not be read"
+        return h("li", {}, `${nameOf(id)}: ${why}`)
+      }),
+    ),
+  )
+}

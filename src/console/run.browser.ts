@@ -1,0 +1,21 @@
+import type { MailchimpExportError } from "../client/error.ts"
+import type { ExportOptions } from "../client/export-options.ts"
+import type { Service } from "../client/request.ts"
+import type { Column } from "./member-table.browser.ts"
+import type { Sink } from "./save.browser.ts"
+
+/** What to export. */
+export type Selection = Pick<ExportOptions, "lists" | "fields" | "status" | "include">
+
+/** Something that runs, and shows how far it is. */
+export type Run = { readonly element: HTMLElement; readonly stop: () => void }
+
+export type RunOptions = {
+  readonly service: Service
+  readonly listNames: ReadonlyMap<string, string>
+  readonly onReconnect: (error: MailchimpExportError) => void
+  readonly selection: Selection
+  /** Empty: all fields. */
+  readonly columns: readonly Column[]
+  readonly file?: { readonly sink: Sink; readonly format: "ndjson" | "csv" } | undefined
+}

@@ -1,0 +1,54 @@
+import type { MailchimpExportError } from "../client/error.ts"
+import type { MemberStatus } from "../client/member.ts"
+import type { ClientErrorCode, ErrorCode, WaitingFor } from "../client/types.ts"
+
+const advices: { readonly [Code in ErrorCode | ClientErrorCode]?: string } = {
+  unauthorized: "Your sign-in has ended. Open this page from your platform again.",
+  connection_invalidated: "Reconnect Mailchimp, and start again.",
+  access_token_not_found: "Connect Mailchimp first.",
+  disconnected: "Mailchimp was disconnected. Connect it, and start again.",
+  too_many_exports: "Wait until another export has ended, or cancel one.",
+  mailchimp_forbidden: "Ask the owner of the Mailchimp account whether you may see its contacts.",
+  mailchimp_throttled: "Mailchimp is busy with this account. Wait a minute, and resume.",
+  login_cross_site: "Open this page at the service's own address.",
+  jobs_not_configured: "Ask the people who run this service to set up exports in the background.",
+  job_files_full: "Delete files of earlier exports, or ask the people who run this service for more space.",
+  network_error: "Check your internet connection, and resume.",
+}
+
+/** What a person can do about an error. */
+export function adviceOf({ code, retryable }: Pick<MailchimpExportError, "code" | "retryable">): string {
+  return advices[code] ?? (retryable ? "Wait a minute, and try again." : "")
+}
+
+export const waitingWords: Readonly<Record<WaitingFor, string>> = {
+  permit: "Waiting for a free connection to Mailchimp",
+  rate_limit: "Waiting because Mailchimp allows ten requests a second",
+  mailchimp: "Waiting for Mailchimp to respond",
+}
+
+export const statusWords: { readonly [Status in MemberStatus]: string } = {
+  subscribed: "Subscribed",
+  unsubscribed: "Unsubscribed",
+  cleaned: "Cleaned (mail bounced)",
+  pending: "Pending (not confirmed yet)",
+  transactional: "Transactional (not subscribed)",
+  archived: "Archived",
+}
+
+export function count(number: number, noun: string): string {
+  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`
+}
+
+/** About how long, in the unit that a person would use. */
+export function duration(seconds: number): string {
+  if (seconds < 90) return count(Math.max(1, Math.round(seconds)), "second")
+  const minutes = Math.round(seconds / 60)
+  return minutes < 90 ? count(minutes, "minute") : count(Math.round(minutes / 60), "hour")
+}
+
+/** A size of a file. */
+export function size(bytes: number): string {
+  if (bytes < 1000) return count(bytes, "byte")
+  return bytes < 1e6 ? `${Math.round(bytes / 1000)} KB` : `${(bytes / 1e6).toFixed(1)} MB`
+}

@@ -1,0 +1,58 @@
+import { expect, test } from "bun:test"
+import { type Block, countLines, membersOf, readBlocks, rowsByList } from "../../src/console/read-export.ts"
+
+const rowOf = (list_id: string, id: number) => `${JSON.stringify({ id: String(id), name: '{"$', list_id })}\n`
+const event = '{"$export":"checkpoint","cursor":"c","rows":2}\n'
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
+
+async function read(body: string, chunk: number) {
+  const bytes = new TextEncoder().encode(body)
+  const stream = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      for (let at = 0; at < bytes.length; at += chunk) controller.enqueue(bytes.slice(at, at + chunk))
+      controller.close()
+    },
+  })
+  const items = (await Array.fromAsync(readBlocks(stream))).flat()
+  const blocks = items.filter((item) => "bytes" in item)
+  return {
+    rows: blocks.map(({ bytes }) => text(bytes)).join(""),
+    count: blocks.reduce((sum, { rows }) => sum + rows, 0),
+    events: items.filter((item) => "$export" in item),
+  }
+}
+
+test.each([1, 7, 64, 10_000])(
+  "rows stay bytes and event lines are parsed, in chunks of %d bytes",
+  async (chunk) => {
+    const rows = [rowOf("a", 1), rowOf("ä", 2), rowOf("a", 3)]
+    const body = `${event}${rows[0]}\n${rows[1]}${event}\n\n${rows[2]}${event}`
+    const found = await read(body, chunk)
+    expect(found.rows).toBe(rows.join(""))
+    expect(found.count).toBe(3)
+    expect(found.events).toEqual(Array(3).fill(JSON.parse(event)))
+  },
+)
+
+test("what a broken transfer leaves after the last newline is dropped", async () => {
+  expect(await read(`${rowOf("a", 1)}{"id":"2"`, 5)).toEqual({ rows: rowOf("a", 1), count: 1, events: [] })
+})
+
+function blockOf(...lists: readonly string[]): Block {
+  return { bytes: new TextEncoder().encode(lists.map(rowOf).join("")), rows: lists.length }
+}
+
+test("the rows of a block are counted by list", () => {
+  const lists = [..."aaaaaaabbbcc"]
+  const counts = new Map<string | undefined, number>()
+  for (const { listId, rows } of rowsByList(blockOf(...lists)))
+    counts.set(listId, (counts.get(listId) ?? 0) + rows)
+  expect(Object.fromEntries(counts)).toEqual({ a: 7, b: 3, c: 2 })
+})
+
+test("the first members of a block are parsed", () => {
+  const block = blockOf(..."aabb")
+  expect(membersOf(block, 3).map(({ id }) => id)).toEqual(["0", "1", "2"])
+  expect(membersOf(block, 9)).toHaveLength(4)
+  expect(countLines(block.bytes)).toBe(4)
+})
