@@ -12,6 +12,9 @@ export function createRunView(noun: string) {
   const perList = h("div", { className: "per-list" })
   const result = h("div", {})
   const actions = h("div", { className: "actions" })
+  /** Shown until more rows arrive. */
+  let notice: { readonly sentence: string; readonly rows: number } | undefined
+  let drawnRows = 0
   const bars = new Map<string, { bar: HTMLProgressElement; text: HTMLElement }>()
 
   const drawList = ({ id, name, rows, estimate }: Progress["lists"][number]) => {
@@ -38,9 +41,14 @@ export function createRunView(noun: string) {
         `${Math.round(progress.ratePerSecond()).toLocaleString("en")} a second`,
         ...(seconds === undefined ? [] : [`about ${duration(seconds)} left`]),
       ].join(" · ")
-      note.textContent = waitingFor === undefined ? "" : waitingWords[waitingFor]
+      drawnRows = rows
+      if (notice && rows > notice.rows) notice = undefined
+      note.textContent = notice?.sentence ?? (waitingFor === undefined ? "" : waitingWords[waitingFor])
     },
-    note: (sentence: string) => void (note.textContent = sentence),
+    note: (sentence: string) => {
+      notice = { sentence, rows: drawnRows }
+      note.textContent = sentence
+    },
     /** An estimate may have been too high: what is done is full. */
     fill: () => {
       for (const { bar } of bars.values()) bar.value = bar.max
@@ -55,6 +63,7 @@ export function createRunView(noun: string) {
       announce(`${title}: ${count(rows, noun)}`)
     },
     resume: () => {
+      notice = undefined
       heading.textContent = "Exporting…"
       bar.hidden = false
       result.replaceChildren()

@@ -184,6 +184,46 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
     })
   }, 60_000)
 
+  test("a list that cannot be read is named, with Mailchimp's words", async () => {
+    await visit(async (page) => {
+      await connect(page)
+      await see(page, "Analytical Engines")
+      const [, nobody] = mailchimp.sandbox.state.accounts[0]!.lists
+      const fault = mailchimp.sandbox.faults.add({
+        match: { listId: nobody!.id, path: "/members" },
+        action: { kind: "problem", problem: "forbidden" },
+        times: Infinity,
+      })
+      await press(page, "Start")
+      await see(page, "Done, but short")
+      await see(page, "Nobody yet: it could not be read")
+      await see(page, "Nobody yet: Mailchimp says: “Forbidden")
+      await expectAccessible(page)
+      expect(fault.played).toBeGreaterThan(0)
+      fault.remove()
+    })
+  }, 60_000)
+
+  test("an export that breaks in the middle resumes by itself, and is complete", async () => {
+    await visit(async (page) => {
+      await connect(page)
+      await see(page, "Analytical Engines")
+      const fault = mailchimp.sandbox.faults.add({
+        match: { path: "/members" },
+        action: { kind: "problem", problem: "internal_server_error" },
+        skip: 10,
+        times: Infinity,
+      })
+      // With another list that responds, the list would fail alone.
+      await page.getByLabel("Nobody yet").uncheck()
+      await press(page, "Start")
+      await see(page, "The transfer broke. Resuming by itself…")
+      expect(fault.played).toBeGreaterThan(0)
+      fault.remove()
+      await see(page, "every member of the chosen lists is here")
+    })
+  }, 60_000)
+
   test("a revoked access is shown with Mailchimp's words, and can be connected again", async () => {
     await visit(async (page) => {
       await connect(page)

@@ -48,7 +48,12 @@ export const faultSchema = z.strictObject({
   action: faultActionSchema,
   skip: z.number().int().min(0).exactOptional(),
   /** -1 for every request from now on, because JSON has no infinity. */
-  times: z.number().int().min(-1).exactOptional(),
+  times: z
+    .number()
+    .int()
+    .min(-1)
+    .refine((times) => times !== 0, "must be -1 or at least 1")
+    .exactOptional(),
   forMs: z.number().min(0).exactOptional(),
 })
 

@@ -40,6 +40,8 @@ export function createFaults(clock: Pick<Clock, "monotonicMs">): Faults {
   let entries: Entry[] = []
   return {
     add(fault) {
+      if (!((fault.times ?? 1) >= 1))
+        throw new RangeError(`A fault must be played at least once: ${fault.times}`)
       const entry = {
         fault,
         action: faultActionSchema.parse(fault.action),

@@ -94,6 +94,12 @@ describe("a fault", () => {
     expect(await response.json()).toMatchObject({ status, title })
   })
 
+  test("that would never be played is refused: -1 means always only where JSON has no infinity", () => {
+    const { faults } = start().sandbox
+    for (const times of [0, -1, NaN])
+      expect(() => faults.add({ action: { kind: "reset" }, times })).toThrow("at least once")
+  })
+
   test("can be the JSON of a gateway, on any path, even the metadata endpoint's", async () => {
     const { url, sandbox, members } = start()
     const action = { kind: "json", status: 401, body: { message: "Unauthorized" } } as const
