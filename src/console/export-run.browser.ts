@@ -44,7 +44,7 @@ export function createExportRun(options: RunOptions): Run {
     view.actions.replaceChildren(cancel)
     const drawing = setInterval(() => view.draw(progress), drawMs)
     try {
-      const outcome = await reading.read(abort.signal, view.note)
+      const outcome = await reading.read(abort.signal, (sentence) => view.note(sentence, progress.rows))
       await file?.sink.finish()
       view.draw(progress)
       view.fill()

@@ -14,7 +14,6 @@ export function createRunView(noun: string) {
   const actions = h("div", { className: "actions" })
   /** Shown until more rows arrive. */
   let notice: { readonly sentence: string; readonly rows: number } | undefined
-  let drawnRows = 0
   const bars = new Map<string, { bar: HTMLProgressElement; text: HTMLElement }>()
 
   const drawList = ({ id, name, rows, estimate }: Progress["lists"][number]) => {
@@ -41,12 +40,11 @@ export function createRunView(noun: string) {
         `${Math.round(progress.ratePerSecond()).toLocaleString("en")} a second`,
         ...(seconds === undefined ? [] : [`about ${duration(seconds)} left`]),
       ].join(" · ")
-      drawnRows = rows
       if (notice && rows > notice.rows) notice = undefined
       note.textContent = notice?.sentence ?? (waitingFor === undefined ? "" : waitingWords[waitingFor])
     },
-    note: (sentence: string) => {
-      notice = { sentence, rows: drawnRows }
+    note: (sentence: string, rows: number) => {
+      notice = { sentence, rows }
       note.textContent = sentence
     },
     /** An estimate may have been too high: what is done is full. */

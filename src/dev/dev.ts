@@ -34,6 +34,9 @@ const service = await startServiceProcess(
   },
   { watch: true },
 )
+// Before anything is printed, because a test that waits for that ends this process at once.
+process.once("SIGINT", () => void end())
+process.once("SIGTERM", () => void end())
 const api = service.url + apiPrefix
 const token = await signToken({ account_id: "acme", uid: "ada" }, jwtSecret, 30 * 24 * 3600)
 
@@ -96,6 +99,3 @@ async function end(): Promise<never> {
   await mailchimp.stop()
   process.exit(0)
 }
-
-process.once("SIGINT", () => void end())
-process.once("SIGTERM", () => void end())

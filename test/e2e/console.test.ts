@@ -53,6 +53,8 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
   /** Presses Connect, and decides in the second tab. */
   const connect = async (page: Page, decision: "Approve" | "Deny" = "Approve") => {
     const opened = page.context().waitForEvent("page")
+    // After an attempt the button stays disabled for a moment.
+    await page.getByRole("button", { name: "Connect Mailchimp", disabled: false }).waitFor()
     await press(page, "Connect Mailchimp")
     const tab = await opened
     await tab.getByRole("button", { name: decision }).press("Enter")

@@ -281,7 +281,7 @@ test("/openapi.json is an OpenAPI 3.1 document of every route", async () => {
       "/webhooks/{secret}",
     ]
       .map((path) => prefix + path)
-      .concat("/docs", "/healthz", "/metrics", "/readyz")
+      .concat("/console", "/docs", "/healthz", "/metrics", "/readyz")
       .toSorted(),
   )
 })

@@ -48,15 +48,14 @@ const meanings = {
     "The part has fewer bytes than the first one that `Range` names. `Content-Range` says how many it has.",
   idempotency_key_reused:
     "The `Idempotency-Key` was sent with another body within 24 hours. Send the same body to get the same job, or another key to start a new one.",
-  webhook_unknown:
-    "No webhook has this address, or its connection was deleted. Mailchimp then disables the webhook.",
+  webhook_unknown: "No webhook has this address, or its connection was deleted. Mailchimp then disables it.",
   too_many_exports:
-    "This caller, or this process, runs as many exports as it may: `MAX_EXPORTS_PER_CALLER`, `MAX_EXPORTS`. Finish or abort one of them.",
-  internal_error: "A fault of this service. Its log has the error under the `X-Request-Id` of the response.",
+    "This caller, or this process, runs as many exports as it may: `MAX_EXPORTS_PER_CALLER`, `MAX_EXPORTS`. Finish or abort one.",
+  internal_error: "A fault of this service. Its log has the error, under the response's `X-Request-Id`.",
   jobs_not_configured:
-    "This service cannot run jobs: with MongoDB, `REDIS_URL` must be set, and the files must be where all processes reach them: `JOB_FILES`, `JOB_FILES_SHARED`. Use `/export` instead.",
+    "With MongoDB, jobs need `REDIS_URL` and files that all processes reach: `JOB_FILES`. Use `/export` instead.",
   mailchimp_error:
-    "Mailchimp failed, rejected the request, or sent a response that is not usable. `upstream` has Mailchimp's own words if there are any.",
+    "Mailchimp failed, rejected the request, or sent an unusable response. `upstream` has Mailchimp's own words if there are any.",
   mailchimp_blocked:
     "A page of HTML came instead of Mailchimp's JSON: the edge in front of Mailchimp refuses this server, often because of its IP address. See [operations.md](operations.md#mailchimp-blocks-this-server).",
   mailchimp_throttled:
@@ -64,13 +63,12 @@ const meanings = {
   database_unavailable: "The database does not respond.",
   identity_provider_unavailable: "The keys at `JWKS_URL` cannot be read, so the JWT cannot be verified.",
   job_files_unavailable:
-    "The folder `JOB_FILES` is missing, not readable or not writable, or a file in it is missing or damaged. What the job's record names is kept; retry when the folder is back.",
-  queue_unavailable:
-    "Redis, which distributes jobs, does not respond, so the job was canceled. Start it again, with the same `Idempotency-Key` if it had one.",
+    "`JOB_FILES` cannot be read or written, or a file there is missing or damaged. What the job's record names is kept: retry when it is back.",
+  queue_unavailable: "Redis does not respond, so the job was canceled. Start it again.",
   draining: "This process is shutting down. Retry at another replica if there is one.",
   mailchimp_timeout: "Mailchimp did not respond in time.",
   job_files_full:
-    "The disk of `JOB_FILES` is full. What was written before is kept: make space and retry the job, which continues from there.",
+    "The disk of `JOB_FILES` is full. What was written before is kept: make space, and retry the job.",
 } satisfies Record<ErrorCode, string>
 
 /** By code. */

@@ -10,8 +10,7 @@ const ready = ok.extend({
     description: "Missing without REDIS_URL. Exports continue while it is down, more slowly",
   }),
   job_files: upOrDown.meta({
-    description:
-      "The object store of the files of jobs, as of 15 s ago at most; missing without one. Exports continue while it is down",
+    description: "Missing without an object store. Exports continue while it is down",
   }),
 })
 const tags = ["Health"]

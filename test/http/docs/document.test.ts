@@ -21,6 +21,6 @@ test("resultOf() is what the envelope holds, the item of an array, and nothing f
     return Object.keys((route && resultOf(route.operation)?.properties) ?? {})
   }
   expect(fieldsOf("readLists")).toContain("member_count")
-  expect(fieldsOf("isReady")).toEqual(["status", "redis"])
+  expect(fieldsOf("isReady")).toEqual(["status", "redis", "job_files"])
   expect(fieldsOf("exportLists")).toEqual([])
 })
