@@ -16,7 +16,7 @@ const size = {
   members: sizeOf("MIRROR_MEMBERS", 40),
   seconds: sizeOf("MIRROR_SECONDS", 12),
   crashEveryS: sizeOf("MIRROR_CRASH_S", 3),
-  patienceS: sizeOf("MIRROR_PATIENCE_S", 60),
+  patienceS: sizeOf("MIRROR_PATIENCE_S", 75),
 }
 const changesPerSecond = 20
 const followIntervalS = 2

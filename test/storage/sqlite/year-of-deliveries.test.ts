@@ -5,7 +5,7 @@ import type { Clock } from "../../../src/lib/time.ts"
 import type { Delivery } from "../../../src/webhooks/delivery.ts"
 import { sqliteUnderTest } from "../../support/storage-under-test.ts"
 
-/** 10,000 for the whole size, which takes two minutes. */
+/** 10,000 for the whole size, which takes more than eight minutes. */
 const perDay = Number(Bun.env["DELIVERIES_PER_DAY"] ?? 200)
 const daySeconds = 86_400
 const retentionDays = 30
