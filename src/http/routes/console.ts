@@ -4,19 +4,7 @@ import type { Context } from "hono"
 import { html } from "hono/html"
 import { createBuiltPage } from "../built-page.ts"
 import { hideUrl } from "../callback-page.ts"
-
-/** The page loads nothing but its own files, talks to nobody but this service, and is shown in no frame. */
-const policy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-  "trusted-types 'none'",
-].join("; ")
+import { pagePolicy } from "../page-policy.ts"
 
 const consoleRoute = createRoute({
   method: "get",
@@ -65,7 +53,7 @@ export function createConsoleRoutes(page: HTMLBundle) {
 }
 
 function protect(context: Context): void {
-  context.header("content-security-policy", policy)
+  context.header("content-security-policy", pagePolicy)
   context.header("referrer-policy", "no-referrer")
 }
 

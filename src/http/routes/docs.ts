@@ -3,19 +3,7 @@ import { createBuiltPage } from "../built-page.ts"
 import { parseDocument } from "../docs/document.ts"
 import page from "../docs/page.html"
 import { renderPage } from "../docs/render-page.ts"
-
-/** The page loads nothing but its own files, and talks to nobody but this service. */
-const policy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-  "trusted-types 'none'",
-].join("; ")
+import { pagePolicy } from "../page-policy.ts"
 
 const docsRoute = createRoute({
   method: "get",
@@ -42,7 +30,7 @@ export function createDocsRoutes({ readDocument }: { readonly readDocument: () =
   routes.openapi(docsRoute, async (context) => {
     const { html } = await readBuilt()
     content ??= renderPage(parseDocument(readDocument()))
-    context.header("content-security-policy", policy)
+    context.header("content-security-policy", pagePolicy)
     context.header("referrer-policy", "no-referrer")
     context.header("cache-control", "no-cache")
     return context.html(
