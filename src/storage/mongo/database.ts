@@ -121,6 +121,9 @@ const unavailableCodes = new Set([
  * lookup is a system error.
  */
 function isUnavailable(error: unknown): boolean {
+  // The driver says of all that can happen to `insertMany` that the server rejected it, and keeps what it was.
+  if (error instanceof MongoServerError && error.errorResponse instanceof Error)
+    return isUnavailable(error.errorResponse)
   if (error instanceof MongoServerError) return unavailableCodes.has(Number(error.code))
   if (error instanceof MongoNotConnectedError || error instanceof MongoTopologyClosedError) return true
   if (error instanceof MongoError) return !(error instanceof MongoAPIError)
