@@ -51,20 +51,30 @@ describeWithRedis("BullMQ", () => {
 
   test("a job whose lock is lost is aborted, and continues in another process", async () => {
     const jobs = createFakeJobs()
-    const first = engineOf(jobs)
-    const second = engineOf(createFakeJobs())
-    const { id } = jobs.insert()
-    await first.engine.add({ id, openBefore: 0 })
+    const other = createFakeJobs()
+    const taken = Promise.withResolvers<void>()
+    // As in a process that was frozen: it ends its run late, and has no room for another one until then.
+    const frozen: FakeJobs = {
+      ...jobs,
+      run: async (id, signal) => {
+        await jobs.run(id, signal)
+        await taken.promise
+      },
+    }
+    const first = engineOf(frozen, { concurrency: 1 })
+    const job = jobs.insert()
+    await first.engine.add(job)
     await until("the run", () => jobs.started.length === 1)
-    // As after a freeze.
-    await redis.client.del(`mailchimp-export:export-jobs:${id}:lock`)
-    await until("the abort", () => jobs.aborted.length === 1, { withinS: 3 })
-    await until(
-      "another run",
-      () => first.events.includes("job_stalled") || second.events.includes("job_stalled"),
-    )
+    other.reopen(job)
+    const second = engineOf(other)
+    await redis.client.del(`mailchimp-export:export-jobs:${job.id}:lock`)
+    await until("the abort", () => jobs.aborted.length === 1)
+    await until("a run in the other process", () => other.started.length === 1)
+    expect([...first.events, ...second.events]).toContain("job_stalled")
     expect(first.events).not.toContain("job_engine_failed")
-    jobs.forget(id)
+    jobs.forget(job.id)
+    other.end(job.id)
+    taken.resolve()
   })
 
   test("a job whose lock is lost and got again in the same process runs once at a time, and to its end", async () => {
