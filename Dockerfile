@@ -5,6 +5,7 @@ FROM ${BUN_IMAGE} AS build
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /app
 COPY package.json bun.lock bunfig.toml ./
+COPY patches patches
 RUN bun install --frozen-lockfile --production
 COPY tsconfig.json ./
 COPY src src

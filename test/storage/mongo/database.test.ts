@@ -1,7 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import net from "node:net"
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test"
+import { MongoNetworkError } from "mongodb"
 import { AppError } from "../../../src/errors.ts"
 import { openStorage, type Storage } from "../../../src/storage/storage.ts"
 import { found, newConnection, newOwner } from "../../contracts/connection-store.ts"
+import { newJob } from "../../contracts/job-store.ts"
+import { newWebhook } from "../../contracts/webhook-store.ts"
 import { buildTimeoutMs, type FragileFerretdb, startFragileFerretdb } from "../../support/ferretdb.ts"
 import { describeWithFerretdb, describeWithMongodb, newMongodbUri } from "../../support/mongodb.ts"
 import { withRawMongo } from "../../support/storage-under-test.ts"
@@ -46,18 +50,26 @@ async function recovered({ ping }: Storage): Promise<void> {
 }
 
 /** Every call, and what each must be able to do again after an outage. */
-function callsOf({ connections, usedStates, ping }: Storage) {
+function callsOf({ connections, usedStates, webhooks, deliveries, jobs, ping }: Storage) {
   const connection = {
     ...newConnection(newOwner()),
     revision: `{"$oid":"65ab65ab65ab65ab65ab65ab"}`,
     tokenInvalidated: false,
   }
+  const webhook = newWebhook()
+  const { connectionId, listId } = webhook
   return [
     () => connections.find(connection.owner),
     () => connections.insert(connection),
     () => connections.update(connection, { tokenInvalidated: true }),
     () => connections.delete(connection),
     () => usedStates.use(crypto.randomUUID(), new Date(Date.now() + 600_000)),
+    () => webhooks.insert(webhook),
+    () => webhooks.find(webhook.secretHash),
+    () => deliveries.insert([{ connectionId, listId, kind: "other", arrivedAt: 1_800_000_000 }]),
+    () => deliveries.list(connectionId, { arrivedAt: 0 }, 10),
+    () => jobs.insert(newJob()),
+    () => jobs.find(newJob().id),
     ping,
   ]
 }
@@ -91,6 +103,22 @@ describeWithFerretdb("a MongoDB that fails", () => {
     },
     outageTimeoutMs,
   )
+
+  // patches/ has the reason: the driver's monitor of the server would wait, too, and never look at the server again.
+  test("a call whose socket was destroyed in the same turn of the event loop fails, and does not wait", async () => {
+    const connect = spyOn(net, "createConnection")
+    const other = await openStorage({ mongodbUri: `mongodb://${server.host}/outages` })
+    try {
+      await other.ping()
+      for (const { value } of connect.mock.results) if (value instanceof net.Socket) value.destroy()
+      const error = await failure(other.ping())
+      expect(error).toMatchObject({ code: "database_unavailable", cause: expect.any(MongoNetworkError) })
+      await recovered(other)
+    } finally {
+      connect.mockRestore()
+      await other.close()
+    }
+  })
 
   test(
     "frozen: every call fails in time; thawed: all work again",
