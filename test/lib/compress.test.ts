@@ -157,7 +157,7 @@ describe.each(codings)("compress(), %s, for a consumer who stops reading", (codi
 
   if (coding === "gzip") {
     test("keeps nothing of the library's after a second: the next chunk refers to nothing before it", async () => {
-      const inflate = (chunk = new Uint8Array()) =>
+      const inflate = (chunk: Uint8Array = new Uint8Array()) =>
         inflateRawSync(chunk, { finishFlush: constants.Z_SYNC_FLUSH }).toString()
       const [, within] = await chunksAfter(999)
       expect(() => inflate(within)).toThrow()
