@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi"
 import { errorTable } from "../errors.ts"
-import type { Job, JobSummary } from "../jobs/job.ts"
+import { type Job, type JobSummary, totalsOf } from "../jobs/job.ts"
 
 const moment = z.iso.datetime().nullable()
 const count = z.int().nonnegative()
@@ -85,10 +85,8 @@ export function toSummaryJson(job: JobSummary): z.input<typeof jobSummarySchema>
 /** A job as the API shows it; `urlOf` a part by its name. */
 export function toJobJson(job: Job, urlOf: (name: string) => string): z.input<typeof jobSchema> {
   const { parts } = job
-  const rows = parts.reduce((sum, part) => sum + part.rows, 0)
-  const bytes = parts.reduce((sum, part) => sum + part.bytes, 0)
   return {
-    ...toSummaryJson({ ...job, rows, bytes }),
+    ...toSummaryJson({ ...job, ...totalsOf(parts) }),
     parts: parts.map((part) => ({ ...part, url: urlOf(part.name) })),
   }
 }
