@@ -1,3 +1,4 @@
+import { createCachedLists } from "../connections/cached-lists.ts"
 import { createConnectionCache } from "../connections/connection-cache.ts"
 import { createConnectionWatch } from "../connections/connection-watch.ts"
 import type { Owner } from "../connections/connection.ts"
@@ -8,7 +9,7 @@ import { parseForwardUrl } from "../connections/forward-url.ts"
 import { requireConnection, requireLiveConnection } from "../connections/live-connection.ts"
 import { createOpenAccount } from "../connections/open-account.ts"
 import { createStartAuthorization } from "../connections/start-authorization.ts"
-import { createListReads } from "../exports/read-lists.ts"
+import { beforeResponseMs } from "../exports/response-deadline.ts"
 import type { MailchimpList } from "../mailchimp/lists/lists.ts"
 import type { ListDetails } from "../mailchimp/lists/list-details.ts"
 import type { Storage } from "../storage/storage.ts"
@@ -90,6 +91,12 @@ export function createConnections(
     disconnect,
     finishInterrupted,
     openAccount,
-    listReads: createListReads({ requireLiveConnection: requireLive, openAccount, lists, details }),
+    cachedLists: createCachedLists({
+      requireLiveConnection: requireLive,
+      openAccount,
+      lists,
+      details,
+      deadlineMs: beforeResponseMs,
+    }),
   }
 }

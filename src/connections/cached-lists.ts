@@ -1,11 +1,10 @@
-import type { ConnectionCache } from "../connections/connection-cache.ts"
-import type { Owner } from "../connections/connection.ts"
-import type { OpenAccount } from "../connections/open-account.ts"
 import type { MailchimpClient } from "../mailchimp/client.ts"
 import type { ReadOptions } from "../mailchimp/lists/collection.ts"
 import { type ListDetails, readListDetails } from "../mailchimp/lists/list-details.ts"
 import { listLists, type MailchimpList } from "../mailchimp/lists/lists.ts"
-import { beforeResponseMs } from "./response-deadline.ts"
+import type { ConnectionCache } from "./connection-cache.ts"
+import type { Owner } from "./connection.ts"
+import type { OpenAccount } from "./open-account.ts"
 
 /** What was read of Mailchimp, for which connection, and how old it is. */
 type Read<T> = { readonly connectionId: string; readonly value: T; readonly ageS: number }
@@ -16,18 +15,20 @@ type Options = { readonly signal: AbortSignal; readonly refresh: boolean }
  * Reads lists of the owner's account, which may have been kept for a while. An export reads them anew: what is kept never
  * decides what is exported.
  */
-export type ListReads = {
+export type CachedLists = {
   readLists(owner: Owner, options: Options): Promise<Read<readonly MailchimpList[]>>
   /** Rejects with `list_not_found`. */
   readList(owner: Owner, listId: string, options: Options): Promise<Read<ListDetails>>
 }
 
-export function createListReads(deps: {
+export function createCachedLists(deps: {
   readonly requireLiveConnection: (owner: Owner) => Promise<{ readonly id: string }>
   readonly openAccount: OpenAccount
   readonly lists: ConnectionCache<readonly MailchimpList[]>
   readonly details: ConnectionCache<ListDetails>
-}): ListReads {
+  /** How long the requests for one value are retried. */
+  readonly deadlineMs: number
+}): CachedLists {
   const read = async <T>(
     {
       owner,
@@ -42,7 +43,7 @@ export function createListReads(deps: {
     const load = async (signal: AbortSignal) => {
       using account = await deps.openAccount(owner, signal)
       // Awaited here, because the account is in use until then.
-      return await request(account.client, { signal, deadlineMs: beforeResponseMs })
+      return await request(account.client, { signal, deadlineMs: deps.deadlineMs })
     }
     return { connectionId, ...(await cache.read(connectionId, key, load, options)) }
   }
