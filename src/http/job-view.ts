@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi"
 import { errorTable } from "../errors.ts"
+import { upstreamSchema } from "../exports/event-lines.ts"
 import { type Job, type JobSummary, totalsOf } from "../jobs/job.ts"
 
 const moment = z.iso.datetime().nullable()
@@ -27,14 +28,7 @@ const summary = {
       code: z.enum(Object.keys(errorTable)),
       detail: z.string(),
       retryable: z.boolean(),
-      upstream: z
-        .object({
-          status: z.int(),
-          title: z.string().optional(),
-          detail: z.string().optional(),
-          instance: z.string().optional(),
-        })
-        .optional(),
+      upstream: upstreamSchema.optional(),
     })
     .nullable()
     .meta({ description: "Why the job failed, as in a problem" }),
