@@ -69,7 +69,7 @@ const packageOwners: Record<string, readonly string[]> = {
   bullmq: ["jobs/engine/bullmq/"],
   "redis-semaphore": ["storage/redis/"],
   "bun:sqlite": ["storage/sqlite/"],
-  jose: ["sealer.ts", "http/authenticate.ts", "http/key-set.ts"],
+  jose: ["sealer.ts", "http/authenticate.ts", "http/key-set.ts", "dev/sign-token.ts"],
   zod: [
     "config.ts",
     "environment/",
