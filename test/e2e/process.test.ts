@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from "bun:test"
 import { dirname, join } from "node:path"
+import { freePort } from "../../src/dev/free-port.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { startServiceProcess } from "../../src/dev/service-process.ts"
 import { readLines } from "../support/event-lines.ts"
@@ -69,7 +70,7 @@ const maxRequests = "BUN_CONFIG_MAX_HTTP_REQUESTS"
 
 /** What the service logs until it listens, started by a shell command. */
 async function logUntilListening(command: string): Promise<string> {
-  const port = String(await freePort())
+  const port = String(freePort())
   const child = Bun.spawn(["sh", "-c", `exec env ${command}`], {
     cwd: join(import.meta.dir, "../.."),
     env: {
@@ -89,13 +90,6 @@ async function logUntilListening(command: string): Promise<string> {
   child.kill("SIGKILL")
   await child.exited
   return log
-}
-
-async function freePort(): Promise<number> {
-  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
-  const { port = 0 } = server
-  await server.stop(true)
-  return port
 }
 
 test("started with Bun's own limit of requests, the service logs one warning that names the variable", async () => {
