@@ -2,25 +2,14 @@ import { afterAll, expect, test } from "bun:test"
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { freePort } from "../../src/dev/free-port.ts"
+import { runScript } from "../support/run-to-end.ts"
 
 const occupied = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
 afterAll(() => occupied.stop(true))
 const taken = String(occupied.port)
 
-async function runDev(env: Record<string, string>) {
-  const child = Bun.spawn(
-    [process.execPath, "--no-env-file", join(import.meta.dir, "../../src/dev/dev.ts")],
-    {
-      env,
-      stdout: "pipe",
-      stderr: "pipe",
-    },
-  )
-  const [stdout, stderr] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ])
-  return { exitCode: await child.exited, stdout, stderr }
+function runDev(env: Record<string, string>) {
+  return runScript(join(import.meta.dir, "../../src/dev/dev.ts"), env)
 }
 
 test.each([
