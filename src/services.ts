@@ -62,8 +62,8 @@ export async function createServices(
     limiterStates,
     metricsPage: createMetricsPage(config, metrics, {
       limiterStates,
-      openExports: http.exportSlots.taken,
-      openFollowers: http.followerSlots.taken,
+      openExports: http.exportLimit.running,
+      openFollowers: http.followerLimit.running,
       countOpenJobs: storage.jobs.countOpen,
       countJobWorkers: started.countJobWorkers,
       ping: storage.ping,
