@@ -12,10 +12,7 @@ try {
   const config = parseConfig(process.env)
   const { sealer } = createSecrets(config, systemClock)
   const storage = await openStorage(config.storage)
-  const { lines, needsOlderKeys } = describeReseal(
-    await reseal(storage.secrets, sealer),
-    sealer.sealingKeyId,
-  )
+  const { lines, needsOlderKeys } = describeReseal(await reseal(storage.secrets, sealer), sealer.sealingKeyId)
   await storage.scrub()
   await storage.close()
   process.stdout.write(`${lines.join("\n")}\n`)

@@ -1,8 +1,9 @@
+import type { Clock } from "../lib/time.ts"
 import type { MailchimpClient } from "../mailchimp/client.ts"
 import type { ReadOptions } from "../mailchimp/lists/collection.ts"
 import { type ListDetails, readListDetails } from "../mailchimp/lists/list-details.ts"
 import { listLists, type MailchimpList } from "../mailchimp/lists/lists.ts"
-import type { ConnectionCache } from "./connection-cache.ts"
+import { type ConnectionCache, createConnectionCache } from "./connection-cache.ts"
 import type { Owner } from "./connection.ts"
 import type { OpenAccount } from "./open-account.ts"
 
@@ -19,16 +20,20 @@ export type CachedLists = {
   readLists(owner: Owner, options: Options): Promise<Read<readonly MailchimpList[]>>
   /** Rejects with `list_not_found`. */
   readList(owner: Owner, listId: string, options: Options): Promise<Read<ListDetails>>
+  /** Forgets what was read with a connection, e.g. because it was deleted. */
+  drop(connectionId: string): void
 }
 
 export function createCachedLists(deps: {
   readonly requireLiveConnection: (owner: Owner) => Promise<{ readonly id: string }>
   readonly openAccount: OpenAccount
-  readonly lists: ConnectionCache<readonly MailchimpList[]>
-  readonly details: ConnectionCache<ListDetails>
+  readonly keepMs: number
+  readonly clock: Clock
   /** How long the requests for one value are retried. */
   readonly deadlineMs: number
 }): CachedLists {
+  const lists = createConnectionCache<readonly MailchimpList[]>(deps)
+  const details = createConnectionCache<ListDetails>(deps)
   const read = async <T>(
     {
       owner,
@@ -50,15 +55,18 @@ export function createCachedLists(deps: {
   return {
     readLists: (owner, options) =>
       read(
-        { owner, key: "", cache: deps.lists },
+        { owner, key: "", cache: lists },
         (client, options) => Array.fromAsync(listLists(client, options)),
         options,
       ),
     readList: (owner, listId, options) =>
       read(
-        { owner, key: listId, cache: deps.details },
+        { owner, key: listId, cache: details },
         (client, options) => readListDetails(client, listId, options),
         options,
       ),
+    drop: (connectionId) => {
+      for (const cache of [lists, details]) cache.drop(connectionId)
+    },
   }
 }

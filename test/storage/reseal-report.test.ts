@@ -4,7 +4,10 @@ import { describeReseal } from "../../src/storage/reseal-report.ts"
 const counts = { current: 3, resealed: 2, changedMeanwhile: 0, notOpened: new Map<string, number>() }
 
 test("a report says how many tokens and secrets were sealed, and what needs which key", () => {
-  const done = describeReseal({ tokens: counts, signingSecrets: counts, jobCursors: new Map([["k1", 4]]) }, "k2")
+  const done = describeReseal(
+    { tokens: counts, signingSecrets: counts, jobCursors: new Map([["k1", 4]]) },
+    "k2",
+  )
   expect(done.needsOlderKeys).toBe(false)
   expect(done.lines).toEqual([
     "tokens: 5 are sealed with key k2, 2 of them by this run",
