@@ -205,6 +205,7 @@ test("the top level holds what a newcomer expects, and nothing else", async () =
     "tsconfig.json",
     "bunfig.toml",
     "bun.lock",
+    "patches",
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
