@@ -18,6 +18,7 @@ for (const name of [
   "telemetry",
   "jobs",
   "follow",
+  "console",
   "replicas",
   "replica-faults",
 ]) {
