@@ -3,6 +3,9 @@
 //   npm install ./mailchimp-export-0.1.0.tgz
 //   API=https://export.example.com TOKEN=… node mirror.js          (Node 22.5 or later, or Bun)
 //   API=https://export.example.com TOKEN=… node mirror.js check    compares the copy with a whole export
+//
+// A list with a webhook (PUT /lists/LIST/webhook) tells of changes within seconds, and of deletions. Other lists are read for changes
+// once a minute, and deletions are found once a week.
 import { DatabaseSync } from "node:sqlite"
 import { exportMembers, followMembers } from "mailchimp-export/client"
 
