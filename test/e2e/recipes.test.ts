@@ -313,7 +313,9 @@ test("cron.sh writes every member, then what changed, and nothing if the transfe
   await Bun.sleep(1100)
   const action = { kind: "problem", problem: "forbidden" } as const
   pair.sandbox.faults.add({ match: { path: /members$/ }, action, times: Infinity })
-  expect((await run()).exitCode).not.toBe(0)
+  const failed = await run()
+  expect(failed.exitCode).not.toBe(0)
+  expect(failed.stderr.toString()).toContain('"detail":"Cannot ')
   pair.sandbox.faults.clear()
   expect(files()).toEqual([first])
   expect(textOf(join(data, "cursor"))).toBe(cursor)
