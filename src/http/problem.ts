@@ -3,6 +3,7 @@ import { HTTPException } from "hono/http-exception"
 import { z } from "@hono/zod-openapi"
 import { apiPrefix } from "./envelope.ts"
 import { AppError, errorTable, type InvalidInput, invalidParameters, maxInvalidInputs } from "../errors.ts"
+import { upstreamSchema } from "../exports/event-lines.ts"
 
 /**
  * The body of every error response (RFC 9457), with the fields `success` and `message` of the platform's envelope, so
@@ -21,15 +22,7 @@ export const problemSchema = z
       .array(z.object({ name: z.string(), reason: z.string() }))
       .optional()
       .meta({ description: "Each invalid parameter, and what would be valid" }),
-    upstream: z
-      .object({
-        status: z.int(),
-        title: z.string().optional(),
-        detail: z.string().optional(),
-        instance: z.string().optional(),
-      })
-      .optional()
-      .meta({ description: "Mailchimp's own error" }),
+    upstream: upstreamSchema.optional().meta({ description: "Mailchimp's own error" }),
     success: z.literal(false),
     message: z.string(),
   })
