@@ -51,7 +51,7 @@ const names = z
 
 /** The parameters of an export of one list. */
 export const exportListQuery = z.strictObject({
-  count: wholeNumber(1, 1000, { hint: ", and left out for every member" }).optional().openapi({
+  count: wholeNumber(1, 1000, { hint: ", or left out to export every member" }).optional().openapi({
     description: "With count or offset: a slice of the lists laid end to end; 10 if only offset is given",
   }),
   offset: wholeNumber(0, largestOffset).optional().openapi({ description: "Where the slice begins" }),

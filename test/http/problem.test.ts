@@ -15,7 +15,7 @@ describe("the detail of an invalid parameter says what would be valid", () => {
     [{ limit: "5" }, "Invalid parameter: limit is not a parameter of this route: see /docs"],
     [
       { count: "1000000" },
-      "Invalid parameter: count must be a whole number from 1 to 1000, and left out for every member",
+      "Invalid parameter: count must be a whole number from 1 to 1000, or left out to export every member",
     ],
     [
       { status: ["cleaned", "pending"] },
