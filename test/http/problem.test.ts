@@ -1,4 +1,4 @@
-import { z } from "@hono/zod-openapi"
+import type { z } from "@hono/zod-openapi"
 import { describe, expect, test } from "bun:test"
 import { jobBody } from "../../src/http/job-request.ts"
 import { exportQuery } from "../../src/http/export-parameters.ts"
