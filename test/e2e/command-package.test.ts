@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { $ } from "bun"
 import { type ClientProject, createClientProject } from "../support/client-project.ts"
+import { toCommandEnv } from "../support/command-folders.ts"
 import { startCuttingProxy } from "../support/cutting-proxy.ts"
 import { runCommandProcess } from "../support/run-command.ts"
 import { differenceOf, noDifference, startSandboxAndService } from "../support/sandbox-and-service.ts"
@@ -14,8 +15,7 @@ let env: Record<string, string>
 beforeAll(async () => {
   project = await createClientProject()
   pair = await startSandboxAndService({ latencyMs: 50, lists: [{ name: "Newsletter", count: 2500 }] })
-  const token = String(pair.headers["authorization"]).replace("Bearer ", "")
-  env = { MAILCHIMP_EXPORT_URL: pair.service.url, MAILCHIMP_EXPORT_TOKEN: token }
+  env = toCommandEnv(pair)
 }, 120_000)
 afterAll(async () => {
   await pair[Symbol.asyncDispose]()

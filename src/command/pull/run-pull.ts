@@ -9,7 +9,7 @@ import { openFileSink } from "./file-sink.ts"
 import { type FollowOutput, follow } from "./follow.ts"
 import { findFollowed, openFollowedFile } from "./followed-file.ts"
 import type { FollowProgress } from "./follow-progress.ts"
-import { lock } from "./lock.ts"
+import type { Processes } from "./lock.ts"
 import type { Progress } from "./progress.ts"
 import { pull } from "./pull.ts"
 import { pullJob } from "./pull-job.ts"
@@ -19,12 +19,10 @@ import { openStdout } from "./stdout-sink.ts"
 import type { Summary } from "./summary.ts"
 import { writing } from "./writing.ts"
 
-export type PullDependencies = {
+export type PullDependencies = Processes & {
   readonly terminal: Terminal
   readonly clock: Clock
   readonly random: () => number
-  readonly pid: number
-  readonly isRunning: (pid: number) => boolean
   /** Missing if the command is installed without the project. */
   readonly startSandbox?: StartSandbox | undefined
 }
@@ -41,7 +39,7 @@ export type RunPull = PullDependencies & {
 
 /** Exports to a file or to stdout, by a stream or by a job, and follows what changes then. */
 export async function runPull(options: RunPull, serviceOptions: ServiceOptions): Promise<Summary> {
-  const { request, terminal, pid, isRunning, startSandbox } = options
+  const { request, terminal, startSandbox } = options
   const { out, isSandbox } = request
   if (isSandbox && !startSandbox)
     throw new CommandError(
@@ -52,9 +50,9 @@ export async function runPull(options: RunPull, serviceOptions: ServiceOptions):
   const service = sandbox
     ? { ...sandbox.service, signal: terminal.signal }
     : toService(serviceOptions, terminal)
-  if (out === "-") return exportAndFollow(service, options)
-  await using _lock = await writing(out, () => lock(`${out}.lock`, { pid, isRunning }))
-  return await writing(out, () => exportAndFollow(service, options))
+  // Awaited here, because the sandbox ends with this function.
+  if (out === "-") return await exportAndFollow(service, options)
+  return await writing(out, options, () => exportAndFollow(service, options))
 }
 
 async function exportAndFollow(service: Service, options: RunPull): Promise<Summary> {
