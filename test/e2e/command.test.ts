@@ -224,7 +224,10 @@ test("a service that goes away is exit code 5, and --resume continues; a proxy t
   const { ended } = start("pull --out gone.ndjson", { MAILCHIMP_EXPORT_URL: gone.url })
   await until("the first checkpoint", () => files().includes("gone.ndjson.state"))
   gone.stop()
-  expect(await ended).toMatchObject({ exitCode: 5 })
+  const failed = await ended
+  expect(failed).toMatchObject({ exitCode: 5 })
+  expect(failed.stderr).toContain("Resuming, because: Cannot reach the service\n")
+  expect(failed.stderr).not.toContain("baseUrl")
   expect(await run("pull --out gone.ndjson --resume")).toMatchObject({ exitCode: 0 })
   expect(differenceOf(rowsOf("gone.ndjson"), pair.liveRows())).toEqual(noDifference)
 }, 120_000)

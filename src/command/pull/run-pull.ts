@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises"
 import type { Clock } from "../../lib/time.ts"
 import { CommandError } from "../command-error.ts"
 import type { StartSandbox } from "../start-sandbox.ts"
@@ -52,7 +53,12 @@ export async function runPull(options: RunPull, serviceOptions: ServiceOptions):
     : toService(serviceOptions, terminal)
   // Awaited here, because the sandbox ends with this function.
   if (out === "-") return await exportAndFollow(service, options)
-  return await writing(out, options, () => exportAndFollow(service, options))
+  return await writing(out, options, async () => {
+    const summary = await exportAndFollow(service, options)
+    // A later export cannot continue with the cursor of a sandbox that is gone.
+    if (sandbox) await rm(`${out}.state`, { force: true })
+    return summary
+  })
 }
 
 async function exportAndFollow(service: Service, options: RunPull): Promise<Summary> {
