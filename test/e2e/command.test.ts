@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "bun:test"
 import { $ } from "bun"
-import { signToken } from "../../src/http/authenticate.ts"
+import { signToken } from "../../src/dev/sign-token.ts"
 import { createCommandFolders } from "../support/command-folders.ts"
 import { startCuttingProxy } from "../support/cutting-proxy.ts"
 import { differenceOf, noDifference, startSandboxAndService } from "../support/sandbox-and-service.ts"

@@ -3,7 +3,7 @@ import { CommandError } from "../command-error.ts"
 import { codeOf, isMissing } from "./file-error.ts"
 
 export type Processes = {
-  /** This process. */
+  /** The id of the process that runs the command. */
   readonly pid: number
   readonly isRunning: (pid: number) => boolean
 }
