@@ -8,20 +8,34 @@ import { anySignal, type Clock, startTimer } from "../lib/time.ts"
 import type { Sealer } from "../sealer.ts"
 import { createEndCursor } from "./end-cursor.ts"
 import type { FollowEvent } from "./follow-event.ts"
+import type { Followed } from "./followed.ts"
 import { followTail } from "./follow-tail.ts"
 import { inTurns } from "./in-turns.ts"
 import { createRewindDeliveries, type RewindDeliveries } from "./rewind-deliveries.ts"
 import type { Tails } from "./tails.ts"
 
-type FollowRequest = Parameters<StartExport>[0] & {
+type ExportRequest = Parameters<StartExport>[0] & { readonly eventsId: string }
+
+type FollowRequest = ExportRequest & {
   readonly owner: Owner
-  readonly eventsId: string
   /** When the caller's token expires, in seconds since the epoch. */
   readonly expiresAt: number
   /** Called each time that the follower has caught up. */
   readonly onCaughtUp: () => void
   /** Called when the generator ends, however it ends, or when the consumer has left before it began. */
   readonly onEnd: () => void
+}
+
+/** What a follower keeps for as long as it stays. */
+type Following = Pick<FollowRequest, "expiresAt" | "onCaughtUp" | "onEnd"> & {
+  readonly exportRequest: Omit<ExportRequest, "account">
+  readonly followed: Followed
+  readonly rewind: RewindDeliveries
+  /** The cursor from which its export continues, if that is the cursor of an end. */
+  readonly from: { cursor: string | undefined }
+  readonly endCursor: () => string
+  /** The export with which it begins, until it begins. */
+  readonly first: Awaited<ReturnType<StartExport>>[]
 }
 
 /**
@@ -56,52 +70,61 @@ export function createStartFollow(deps: {
   }
 
   return async (request) => {
-    const { owner, expiresAt, onCaughtUp, onEnd, account, ...exportRequest } = request
-    const { signal, selection, listIds, eventsId } = exportRequest
+    const { account, owner, expiresAt, onCaughtUp, onEnd, ...wanted } = request
+    const { signal, selection, listIds, cursor } = wanted
     const followed = { owner, connectionId: account.connection.id, listIds, selection }
     const rewind = createRewindDeliveries(
       createSealedCursors(sealer, followed.connectionId),
       selectionId(selection, listIds),
     )
-    const hasEnded = await checkCursor(request.cursor, rewind).catch((error: unknown) => {
+    const from: Following["from"] = { cursor: undefined }
+    try {
+      // The checkpoints of an export that is resumed have the deliveries of its beginning.
+      if (await checkCursor(cursor, rewind)) from.cursor = cursor
+    } catch (error) {
       account[Symbol.dispose]()
       throw error
-    })
-    // The checkpoints of an export that is resumed have the deliveries of its beginning.
-    let from = hasEnded ? request.cursor : undefined
-    const { format, cursor: endCursor } = createEndCursor(request.format, () => from)
+    }
+    const { format, cursor: endCursor } = createEndCursor(wanted.format, from)
+    const exportRequest = { ...wanted, format }
     // Taken out when it begins, because it holds a page and the account, and a follower stays for days.
-    const first = [await startExport({ ...exportRequest, account, format })]
+    const first = [await startExport({ ...exportRequest, account })]
     // A generator that never starts never ends.
     signal.addEventListener("abort", onEnd, { once: true })
-    return inTurns(run())
+    return inTurns(
+      run({ exportRequest, expiresAt, onCaughtUp, onEnd, followed, rewind, from, endCursor, first }),
+    )
+  }
 
-    async function* run() {
-      let error: unknown
-      const expired = new AbortController()
-      const leftMs = Math.max(0, expiresAt * 1000 - clock.now())
-      using _timer = startTimer(Math.min(leftMs, longestMs), clock, () => expired.abort(tokenExpired()))
-      using until = anySignal(signal, expired.signal, drainSignal)
-      try {
-        const tail = { tails, followed, until: until.signal, signal, onCaughtUp, clock }
-        const goOn = async (cursor: string | undefined) => {
-          if (cursor === undefined) return followTail({ ...tail, cursor: await rewind.to(from, endCursor()) })
-          // The tail was too fast for this follower, who continues with an export of its own.
-          from = cursor
-          const again = { account: await openAccount(owner, signal), cursor, format }
-          return startExport({ ...exportRequest, ...again })
-        }
-        let cursor: string | undefined
-        // One `yield*` for all, because a generator keeps what it last delegated to, and each `yield*` keeps its own.
-        for (;;) cursor = (yield* first.pop() ?? (await goOn(cursor))) ?? undefined
-      } catch (cause) {
-        error = cause
-        throw cause
-      } finally {
-        signal.removeEventListener("abort", onEnd)
-        onEvent({ type: "follower_ended", requestId: eventsId, error: signal.aborted ? undefined : error })
-        onEnd()
+  // Not within the function above: a closure made in an async function holds its parameters, and so the account.
+  async function* run(following: Following): AsyncGenerator<Uint8Array> {
+    const { exportRequest, expiresAt, onCaughtUp, onEnd, followed, rewind, from, endCursor, first } =
+      following
+    const { signal, eventsId } = exportRequest
+    let error: unknown
+    const expired = new AbortController()
+    const leftMs = Math.max(0, expiresAt * 1000 - clock.now())
+    using _timer = startTimer(Math.min(leftMs, longestMs), clock, () => expired.abort(tokenExpired()))
+    using until = anySignal(signal, expired.signal, drainSignal)
+    try {
+      const tail = { tails, followed, until: until.signal, signal, onCaughtUp, clock }
+      const goOn = async (cursor: string | undefined) => {
+        if (cursor === undefined)
+          return followTail({ ...tail, cursor: await rewind.to(from.cursor, endCursor()) })
+        // The tail was too fast for this follower, who continues with an export of its own.
+        from.cursor = cursor
+        return startExport({ ...exportRequest, account: await openAccount(followed.owner, signal), cursor })
       }
+      let cursor: string | undefined
+      // One `yield*` for all, because a generator keeps what it last delegated to, and each `yield*` keeps its own.
+      for (;;) cursor = (yield* first.pop() ?? (await goOn(cursor))) ?? undefined
+    } catch (cause) {
+      error = cause
+      throw cause
+    } finally {
+      signal.removeEventListener("abort", onEnd)
+      onEvent({ type: "follower_ended", requestId: eventsId, error: signal.aborted ? undefined : error })
+      onEnd()
     }
   }
 }
