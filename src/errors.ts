@@ -117,6 +117,14 @@ export function invalidParameters(errors: readonly InvalidInput[]): AppError {
   return new AppError("invalid_parameter", detail, { errors })
 }
 
+/** The problem of work whose connection was deleted meanwhile. */
+export function disconnected(): AppError {
+  return new AppError(
+    "disconnected",
+    "Cannot continue because the connection was deleted: connect the account again through /auth/login",
+  )
+}
+
 /**
  * A sealed text that cannot be opened: not sealed here, or for another purpose or owner, or with a key that was
  * removed.

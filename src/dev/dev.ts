@@ -1,9 +1,9 @@
 import { mkdirSync, rmSync } from "node:fs"
 import { resolve } from "node:path"
-import { signToken } from "../http/authenticate.ts"
 import { apiPrefix } from "../http/envelope.ts"
 import { startSandbox } from "../sandbox/serve.ts"
 import { serviceEnvironment, startServiceProcess } from "./service-process.ts"
+import { signToken } from "./sign-token.ts"
 
 /**
  * The service for manual use, together with a sandbox Mailchimp. The service restarts when its source changes; the

@@ -2,6 +2,7 @@ import type { ErrorHandler, NotFoundHandler } from "hono"
 import { HTTPException } from "hono/http-exception"
 import { z } from "@hono/zod-openapi"
 import { AppError, errorTable, type InvalidInput, invalidParameters, maxInvalidInputs } from "../errors.ts"
+import { upstreamSchema } from "../exports/event-lines.ts"
 
 /**
  * The body of every error response (RFC 9457), with the fields `success` and `message` of the platform's envelope, so
@@ -20,15 +21,7 @@ export const problemSchema = z
       .array(z.object({ name: z.string(), reason: z.string() }))
       .optional()
       .meta({ description: "Each invalid parameter, and what would be valid" }),
-    upstream: z
-      .object({
-        status: z.int(),
-        title: z.string().optional(),
-        detail: z.string().optional(),
-        instance: z.string().optional(),
-      })
-      .optional()
-      .meta({ description: "Mailchimp's own error" }),
+    upstream: upstreamSchema.optional().meta({ description: "Mailchimp's own error" }),
     success: z.literal(false),
     message: z.string(),
   })

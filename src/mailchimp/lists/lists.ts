@@ -2,7 +2,7 @@ import { z } from "zod"
 import { isListId } from "../address.ts"
 import type { MailchimpClient } from "../client.ts"
 import { MailchimpError } from "../errors.ts"
-import { pageOf, parseJson, type ReadOptions, timeoutMs } from "./collection.ts"
+import { pageOf, parseJson, type ReadOptions, smallResponseTimeoutMs } from "./collection.ts"
 import { listAll } from "./list-all.ts"
 
 /** An audience. The counts may be some minutes old, because Mailchimp caches them. */
@@ -99,7 +99,7 @@ export function readList(
   return client
     .request({
       ...options,
-      timeoutMs,
+      timeoutMs: smallResponseTimeoutMs,
       action: "read the list",
       listId,
       query: () => ({ fields: listFields.join(",") }),
