@@ -32,7 +32,7 @@ export function toFailure(error: unknown) {
 }
 
 /** The client's advice about its own failures names options that the command does not have. */
-function toSentence(error: Error): string {
+export function toSentence(error: Error): string {
   const isClients =
     error instanceof MailchimpExportError && ["network_error", "unexpected_response"].includes(error.code)
   return isClients ? error.message.replace(/: check .*/, "") : error.message

@@ -16,8 +16,10 @@ for (const name of [
   "formats",
   "deliveries",
   "telemetry",
+  "soak",
   "jobs",
   "follow",
+  "console",
   "replicas",
   "replica-faults",
 ]) {

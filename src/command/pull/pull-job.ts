@@ -57,18 +57,8 @@ async function download(options: PullJob) {
   progress.note(
     `Downloading ${job.parts.length} ${job.parts.length === 1 ? "part" : "parts"} of the job ${id}`,
   )
-  let { rows } = sink
-  const status = await writeParts(job, {
-    service,
-    after: position.after,
-    isInflated: !isCompressed,
-    write: sink.write,
-    onPart: async (part) => {
-      rows += part.rows
-      await sink.checkpoint({ job: { ...position, after: part.name } }, rows)
-    },
-  })
-  return { status, rows, cursor: job.cursor ?? "" }
+  const written = await writeParts(job, { service, sink, position, isCompressed })
+  return { ...written, cursor: job.cursor ?? "" }
 }
 
 /** The key of a job is stored before its start, so that a crash in between does not start a second job. */
