@@ -106,8 +106,8 @@ const typeNames: Readonly<Record<string, string>> = {
 
 /** A value of another type, for which a schema need not have words of its own. */
 function toReason(issue: z.core.$ZodIssue): string {
-  const isZods = issue.code === "invalid_type" && issue.message.startsWith("Invalid input")
-  return isZods ? `must be ${typeNames[issue.expected] ?? issue.expected}` : issue.message
+  const isDefault = issue.code === "invalid_type" && issue.message.startsWith("Invalid input")
+  return isDefault ? `must be ${typeNames[issue.expected] ?? issue.expected}` : issue.message
 }
 
 /** The name of a parameter may be as long as a URL, so it is truncated. */
