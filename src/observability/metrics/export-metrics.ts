@@ -1,6 +1,6 @@
-import { AppError } from "../../errors.ts"
 import type { StreamEnd } from "../../exports/export-event.ts"
 import type { EventOf } from "../observe.ts"
+import { problemCodeOf } from "../problem-code.ts"
 import type { Instruments } from "./instruments.ts"
 
 /** Exports and slices, whether a caller reads them or a job does. */
@@ -47,11 +47,7 @@ export function createExportMetrics({ counter, histogram }: Instruments) {
     else if (event.type !== "begins") {
       exports.inc({ outcome: event.type })
       duration.observe(event.usage.durationMs / 1000)
-      if ("error" in event) failures.inc({ code: codeOf(event.error) })
+      if ("error" in event) failures.inc({ code: problemCodeOf(event.error) })
     }
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof AppError ? error.code : "internal_error"
 }

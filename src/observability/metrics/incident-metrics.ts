@@ -1,5 +1,6 @@
-import { AppError, type ErrorCode } from "../../errors.ts"
+import type { ErrorCode } from "../../errors.ts"
 import type { EventOf } from "../observe.ts"
+import { problemCodeOf } from "../problem-code.ts"
 import type { Instruments } from "./instruments.ts"
 
 /** What the log has as a warning or an error of its own, apart from requests, exports and jobs. */
@@ -23,7 +24,7 @@ type Incident = EventOf<(typeof incidentTypes)[number]>
 export function createIncidentMetrics({ counter }: Instruments) {
   const incidents = counter(
     "incidents_total",
-    "Warnings and errors that the log has under this type",
+    "Warnings and errors whose message in the log begins with this type",
     ["type"],
     incidentTypes,
   )
@@ -36,8 +37,7 @@ export function createLoginMetrics({ counter }: Instruments) {
     "exchange_failed",
     "metadata_invalid",
   ] satisfies ErrorCode[])
-  return ({ failure }: EventOf<"login_failed">) =>
-    failed.inc({ code: failure instanceof AppError ? failure.code : "internal_error" })
+  return ({ failure }: EventOf<"login_failed">) => failed.inc({ code: problemCodeOf(failure) })
 }
 
 export function createDeliveryMetrics({ counter }: Instruments) {
