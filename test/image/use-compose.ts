@@ -4,7 +4,7 @@
  * `JWT_SECRET=… bun test/image/use-compose.ts`, with the JWT_SECRET of compose.yaml.
  */
 import { z } from "zod"
-import { signToken } from "../../src/http/authenticate.ts"
+import { signToken } from "../../src/dev/sign-token.ts"
 import { apiPrefix } from "../../src/http/envelope.ts"
 import { createExport } from "../../src/client/member-export.ts"
 import { createBrowser } from "../support/browser.ts"
