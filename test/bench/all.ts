@@ -19,6 +19,7 @@ for (const name of [
   "soak",
   "jobs",
   "follow",
+  "console",
   "replicas",
   "replica-faults",
 ]) {
