@@ -8,7 +8,7 @@ export function toCompletion(shell: Shell, program: Command): string {
   const commands = program.commands.map((command) => ({
     name: command.name(),
     summary: command.summary().replaceAll("'", ""),
-    flags: [...command.options.flatMap(({ long }) => long ?? []), "--help"],
+    words: [...command.commands.map((sub) => sub.name()), ...flagsOf(command), "--help"],
   }))
   const name = program.name()
   if (shell === "fish")
@@ -18,15 +18,15 @@ export function toCompletion(shell: Shell, program: Command): string {
           `complete -c ${name} -f -n __fish_use_subcommand -a ${command.name} -d '${command.summary}'`,
       ),
       ...commands.flatMap((command) =>
-        command.flags.map(
-          (flag) =>
-            `complete -c ${name} -n '__fish_seen_subcommand_from ${command.name}' -l ${flag.slice(2)}`,
+        command.words.map(
+          (word) =>
+            `complete -c ${name} -n '__fish_seen_subcommand_from ${command.name}' ${toFishOption(word)}`,
         ),
       ),
       "",
     ].join("\n")
   const cases = commands
-    .map((command) => `    ${command.name}) words="${command.flags.join(" ")}" ;;`)
+    .map((command) => `    ${command.name}) words="${command.words.join(" ")}" ;;`)
     .join("\n")
   const bash = `_mailchimp_export() {
   local words
@@ -41,4 +41,14 @@ complete -o default -F _mailchimp_export ${name}
   return shell === "zsh"
     ? `autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n${bash}`
     : bash
+}
+
+/** The options of a command and of its subcommands. */
+function flagsOf(command: Command): Set<string> {
+  const options = [command, ...command.commands].flatMap(({ options }) => options)
+  return new Set(options.flatMap(({ long }) => long ?? []))
+}
+
+function toFishOption(word: string): string {
+  return word.startsWith("--") ? `-l ${word.slice(2)}` : `-f -a ${word}`
 }

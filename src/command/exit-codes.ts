@@ -20,7 +20,7 @@ export const exitCodeHelp = `Exit codes:
   0    done
   1    failed
   2    wrong arguments or settings
-  3    incomplete: everything that could be read was written, but members may be missing
+  3    incomplete: what can be read was written, but members may be missing
   4    log in first: no account is connected, or the token is not accepted
   5    try again later: the service or Mailchimp cannot answer now
   130  interrupted`

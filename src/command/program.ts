@@ -10,17 +10,19 @@ export type Actions = PullActions & JobActions & AccountActions & { completion(s
 
 const mainHelp = `
 Examples:
-  export MAILCHIMP_EXPORT_URL=https://export.example.com MAILCHIMP_EXPORT_TOKEN=…
-  mailchimp-export connect                               # once, in a browser
-  mailchimp-export lists                                 # the ids of the lists
-  mailchimp-export pull --out contacts.csv --list a1b2c3 # one list as CSV
+  export MAILCHIMP_EXPORT_URL=https://export.example.com
+  export MAILCHIMP_EXPORT_TOKEN=…
+  mailchimp-export connect               # once, in a browser
+  mailchimp-export lists                 # the ids of the lists
+  mailchimp-export pull --out contacts.csv --list a1b2c3
   mailchimp-export pull --out contacts.csv --list a1b2c3 --resume
-                                                         # continues after Ctrl-C or a crash
+                                         # continues after Ctrl-C or a crash
+  mailchimp-export pull --help           # more, such as every night by cron
 
 Environment:
   MAILCHIMP_EXPORT_URL    the URL of the service
-  MAILCHIMP_EXPORT_TOKEN  the caller's JWT, unless --token-file names a file that has it.
-                          No option takes a token, because other users can see arguments.
+  MAILCHIMP_EXPORT_TOKEN  the caller's JWT, unless --token-file names its file.
+                          No option takes it, because others see arguments.
 
 ${exitCodeHelp}`
 

@@ -20,12 +20,19 @@ export async function runCommand(
   const { terminal } = dependencies
   const { stdout, stderr } = terminal
   let exitCode: ExitCode = exitCodes.done
+  let canResume = false
   const program = createProgram(
     {
       ...accountActions(dependencies),
-      ...jobActions(dependencies, (code) => (exitCode = code)),
+      ...jobActions(dependencies),
+      downloadJob: async (id, options) => {
+        const { downloadJobCommand } = await import("./jobs/download-job.ts")
+        canResume = options.out !== "-"
+        exitCode = await downloadJobCommand(id, toService(options, terminal), options, dependencies)
+      },
       pull: async (options) => {
         const { pullCommand } = await import("./pull/pull-command.ts")
+        canResume = options.out !== "-" && options.sandbox !== true
         exitCode = await pullCommand(options, dependencies)
       },
       completion: async (shell) => {
@@ -42,7 +49,7 @@ export async function runCommand(
     // Commander has already written what is wrong.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
     if (error instanceof Interrupted) {
-      const hint = args.includes("pull") ? ". Next: the same command with --resume" : ""
+      const hint = canResume ? ". Next: the same command with --resume" : ""
       await stderr.write(`Interrupted${hint}\n`)
     } else if (!(error instanceof ReaderLeft)) await stderr.write(`${describeError(error)}\n`)
     return exitCodeOf(error)
@@ -75,8 +82,7 @@ function accountActions(dependencies: CommandDependencies): AccountActions {
 
 const loadJobs = () => import("./jobs/jobs.ts")
 
-function jobActions(dependencies: CommandDependencies, exitWith: (exitCode: ExitCode) => void): JobActions {
-  const { terminal } = dependencies
+function jobActions({ terminal }: CommandDependencies): Omit<JobActions, "downloadJob"> {
   return {
     listJobs: async (options) =>
       (await loadJobs()).listJobsCommand(toService(options, terminal), options, terminal),
@@ -86,9 +92,5 @@ function jobActions(dependencies: CommandDependencies, exitWith: (exitCode: Exit
       (await loadJobs()).cancelJobCommand(id, toService(options, terminal), terminal),
     retryJob: async (id, options) =>
       (await loadJobs()).retryJobCommand(id, toService(options, terminal), terminal),
-    downloadJob: async (id, options) => {
-      const { downloadJobCommand } = await import("./jobs/download-job.ts")
-      exitWith(await downloadJobCommand(id, toService(options, terminal), options, dependencies))
-    },
   }
 }

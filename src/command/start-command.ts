@@ -25,7 +25,8 @@ export async function startCommand(options: { readonly startSandbox?: StartSandb
       stdout: toOutput(process.stdout, signal),
       stderr: toOutput(process.stderr),
       signal,
-      fetch: async (url, init) => (await import("./http-fetch.ts")).fetchFor(process.versions.bun)(url, init),
+      fetch: async (url, init) =>
+        (await import("./http/http-fetch.ts")).fetchFor(process.versions.bun)(url, init),
     },
     clock: systemClock,
     random: Math.random,
@@ -51,7 +52,8 @@ function toOutput(stream: NodeJS.WriteStream, signal?: AbortSignal): Output {
           reject(signal.reason)
           return
         }
-        if (stream.write(data)) {
+        // The stream may keep the bytes for longer than their buffer has them.
+        if (stream.write(typeof data === "string" ? data : Buffer.from(data))) {
           resolve()
           return
         }

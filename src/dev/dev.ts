@@ -11,6 +11,9 @@ import { signToken } from "./sign-token.ts"
  */
 const jwtSecret = "for-development-only-and-known-to-all"
 
+/** Where Vite serves a page that is being developed; CORS_ORIGINS names others. */
+const pageOrigins = process.env["CORS_ORIGINS"]?.trim() || "http://localhost:5173,http://127.0.0.1:5173"
+
 const port = portOf("PORT", 3000)
 const sandboxPort = portOf("SANDBOX_PORT", 3001)
 // A database per port, because another `bun run dev` may use other ports.
@@ -31,6 +34,8 @@ const service = await startServiceProcess(
     SQLITE_PATH: `${folder}/export.sqlite`,
     JWT_SECRET: jwtSecret,
     LOGIN_COOKIE: "off",
+    CORS_ORIGINS: pageOrigins,
+    FORWARD_URL_ORIGINS: `${pageOrigins},http://127.0.0.1:${port}`,
   },
   { watch: true },
 )
@@ -58,6 +63,8 @@ Show the connection, then export every list.
 
   curl -s -H "Authorization: Bearer $TOKEN" ${api}/auth
   curl -sN -H "Authorization: Bearer $TOKEN" ${api}/export
+
+Pages of ${pageOrigins.replaceAll(",", " and ")} may call the service, too; CORS_ORIGINS names others.
 
 Or use the command.
 

@@ -57,6 +57,8 @@ export function createPageOutput(
           if (range === ranges.at(-1)) lent?.lend(page.release)
           yield* write(writer.members(members))
         }
+        // Otherwise it would hold its last page, and a follower stays for days.
+        lent?.copied()
         if (lent) page.release()
         rows += countRows(ranges)
         allBytes += bytes

@@ -5,7 +5,7 @@ import type { EncoderInput, Format } from "../exports/formats/format.ts"
  * A format that also remembers the cursor of the end line. If the export continues from a cursor, its lines have that cursor: a
  * consumer that resumed after it would miss the deletions that were delivered meanwhile, which only the tail writes.
  */
-export function createEndCursor(format: Format, from: () => string | undefined) {
+export function createEndCursor(format: Format, from: string | undefined) {
   let end: string | undefined
   const remember = (event: EventLine) => {
     if (event.$export === "end") end = event.cursor
@@ -20,8 +20,8 @@ export function createEndCursor(format: Format, from: () => string | undefined) 
               ...encoder,
               line: (event: EventLine) => {
                 remember(event)
-                const cursor = from()
-                return encoder.line("cursor" in event && cursor !== undefined ? { ...event, cursor } : event)
+                const hasOther = from !== undefined && "cursor" in event
+                return encoder.line(hasOther ? { ...event, cursor: from } : event)
               },
             }
           },

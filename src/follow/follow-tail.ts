@@ -7,6 +7,9 @@ import { failed } from "./lines.ts"
 import type { Followed } from "./followed.ts"
 import type { Tails } from "./tails.ts"
 
+/** One for all followers: what they share consists of whole lines, so none of them has an open line. */
+const { line, keepAlive } = createNdjson()
+
 /**
  * Yields what follows a cursor, and something every ten seconds. Returns the cursor of what was received when the tail is too
  * fast for this follower. If the tail fails or `until` aborts, it ends with an error line and throws.
@@ -23,7 +26,6 @@ export async function* followTail(request: {
   readonly clock: Clock
 }): AsyncGenerator<Uint8Array, string> {
   const { tails, followed, until, signal, onCaughtUp, clock } = request
-  const { line, keepAlive } = createNdjson()
   const { wait, write } = createKeepAlive(clock)
   let { cursor } = request
   try {

@@ -8,20 +8,38 @@ import { anySignal, type Clock, startTimer } from "../lib/time.ts"
 import type { Sealer } from "../sealer.ts"
 import { createEndCursor } from "./end-cursor.ts"
 import type { FollowEvent } from "./follow-event.ts"
+import type { Followed } from "./followed.ts"
 import { followTail } from "./follow-tail.ts"
 import { inTurns } from "./in-turns.ts"
-import { createRewindDeliveries, type RewindDeliveries } from "./rewind-deliveries.ts"
+import { createRewindDeliveries } from "./rewind-deliveries.ts"
 import type { Tails } from "./tails.ts"
 
-type FollowRequest = Parameters<StartExport>[0] & {
+type ExportRequest = Parameters<StartExport>[0] & { readonly eventsId: string }
+
+type FollowRequest = ExportRequest & {
   readonly owner: Owner
-  readonly eventsId: string
   /** When the caller's token expires, in seconds since the epoch. */
   readonly expiresAt: number
   /** Called each time that the follower has caught up. */
   readonly onCaughtUp: () => void
   /** Called when the generator ends, however it ends, or when the consumer has left before it began. */
   readonly onEnd: () => void
+}
+
+/** An export of a follower. What follows begins at its end, with the deliveries since `from`. */
+type Begun = {
+  readonly bytes: AsyncGenerator<Uint8Array>
+  /** The cursor from which it continues, if that is the cursor of an end. */
+  readonly from: string | undefined
+  readonly endCursor: () => string
+}
+
+/** What a follower keeps for as long as it stays. */
+type Following = Pick<FollowRequest, "expiresAt" | "onCaughtUp" | "onEnd"> & {
+  readonly exportRequest: Omit<ExportRequest, "account">
+  readonly followed: Followed
+  /** Taken out when it has ended, because it holds a page and the account, and a follower stays for days. */
+  begun: Begun | undefined
 }
 
 /**
@@ -47,61 +65,72 @@ export function createStartFollow(deps: {
 }): StartFollow {
   const { startExport, openAccount, tails, sealer, retentionS, drainSignal, clock, onEvent } = deps
 
+  const rewindOf = ({ connectionId, selection, listIds }: Followed) =>
+    createRewindDeliveries(createSealedCursors(sealer, connectionId), selectionId(selection, listIds))
+
   /** @returns whether the cursor is that of an export that has ended */
-  const checkCursor = async (cursor: string | undefined, rewind: RewindDeliveries) => {
+  const checkCursor = async (cursor: string | undefined, followed: Followed) => {
     if (cursor === undefined) return false
-    const { kind, horizon } = await rewind.open(cursor)
+    const { kind, horizon } = await rewindOf(followed).open(cursor)
     if (Number.isFinite(horizon) && horizon < clock.now() / 1000 - retentionS) throw expiredCursor()
     return kind === "end"
   }
 
+  const begin = async (request: ExportRequest, from: string | undefined): Promise<Begun> => {
+    const { format, cursor: endCursor } = createEndCursor(request.format, from)
+    return { bytes: await startExport({ ...request, format }), from, endCursor }
+  }
+
   return async (request) => {
-    const { owner, expiresAt, onCaughtUp, onEnd, account, ...exportRequest } = request
-    const { signal, selection, listIds, eventsId } = exportRequest
+    const { owner, expiresAt, onCaughtUp, onEnd, ...wanted } = request
+    const { account, ...exportRequest } = wanted
+    const { signal, selection, listIds, cursor } = exportRequest
     const followed = { owner, connectionId: account.connection.id, listIds, selection }
-    const rewind = createRewindDeliveries(
-      createSealedCursors(sealer, followed.connectionId),
-      selectionId(selection, listIds),
-    )
-    const hasEnded = await checkCursor(request.cursor, rewind).catch((error: unknown) => {
+    let isEnd: boolean
+    try {
+      isEnd = await checkCursor(cursor, followed)
+    } catch (error) {
       account[Symbol.dispose]()
       throw error
-    })
+    }
     // The checkpoints of an export that is resumed have the deliveries of its beginning.
-    let from = hasEnded ? request.cursor : undefined
-    const { format, cursor: endCursor } = createEndCursor(request.format, () => from)
-    // Taken out when it begins, because it holds a page and the account, and a follower stays for days.
-    const first = [await startExport({ ...exportRequest, account, format })]
+    const begun = await begin(wanted, isEnd ? cursor : undefined)
     // A generator that never starts never ends.
     signal.addEventListener("abort", onEnd, { once: true })
-    return inTurns(run())
+    return inTurns(run({ exportRequest, followed, expiresAt, onCaughtUp, onEnd, begun }))
+  }
 
-    async function* run() {
-      let error: unknown
-      const expired = new AbortController()
-      const leftMs = Math.max(0, expiresAt * 1000 - clock.now())
-      using _timer = startTimer(Math.min(leftMs, longestMs), clock, () => expired.abort(tokenExpired()))
-      using until = anySignal(signal, expired.signal, drainSignal)
-      try {
-        const tail = { tails, followed, until: until.signal, signal, onCaughtUp, clock }
-        const goOn = async (cursor: string | undefined) => {
-          if (cursor === undefined) return followTail({ ...tail, cursor: await rewind.to(from, endCursor()) })
-          // The tail was too fast for this follower, who continues with an export of its own.
-          from = cursor
-          const again = { account: await openAccount(owner, signal), cursor, format }
-          return startExport({ ...exportRequest, ...again })
+  // Not within the function above: a closure made in an async function holds its parameters, and so the account.
+  async function* run(following: Following): AsyncGenerator<Uint8Array> {
+    const { exportRequest, followed, expiresAt, onCaughtUp, onEnd } = following
+    const { signal, eventsId } = exportRequest
+    let error: unknown
+    const leftMs = Math.max(0, expiresAt * 1000 - clock.now())
+    using until = anySignal(signal, drainSignal)
+    using _timer = startTimer(Math.min(leftMs, longestMs), clock, () => until.abort(tokenExpired()))
+    try {
+      /** What comes after the export that has ended, or after a tail that was too fast, which returns a cursor. */
+      const next = async (cursor: string | undefined) => {
+        if (following.begun !== undefined) {
+          const { from, endCursor } = following.begun
+          following.begun = undefined
+          const tail = { tails, followed, until: until.signal, signal, onCaughtUp, clock }
+          return followTail({ ...tail, cursor: await rewindOf(followed).to(from, endCursor()) })
         }
-        let cursor: string | undefined
-        // One `yield*` for all, because a generator keeps what it last delegated to, and each `yield*` keeps its own.
-        for (;;) cursor = (yield* first.pop() ?? (await goOn(cursor))) ?? undefined
-      } catch (cause) {
-        error = cause
-        throw cause
-      } finally {
-        signal.removeEventListener("abort", onEnd)
-        onEvent({ type: "follower_ended", requestId: eventsId, error: signal.aborted ? undefined : error })
-        onEnd()
+        const account = await openAccount(followed.owner, signal)
+        following.begun = await begin({ ...exportRequest, account, cursor }, cursor)
+        return following.begun.bytes
       }
+      // One `yield*` for all, because a generator keeps what it last delegated to, and each `yield*` keeps its own.
+      let bytes: AsyncGenerator<Uint8Array, string | void> = following.begun?.bytes ?? (await next(undefined))
+      for (;;) bytes = await next((yield* bytes) ?? undefined)
+    } catch (cause) {
+      error = cause
+      throw cause
+    } finally {
+      signal.removeEventListener("abort", onEnd)
+      onEvent({ type: "follower_ended", requestId: eventsId, error: signal.aborted ? undefined : error })
+      onEnd()
     }
   }
 }

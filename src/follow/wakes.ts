@@ -18,6 +18,9 @@ export type Wakes = {
   doneUpTo(): Second
 }
 
+/** How much later than it arrived a delivery may be stored and still be answered with 200: a database has four seconds. */
+const longestWriteS = 5
+
 export function createWakes(deps: {
   readonly deliveries: Pick<DeliveryStore, "list">
   readonly connectionId: string
@@ -27,8 +30,8 @@ export function createWakes(deps: {
   readonly onEvent: (event: FollowEvent) => void
 }): Wakes {
   const { connectionId, hints, isFollowed, marginS, onEvent } = deps
-  // Two margins: the clocks of two replicas may each be wrong by one.
-  const overlapS = 2 * marginS
+  // Two margins, because the clocks of two replicas may each be wrong by one.
+  const overlapS = 2 * marginS + longestWriteS
   const deliveries = createNewDeliveries({ ...deps, overlapS })
   let woken = new Set<string>()
   let arrivedAt: Second | undefined

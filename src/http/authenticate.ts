@@ -154,14 +154,19 @@ function refuse(cause: unknown): never {
   }
   const reason =
     cause instanceof errors.JWTExpired
-      ? "it has expired"
+      ? "it has expired: send a new one"
       : cause instanceof errors.JWTClaimValidationFailed
         ? `its claim ${cause.claim} is ${toClaimFault(cause)}`
-        : "its signature, algorithm or form is not valid"
+        : "its signature, algorithm or form is not valid: send a JWT that your platform signed"
   throw new AppError("unauthorized", `Cannot accept the token because ${reason}`, { cause })
 }
 
+const claimFaults: Readonly<Record<string, string>> = {
+  nbf: "in the future, or not a number of seconds",
+  iss: "not the one that JWT_ISSUER names",
+  aud: "not the one that JWT_AUDIENCE names",
+}
+
 function toClaimFault({ claim, reason }: errors.JWTClaimValidationFailed): string {
-  if (reason === "missing") return "missing"
-  return claim === "nbf" ? "in the future, or not a number of seconds" : "not valid"
+  return reason === "missing" ? "missing" : (claimFaults[claim] ?? "not valid")
 }

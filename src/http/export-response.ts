@@ -1,6 +1,6 @@
 import type { Context } from "hono"
 import type { Owner } from "../connections/connection.ts"
-import type { OpenAccount } from "../connections/open-account.ts"
+import type { Account, OpenAccount } from "../connections/open-account.ts"
 import type { ExportEvent } from "../exports/export-event.ts"
 import type { StartExport } from "../exports/start-export.ts"
 import type { StartFollow } from "../follow/start-follow.ts"
@@ -10,7 +10,7 @@ import type { Observe } from "../observability/observe.ts"
 import type { Caller } from "./authenticate.ts"
 import type { ConcurrencyLimit } from "./concurrency.ts"
 import type { ExportInput } from "./export-parameters.ts"
-import { guardStall, idleTimeoutS, longestIdleTimeoutS, type ServerEnv, setIdleTimeout } from "./timeouts.ts"
+import { guardStall, idleTimeoutOf, idleTimeoutS, longestIdleTimeoutS, type ServerEnv } from "./timeouts.ts"
 
 export type ExportResponseDeps = {
   readonly openAccount: OpenAccount
@@ -57,8 +57,9 @@ export function createExportResponse({
   ): Promise<Response> => {
     const { signal } = context.req.raw
     const requestId = context.get("requestId")
-    const traceparent = context.req.header("traceparent")
-    setIdleTimeout(context, longestIdleTimeoutS)
+    const setIdleTimeout = idleTimeoutOf(context)
+    setIdleTimeout(longestIdleTimeoutS)
+    const report = reportExport(observe, requestId, context.req.header("traceparent"))
     const lent = createLentChunk()
     let follower: Disposable | undefined
     try {
@@ -69,13 +70,13 @@ export function createExportResponse({
         signal,
         // When Bun's server requests the next chunk, it has already copied what the socket could not take.
         lent: context.env?.timeout === undefined ? undefined : lent,
-        onEvent: (event: ExportEvent) => observe({ type: "export", requestId, traceparent, event }),
+        onEvent: report,
       }
       const bytes =
         follower === undefined
           ? await startExport({
               ...request,
-              account: { ...account, [Symbol.dispose]: () => release(account, running) },
+              account: withLimit(account, running),
               eventsId: hasEvents ? requestId : undefined,
             })
           : await startFollow({
@@ -85,27 +86,52 @@ export function createExportResponse({
               eventsId: requestId,
               expiresAt: caller.expiresAt,
               // From now on the response is no export, but only a follower.
-              onCaughtUp: () => release(running),
-              onEnd: () => release(running, follower),
+              onCaughtUp: releaser(running),
+              onEnd: releaser(running, follower),
             })
       // From here on the response may wait for Mailchimp as long as needed, and for its consumer until the stall
       // time-out.
-      setIdleTimeout(context, 0)
-      const guarded = guardStall(coding === undefined ? bytes : compress(bytes, coding, lent.copied), {
-        stallTimeoutMs,
-        onStall: () => {
-          observe({ type: "export", requestId, event: { type: "stalled" } })
-          setIdleTimeout(context, 1)
-        },
-        onEnd: () => setIdleTimeout(context, idleTimeoutS),
+      setIdleTimeout(0)
+      const chunks = coding === undefined ? bytes : compress(bytes, coding, lent.copied)
+      return new Response(guardStall(chunks, toStallOptions(stallTimeoutMs, report, setIdleTimeout)), {
+        headers,
       })
-      return new Response(guarded, { headers })
     } catch (error) {
       release(running, follower)
-      setIdleTimeout(context, idleTimeoutS)
+      setIdleTimeout(idleTimeoutS)
       throw error
     }
   }
+}
+
+/*
+ * What a response keeps is made in functions of their own. A closure made in the async function above would hold its
+ * parameters: the context and the account, of which a follower that stays for days needs nothing.
+ */
+
+type Report = (event: ExportEvent | { readonly type: "stalled" }) => void
+
+function reportExport(observe: Observe, requestId: string, traceparent: string | undefined): Report {
+  return (event) => observe({ type: "export", requestId, traceparent, event })
+}
+
+function toStallOptions(stallTimeoutMs: number, report: Report, setIdleTimeout: (seconds: number) => void) {
+  return {
+    stallTimeoutMs,
+    onStall: () => {
+      report({ type: "stalled" })
+      setIdleTimeout(1)
+    },
+    onEnd: () => setIdleTimeout(idleTimeoutS),
+  }
+}
+
+function withLimit(account: Account, running: Disposable): Account {
+  return { ...account, [Symbol.dispose]: () => release(account, running) }
+}
+
+function releaser(...acquired: readonly Disposable[]): () => void {
+  return () => release(...acquired)
 }
 
 function release(...acquired: readonly (Disposable | undefined)[]): void {

@@ -10,9 +10,10 @@ export const idleTimeoutS = 120
 /** The longest time-out that Bun accepts; 0 means none. */
 export const longestIdleTimeoutS = 255
 
-/** Sets the idle time-out of the request's connection, which outlives the request. */
-export function setIdleTimeout<E extends ServerEnv>(context: Context<E>, seconds: number): void {
-  context.env?.timeout?.(context.req.raw, seconds)
+/** Returns what sets the idle time-out of the request's connection, which outlives the request. It does not hold the context. */
+export function idleTimeoutOf<E extends ServerEnv>({ env, req }: Context<E>): (seconds: number) => void {
+  const request = req.raw
+  return (seconds) => env?.timeout?.(request, seconds)
 }
 
 /**

@@ -97,10 +97,12 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<
 }
 
 /**
- * A signal that aborts when the first of the given signals does, with the same reason. Disposing of it removes its
+ * A signal that aborts when the first of the given signals does, with the same reason, or when `abort` is called. Disposing of it removes its
  * listeners. A signal from `AbortSignal.any` has no such way: long-lived signals keep it.
  */
-export function anySignal(...signals: readonly AbortSignal[]): Disposable & { readonly signal: AbortSignal } {
+export function anySignal(
+  ...signals: readonly AbortSignal[]
+): Disposable & { readonly signal: AbortSignal; abort(reason: unknown): void } {
   const controller = new AbortController()
   const leave = () => {
     for (const signal of signals) signal.removeEventListener("abort", onAbort)
@@ -111,7 +113,11 @@ export function anySignal(...signals: readonly AbortSignal[]): Disposable & { re
   }
   for (const signal of signals) signal.addEventListener("abort", onAbort, { once: true })
   if (signals.some(({ aborted }) => aborted)) onAbort()
-  return { signal: controller.signal, [Symbol.dispose]: leave }
+  return {
+    signal: controller.signal,
+    abort: (reason) => controller.abort(reason),
+    [Symbol.dispose]: leave,
+  }
 }
 
 /**

@@ -16,6 +16,7 @@ for (const name of [
   "formats",
   "deliveries",
   "telemetry",
+  "soak",
   "jobs",
   "follow",
   "console",

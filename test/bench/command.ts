@@ -1,16 +1,17 @@
 /**
- * What the command costs beside `curl -o` of the same export: a million members to a file. The command reads compressed
- * responses, so it is compared with curl that does so too.
+ * What the command costs beside `curl -o` of the same export: a million members to a file, alternately, and beside a bare loop of
+ * `node:http` that only writes.
  */
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { $ } from "bun"
 import { temporaryFolder } from "../support/temporary-folder.ts"
-import { MB } from "./support/process-stats.ts"
 import { startSandboxProcess } from "./support/sandbox-process.ts"
 import { startServiceUnderLoad } from "./support/service-under-load.ts"
-import { number, printTable, sizeOf } from "./support/table.ts"
+import { median, number, printTable, sizeOf, spread } from "./support/table.ts"
 
 const members = sizeOf("BENCH_MEMBERS", 1_000_000)
+const runs = sizeOf("BENCH_RUNS", 15)
 const bundle = join(import.meta.dir, "../../dist/command/mailchimp-export.js")
 await $`bun run build:client`.quiet()
 
@@ -25,38 +26,98 @@ const env = {
   MAILCHIMP_EXPORT_TOKEN: authorization.replace("Bearer ", ""),
 }
 
-type Usage = { readonly name: string; readonly cpuS: number; readonly peakMB: number; readonly wallS: number }
+type Usage = { readonly cpuS: number; readonly peakMB: number; readonly wallS: number }
 
 async function measure(name: string, command: readonly string[]): Promise<Usage> {
   const startedMs = performance.now()
   const child = Bun.spawn([...command], { cwd: folder.path, env, stdout: "ignore", stderr: "inherit" })
+  // The system's own peak of a process begins with the memory of the process that started it.
+  let peakMB = 0
+  const timer = setInterval(() => {
+    peakMB = Math.max(peakMB, residentPeakMB(child.pid))
+  }, 20)
   if ((await child.exited) !== 0) throw new Error(`${name} failed`)
-  const { cpuTime, maxRSS } = child.resourceUsage() ?? { cpuTime: { total: 0n }, maxRSS: 0 }
+  clearInterval(timer)
+  const { cpuTime } = child.resourceUsage() ?? { cpuTime: { total: 0n } }
   const wallS = (performance.now() - startedMs) / 1000
-  return { name, cpuS: Number(cpuTime.total) / 1e6, peakMB: maxRSS / MB, wallS }
+  return { cpuS: Number(cpuTime.total) / 1e6, peakMB, wallS }
 }
 
-const curl = [
-  "curl",
-  "-sS",
-  "--fail",
-  "-H",
-  `Authorization: ${authorization}`,
-  `${service.api}/export?events=true`,
-]
+function residentPeakMB(pid: number): number {
+  try {
+    const [, kB = "0"] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? []
+    return Number(kB) / 1024
+  } catch {
+    return 0
+  }
+}
+
+/** Measures the commands alternately, so that what else the machine does is the same for all. */
+async function alternate(commands: Readonly<Record<string, readonly string[]>>, times: number) {
+  const usages = new Map<string, Usage[]>(Object.keys(commands).map((name) => [name, []]))
+  for (let run = 0; run < times; run += 1)
+    for (const [name, command] of Object.entries(commands))
+      usages.get(name)?.push(await measure(name, command))
+  return usages
+}
+
+const url = `${service.api}/export?events=true`
+const curl = ["curl", "-sS", "--fail", "-H", `Authorization: ${authorization}`, url]
 const pull = [bundle, "pull", "--quiet", "--out"]
+const bareLoop = `
+import { get } from "node:http"
+import { openSync, writeSync } from "node:fs"
+const [url, authorization] = process.argv.slice(1)
+const file = openSync("loop.ndjson", "w")
+get(url, { headers: { authorization } }, (response) => response.on("data", (data) => writeSync(file, data)))`
 try {
-  const results = [
-    await measure("curl -o", [...curl, "-o", "curl.ndjson"]),
-    await measure("curl --compressed -o", [...curl, "--compressed", "-o", "curl.ndjson"]),
-    await measure("command, Node", ["node", ...pull, "node.ndjson"]),
-    await measure("command, Bun", ["bun", ...pull, "bun.ndjson"]),
-    await measure("command, CSV, Node", ["node", ...pull, "node.csv"]),
-  ]
+  const exports = await alternate(
+    {
+      "curl -o": [...curl, "-o", "curl.ndjson"],
+      "command, Node": ["node", ...pull, "node.ndjson"],
+      "command, Bun": ["bun", ...pull, "bun.ndjson"],
+      "loop of node:http that only writes": [
+        "node",
+        "--input-type=module",
+        "-e",
+        bareLoop,
+        url,
+        authorization,
+      ],
+    },
+    runs,
+  )
+  const reference = exports.get("curl -o") ?? []
   printTable(
-    `The command: ${number(members)} members to a file`,
-    ["", "CPU s", "peak MB", "wall s"],
-    results.map(({ name, cpuS, peakMB, wallS }) => [name, number(cpuS, 2), number(peakMB), number(wallS, 1)]),
+    `The command: ${number(members)} members to a file, ${runs} times`,
+    ["", "CPU s", "over curl", "peak MB", "wall s"],
+    [...exports].map(([name, usages]) => [
+      name,
+      spread(
+        usages.map(({ cpuS }) => cpuS),
+        "",
+        2,
+      ),
+      number(median(usages.map(({ cpuS }, run) => cpuS / (reference[run]?.cpuS ?? 0))), 2),
+      number(median(usages.map(({ peakMB }) => peakMB))),
+      number(median(usages.map(({ wallS }) => wallS)), 1),
+    ]),
+  )
+  const starts = await alternate(
+    { "node, nothing": ["node", "-e", "0"], "--help, Node": ["node", bundle, "--help"] },
+    15,
+  )
+  printTable(
+    "Its start, 15 times",
+    ["", "ms"],
+    [...starts].map(([name, usages]) => [
+      name,
+      spread(
+        usages.map(({ wallS }) => wallS * 1000),
+        "",
+        0,
+      ),
+    ]),
   )
 } finally {
   folder.remove()

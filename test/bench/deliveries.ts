@@ -1,22 +1,25 @@
 /**
  * Deliveries of webhooks while an export runs at Mailchimp's rate: how long each takes, whether all are stored, and what they
  * cost the export, in pairs of an export alone and one beside them. Deliveries are sent at their rate whether or not the
- * service keeps up.
+ * service keeps up. Sender, sandbox and service are processes of their own; how long the sender and the service were blocked is
+ * measured apart.
  */
 import { Database } from "bun:sqlite"
 import { join } from "node:path"
 import { z } from "zod"
 import { temporaryFolder } from "../support/temporary-folder.ts"
 import { consume } from "./support/consumer.ts"
+import { cpuSeconds } from "./support/process-stats.ts"
 import { startSandboxProcess } from "./support/sandbox-process.ts"
 import { startServiceUnderLoad } from "./support/service-under-load.ts"
+import { type Sent, startDeliverySender } from "./support/start-delivery-sender.ts"
 import { measuredHead, number, printTable, sizeOf, spread } from "./support/table.ts"
 
 const members = sizeOf("BENCH_MEMBERS", 100_000)
 const perSecond = sizeOf("BENCH_RATE", 500)
 const runs = sizeOf("BENCH_RUNS", 3)
 const seconds = sizeOf("BENCH_SECONDS", 30)
-const tickMs = 10
+const burst = sizeOf("BENCH_BURST", 3000)
 
 const folder = temporaryFolder()
 const sqlitePath = join(folder.path, "export.sqlite")
@@ -38,68 +41,65 @@ const hooks = z.object({ webhooks: z.array(z.object({ url: z.string() })) }).par
 )
 const url = hooks.webhooks[0]?.url ?? ""
 
-const latenciesMs: number[] = []
-let sent = 0
-let accepted = 0
+await using sender = startDeliverySender(url, list?.id ?? "")
 const exportAll = () => consume(`${service.api}/export/${list?.id}`, headers)
 
 await exportAll()
 const ratios: number[] = []
+const beside: Sent[] = []
+const blocksMs: number[] = []
 for (let run = 0; run < runs; run += 1) {
   const alone = await exportAll()
-  const stopping = new AbortController()
-  const sending = sendUntil(stopping.signal)
-  const beside = await exportAll()
-  stopping.abort()
-  await sending
-  ratios.push(beside.durationMs / alone.durationMs)
+  await service.probe()
+  sender.start(perSecond)
+  const loaded = await exportAll()
+  beside.push(await sender.stop())
+  blocksMs.push((await service.probe()).blockP99Ms)
+  ratios.push(loaded.durationMs / alone.durationMs)
 }
-const besideMs = latenciesMs.splice(0)
-await sendUntil(AbortSignal.timeout(seconds * 1000))
+const cpuBefore = cpuSeconds(service.pid)
+sender.start(perSecond)
+await Bun.sleep(seconds * 1000)
+const alone = await sender.stop()
+const cpuMs = ((cpuSeconds(service.pid) - cpuBefore) / alone.latenciesMs.length) * 1000
+const atOnce = await sender.burst(burst)
+
+const all = [...beside, alone, atOnce]
+const sent = sum(all.map(({ latenciesMs }) => latenciesMs.length))
+const accepted = sum(all.map((each) => each.accepted))
 using database = new Database(sqlitePath, { readonly: true })
 const stored =
   database.query<{ count: number }, []>("SELECT count(*) AS count FROM deliveries").get()?.count ?? 0
 
+const besideMs = beside.flatMap(({ latenciesMs }) => latenciesMs)
 printTable(
-  `${perSecond} deliveries a second: ${number(besideMs.length)} beside ${runs} exports of ${number(members)}, then ${seconds} s alone`,
+  `${perSecond} deliveries a second: ${number(besideMs.length)} beside ${runs} exports of ${number(members)}, then ${seconds} s alone, then ${number(burst)} at once`,
   measuredHead,
   [
     ["deliveries", number(sent), ""],
     ["not answered with 200", number(sent - accepted), "0"],
     ["answered with 200 and not stored", number(Math.max(0, accepted - stored)), "0"],
     ["response beside an export, median and p99", percentiles(besideMs), "p99 50 ms"],
-    ["response alone, median and p99", percentiles(latenciesMs), "p99 50 ms"],
+    ["p99 of the service's event loop meanwhile", spread(blocksMs, " ms"), ""],
+    [
+      "p99 of the sender's event loop meanwhile",
+      spread(
+        beside.map(({ blockP99Ms }) => blockP99Ms),
+        " ms",
+      ),
+      "",
+    ],
+    ["response alone, median and p99", percentiles(alone.latenciesMs), "p99 50 ms"],
+    ["CPU of the service for a delivery, alone", `${number(cpuMs, 2)} ms`, ""],
+    [`slowest response to ${number(burst)} at once`, `${number(Math.max(...atOnce.latenciesMs))} ms`, "10 s"],
     ["time of an export beside them over its time alone", spread(ratios, " ×", 2), "1.2 ×"],
   ],
 )
 database.close()
 folder.remove()
 
-/** Sends at the rate until the signal aborts, and waits for the last response. */
-async function sendUntil(signal: AbortSignal): Promise<void> {
-  const startedMs = performance.now()
-  const open: Promise<void>[] = []
-  for (let due = 0; !signal.aborted; await Bun.sleep(tickMs))
-    for (const until = ((performance.now() - startedMs) / 1000) * perSecond; due < until; due += 1)
-      open.push(send())
-  await Promise.all(open)
-}
-
-async function send(): Promise<void> {
-  sent += 1
-  const body = new URLSearchParams({
-    type: "profile",
-    fired_at: "2026-03-01 10:00:00",
-    "data[id]": "8a25ff1d98",
-    "data[email]": `member.${sent}@example.com`,
-    "data[merges][FNAME]": "Ada",
-    "data[merges][LNAME]": "Lovelace",
-    "data[list_id]": list?.id ?? "",
-  })
-  const startedMs = performance.now()
-  const response = await fetch(url, { method: "POST", body }).catch(() => undefined)
-  latenciesMs.push(performance.now() - startedMs)
-  if (response?.status === 200) accepted += 1
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
 }
 
 function percentiles(valuesMs: readonly number[]): string {

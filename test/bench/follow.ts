@@ -1,6 +1,7 @@
 /**
  * Following: how long a change takes to its row when a webhook tells of it, how many requests a hundred followers of an account
- * need, and what a thousand followers cost while nothing happens. The sandbox is in this process, so that it can be changed.
+ * need, what a burst of changes takes, and what a thousand followers cost while nothing happens, beyond what as many exports
+ * before them left behind. The sandbox is in this process, so that it can be changed.
  */
 import { connect, type Socket } from "node:net"
 import { startSandbox } from "../../src/sandbox/serve.ts"
@@ -14,6 +15,7 @@ const many = sizeOf("BENCH_FOLLOWERS", 100)
 const idle = sizeOf("BENCH_IDLE", 1000)
 const seconds = sizeOf("BENCH_SECONDS", 60)
 const changes = sizeOf("BENCH_CHANGES", 30)
+const burst = sizeOf("BENCH_BURST", 3000)
 const path = "/export?events=true&follow=true"
 
 const mailchimp = startSandbox({
@@ -42,6 +44,7 @@ const requestsOfMany = await requestsDuringChanges()
 await leaveAll(followers)
 
 sandbox.settings.latencyMs = 0
+for (let done = 0; done < idle; done += 50) await Promise.all(Array.from({ length: 50 }, exportOnce))
 await Bun.sleep(5000)
 const bytesBefore = residentBytes(service.pid)
 const sockets = await openIdle(idle)
@@ -52,6 +55,10 @@ await Bun.sleep(seconds * 1000)
 const cpuShare = (cpuSeconds(service.pid) - cpuBefore) / seconds
 const idleRequests = sandbox.traffic.total - requestsBefore
 for (const socket of sockets) socket.destroy()
+// Last, because the list is many times as long afterwards.
+const last = await startFollowers(1)
+const burstTook = await changeAtOnce(last)
+await leaveAll(last)
 
 printTable("Following", measuredHead, [
   ["from a change to its row, median", spread(latenciesMs, " ms", 0), "1,500 ms"],
@@ -60,6 +67,7 @@ printTable("Following", measuredHead, [
     `${number(requestsOfMany / requestsOfOne, 2)} (${requestsOfMany} and ${requestsOfOne})`,
     "1.5",
   ],
+  [`${number(burst)} changes at once, to the last row`, burstTook, ""],
   [`memory of each of ${idle} idle followers`, `${number(bytesEach / 1024, 1)} KB`, "30 KB"],
   ["CPU of all of them, of a core", `${number(cpuShare * 100, 1)} %`, "5 %"],
   [`requests meanwhile, in ${seconds} s`, number(idleRequests), "2 a minute"],
@@ -92,6 +100,21 @@ async function requestsDuringChanges(): Promise<number> {
     await Bun.sleep(1000)
   }
   return sandbox.traffic.total - before
+}
+
+async function changeAtOnce([follower]: readonly Follower[]): Promise<string> {
+  const startedMs = performance.now()
+  const before = sandbox.traffic.total
+  const keys = Array.from({ length: burst }, () => `${listId} ${sandbox.changes.addMember(listId).id}`)
+  const hasAll = () => keys.every((key) => follower?.members.has(key))
+  await until("every row of the burst", hasAll, { withinS: 60, everyMs: 10 })
+  const requests = sandbox.traffic.total - before
+  return `${number(performance.now() - startedMs)} ms, ${requests} requests`
+}
+
+async function exportOnce(): Promise<void> {
+  const response = await fetch(`${service.api}/export?events=true`, { headers: service.headers })
+  await response.bytes()
 }
 
 /** Followers that cost this process little: sockets whose bytes are dropped. */

@@ -1,44 +1,18 @@
-import { afterAll, beforeAll, expect, test } from "bun:test"
-import { appendFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs"
-import { join } from "node:path"
-import { runCommandProcess, startCommandProcess } from "../support/run-command.ts"
+import { afterAll, expect, test } from "bun:test"
+import { createCommandFolders } from "../support/command-folders.ts"
 import { differenceOf, noDifference, startSandboxAndService } from "../support/sandbox-and-service.ts"
-import { temporaryFolder } from "../support/temporary-folder.ts"
 import { until } from "../support/until.ts"
+import { startWebhookService } from "../support/webhook-service.ts"
 
-const folder = temporaryFolder()
-let pair: Awaited<ReturnType<typeof startSandboxAndService>>
-let env: Record<string, string>
-
-beforeAll(async () => {
-  pair = await startSandboxAndService({
-    lists: [{ name: "Newsletter", count: 300 }],
-    env: { FOLLOW_INTERVAL_S: "1" },
-  })
-  const token = String(pair.headers["authorization"]).replace("Bearer ", "")
-  env = { MAILCHIMP_EXPORT_URL: pair.service.url, MAILCHIMP_EXPORT_TOKEN: token }
+const pair = await startSandboxAndService({
+  lists: [{ name: "Newsletter", count: 300 }],
+  env: { FOLLOW_INTERVAL_S: "1" },
 })
+const { inNewFolder, remove } = createCommandFolders(pair)
 afterAll(async () => {
   await pair[Symbol.asyncDispose]()
-  folder.remove()
+  remove()
 })
-
-let folders = 0
-function inNewFolder() {
-  folders += 1
-  const cwd = join(folder.path, String(folders))
-  mkdirSync(cwd)
-  const textOf = (file: string) => readFileSync(join(cwd, file), "utf8")
-  return {
-    textOf,
-    append: (file: string, text: string) => appendFileSync(join(cwd, file), text),
-    /** Whole lines alone. */
-    rowsOf: (file: string) => textOf(file).split("\n").slice(0, -1),
-    files: () => readdirSync(cwd).toSorted(),
-    run: (args: string) => runCommandProcess(args.split(" "), { env, cwd }),
-    start: (args: string) => startCommandProcess(args.split(" "), { env, cwd }),
-  }
-}
 
 const listId = () => pair.listIds[0] ?? ""
 const addMember = () => pair.sandbox.changes.addMember(listId())
@@ -109,4 +83,41 @@ test("--follow refuses CSV, --background and --since last", async () => {
     expect(refused.stderr).toContain("--follow")
   }
   expect(files()).toEqual([])
+}, 60_000)
+
+test("a deletion and a changed address are lines of the followed file", async () => {
+  await using running = await startWebhookService({
+    env: { CURSOR_MARGIN_S: "1", FOLLOW_INTERVAL_S: "3600" },
+  })
+  const { sandbox, listId, call } = running
+  await call("PUT", `/lists/${listId}/webhook`)
+  const folders = createCommandFolders(running)
+  const { start, files, rowsOf } = folders.inNewFolder()
+  const { kill, ended } = start("pull --out a.ndjson --follow")
+  await until("the whole file", () => files().includes("a.ndjson"))
+  const members = () => [...sandbox.truth(listId).members()].filter(({ status }) => status !== "archived")
+  const [deleted, moved] = members().map(({ id }) => id)
+  sandbox.changes.deleteMember(listId, deleted!)
+  const { id: newId } = sandbox.changes.changeEmail(listId, moved!)
+  const deletions = () => rowsOf("a.ndjson").filter((line) => line.startsWith('{"$export"'))
+  const isInSync = () =>
+    differenceOf(
+      membersOf(rowsOf("a.ndjson")),
+      members().map(({ row }) => row),
+    ).missing === 0
+  await until("both deletions", () => deletions().length > 1 && isInSync())
+  kill("SIGTERM")
+  expect(await ended).toMatchObject({ exitCode: 130, stdout: "" })
+  const lines = deletions().map((line) => JSON.parse(line))
+  expect(lines.toSorted((a, b) => a.reason.localeCompare(b.reason))).toMatchObject([
+    { $export: "deleted", list_id: listId, id: moved, reason: "address_changed", new_id: newId },
+    { $export: "deleted", list_id: listId, id: deleted, reason: "member_deleted" },
+  ])
+  expect(
+    differenceOf(
+      membersOf(rowsOf("a.ndjson")),
+      members().map(({ row }) => row),
+    ),
+  ).toEqual(noDifference)
+  folders.remove()
 }, 60_000)

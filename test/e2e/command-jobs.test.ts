@@ -1,40 +1,15 @@
-import { afterAll, beforeAll, expect, test } from "bun:test"
-import { mkdirSync, readdirSync, readFileSync } from "node:fs"
-import { join } from "node:path"
+import { afterAll, expect, test } from "bun:test"
 import { gunzipSync } from "node:zlib"
-import { runCommandProcess, startCommandProcess } from "../support/run-command.ts"
+import { createCommandFolders } from "../support/command-folders.ts"
 import { differenceOf, noDifference, startSandboxAndService } from "../support/sandbox-and-service.ts"
-import { temporaryFolder } from "../support/temporary-folder.ts"
 import { until } from "../support/until.ts"
 
-const folder = temporaryFolder()
-let pair: Awaited<ReturnType<typeof startSandboxAndService>>
-let env: Record<string, string>
-
-beforeAll(async () => {
-  pair = await startSandboxAndService({ latencyMs: 20, lists: [{ name: "Newsletter", count: 1500 }] })
-  const token = String(pair.headers["authorization"]).replace("Bearer ", "")
-  env = { MAILCHIMP_EXPORT_URL: pair.service.url, MAILCHIMP_EXPORT_TOKEN: token }
-})
+const pair = await startSandboxAndService({ latencyMs: 20, lists: [{ name: "Newsletter", count: 1500 }] })
+const { inNewFolder, remove } = createCommandFolders(pair)
 afterAll(async () => {
   await pair[Symbol.asyncDispose]()
-  folder.remove()
+  remove()
 })
-
-let folders = 0
-function inNewFolder() {
-  folders += 1
-  const cwd = join(folder.path, String(folders))
-  mkdirSync(cwd)
-  const bytesOf = (file: string) => readFileSync(join(cwd, file))
-  return {
-    bytesOf,
-    rowsOf: (file: string) => String(bytesOf(file)).split("\n").filter(Boolean),
-    files: () => readdirSync(cwd).toSorted(),
-    run: (args: string) => runCommandProcess(args.split(" "), { env, cwd }),
-    start: (args: string) => startCommandProcess(args.split(" "), { env, cwd }),
-  }
-}
 
 function holdMembers(problem: "forbidden" | "too_many_requests") {
   pair.sandbox.faults.add({
@@ -87,11 +62,11 @@ test("pull --background writes CSV, and a .gz file as the parts are stored", asy
 }, 60_000)
 
 test("a job continues without the command, and --resume takes it up", async () => {
-  const { run, start, rowsOf, files } = inNewFolder()
+  const { run, start, textOf, rowsOf, files } = inNewFolder()
   const mend = holdMembers("too_many_requests")
   const { kill, ended } = start("pull --out a.ndjson --background")
   await until("the job", () => files().includes("a.ndjson.state"))
-  await until("its id", () => String(rowsOf("a.ndjson.state")).includes('"id":"job_'))
+  await until("its id", () => textOf("a.ndjson.state").includes('"id":"job_'))
   kill("SIGINT")
   const interrupted = await ended
   expect(interrupted.exitCode).toBe(130)
@@ -106,7 +81,7 @@ test("a job continues without the command, and --resume takes it up", async () =
 }, 60_000)
 
 test("a job that failed is retried by --resume, and one that was canceled is started anew", async () => {
-  const { run, start, rowsOf, files } = inNewFolder()
+  const { run, start, textOf, rowsOf, files } = inNewFolder()
   const mend = holdMembers("forbidden")
   const failed = await run("pull --out a.ndjson --background")
   mend()
@@ -119,7 +94,7 @@ test("a job that failed is retried by --resume, and one that was canceled is sta
   const { kill, ended } = start("pull --out b.ndjson --background")
   await until(
     "the id",
-    () => files().includes("b.ndjson.state") && String(rowsOf("b.ndjson.state")).includes('"id":"job_'),
+    () => files().includes("b.ndjson.state") && textOf("b.ndjson.state").includes('"id":"job_'),
   )
   kill("SIGKILL")
   await ended

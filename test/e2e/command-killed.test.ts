@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { createRowEncoder } from "../../src/command/pull/encode-rows.ts"
 import { createExportCheck } from "../../src/dev/check-export.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
+import { toCommandEnv } from "../support/command-folders.ts"
 import { runCommandProcess, startCommandProcess } from "../support/run-command.ts"
 import { connectAccount } from "../support/service.ts"
 import { serviceProcesses } from "../support/service-processes.ts"
@@ -27,16 +28,12 @@ const { sandbox } = mailchimp
 const [busy = "", quiet = ""] = sandbox.state.accounts.flatMap(({ lists }) => lists.map(({ id }) => id))
 const folder = temporaryFolder()
 let services: ReturnType<typeof serviceProcesses>
-let env: Record<string, string>
+let env: ReturnType<typeof toCommandEnv>
 
 beforeAll(async () => {
   services = serviceProcesses(mailchimp, { MAILCHIMP_PAGE_SIZE: "250", MAILCHIMP_REQUESTS_PER_SECOND: "5" })
   const service = await services.start()
-  const { authorization = "" } = await connectAccount(service)
-  env = {
-    MAILCHIMP_EXPORT_URL: service.url,
-    MAILCHIMP_EXPORT_TOKEN: authorization.replace("Bearer ", ""),
-  }
+  env = toCommandEnv({ service, headers: await connectAccount(service) })
 })
 afterAll(async () => {
   await services.end()
@@ -66,7 +63,7 @@ const textOf = (file: string) => readFileSync(join(folder.path, file), "utf8")
 /** Creates a function that finds the version of a member that a line of the file shows. */
 async function createRowOf(file: string): Promise<(line: string) => string> {
   if (file.endsWith(".ndjson")) return (line) => line
-  const service = { baseUrl: env["MAILCHIMP_EXPORT_URL"] ?? "", token: env["MAILCHIMP_EXPORT_TOKEN"] ?? "" }
+  const service = { baseUrl: env.MAILCHIMP_EXPORT_URL, token: env.MAILCHIMP_EXPORT_TOKEN }
   const { encode } = await createRowEncoder({ format: "csv" }, service)
   const toLine = (row: string) =>
     Buffer.from(encode(Buffer.from(`${row}\n`)))

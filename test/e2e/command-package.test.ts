@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { $ } from "bun"
 import { type ClientProject, createClientProject } from "../support/client-project.ts"
+import { toCommandEnv } from "../support/command-folders.ts"
 import { startCuttingProxy } from "../support/cutting-proxy.ts"
 import { runCommandProcess } from "../support/run-command.ts"
 import { differenceOf, noDifference, startSandboxAndService } from "../support/sandbox-and-service.ts"
@@ -14,8 +15,7 @@ let env: Record<string, string>
 beforeAll(async () => {
   project = await createClientProject()
   pair = await startSandboxAndService({ latencyMs: 50, lists: [{ name: "Newsletter", count: 2500 }] })
-  const token = String(pair.headers["authorization"]).replace("Bearer ", "")
-  env = { MAILCHIMP_EXPORT_URL: pair.service.url, MAILCHIMP_EXPORT_TOKEN: token }
+  env = toCommandEnv(pair)
 }, 120_000)
 afterAll(async () => {
   await pair[Symbol.asyncDispose]()
@@ -100,4 +100,13 @@ test("in a clone, --sandbox exports from a sandbox", async () => {
   })
   expect(ended.exitCode, ended.stderr).toBe(0)
   expect(ended.stderr).toMatch(/^[\d,]+ members, whole as of .* in sandbox\.csv$/m)
+  // The sandbox is gone, and its cursor with it.
+  expect(readdirSync(project.path).filter((file) => file.startsWith("sandbox"))).toEqual(["sandbox.csv"])
+  const piped = await runCommandProcess(["pull", "--sandbox", "--out", "-", "--quiet"], {
+    env: {},
+    cwd: project.path,
+    program: ["bun", entry],
+  })
+  expect(piped).toMatchObject({ exitCode: 0, stderr: "" })
+  expect(piped.stdout.split("\n").length).toBeGreaterThan(20_000)
 }, 60_000)

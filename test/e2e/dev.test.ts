@@ -36,7 +36,7 @@ test("`run dev` with the same port twice is refused", async () => {
   ])
 })
 
-test("`run dev` uses PORT and SANDBOX_PORT", async () => {
+test("`run dev` uses PORT and SANDBOX_PORT, and lets a page of Vite's port call the service", async () => {
   const [PORT, SANDBOX_PORT] = [String(freePort()), String(freePort())]
   const child = Bun.spawn(
     [process.execPath, "--no-env-file", join(import.meta.dir, "../../src/dev/dev.ts")],
@@ -53,7 +53,10 @@ test("`run dev` uses PORT and SANDBOX_PORT", async () => {
   }
   expect(printed).toContain(`Sandbox Mailchimp   http://127.0.0.1:${SANDBOX_PORT}`)
   expect(printed).toContain(`Service             http://127.0.0.1:${PORT}`)
-  expect((await fetch(`http://127.0.0.1:${PORT}/readyz`)).status).toBe(200)
+  const origin = "http://localhost:5173"
+  const ready = await fetch(`http://127.0.0.1:${PORT}/readyz`, { headers: { origin } })
+  expect(ready.status).toBe(200)
+  expect(ready.headers.get("access-control-allow-origin")).toBe(origin)
   child.kill("SIGTERM")
   expect(await child.exited).toBe(0)
   rmSync(join(import.meta.dir, `../../.data/dev-${PORT}`), { recursive: true })

@@ -83,6 +83,28 @@ test("a follower continues from its cursor, with what changed and was deleted me
   await next.leave()
 })
 
+test("a member who was deleted long before a follower continues is reported, also if it breaks once more", async () => {
+  // Without a margin, deliveries count as old after the five seconds that a write may take.
+  await using running = await startWebhookService({ env: { ...env, CURSOR_MARGIN_S: "0" } })
+  const { sandbox, listId, call } = running
+  await call("PUT", `/lists/${listId}/webhook`)
+  const follower = follow(running)
+  await follower.caughtUp()
+  await follower.leave()
+  const [deleted] = [...sandbox.truth(listId).members()].map(({ id }) => id)
+  sandbox.changes.deleteMember(listId, deleted!)
+  await sandbox.deliverer.settled()
+  await Bun.sleep(8000)
+  const second = follow(running, `&cursor=${follower.cursor()}`)
+  await second.caughtUp()
+  await second.leave()
+  // Its export had ended, and the deletion had not been written yet.
+  const third = follow(running, `&cursor=${second.of("end")[0]?.cursor}`)
+  await third.caughtUp()
+  await third.leave()
+  for (const each of [second, third]) expect(each.of("deleted")).toMatchObject([{ id: deleted }])
+})
+
 test("a delivery never deletes a member who exists", async () => {
   await using running = await startWebhookService({ env })
   const { sandbox, listId, call, deliver } = running

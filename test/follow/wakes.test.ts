@@ -31,16 +31,27 @@ function start() {
   return { ...wakes, hints, events, store, setDown: (down: boolean) => (isDown = down) }
 }
 
-test("deliveries wake their lists, from two margins before what a joiner has received", async () => {
+test("deliveries wake their lists, from two margins and a slow write before what a joiner has received", async () => {
   const { rewind, read, take, store } = start()
-  store("early", 79)
-  store("a", 80)
+  store("early", 74)
+  store("a", 75)
   store("a", 101)
   store("other", 101)
   rewind(100)
   await read(120)
-  expect(take()).toEqual({ listIds: ["a"], arrivedAt: 80 })
+  expect(take()).toEqual({ listIds: ["a"], arrivedAt: 75 })
   expect(take()).toEqual({ listIds: [], arrivedAt: undefined })
+})
+
+test("a delivery that was stored after later ones, by a slow write of a replica whose clock is behind, is read", async () => {
+  const { rewind, read, take, store } = start()
+  rewind(100)
+  store("a", 130)
+  await read(120)
+  take()
+  store("late", 105)
+  await read(121)
+  expect(take()).toEqual({ listIds: ["late"], arrivedAt: 105 })
 })
 
 test("deliveries are done up to the watermark of the last reading, or to the oldest member that is not proved yet", async () => {

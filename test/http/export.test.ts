@@ -235,7 +235,7 @@ describe("a cursor", () => {
     expect(response.status).toBe(400)
     expect(await response.json()).toMatchObject({
       code: "invalid_parameter",
-      detail: expect.stringContaining("cursor, Export-Cursor"),
+      detail: expect.stringContaining("cursor must equal the header Export-Cursor"),
       errors: [{ name: "cursor" }, { name: "Export-Cursor" }],
     })
     expect(sandbox.traffic.total).toBe(before)

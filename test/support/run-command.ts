@@ -1,6 +1,7 @@
 import { join } from "node:path"
 
-const entry = join(import.meta.dir, "../../src/command/main.ts")
+/** The command's source. */
+export const commandEntry = join(import.meta.dir, "../../src/command/main.ts")
 
 export type CommandRun = {
   readonly exitCode: number
@@ -17,7 +18,7 @@ export function startCommandProcess(
     readonly program?: readonly string[]
   },
 ) {
-  const { env, cwd, program = ["bun", entry] } = options
+  const { env, cwd, program = ["bun", commandEntry] } = options
   const child = Bun.spawn([...program, ...args], {
     cwd,
     env: { PATH: String(Bun.env["PATH"]), ...env },

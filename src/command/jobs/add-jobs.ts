@@ -15,9 +15,13 @@ export type JobActions = {
 
 const jobsHelp = `
 Examples:
-  mailchimp-export pull --out contacts.csv --background  # starts a job, waits, and downloads it
+  # start a job, wait, and download it
+  mailchimp-export pull --out contacts.csv --background
+
+  # download any job; and after Ctrl-C or a crash, the rest
   mailchimp-export jobs list
-  mailchimp-export jobs download job_0f1e… --out contacts.csv`
+  mailchimp-export jobs download job_0f1e… --out contacts.csv
+  mailchimp-export jobs download job_0f1e… --out contacts.csv --resume`
 
 export function addJobs(program: Command, actions: JobActions): void {
   const jobs = program
@@ -41,6 +45,7 @@ export function addJobs(program: Command, actions: JobActions): void {
   withService(jobs.command("download <id>"))
     .description("Waits until a job has ended, and downloads it into one file.")
     .requiredOption("--out <file>", "the file; - for the standard output; inflated unless it ends in .gz")
+    .option("--resume", "continue with a download that has not ended, if there is one")
     .option("--quiet", "no progress and no summary; errors alone")
     .action((id, options) => actions.downloadJob(id, options))
 

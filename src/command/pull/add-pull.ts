@@ -7,30 +7,38 @@ export type PullActions = { pull(options: PullOptions & ServiceOptions): Promise
 
 const pullHelp = `
 Examples:
-  mailchimp-export pull --out contacts.ndjson            # every member, a JSON object a line
-  mailchimp-export pull --out contacts.csv --list a1b2c3,d4e5f6 --status subscribed
-  mailchimp-export pull --out contacts.csv --resume      # continues where Ctrl-C or a crash ended it
-  mailchimp-export pull --out - --fields email_address,status | jq -r .email_address
+  # every member as CSV; and after Ctrl-C or a crash, the rest
+  mailchimp-export pull --out contacts.csv
+  mailchimp-export pull --out contacts.csv --resume
 
-  mailchimp-export pull --out contacts.ndjson --follow   # stays, and appends what changes
+  # two lists, subscribed members alone, a JSON object a line
+  mailchimp-export pull --out contacts.ndjson --list a1b2c3,d4e5f6 \\
+    --status subscribed
+
+  # into another program
+  mailchimp-export pull --out - --fields email_address | jq -r .email_address
+
+  # stay, and append what changes; and after it was ended, continue
+  mailchimp-export pull --out contacts.ndjson --follow
   mailchimp-export pull --out contacts.ndjson --follow --resume
-                                                         # appends what changed since it ended
-  mailchimp-export pull --out contacts.csv --background  # a job of the service exports, for hours if need be
 
-  Every night, by cron: everything at first, then what changed in a file of its own, such as
-  contacts-20261127T021500Z.ndjson. If a run fails, the next one continues from there.
+  # have a job of the service export, for hours if need be
+  mailchimp-export pull --out contacts.csv --background
+
+  # every night, by cron: everything at first, then what changed, in a file of
+  # its own, such as contacts-20261127T021500Z.ndjson. If a run fails, the next
+  # one continues from there. A crontab:
   MAILCHIMP_EXPORT_URL=https://export.example.com
-  15 2 * * *  mailchimp-export pull --out /data/contacts.ndjson --since last --resume \\
-                --token-file /run/secrets/token
+  15 2 * * *  mailchimp-export pull --out /data/contacts.ndjson --since last --resume --token-file /run/secrets/token
 
 Files:
-  FILE          complete, or not there: it gets its name when the export has proved to be complete
+  FILE          a complete export, or not there
   FILE.partial  an export that has not ended
   FILE.state    what --resume and --since last continue from
 
-With --follow a deletion is a line as well, {"$export":"deleted","list_id":…,"id":…}; without an id, the list is gone.
-
-A member who changes during the export may come twice: the last row of a list_id and id counts.`
+A member who changes during the export may come twice: the last row of a
+list_id and id counts. With --follow a deletion is a line as well,
+{"$export":"deleted","list_id":…,"id":…}; without an id, the list is gone.`
 
 export function addPull(program: Command, actions: PullActions): void {
   withService(program.command("pull").summary("export contacts to a file"))
@@ -45,6 +53,13 @@ export function addPull(program: Command, actions: PullActions): void {
     .option("--status <statuses...>", "only members of these statuses")
     .addOption(new Option("--include <what>", "archived members too").choices(["archived"]))
     .option("--since <when>", "only what changed since a day, a time, or the last export (last)")
+    .addOption(
+      new Option(
+        "--formulas <how>",
+        "CSV: raw for programs and for Mailchimp; by default a cell that a spreadsheet would run, also a phone number, gets an apostrophe",
+      ).choices(["defused", "raw"]),
+    )
+    .option("--bom", "CSV: begin with a byte order mark, without which Excel misreads UTF-8")
     .option("--resume", "continue with an export that has not ended, if there is one")
     .option("--follow", "stay after the export, and append rows and deletions as they happen (NDJSON)")
     .option("--background", "have a job of the service export, and download its files")

@@ -1,6 +1,7 @@
 import type { Service } from "../../client/request.ts"
 import type { Clock } from "../../lib/time.ts"
 import type { FollowProgress } from "./follow-progress.ts"
+import { toSentence } from "../describe-error.ts"
 import { readExport } from "./read-export.ts"
 import { type Selection, toExportOptions } from "./selection.ts"
 
@@ -41,7 +42,7 @@ export async function follow(options: Follow): Promise<never> {
       await output.write(bytes)
       changes += count
     },
-    onRetry: (error) => progress.note(`Resuming, because: ${error.detail}`),
+    onRetry: (error) => progress.note(`Resuming, because: ${toSentence(error)}`),
     sleep: clock.sleep,
     random,
   })

@@ -2,15 +2,18 @@ import { readFile, rm, writeFile } from "node:fs/promises"
 import { CommandError } from "../command-error.ts"
 import { codeOf, isMissing } from "./file-error.ts"
 
+export type Processes = {
+  /** The id of the process that runs the command. */
+  readonly pid: number
+  readonly isRunning: (pid: number) => boolean
+}
+
 /**
  * Keeps two runs from writing the same file. A lock of a process that was killed is taken over.
  *
  * @throws {CommandError} `tryLater` if another run writes the file
  */
-export async function lock(
-  path: string,
-  { pid, isRunning }: { readonly pid: number; readonly isRunning: (pid: number) => boolean },
-): Promise<AsyncDisposable> {
+export async function lock(path: string, { pid, isRunning }: Processes): Promise<AsyncDisposable> {
   for (;;) {
     try {
       await writeFile(path, String(pid), { flag: "wx", mode: 0o600 })

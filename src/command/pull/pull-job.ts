@@ -57,18 +57,8 @@ async function download(options: PullJob) {
   progress.note(
     `Downloading ${job.parts.length} ${job.parts.length === 1 ? "part" : "parts"} of the job ${id}`,
   )
-  let { rows } = sink
-  const status = await writeParts(job, {
-    service,
-    after: position.after,
-    isInflated: !isCompressed,
-    write: sink.write,
-    onPart: async (part) => {
-      rows += part.rows
-      await sink.checkpoint({ job: { ...position, after: part.name } }, rows)
-    },
-  })
-  return { status, rows, cursor: job.cursor ?? "" }
+  const written = await writeParts(job, { service, sink, position, isCompressed })
+  return { ...written, cursor: job.cursor ?? "" }
 }
 
 /** The key of a job is stored before its start, so that a crash in between does not start a second job. */
@@ -89,9 +79,10 @@ async function startOrResume(options: PullJob): Promise<{ id: string; position: 
 }
 
 function start({ service, selection, sink }: PullJob, idempotencyKey: string): Promise<Job> {
-  const { format } = selection
+  const { format, formulas, bom } = selection
   const { cursor } = sink.position
-  return startJob({ ...service, ...toExportOptions(selection), format, cursor, idempotencyKey })
+  const options = { ...toExportOptions(selection), format, formulas, bom, cursor, idempotencyKey }
+  return startJob({ ...service, ...options })
 }
 
 async function retryIfFailed(id: string, { service, progress }: PullJob): Promise<void> {

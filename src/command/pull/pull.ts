@@ -3,6 +3,7 @@ import type { EndLine, EventLine } from "../../client/types.ts"
 import type { Clock } from "../../lib/time.ts"
 import type { RowEncoder } from "./encode-rows.ts"
 import type { Progress } from "./progress.ts"
+import { toSentence } from "../describe-error.ts"
 import { readExport } from "./read-export.ts"
 import { type Selection, toExportOptions } from "./selection.ts"
 import type { Sink } from "./sink.ts"
@@ -67,7 +68,7 @@ async function writeRows(options: Pull, deletedLists: string[]): Promise<{ end: 
     },
     onRetry: (error) => {
       isRetried = true
-      progress.note(`Resuming, because: ${error.detail}`)
+      progress.note(`Resuming, because: ${toSentence(error)}`)
     },
     sleep: clock.sleep,
     random,

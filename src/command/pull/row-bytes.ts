@@ -9,7 +9,7 @@ const dollar = 36
 
 /**
  * Yields the event lines of an export, parsed, and the rows between them. Bytes after the last newline are dropped, because only
- * a broken transfer has any. Only the line that two chunks share is copied.
+ * a broken transfer has any. Only the line that two chunks share is copied: rows must be processed before the next ones are requested.
  */
 export async function* readRowBytes(body: ReadableStream<Uint8Array>): AsyncGenerator<Rows | EventLine> {
   const reader = body.getReader()
@@ -30,7 +30,8 @@ export async function* readRowBytes(body: ReadableStream<Uint8Array>): AsyncGene
         yield* split(head)
       }
       const end = chunk.lastIndexOf(newline) + 1
-      rest = chunk.subarray(end)
+      // A copy, because the next read may use the same buffer.
+      rest = Buffer.from(chunk.subarray(end))
       yield* split(chunk.subarray(0, end))
     }
   } finally {

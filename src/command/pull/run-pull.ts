@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises"
 import type { Clock } from "../../lib/time.ts"
 import { CommandError } from "../command-error.ts"
 import type { StartSandbox } from "../start-sandbox.ts"
@@ -9,7 +10,7 @@ import { openFileSink } from "./file-sink.ts"
 import { type FollowOutput, follow } from "./follow.ts"
 import { findFollowed, openFollowedFile } from "./followed-file.ts"
 import type { FollowProgress } from "./follow-progress.ts"
-import { lock } from "./lock.ts"
+import type { Processes } from "./lock.ts"
 import type { Progress } from "./progress.ts"
 import { pull } from "./pull.ts"
 import { pullJob } from "./pull-job.ts"
@@ -19,12 +20,10 @@ import { openStdout } from "./stdout-sink.ts"
 import type { Summary } from "./summary.ts"
 import { writing } from "./writing.ts"
 
-export type PullDependencies = {
+export type PullDependencies = Processes & {
   readonly terminal: Terminal
   readonly clock: Clock
   readonly random: () => number
-  readonly pid: number
-  readonly isRunning: (pid: number) => boolean
   /** Missing if the command is installed without the project. */
   readonly startSandbox?: StartSandbox | undefined
 }
@@ -41,7 +40,7 @@ export type RunPull = PullDependencies & {
 
 /** Exports to a file or to stdout, by a stream or by a job, and follows what changes then. */
 export async function runPull(options: RunPull, serviceOptions: ServiceOptions): Promise<Summary> {
-  const { request, terminal, pid, isRunning, startSandbox } = options
+  const { request, terminal, startSandbox } = options
   const { out, isSandbox } = request
   if (isSandbox && !startSandbox)
     throw new CommandError(
@@ -52,9 +51,14 @@ export async function runPull(options: RunPull, serviceOptions: ServiceOptions):
   const service = sandbox
     ? { ...sandbox.service, signal: terminal.signal }
     : toService(serviceOptions, terminal)
-  if (out === "-") return exportAndFollow(service, options)
-  await using _lock = await writing(out, () => lock(`${out}.lock`, { pid, isRunning }))
-  return await writing(out, () => exportAndFollow(service, options))
+  // Awaited here, because the sandbox ends with this function.
+  if (out === "-") return await exportAndFollow(service, options)
+  return await writing(out, options, async () => {
+    const summary = await exportAndFollow(service, options)
+    // A later export cannot continue with the cursor of a sandbox that is gone.
+    if (sandbox) await rm(`${out}.state`, { force: true })
+    return summary
+  })
 }
 
 async function exportAndFollow(service: Service, options: RunPull): Promise<Summary> {

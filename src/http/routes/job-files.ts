@@ -6,7 +6,7 @@ import { downloadAll, downloadPart, type Download } from "../job-download.ts"
 import { jobParams, jobProblems, jobQuery, jobRoute, type JobsOrReason, requireJobs } from "../job-routes.ts"
 import { problems } from "../openapi.ts"
 import { isHead, refuseInvalid } from "../parameters.ts"
-import { longestIdleTimeoutS, type ServerEnv, setIdleTimeout } from "../timeouts.ts"
+import { idleTimeoutOf, longestIdleTimeoutS, type ServerEnv } from "../timeouts.ts"
 
 const fileContent = {
   "application/gzip": { schema: z.string() },
@@ -91,6 +91,7 @@ function send(context: Context<FilesEnv>, { status, headers, bytes }: Download):
       "Cannot send the range because the part has fewer bytes: Content-Range says how many",
     )
   }
-  setIdleTimeout(context, longestIdleTimeoutS)
+  const setIdleTimeout = idleTimeoutOf(context)
+  setIdleTimeout(longestIdleTimeoutS)
   return new Response(isHead(context) ? null : bytes(), { status, headers })
 }

@@ -106,14 +106,18 @@ export function readList(
       parse: (body) => parseJson(listSchema, body),
     })
     .catch((error: unknown) => {
-      throw error instanceof MailchimpError && error.kind === "not_found" && looksLikeWebId(listId)
-        ? new MailchimpError(
-            "not_found",
-            `Cannot read the list because ${listId} is not the id of a list: it looks like the web id in the URLs of Mailchimp's pages, and /lists shows both`,
-            { upstream: error.upstream, cause: error },
-          )
-        : error
+      throw error instanceof MailchimpError && error.kind === "not_found" ? unknownList(listId, error) : error
     })
+}
+
+function unknownList(listId: string, cause: MailchimpError): MailchimpError {
+  const reason = looksLikeWebId(listId)
+    ? `${listId} is not the id of a list: it looks like the web id in the URLs of Mailchimp's pages, and /lists shows both`
+    : `Mailchimp knows no list ${listId}: /lists shows the ids`
+  return new MailchimpError("not_found", `Cannot read the list because ${reason}`, {
+    upstream: cause.upstream,
+    cause,
+  })
 }
 
 /** Ids have ten hexadecimal digits; web ids are consecutive numbers. */

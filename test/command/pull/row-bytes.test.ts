@@ -4,13 +4,22 @@ import { lastRow, readRowBytes } from "../../../src/command/pull/row-bytes.ts"
 
 const line = (event: object) => JSON.stringify({ $export: "checkpoint", ...event })
 
+/** All chunks are in one buffer, each until the next is read, as a socket has them. */
 function bodyOf(chunks: readonly Uint8Array[]) {
-  return new ReadableStream<Uint8Array>({
-    start: (controller) => {
-      for (const chunk of chunks) controller.enqueue(chunk)
-      controller.close()
+  const buffer = new Uint8Array(Math.max(...chunks.map(({ length }) => length)))
+  const left = [...chunks]
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: (controller) => {
+        const chunk = left.shift()
+        if (!chunk) return controller.close()
+        buffer.fill(0)
+        buffer.set(chunk)
+        controller.enqueue(buffer.subarray(0, chunk.length))
+      },
     },
-  })
+    { highWaterMark: 0 },
+  )
 }
 
 /** Rows as text, and event lines as they are. Neighboring rows are joined, because chunks divide them anywhere. */

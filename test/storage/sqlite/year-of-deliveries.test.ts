@@ -5,11 +5,12 @@ import type { Clock } from "../../../src/lib/time.ts"
 import type { Delivery } from "../../../src/webhooks/delivery.ts"
 import { sqliteUnderTest } from "../../support/storage-under-test.ts"
 
-/** 10,000 for the whole size, which takes more than eight minutes. */
+/** 10,000 for the whole size. */
 const perDay = Number(Bun.env["DELIVERIES_PER_DAY"] ?? 200)
 const daySeconds = 86_400
 const retentionDays = 30
-const atOnce = 100
+/** A transaction waits for the disk for longer than its deliveries compute, so a year in small ones is hours of waiting. */
+const atOnce = perDay > 1000 ? 1000 : 100
 
 test("in a year of deliveries, of which 30 days are kept, the database stays as large as after the first weeks", async () => {
   let nowMs = Date.parse("2026-01-01T00:00:00Z")

@@ -1,13 +1,22 @@
-import { pipeline, type Readable } from "node:stream"
+import { pipeline } from "node:stream"
 import { createGunzip } from "node:zlib"
+import { silenceMs } from "./open-socket.ts"
+import { socketFetch } from "./socket-fetch.ts"
+import { toBody } from "./to-body.ts"
 
-/** The fetch of this runtime. */
+/** The fetch of this runtime. An export from the same machine is faster than both can read. */
 export function fetchFor(bunVersion: string | undefined) {
-  return bunVersion === undefined ? httpFetch : bunFetch
+  const runtimeFetch = bunVersion === undefined ? httpFetch : bunFetch
+  return (url: string, init: RequestInit) =>
+    url.startsWith("http:") && isThisMachine(url) && isExport(init)
+      ? socketFetch(url, init)
+      : runtimeFetch(url, init)
 }
 
-/** The service sends something every ten seconds. */
-const silenceMs = 60_000
+function isExport({ headers }: RequestInit): boolean {
+  return new Headers(headers).get("accept") === "application/x-ndjson"
+}
+
 const gunzipChunkBytes = 256 * 1024
 
 /**
@@ -35,7 +44,8 @@ async function httpFetch(
           ? pipeline(incoming, createGunzip({ chunkSize: gunzipChunkBytes }), () => {})
           : incoming
         const { statusCode: status = 200 } = incoming
-        resolve(new Response(toBody(bytes), { status, headers: toHeaders(incoming.headersDistinct) }))
+        const body = toBody(bytes[Symbol.asyncIterator](), () => void bytes.destroy())
+        resolve(new Response(body, { status, headers: toHeaders(incoming.headersDistinct) }))
       },
     )
     sent.setTimeout(silenceMs, () => sent.destroy(new Error("The service sends nothing")))
@@ -53,24 +63,11 @@ function bunFetch(url: string, init: RequestInit): Promise<Response> {
 
 /** Compression saves nothing on the way to the same machine, and takes more CPU time than all the rest. */
 function codingFor(url: string): "gzip" | "identity" {
-  const { hostname } = new URL(url)
-  return /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname) ? "identity" : "gzip"
+  return isThisMachine(url) ? "identity" : "gzip"
 }
 
-/** Reads only as fast as the body is read. */
-function toBody(bytes: Readable): ReadableStream<Uint8Array> {
-  const chunks: AsyncIterator<Uint8Array> = bytes[Symbol.asyncIterator]()
-  return new ReadableStream<Uint8Array>(
-    {
-      pull: async (controller) => {
-        const { done, value } = await chunks.next()
-        if (done) controller.close()
-        else controller.enqueue(value)
-      },
-      cancel: () => void bytes.destroy(),
-    },
-    { highWaterMark: 0 },
-  )
+function isThisMachine(url: string): boolean {
+  return /^(localhost|127\.[\d.]+|\[::1\])$/.test(new URL(url).hostname)
 }
 
 function toHeaders(distinct: NodeJS.Dict<string[]>): Headers {
