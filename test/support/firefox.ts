@@ -17,6 +17,7 @@ export async function startFirefox() {
   const browser = await launch({
     browser: "firefox",
     executablePath: executablePath ?? "firefox",
+    // cspell:ignore Prefs
     extraPrefsFirefox: {
       "browser.download.dir": folder.path,
       "browser.download.folderList": 2,

@@ -1,5 +1,6 @@
 import { executablePath } from "../../support/chromium.ts"
 import { temporaryFolder } from "../../support/temporary-folder.ts"
+import { until } from "../../support/until.ts"
 import { peakBytes, residentBytes } from "./process-stats.ts"
 
 type Evaluated<T> = { readonly result: { readonly value: T }; readonly exceptionDetails?: unknown }
@@ -36,19 +37,29 @@ export async function openBarePage(url: string): Promise<BarePage> {
     targetId,
     flatten: true,
   })
+  const evaluate = async <T>(expression: string) => {
+    const options = { expression, awaitPromise: true, returnByValue: true, userGesture: true }
+    const { result, exceptionDetails } = await browser.send<Evaluated<T>>(
+      "Runtime.evaluate",
+      options,
+      sessionId,
+    )
+    if (exceptionDetails !== undefined) throw new Error(JSON.stringify(exceptionDetails))
+    return result.value
+  }
+  // While it navigates there is nothing that could evaluate.
+  const isLoaded = () =>
+    evaluate<boolean>("location.pathname === '/console' && document.readyState === 'complete'").catch(
+      () => false,
+    )
+  await until("the page", isLoaded, { withinS: 60, everyMs: 50 })
   const { processInfo } = await browser.send<{ processInfo: { type: string; id: number }[] }>(
     "SystemInfo.getProcessInfo",
   )
   const renderers = processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id)
   const sum = (bytesOf: (pid: number) => number) => renderers.reduce((all, pid) => all + bytesOf(pid), 0)
   return {
-    evaluate: async <T>(expression: string) => {
-      const options = { expression, awaitPromise: true, returnByValue: true, userGesture: true }
-      const evaluated = await browser.send<Evaluated<T>>("Runtime.evaluate", options, sessionId)
-      if (evaluated.exceptionDetails !== undefined)
-        throw new Error(JSON.stringify(evaluated.exceptionDetails))
-      return evaluated.result.value
-    },
+    evaluate,
     heapBytes: async () => {
       await browser.send("HeapProfiler.collectGarbage", {}, sessionId)
       return (await browser.send<{ usedSize: number }>("Runtime.getHeapUsage", {}, sessionId)).usedSize
