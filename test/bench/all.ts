@@ -19,6 +19,8 @@ for (const name of [
   "jobs",
   "follow",
   "replicas",
+  "replica-pairs",
+  "replica-accounts",
   "replica-faults",
 ]) {
   const { exitCode } = Bun.spawnSync([process.execPath, `${import.meta.dir}/${name}.ts`], {
