@@ -16,9 +16,9 @@ import { describeWithS3, type ObjectStore, s3StartTimeoutMs, startObjectStore } 
 
 /** If set, the long run: four jobs of OUTAGES_MEMBERS, and faults for as many seconds. */
 const seconds = Number(process.env["OUTAGES_S"] ?? 0)
-const members = Number(process.env["OUTAGES_MEMBERS"] ?? 2000)
+const members = Number(process.env["OUTAGES_MEMBERS"] ?? 4000)
 /** How long Redis, the database and the store are down. */
-const downMs = Number(process.env["S3_DOWN_MS"] ?? 1000)
+const downMs = Number(process.env["S3_DOWN_MS"] ?? 2000)
 const isLong = seconds > 0
 const frozenMs = 20_000
 
@@ -131,8 +131,12 @@ describeWithAll("jobs of several workers", () => {
       const worker = await startWorker()
       sandbox.churn.start({ everyPage: { edits: 1, archives: 1, additions: 1 } })
       const startedMs = Date.now()
-      const ids = [await client.start({ compression: "none" }), await client.start()].map(({ id }) => id)
-      await until("both runs", async () => (await attemptsOf(ids)).join() === "1,1", { everyMs: 50 })
+      const request = { compression: "none" }
+      const ids = [await client.start(request), await client.start(request)].map(({ id }) => id)
+      const hasPart = async (id: string) => (await client.read(id)).parts.length > 0
+      await until("parts of both", async () => (await Promise.all(ids.map(hasPart))).every(Boolean), {
+        everyMs: 50,
+      })
       await restartStore()
       await restartDatabase()
       await restartRedis({ keepsData: false })

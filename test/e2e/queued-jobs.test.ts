@@ -11,6 +11,7 @@ import { until } from "../support/until.ts"
 /** `QUEUED_ACCOUNTS=100 QUEUED_JOBS=10000` is the full size. */
 const accountCount = Number(process.env["QUEUED_ACCOUNTS"] ?? 6)
 const jobCount = Number(process.env["QUEUED_JOBS"] ?? 30)
+const concurrentAccounts = jobCount < 10_000 ? 1 : 10
 /** A busy machine takes longer for a few jobs. */
 const mostListMs = jobCount < 10_000 ? 1000 : 100
 
@@ -44,9 +45,9 @@ describeWithRedis("many queued jobs", () => {
         }
 
         const queuedMs = await timeOf(async () => {
-          // The worst order: each account queues all of its jobs before the next one comes.
-          for (const client of clients)
-            for (let made = 0; made < jobCount / accountCount; made += 1) await client.start()
+          // Nearly the worst order: an account queues all of its jobs before most others come.
+          for (let at = 0; at < accountCount; at += concurrentAccounts)
+            await Promise.all(clients.slice(at, at + concurrentAccounts).map(queueAll))
         })
         const listedMs: number[] = []
         for (const client of clients) {
@@ -99,6 +100,10 @@ async function beginningsOf(uri: string): Promise<number[][]> {
   return [...byAccount.values()].map((jobs) =>
     jobs.map(({ started_at }) => started_at?.getTime() ?? Infinity),
   )
+}
+
+async function queueAll(client: Client): Promise<void> {
+  for (let made = 0; made < jobCount / accountCount; made += 1) await client.start()
 }
 
 async function timeOf(work: () => Promise<void>): Promise<number> {
