@@ -186,7 +186,7 @@ describeWithAll("jobs of several workers", () => {
       ]
       const breakServers = async () => {
         for (let next = 0; !(await isOver()); next += 1) {
-          await Bun.sleep(10_000)
+          await Bun.sleep(5000)
           await faults[next % faults.length]!()
         }
       }

@@ -29,13 +29,17 @@ describeWithRedis("many queued jobs", () => {
             lists: [{ name: "One", count: 5 }],
           })),
         })
+        await using stack = new AsyncDisposableStack()
+        stack.defer(mailchimp.stop)
         const redis = await startRedis()
+        stack.defer(redis.kill9)
         const uri = await atomicMongodb.newUri()
         const processes = serviceProcesses(mailchimp, {
           MONGODB_URI: uri,
           REDIS_URL: redis.url,
           JOB_FILES_SHARED: "true",
         })
+        stack.defer(processes.end)
         const web = await processes.start({ ROLE: "web" })
         const clients: Client[] = []
         for (let userId = 1; userId <= accountCount; userId += 1) {
@@ -78,9 +82,6 @@ describeWithRedis("many queued jobs", () => {
         )
         expect(lastFirstMs).toBeLessThanOrEqual(firstThirdMs)
         expect(medianMs).toBeLessThan(mostListMs)
-        await processes.end()
-        await redis.kill9()
-        await mailchimp.stop()
       },
       mongodbStartTimeoutMs + 600_000,
     )
