@@ -32,7 +32,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     problems.set("JWKS_URL", "is set together with JWT_SECRET: set only one of them")
   if (set["NODE_ENV"] === "production" && !("TOKEN_KEYS" in set))
     problems.set("TOKEN_KEYS", "is missing in production")
-  if (sharesNothing(set)) problems.set("ROLE", "is not all, so MONGODB_URI and REDIS_URL must be set")
+  if (lacksSharedServers(set)) problems.set("ROLE", "is not all, so MONGODB_URI and REDIS_URL must be set")
   for (const name of missingForBucket(set)) problems.set(name, "is missing, and JOB_FILES is in S3")
 
   if (!parsed.success || problems.size > 0) {
@@ -46,8 +46,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   return toConfig(parsed.data, secretsOf(env))
 }
 
-/** Whether processes would have to do different work together without what they need for that. */
-function sharesNothing(set: Readonly<Record<string, unknown>>): boolean {
+/** Whether the role divides the work among processes, which takes a database and a queue that they share. */
+function lacksSharedServers(set: Readonly<Record<string, unknown>>): boolean {
   const { ROLE: role = "all" } = set
   return (role === "web" || role === "worker") && !("MONGODB_URI" in set && "REDIS_URL" in set)
 }

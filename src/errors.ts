@@ -109,12 +109,21 @@ export class AppError extends Error {
   }
 }
 
-/** The problem of invalid parameters, by name. */
+/** The problem of invalid parameters. Its detail has the reasons, too, because many clients show nothing else. */
 export function invalidParameters(errors: readonly InvalidInput[]): AppError {
-  const names = [...new Set(errors.slice(0, maxInvalidInputs).map(({ name }) => name))]
-  const what = names.length === 1 ? "Invalid parameter" : "Invalid parameters"
-  const detail = `${what}: ${names.join(", ")}`
+  const listed = errors.slice(0, maxInvalidInputs)
+  const names = new Set(listed.map(({ name }) => name))
+  const what = names.size === 1 ? "Invalid parameter" : "Invalid parameters"
+  const detail = `${what}: ${listed.map(({ name, reason }) => `${name} ${reason}`).join("; ")}`
   return new AppError("invalid_parameter", detail, { errors })
+}
+
+/** The problem of work whose connection was deleted meanwhile. */
+export function disconnected(): AppError {
+  return new AppError(
+    "disconnected",
+    "Cannot continue because the connection was deleted: connect the account again through /auth/login",
+  )
 }
 
 /**

@@ -71,7 +71,7 @@ async function shutDown(signal: string): Promise<never> {
   const aborted = server.pendingRequests
   services.abortExports()
   await untilIdle(lastWordsMs)
-  logger.info({ aborted: aborted }, "stopped")
+  logger.info({ aborted }, "stopped")
   await server.stop(true)
   await services.close()
   process.exit(0)

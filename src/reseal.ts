@@ -4,7 +4,7 @@ import { secretsOf } from "./environment/secrets.ts"
 import { createRedaction } from "./lib/redaction.ts"
 import { systemClock } from "./lib/time.ts"
 import { createSecrets } from "./services/storage.ts"
-import { toLines } from "./storage/reseal-report.ts"
+import { describeReseal } from "./storage/reseal-report.ts"
 import { reseal } from "./storage/reseal.ts"
 import { openStorage } from "./storage/storage.ts"
 
@@ -12,7 +12,7 @@ try {
   const config = parseConfig(process.env)
   const { sealer } = createSecrets(config, systemClock)
   const storage = await openStorage(config.storage)
-  const { lines, needsOlderKeys } = toLines(await reseal(storage.secrets, sealer), sealer.sealingKey)
+  const { lines, needsOlderKeys } = describeReseal(await reseal(storage.secrets, sealer), sealer.sealingKeyId)
   await storage.scrub()
   await storage.close()
   process.stdout.write(`${lines.join("\n")}\n`)

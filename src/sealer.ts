@@ -18,9 +18,9 @@ export type Sealer = {
   /** Whether a text looks sealed, with any key, intact or damaged. False for a token as Mailchimp issues it. */
   isSealed(text: string): boolean
   /** The id of the key with which a text says it was sealed, whether that key is configured or not. */
-  keyOf(text: string): string | undefined
+  keyIdOf(text: string): string | undefined
   /** The id of the key that seals. */
-  readonly sealingKey: string
+  readonly sealingKeyId: string
 }
 
 export type SealerKey = { readonly id: string; readonly key: Uint8Array }
@@ -81,8 +81,8 @@ export function createSealer(keys: readonly [SealerKey, ...SealerKey[]]): Sealer
 
     // Every JWE begins with its header, a JSON object: `{"` in base64url.
     isSealed: (text) => text.startsWith("eyJ"),
-    keyOf: (text) => headerOf(text)?.kid,
-    sealingKey: sealing.id,
+    keyIdOf: (text) => headerOf(text)?.kid,
+    sealingKeyId: sealing.id,
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Config } from "./config.ts"
-import { type ForgetStep } from "./connections/disconnect.ts"
+import type { ForgetStep } from "./connections/disconnect.ts"
 import { createShutdown } from "./http/shutdown.ts"
-import { type Jobs } from "./jobs/jobs.ts"
-import { type Redact } from "./lib/redaction.ts"
+import type { Jobs } from "./jobs/jobs.ts"
+import type { Redact } from "./lib/redaction.ts"
 import { type Clock, systemClock } from "./lib/time.ts"
 import { createLogger, type Logger } from "./observability/logger.ts"
 import { noMessages } from "./storage/redis/messages.ts"
@@ -62,8 +62,8 @@ export async function createServices(
     limiterStates,
     metricsPage: createMetricsPage(config, metrics, {
       limiterStates,
-      openExports: http.exportSlots.taken,
-      openFollowers: http.followerSlots.taken,
+      openExports: http.exportLimit.running,
+      openFollowers: http.followerLimit.running,
       countOpenJobs: storage.jobs.countOpen,
       countJobWorkers: started.countJobWorkers,
       ping: storage.ping,

@@ -69,7 +69,7 @@ const packageOwners: Record<string, readonly string[]> = {
   bullmq: ["jobs/engine/bullmq/"],
   "redis-semaphore": ["storage/redis/"],
   "bun:sqlite": ["storage/sqlite/"],
-  jose: ["sealer.ts", "http/authenticate.ts", "http/key-set.ts"],
+  jose: ["sealer.ts", "http/authenticate.ts", "http/key-set.ts", "dev/sign-token.ts"],
   zod: [
     "config.ts",
     "environment/",
@@ -205,6 +205,7 @@ test("the top level holds what a newcomer expects, and nothing else", async () =
     "tsconfig.json",
     "bunfig.toml",
     "bun.lock",
+    "patches",
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",

@@ -12,7 +12,11 @@ request() {
 }
 
 # curl fails if the transfer breaks. Then the next run begins where this one did.
-request | curl -sS --fail-with-body --config - "$API/export?events=true" >members.part
+if ! request | curl -sS --fail-with-body --config - "$API/export?events=true" >members.part; then
+  # The last line says why: it is the service's error, or the event line `error`.
+  tail -n 1 members.part | grep -o '"detail":"[^"]*"' >&2 || true
+  exit 1
+fi
 end=$(tail -n 1 members.part)
 case $end in
 '{"$export":"end","status":"complete"'*) ;;

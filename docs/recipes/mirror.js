@@ -1,15 +1,23 @@
 // Keeps a copy of an account in mirror.sqlite. Stop it at any time, and run it again: it continues from its cursor.
 //
-//   npm install ./mailchimp-export-0.1.0.tgz
+//   npm pkg set type=module && npm install ./mailchimp-export-0.1.0.tgz
 //   API=https://export.example.com TOKEN=… node mirror.js          (Node 22.5 or later, or Bun)
 //   API=https://export.example.com TOKEN=… node mirror.js check    compares the copy with a whole export
+//
+// A list with a webhook (PUT /lists/LIST/webhook) tells of changes within seconds, and of deletions. Other lists are read for changes
+// once a minute, and deletions are found once a week.
 import { DatabaseSync } from "node:sqlite"
 import { exportMembers, followMembers } from "mailchimp-export/client"
 
 const weekS = 7 * 24 * 3600
 const sweepEveryS = Number(process.env.SWEEP_EVERY_S ?? weekS)
 // A token that expires is replaced if `token` is a function that returns a new one.
-const service = { baseUrl: process.env.API, token: process.env.TOKEN, include: "archived" }
+const service = {
+  baseUrl: process.env.API,
+  token: process.env.TOKEN,
+  include: "archived",
+  onProgress: ({ error }) => error && console.error(`Retrying: ${error.detail}`),
+}
 
 const database = new DatabaseSync("mirror.sqlite")
 database.exec(`PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 10000;

@@ -1,6 +1,6 @@
 // Exports what changed since the last night into a folder of gzip parts, by a job; everything in the first night.
 //
-//   npm install ./mailchimp-export-0.1.0.tgz
+//   npm pkg set type=module && npm install ./mailchimp-export-0.1.0.tgz
 //   0 2 * * *  API=https://export.example.com TOKEN_FILE=/run/secrets/token node nightly.js /var/lib/members
 import { createHash } from "node:crypto"
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"

@@ -1,6 +1,6 @@
 // Appends every member to members.ndjson. Run it again to resume after a crash, or to add what changed since.
 //
-//   npm install ./mailchimp-export-0.1.0.tgz
+//   npm pkg set type=module && npm install ./mailchimp-export-0.1.0.tgz
 //   API=https://export.example.com/v1/integrations/mailchimp TOKEN=… node node.js
 import { appendFile, readFile, rename, writeFile } from "node:fs/promises"
 import { exportMembers } from "mailchimp-export/client"

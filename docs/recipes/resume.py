@@ -19,7 +19,7 @@ def read_lines(cursor):
     headers = HEADERS | ({"Export-Cursor": cursor} if cursor else {})
     with requests.get(f"{API}/export?events=true", headers=headers, stream=True, timeout=60) as response:
         if not response.ok and response.status_code not in (429, 502, 503, 504):
-            raise SystemExit(response.json()["detail"])
+            raise SystemExit(f"{response.status_code}: {response.text[:1000]}")
         response.raise_for_status()
         # Without a chunk size each line comes as soon as it has arrived.
         yield from response.iter_lines(chunk_size=None, delimiter=b"\n")
@@ -27,7 +27,7 @@ def read_lines(cursor):
 
 def read_steps():
     """Yields the members before each event line, and that line, until the end line."""
-    cursor, failures = None, 0
+    cursor, failures, reason = None, 0, None
     while failures < 8:
         try:
             rows = []
@@ -44,11 +44,11 @@ def read_steps():
                 if event["$export"] == "end":
                     return
                 rows = []
-        except requests.RequestException:
-            pass  # Rows after the last cursor are dropped, because they come again.
+        except requests.RequestException as error:
+            reason = error  # Rows after the last cursor are dropped, because they come again.
         time.sleep(0.1 if failures == 0 else min(0.5 * 2**failures, 10))
         failures += 1
-    raise SystemExit("The export makes no progress")
+    raise SystemExit(f"The export makes no progress: {reason}")
 
 
 with open("members.ndjson", "wb") as file:

@@ -18,9 +18,9 @@ export type MemberExport<M> = AsyncIterable<M> & {
   /** The members in pages, to store in batches. */
   pages(): AsyncGenerator<Page<M>>
   /**
-   * All members at once, a member who changed meanwhile only once. Stops after `limit` members: then `end` is missing.
+   * All members at once, in memory, a member who changed meanwhile only once. Stops after `limit` members: then `end` is missing.
    */
-  toArray(options: { readonly limit: number }): Promise<M[]>
+  toArray(options?: { readonly limit?: number | undefined }): Promise<M[]>
   /**
    * Resumes this export after everything that was read and processed. After the end it starts the next export, of what
    * changes from then on.
@@ -89,7 +89,7 @@ export function createExport<M extends Partial<Member>>(
     pages,
     deletedLists,
     [Symbol.asyncIterator]: members,
-    toArray: async ({ limit }) => {
+    toArray: async ({ limit = Infinity } = {}) => {
       const byKey = new Map<unknown, M>()
       for await (const member of members()) {
         if (byKey.size >= limit) break

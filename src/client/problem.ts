@@ -4,7 +4,6 @@ import type { ErrorCode, Upstream } from "./types.ts"
 type Problem = {
   readonly code?: ErrorCode
   readonly detail?: string
-  readonly errors?: readonly { readonly name: string; readonly reason: string }[]
   readonly upstream?: Upstream
 }
 
@@ -14,10 +13,9 @@ const passing = [408, 425, 429, 502, 503, 504]
 /** The error of a response that was not successful. */
 export async function toError(response: Response): Promise<MailchimpExportError> {
   const { status, headers } = response
-  const { code, detail, errors = [], upstream } = await readProblem(response)
-  const reasons = errors.map(({ name, reason }) => `${name} ${reason}`).join(", ")
+  const { code, detail = unexpected(status), upstream } = await readProblem(response)
   return new MailchimpExportError(code ?? "unexpected_response", {
-    detail: detail === undefined ? unexpected(status) : detail + (reasons && ` (${reasons})`),
+    detail,
     status,
     retryable: passing.includes(status),
     requestId: headers.get("x-request-id") ?? undefined,

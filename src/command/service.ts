@@ -25,7 +25,10 @@ export function toService(
       "MAILCHIMP_EXPORT_URL is not set: set it to the URL of the service, such as https://export.example.com",
     )
   if (!/^https?:$/.test(protocolOf(baseUrl)))
-    throw new CommandError("usage", "MAILCHIMP_EXPORT_URL is not a URL: it begins with https:// or http://")
+    throw new CommandError(
+      "usage",
+      "MAILCHIMP_EXPORT_URL is not a URL: it must begin with https:// or http://",
+    )
   return { baseUrl, token: toToken(tokenFile, env), subAccountId: subAccount, signal, fetch }
 }
 

@@ -33,14 +33,14 @@ export function createConnectionCache<T>({
   readonly clock: Pick<Clock, "monotonicMs">
 }): ConnectionCache<T> {
   const byConnection = new Map<string, Map<string, Entry<T>>>()
-  let sweptMs = clock.monotonicMs()
+  let purgedMs = clock.monotonicMs()
 
   const isOld = ({ kept }: Entry<T>) => kept !== undefined && clock.monotonicMs() - kept.atMs >= keepMs
 
   /** Otherwise a connection that is never read again would stay in memory. */
-  const sweepIfDue = () => {
-    if (clock.monotonicMs() - sweptMs < keepMs) return
-    sweptMs = clock.monotonicMs()
+  const purgeIfDue = () => {
+    if (clock.monotonicMs() - purgedMs < keepMs) return
+    purgedMs = clock.monotonicMs()
     for (const [connectionId, entries] of byConnection) {
       for (const [key, entry] of entries) if (isOld(entry)) entries.delete(key)
       if (entries.size === 0) byConnection.delete(connectionId)
@@ -64,7 +64,7 @@ export function createConnectionCache<T>({
 
   return {
     read: async (connectionId, key, load, { signal, refresh = false }) => {
-      sweepIfDue()
+      purgeIfDue()
       const entry = entryOf(connectionId, key, load, refresh)
       if (entry.kept === undefined) {
         const value = await entry.load(signal).catch((error: unknown) => {

@@ -1,4 +1,4 @@
-import { AppError } from "../errors.ts"
+import { disconnected } from "../errors.ts"
 import { type Clock, startTimer } from "../lib/time.ts"
 import type { Connection, ConnectionStore } from "./connection.ts"
 
@@ -96,11 +96,4 @@ export function createConnectionWatch(deps: {
       void onElapsed()
     },
   }
-}
-
-function disconnected(): AppError {
-  return new AppError(
-    "disconnected",
-    "Cannot continue because the connection was deleted: connect the account again through /auth/login",
-  )
 }

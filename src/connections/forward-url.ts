@@ -47,7 +47,7 @@ function reasonToRefuse(text: string, allowedOrigins: readonly string[]): string
       ? "must not contain a user name or a password"
       : allowedOrigins.includes(url.origin)
         ? undefined
-        : `must have one of the allowed origins: ${allowedOrigins.join(", ")}`
+        : `must have one of the allowed origins, which FORWARD_URL_ORIGINS names: ${allowedOrigins.join(", ")}`
 }
 
 /** The forward URL with the outcome added. The rest of its query is kept byte for byte, because it may be signed. */

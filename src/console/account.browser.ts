@@ -3,12 +3,11 @@ import type { MailchimpExportError } from "../client/error.ts"
 import type { Service } from "../client/request.ts"
 import type { Connection, List } from "../client/types.ts"
 import { showConnect } from "./connect.browser.ts"
-import { announce, button, confirmed, h, whileBusy } from "./dom.browser.ts"
+import { announce, button, confirmed, focusableHeading, h, whileBusy } from "./dom.browser.ts"
 import { createExportSection } from "./export-section.browser.ts"
 import { createJobs } from "./jobs.browser.ts"
-import { sizeOf } from "./list-size.ts"
 import { problemBox, toShown } from "./problem.browser.ts"
-import { count } from "./words.ts"
+import { accountWords, count, dateTime } from "./words.ts"
 
 /** What every view needs. */
 export type Console = {
@@ -57,28 +56,36 @@ function notYet(): Node {
 function showConnected(shown: Console, account: Connection, lists: readonly List[]): void {
   const { main, service } = shown
   const jobs = createJobs(service)
+  const heading = focusableHeading("h2", account.account_name ?? "Your Mailchimp account")
   main.replaceChildren(
-    accountSection(shown, account, lists),
-    ...(lists.length === 0
-      ? [h("section", {}, h("h2", {}, "Nothing to export"), h("p", {}, "This account has no lists yet."))]
-      : [
-          createExportSection({
-            service,
-            lists,
-            onReconnect: (error) => reconnect(shown, error),
-            onJob: jobs.show,
-          }),
-        ]),
+    accountSection(shown, heading, account, lists),
+    lists.length === 0
+      ? nothingToExport(shown)
+      : createExportSection({
+          service,
+          lists,
+          onReconnect: (error) => reconnect(shown, error),
+          onJob: jobs.show,
+        }),
     jobs.element,
   )
+  heading.focus()
   announce(`Connected to ${account.account_name ?? "Mailchimp"}`)
 }
 
-function accountSection(shown: Console, account: Connection, lists: readonly List[]): HTMLElement {
-  const { account_name, data_center, connected_at } = account
-  const synced = lists.filter(({ webhook }) => webhook).length
-  const since = connected_at === null ? "" : `, connected on ${new Date(connected_at).toLocaleString()}`
-  const contacts = lists.reduce((sum, list) => sum + sizeOf(list), 0)
+function nothingToExport(shown: Console): HTMLElement {
+  const again = button("Look again", { onclick: () => void showAccount(shown) })
+  const advice = "Create a list at Mailchimp, where it is called an audience, and look again."
+  return h("section", {}, h("h2", {}, "Nothing to export"), h("p", {}, advice), again)
+}
+
+function accountSection(
+  shown: Console,
+  heading: HTMLElement,
+  { data_center, connected_at }: Connection,
+  lists: readonly List[],
+): HTMLElement {
+  const since = connected_at === null ? "" : `, connected on ${dateTime(connected_at)}`
   const end = button("Disconnect", { onclick: () => void whileBusy(end, () => disconnectAccount(shown)) })
   return h(
     "section",
@@ -86,13 +93,9 @@ function accountSection(shown: Console, account: Connection, lists: readonly Lis
     h(
       "div",
       {},
-      h("h2", {}, account_name ?? "Your Mailchimp account"),
+      heading,
       h("p", { className: "quiet" }, `Data center ${data_center}${since}`),
-      h(
-        "p",
-        {},
-        `${count(lists.length, "list")} with about ${count(contacts, "contact")}. ${synced === 0 ? "None" : synced} of them ${synced > 1 ? "are" : "is"} kept in sync.`,
-      ),
+      h("p", {}, accountWords(lists)),
     ),
     end,
   )

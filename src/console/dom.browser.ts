@@ -17,9 +17,10 @@ export function button(label: string, properties: Partial<HTMLButtonElement> = {
 }
 
 /** A checkbox or a radio button with its label. */
-export function choice(label: string, properties: Partial<HTMLInputElement>) {
+export function choice(label: string, properties: Partial<HTMLInputElement>, hint = "") {
   const input = h("input", { type: "checkbox", ...properties })
-  return { input, element: h("label", { className: "choice" }, input, h("span", {}, label)) }
+  const words = h("span", {}, label, hint && h("span", { className: "quiet" }, ` ${hint}`))
+  return { input, element: h("label", { className: "choice" }, input, words) }
 }
 
 /** Has a screen reader say a sentence. */
@@ -27,14 +28,31 @@ export function announce(sentence: string): void {
   document.querySelector("#announcement")?.replaceChildren(sentence)
 }
 
-/** Disables a button while it works, so that a second click starts nothing. */
+/** A second click while the button works starts nothing. It is not `disabled`, because it would lose the focus. */
 export async function whileBusy(pressed: HTMLButtonElement, work: () => Promise<unknown>): Promise<void> {
-  pressed.disabled = true
+  if (pressed.ariaDisabled === "true") return
+  pressed.ariaDisabled = "true"
   try {
     await work()
   } finally {
-    pressed.disabled = false
+    pressed.ariaDisabled = null
   }
+}
+
+/** A heading that can get the focus, if what had it is gone. */
+export function focusableHeading(tag: "h2" | "h3", text: string): HTMLHeadingElement {
+  return h(tag, { tabIndex: -1 }, text)
+}
+
+/** Replaces buttons. If one of them had the focus, the first new one gets it, or else `otherwise`. */
+export function replaceButtons(
+  parent: HTMLElement,
+  buttons: readonly HTMLButtonElement[],
+  otherwise: HTMLElement,
+): void {
+  const hadFocus = parent.contains(document.activeElement)
+  parent.replaceChildren(...buttons)
+  if (hadFocus) (buttons[0] ?? otherwise).focus()
 }
 
 /** Asks in a dialog, which takes the focus and gives it back. */

@@ -6,18 +6,21 @@ import { button, h } from "./dom.browser.ts"
 import { createMemberTable } from "./member-table.browser.ts"
 import { problemBox, toShown } from "./problem.browser.ts"
 import { createProgress, type Progress } from "./progress.ts"
+import { readBytes } from "./read-bytes.ts"
 import { type Block, countLines, membersOf, readExport, rowsByList } from "./read-export.ts"
 import type { Run, RunOptions } from "./run.browser.ts"
 import { createRunView, proofOf } from "./run-view.browser.ts"
 
 const drawMs = 200
+const repeatedWords =
+  "The export was resumed, so some members came twice, and are counted twice. The last row of a member is right."
 
 /** An export that runs at once: into the page, and into a file if there is one. */
 export function createExportRun(options: RunOptions): Run {
   const { file, listNames, onReconnect } = options
   const view = createRunView(file?.format === "csv" ? "line" : "member")
   const table = createMemberTable(options.columns, listNames)
-  const progress = createProgress(() => performance.now())
+  const progress = createProgress(() => performance.now(), options.estimate)
   const reading =
     file?.format === "csv" ? createCsvReading(options, progress) : createReading(options, progress, table)
   let abort = new AbortController()
@@ -31,25 +34,25 @@ export function createExportRun(options: RunOptions): Run {
       ...(error === undefined ? [] : [problemBox(error)]),
       h("p", { className: "quiet" }, `The export stopped here.${saved}`),
     )
-    const next =
-      error?.code === "connection_invalidated" ? reconnect(error) : reading.canResume() ? resume : ""
-    view.actions.replaceChildren(next)
-    if (next !== resume) discard()
+    const isLost = error?.code === "connection_invalidated"
+    const canResume = !isLost && reading.canResume()
+    view.showActions(...(isLost ? [reconnect(error)] : canResume ? [resume] : []))
+    if (!canResume) discard()
   }
   const discard = () => void file?.sink.discard().catch(() => {})
   const reconnect = (error: MailchimpExportError) =>
     button("Reconnect Mailchimp", { className: "main", onclick: () => onReconnect(error) })
   const run = async () => {
     abort = new AbortController()
-    view.actions.replaceChildren(cancel)
+    view.showActions(cancel)
     const drawing = setInterval(() => view.draw(progress), drawMs)
     try {
       const outcome = await reading.read(abort.signal, (sentence) => view.note(sentence, progress.rows))
       await file?.sink.finish()
       view.draw(progress)
-      view.fill()
+      view.fill(outcome.shortLists)
       view.finish(outcome.title, progress.rows, ...outcome.about)
-      view.actions.replaceChildren()
+      view.showActions()
     } catch (failure) {
       fail(failure)
     } finally {
@@ -75,7 +78,12 @@ export function createExportRun(options: RunOptions): Run {
   }
 }
 
-type Outcome = { readonly title: string; readonly about: readonly Node[] }
+type Outcome = {
+  readonly title: string
+  readonly about: readonly Node[]
+  /** The ids of the lists from which members may be missing. */
+  readonly shortLists: ReadonlySet<string>
+}
 type Reading = {
   read(signal: AbortSignal, onNote: (sentence: string) => void): Promise<Outcome>
   canResume(): boolean
@@ -88,6 +96,7 @@ function createReading(
   table: ReturnType<typeof createMemberTable>,
 ): Reading {
   let cursor: string | undefined
+  let isResumed = false
   const failures: ListErrorLine[] = []
   const take = async (block: Block) => {
     await file?.sink.write(block.bytes)
@@ -103,8 +112,10 @@ function createReading(
   }
   const toOutcome = (end: EndLine): Outcome => ({
     title: end.status === "complete" ? "Done" : "Done, but short",
+    shortLists: new Set(end.lists.filter(({ short }) => short).map(({ id }) => id)),
     about: [
       proofOf(end, listNames),
+      ...(isResumed ? [h("p", { className: "quiet" }, repeatedWords)] : []),
       ...failures.map(({ list_id, upstream }) => {
         const said = [upstream?.title, upstream?.detail].filter((text) => text !== undefined).join(": ")
         return h("p", {}, `${listNames.get(list_id) ?? list_id}: Mailchimp says: “${said || "nothing"}”`)
@@ -115,7 +126,11 @@ function createReading(
     canResume: () => true,
     read: async (signal, onNote) => {
       const options: ExportOptions = { ...service, ...selection, cursor, signal }
-      const onRetry = () => onNote("The transfer broke. Resuming by itself…")
+      isResumed ||= cursor !== undefined
+      const onRetry = () => {
+        isResumed = true
+        onNote("The transfer broke. Resuming by itself…")
+      }
       for await (const { rows: blocks, line } of readExport({ ...options, onRetry })) {
         for (const block of blocks) await take(block)
         note(line)
@@ -138,17 +153,14 @@ function createCsvReading({ service, selection, file }: RunOptions, progress: Pr
         headers: { accept: "text/csv" },
         signal,
       })
-      const reader = body?.getReader()
-      for (;;) {
-        const next = await reader?.read()
+      for await (const bytes of body ? readBytes(body) : []) {
         signal.throwIfAborted()
-        if (!next || next.done) break
-        const bytes = new Uint8Array(next.value)
         await file?.sink.write(bytes)
         progress.add(countLines(bytes), undefined)
       }
-      const proof = "Complete: the service ends a file normally only if every member is in it."
-      return { title: "Saved", about: [h("p", { className: "good" }, proof)] }
+      signal.throwIfAborted()
+      const proof = "Complete: every member of the chosen lists is in the file."
+      return { title: "Saved", about: [h("p", { className: "good" }, proof)], shortLists: new Set() }
     },
   }
 }

@@ -1,5 +1,4 @@
 import { startJob } from "../client/jobs.ts"
-import type { MemberStatus } from "../client/member.ts"
 import type { Service } from "../client/request.ts"
 import type { Job, List } from "../client/types.ts"
 import { announce, button, choice, h, whileBusy } from "./dom.browser.ts"
@@ -7,20 +6,11 @@ import { createExportRun } from "./export-run.browser.ts"
 import { createFieldChoice } from "./field-choice.browser.ts"
 import { createFollowRun } from "./follow-run.browser.ts"
 import { createListChoice } from "./list-choice.browser.ts"
-import type { Column } from "./member-table.browser.ts"
+import { estimateOf } from "./list-size.ts"
 import { problemBox, toShown } from "./problem.browser.ts"
-import type { Run, RunOptions, Selection } from "./run.browser.ts"
+import type { Run, RunOptions } from "./run.browser.ts"
 import { openSink } from "./save.browser.ts"
-import { statusWords } from "./words.ts"
-
-const statuses: readonly MemberStatus[] = [
-  "subscribed",
-  "unsubscribed",
-  "cleaned",
-  "pending",
-  "transactional",
-  "archived",
-]
+import { createStatusChoice } from "./status-choice.browser.ts"
 
 type Format = "ndjson" | "csv"
 
@@ -33,27 +23,22 @@ type Options = {
 
 /** The form that chooses what to export, and what comes of it. */
 export function createExportSection({ service, lists, onReconnect, onJob }: Options): HTMLElement {
-  const listChoice = createListChoice(lists)
-  const fieldChoice = createFieldChoice(service, listChoice.selected)
-  const statusChoice = createStatusChoice()
+  const form = createForm(service, lists)
   const format = createFormatChoice()
+  const problem = h("div", {})
   const outcome = h("div", { className: "outcome" })
-  const listNames = new Map(lists.map(({ id, name }) => [id, name]))
+  const common = { service, onReconnect, listNames: new Map(lists.map(({ id, name }) => [id, name])) }
   let running: Run | undefined
 
-  const begin = async (run: (selection: Selection, columns: Column[]) => Promise<Run | undefined>) => {
-    const selected = listChoice.selected()
-    if (selected.length === 0 || statusChoice.isEmpty()) {
-      outcome.replaceChildren(
-        h("p", { className: "problem", role: "alert" }, "Check at least one list and one status."),
-      )
+  const begin = async (run: (options: RunOptions) => Run | Promise<Run | undefined>) => {
+    problem.replaceChildren()
+    if (form.isEmpty()) {
+      const advice = "Check at least one list and one status."
+      problem.append(h("p", { className: "problem", role: "alert" }, advice))
       return
     }
     try {
-      const columns = fieldChoice.columns()
-      const fields = columns.length > 0 ? { fields: columns.map(({ field }) => field) } : {}
-      const chosen = selected.length < lists.length ? { lists: selected } : {}
-      const started = await run({ ...chosen, ...fields, ...statusChoice.selected() }, columns)
+      const started = await run({ ...common, ...form.selected() })
       if (started === undefined) return
       running?.stop()
       running = started
@@ -62,76 +47,59 @@ export function createExportSection({ service, lists, onReconnect, onJob }: Opti
       announce("The export has started")
     } catch (failure) {
       const error = toShown(failure)
-      if (error !== undefined) outcome.replaceChildren(problemBox(error))
+      if (error !== undefined) problem.append(problemBox(error))
     }
   }
-  const common = { service, listNames, onReconnect }
-  const action = (label: string, className: string, run: Parameters<typeof begin>[0]) => {
-    const pressed = button(label, { className, onclick: () => void whileBusy(pressed, () => begin(run)) })
-    return pressed
+  const way = (label: string, hint: string, run: Parameters<typeof begin>[0]) => {
+    const pressed = button(label, { onclick: () => void whileBusy(pressed, () => begin(run)) })
+    return { pressed, element: h("div", {}, pressed, h("p", { className: "quiet" }, hint)) }
   }
+  const save = way("Save to a file", "All members, in a file.", async (options) => {
+    const sink = await openSink(fileName(format.selected()))
+    return sink && createExportRun({ ...options, file: { sink, format: format.selected() } })
+  })
+  save.pressed.className = "main"
+  const show = way("Show here", "The first 200, and how many there are.", createExportRun)
+  const follow = way("Follow live", "Changes, as they happen.", createFollowRun)
+  const background = way(
+    "Run in the background",
+    "Goes on if you close this page. You download the file later.",
+    async ({ selection }) => {
+      const job = { ...selection, format: format.selected(), idempotencyKey: crypto.randomUUID() }
+      onJob(await startJob({ ...service, ...job }))
+      return undefined
+    },
+  )
   return h(
     "section",
     {},
     h("h2", {}, "Export"),
-    listChoice.element,
-    statusChoice.element,
-    fieldChoice.element,
-    h(
-      "div",
-      { className: "actions" },
-      action("Start", "main", async (selection, columns) =>
-        createExportRun({ ...common, selection, columns }),
-      ),
-      action("Follow live", "", async (selection, columns) =>
-        createFollowRun({ ...common, selection, columns }),
-      ),
-    ),
+    ...form.elements,
     format.element,
-    h(
-      "div",
-      { className: "actions" },
-      action("Save to a file", "", async (selection, columns) => {
-        const sink = await openSink(fileName(format.selected()))
-        const file = sink && { sink, format: format.selected() }
-        return file && createExportRun({ ...common, selection, columns, file })
-      }),
-      action("Run in the background", "", async (selection) => {
-        onJob(
-          await startJob({
-            ...service,
-            ...selection,
-            format: format.selected(),
-            idempotencyKey: crypto.randomUUID(),
-          }),
-        )
-        return undefined
-      }),
-    ),
+    h("div", { className: "ways" }, ...[save, show, follow, background].map(({ element }) => element)),
+    problem,
     outcome,
   )
 }
 
-function createStatusChoice() {
-  const boxes = statuses.map((status) => ({
-    status,
-    ...choice(statusWords[status], { checked: status !== "archived" }),
-  }))
-  const checked = () => boxes.filter(({ input }) => input.checked).map(({ status }) => status)
+/** What to export: which lists, statuses and fields. */
+function createForm(service: Service, lists: readonly List[]) {
+  const listChoice = createListChoice(lists)
+  const statusChoice = createStatusChoice()
+  const fieldChoice = createFieldChoice(service, listChoice.selected)
   return {
-    element: h(
-      "fieldset",
-      {},
-      h("legend", {}, "Members who are"),
-      h("div", { className: "choices" }, ...boxes.map(({ element }) => element)),
-    ),
-    isEmpty: () => checked().length === 0,
-    /** Without a status, all but archived members. */
-    selected: (): Pick<Selection, "status" | "include"> => {
-      const status = checked()
-      if (status.length === statuses.length) return { include: "archived" }
-      const isUsual = status.length === statuses.length - 1 && !status.includes("archived")
-      return isUsual ? {} : { status }
+    elements: [listChoice.element, statusChoice.element, fieldChoice.element],
+    isEmpty: () => listChoice.selected().length === 0 || statusChoice.isEmpty(),
+    selected: (): Pick<RunOptions, "selection" | "columns" | "estimate"> => {
+      const ids = listChoice.selected()
+      const columns = fieldChoice.columns()
+      const selection = {
+        ...(ids.length < lists.length && { lists: ids }),
+        ...(columns.length > 0 && { fields: columns.map(({ field }) => field) }),
+        ...statusChoice.selected(),
+      }
+      const chosen = lists.filter(({ id }) => ids.includes(id))
+      return { selection, columns, estimate: estimateOf(chosen, selection) }
     },
   }
 }

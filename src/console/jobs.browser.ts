@@ -1,90 +1,78 @@
 import { downloadJob } from "../client/download-job.ts"
-import { cancelJob, job as readJob, retryJob } from "../client/jobs.ts"
-import { type Service, readData } from "../client/request.ts"
-import type { Job } from "../client/types.ts"
-import { announce, button, confirmed, h, whileBusy } from "./dom.browser.ts"
+import { cancelJob, job as readJob, listJobs, retryJob } from "../client/jobs.ts"
+import type { Service } from "../client/request.ts"
+import type { JobSummary } from "../client/types.ts"
+import { announce, button, confirmed, focusableHeading, h, whileBusy } from "./dom.browser.ts"
+import { createJobItem, isOpen } from "./job-item.browser.ts"
 import { problemBox, toShown } from "./problem.browser.ts"
 import { openSink } from "./save.browser.ts"
-import { count, size } from "./words.ts"
 
 const pollMs = 2000
-
-const stateWords: Readonly<Record<Job["state"], string>> = {
-  queued: "Waiting for its turn",
-  running: "Running",
-  complete: "Complete",
-  short: "Done, but some members may be missing",
-  failed: "Failed",
-  canceled: "Deleted",
-}
-
-type Summary = Omit<Job, "parts">
 
 /** The exports in the background: how far they are, and their files. */
 export function createJobs(service: Service) {
   const list = h("ul", { className: "jobs" })
+  const nothing = h("p", { hidden: true }, "Nothing here anymore.")
   const problem = h("div", {})
-  const element = h("section", { hidden: true }, h("h2", {}, "In the background"), problem, list)
+  const heading = focusableHeading("h2", "In the background")
+  const element = h("section", { hidden: true }, heading, problem, list, nothing)
+  const items = new Map<string, ReturnType<typeof createJobItem>>()
+  let timer: ReturnType<typeof setTimeout> | undefined
+
   const show = (failure: unknown) => {
     const error = toShown(failure)
-    // A service without jobs has nothing to show.
-    if (error === undefined || error.code === "jobs_not_configured") return
-    problem.replaceChildren(problemBox(error))
+    if (error !== undefined) problem.replaceChildren(problemBox(error))
   }
-  const attempt = (work: () => Promise<unknown>) => async () => {
-    problem.replaceChildren()
-    await work().then(refresh, show)
-  }
-  const refresh = async (): Promise<void> => {
-    const all = await readData<Summary[]>(service, "/export-jobs")
-    const jobs = all.filter(({ state }) => state !== "canceled")
-    element.hidden = jobs.length === 0
-    // A button that has the focus keeps it: a job that looks the same is not drawn again.
-    const drawn = new Map([...list.children].map((item) => [item.id, item]))
-    list.replaceChildren(
-      ...jobs.map((job) => {
-        const id = [job.id, job.state, job.rows].join(" ")
-        return drawn.get(id) ?? drawJob(job, id)
-      }),
-    )
+  const draw = (jobs: readonly JobSummary[]) => {
+    const hadFocus = list.contains(document.activeElement)
+    const ids = new Set(jobs.map(({ id }) => id))
+    for (const [id, item] of items) {
+      if (ids.has(id)) continue
+      items.delete(id)
+      item.element.remove()
+    }
+    for (const [index, job] of jobs.entries()) {
+      const known = items.get(job.id)
+      const item = known ?? createJobItem(job, buttonsOf)
+      items.set(job.id, item)
+      if (known) known.update(job)
+      else list.insertBefore(item.element, list.children[index] ?? null)
+    }
+    // Deleting the last one must not take away what has the focus.
+    if (jobs.length > 0) element.hidden = false
+    nothing.hidden = jobs.length > 0
+    if (hadFocus && !list.contains(document.activeElement)) heading.focus()
   }
   const action = (label: string, work: () => Promise<unknown>) => {
-    const pressed = button(label, { onclick: () => void whileBusy(pressed, attempt(work)) })
+    const pressed = button(label, {
+      onclick: () => {
+        problem.replaceChildren()
+        void whileBusy(pressed, () => work().then(refresh).catch(show))
+      },
+    })
     return pressed
   }
-  const drawJob = (job: Summary, id: string) => {
-    const { state, rows, estimate, bytes, format, created_at } = job
-    const isOpen = state === "queued" || state === "running"
-    const bar = h("progress", { ariaLabel: "Progress", max: Math.max(1, rows, estimate ?? 0), value: rows })
-    const files = bytes > 0 ? `, ${size(bytes)}` : ""
-    return h(
-      "li",
-      { id },
-      h(
-        "p",
-        {},
-        h("strong", {}, stateWords[state]),
-        ` · ${count(rows, "member")}${files} as ${format.toUpperCase()}`,
-      ),
-      h("p", { className: "quiet" }, `Started ${new Date(created_at).toLocaleString()}`),
-      ...(isOpen ? [bar] : []),
-      ...(job.error === null ? [] : [h("p", { className: "problem" }, job.error.detail)]),
-      h(
-        "div",
-        { className: "actions" },
-        ...(state === "complete" || state === "short"
-          ? [action("Download", () => download(job.id, service))]
-          : []),
-        ...(state === "failed" ? [action("Try again", () => retryJob(job.id, service))] : []),
-        action(isOpen ? "Cancel" : "Delete", () => remove(job, service, isOpen)),
-      ),
-    )
+  const buttonsOf = (job: JobSummary) => {
+    const { id, state } = job
+    return [
+      ...(state === "complete" || state === "short" ? [action("Download", () => download(id, service))] : []),
+      ...(state === "failed" ? [action("Try again", () => retryJob(id, service))] : []),
+      action(isOpen(job) ? "Cancel" : "Delete", () => remove(job, service)),
+    ]
   }
-  const poll = async () => {
-    await refresh().catch(show)
-    setTimeout(() => element.isConnected && void poll(), pollMs)
+  /** Reads the jobs, and again while one of them runs. A service without jobs has none. */
+  const refresh = async (): Promise<void> => {
+    let goesOn = items.size > 0
+    try {
+      const jobs = (await listJobs(service)).filter(({ state }) => state !== "canceled")
+      draw(jobs)
+      goesOn = jobs.some(isOpen)
+    } finally {
+      clearTimeout(timer)
+      if (goesOn) timer = setTimeout(() => element.isConnected && void refresh().catch(show), pollMs)
+    }
   }
-  void poll()
+  void refresh().catch(() => {})
   return {
     element,
     /** Shows a job that was just started. */
@@ -112,11 +100,11 @@ async function download(id: string, service: Service): Promise<void> {
   }
 }
 
-async function remove({ id, rows }: Summary, service: Service, isOpen: boolean): Promise<void> {
+async function remove(job: JobSummary, service: Service): Promise<void> {
   const isSure = await confirmed({
-    title: isOpen ? "Cancel this export?" : "Delete this export?",
-    text: `Its files with ${count(rows, "member")} are deleted here. Files that you have saved stay.`,
-    yes: isOpen ? "Cancel it" : "Delete",
+    title: isOpen(job) ? "Cancel this export?" : "Delete this export?",
+    text: "Its files are deleted here. Files that you have saved stay.",
+    yes: isOpen(job) ? "Cancel it" : "Delete",
   })
-  if (isSure) await cancelJob(id, service)
+  if (isSure) await cancelJob(job.id, service)
 }

@@ -9,9 +9,7 @@ const fewLists = 8
 export function createListChoice(lists: readonly List[]) {
   const boxes = lists.map((list) => {
     const about = `about ${sizeOf(list).toLocaleString("en")}${list.webhook ? ", kept in sync" : ""}`
-    const { input, element } = choice(list.name, { checked: true })
-    element.append(h("span", { className: "quiet" }, about))
-    return { list, input, element }
+    return { list, ...choice(list.name, { checked: true }, about) }
   })
   const check = (checked: boolean) => {
     for (const { input, element } of boxes) if (!element.hidden) input.checked = checked
@@ -21,23 +19,23 @@ export function createListChoice(lists: readonly List[]) {
     const wanted = search.value.toLowerCase()
     for (const { list, element } of boxes) element.hidden = !list.name.toLowerCase().includes(wanted)
   })
-  const tools =
-    lists.length > fewLists
-      ? h(
-          "div",
-          { className: "actions" },
-          search,
-          button("Check all", { onclick: () => check(true) }),
-          button("Uncheck all", { onclick: () => check(false) }),
-        )
-      : ""
+  const isMany = lists.length > fewLists
+  const tools = isMany
+    ? h(
+        "div",
+        { className: "actions" },
+        search,
+        button("Check all", { onclick: () => check(true) }),
+        button("Uncheck all", { onclick: () => check(false) }),
+      )
+    : ""
   return {
     element: h(
       "fieldset",
       {},
       h("legend", {}, "Lists"),
       tools,
-      h("div", { className: "lists" }, ...boxes.map(({ element }) => element)),
+      h("div", { className: isMany ? "lists many" : "lists" }, ...boxes.map(({ element }) => element)),
     ),
     /** The ids of the checked lists. */
     selected: () => boxes.filter(({ input }) => input.checked).map(({ list }) => list.id),

@@ -1,12 +1,16 @@
 import { MailchimpExportError } from "../client/error.ts"
 import { h } from "./dom.browser.ts"
-import { adviceOf } from "./words.ts"
+import { adviceOf, plainWords } from "./words.ts"
 
 /** What went wrong, in Mailchimp's own words if it said any, and what to do. */
 export function problemBox(error: MailchimpExportError): HTMLElement {
   const { detail, upstream, requestId } = error
   const said = [upstream?.title, upstream?.detail].filter((text) => text !== undefined).join(": ")
-  const box = h("div", { className: "problem", role: "alert" }, h("p", {}, `${detail.replace(/\.$/, "")}.`))
+  const box = h(
+    "div",
+    { className: "problem", role: "alert" },
+    h("p", {}, `${(plainWords[error.code] ?? detail).replace(/\.$/, "")}.`),
+  )
   if (said !== "") box.append(h("p", {}, "Mailchimp says: ", h("q", {}, said)))
   const advice = adviceOf(error)
   if (advice !== "") box.append(h("p", {}, h("strong", {}, advice)))

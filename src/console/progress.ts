@@ -19,13 +19,15 @@ export type Progress = {
   secondsLeft(): number | undefined
 }
 
-export function createProgress(now: () => number): Progress {
+/** @param expected about how many rows there are, if the export itself does not tell; 0 if nobody can tell */
+export function createProgress(now: () => number, expected = 0): Progress {
   const lists = new Map<string, ListProgress>()
   let marks = [{ ms: now(), rows: 0 }]
   let rows = 0
   let waitingFor: WaitingFor | undefined
 
-  const estimate = () => lists.values().reduce((sum, list) => sum + list.estimate, 0)
+  const estimate = () =>
+    lists.size === 0 ? expected : lists.values().reduce((sum, list) => sum + list.estimate, 0)
   const ratePerSecond = () => {
     const nowMs = now()
     const first = marks.findLast(({ ms }) => ms <= nowMs - rateWindowMs) ?? marks[0]

@@ -6,6 +6,7 @@ import { createOpen, keyOf } from "../client/open-export.ts"
 import { readSteps, type Step } from "../client/resume.ts"
 import { sleep } from "../client/sleep.ts"
 import type { EventLine } from "../client/types.ts"
+import { readBytes } from "./read-bytes.ts"
 
 /** Rows that arrived together, as the bytes of whole lines. */
 export type Block = { readonly bytes: Uint8Array<ArrayBuffer>; readonly rows: number }
@@ -14,6 +15,8 @@ const newline = 10
 /** `{"$`: how an event line begins, and no row. */
 const eventStart = [0x7b, 0x22, 0x24]
 const maxRetries = 8
+/** The rows of a checkpoint usually have no more. */
+const firstHeldBytes = 2 * 1024 * 1024
 /** Fewer than pages usually have. */
 const fewRows = 50
 
@@ -36,47 +39,60 @@ export function readExport(
   })
 }
 
-/** Yields the event lines, parsed, and the rows between them. Bytes after the last newline are dropped. */
+/**
+ * Yields the event lines, parsed, and the rows between them. Rows after the last event line are dropped, because a response that
+ * resumes has them again. The blocks are valid until the next ones are requested.
+ */
 export async function* readBlocks(body: ReadableStream<Uint8Array>): AsyncGenerator<(Block | EventLine)[]> {
-  const reader = body.getReader()
-  let rest = new Uint8Array()
-  try {
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) return
-      const bytes = new Uint8Array(rest.length + value.length)
-      bytes.set(rest)
-      bytes.set(value, rest.length)
-      const end = bytes.lastIndexOf(newline) + 1
-      rest = bytes.subarray(end)
-      if (end > 0) yield [...split(bytes.subarray(0, end))]
-    }
-  } finally {
-    // Also ends the request if the consumer stopped.
-    await reader.cancel().catch(() => {})
+  let held = new Uint8Array(firstHeldBytes)
+  let used = 0
+  /** Where the line starts that is not whole yet. */
+  let scanned = 0
+  for await (const bytes of readBytes(body)) {
+    if (used + bytes.length > held.length) held = grown(held, used + bytes.length)
+    held.set(bytes, used)
+    used += bytes.length
+    const whole = held.subarray(0, used)
+    let eventsEnd = 0
+    for (let end = 0; (end = whole.indexOf(newline, scanned) + 1) > 0; scanned = end)
+      if (isEvent(whole, scanned)) eventsEnd = end
+    if (eventsEnd === 0) continue
+    yield [...split(whole.subarray(0, eventsEnd))]
+    held.copyWithin(0, eventsEnd, used)
+    used -= eventsEnd
+    scanned -= eventsEnd
   }
 }
 
-/** Divides whole lines. An empty line only keeps the response alive. */
+function grown(held: Uint8Array<ArrayBuffer>, atLeast: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(2 * atLeast)
+  larger.set(held)
+  return larger
+}
+
+function isEvent(bytes: Uint8Array, start: number): boolean {
+  return eventStart.every((byte, index) => bytes[start + index] === byte)
+}
+
+/** Divides whole lines, of which the last is an event line. An empty line only keeps the response alive. */
 function* split(bytes: Uint8Array<ArrayBuffer>): Generator<Block | EventLine> {
   let rows = 0
   let first = 0
   for (let start = 0, end = 0; start < bytes.length; start = end) {
     end = bytes.indexOf(newline, start) + 1
-    const isEvent = eventStart.every((byte, index) => bytes[start + index] === byte)
-    if (!isEvent && end > start + 1) {
+    const endsBlock = end === start + 1 || isEvent(bytes, start)
+    if (!endsBlock) {
       rows += 1
       continue
     }
     if (rows > 0) yield { bytes: bytes.subarray(first, start), rows }
     rows = 0
     first = end
-    if (isEvent) {
+    if (end > start + 1) {
       const line: EventLine = JSON.parse(new TextDecoder().decode(bytes.subarray(start, end)))
       yield line
     }
   }
-  if (rows > 0) yield { bytes: bytes.subarray(first), rows }
 }
 
 function lastMember({ bytes }: Block): Partial<Member> {

@@ -1,15 +1,18 @@
 import type { EndLine } from "../client/types.ts"
-import { announce, h } from "./dom.browser.ts"
+import { announce, focusableHeading, h, replaceButtons } from "./dom.browser.ts"
 import type { Progress } from "./progress.ts"
 import { count, duration, waitingWords } from "./words.ts"
 
+/** The progress of more lists than these scrolls. */
+const fewLists = 8
+
 /** A picture of an export: how far it is as a whole, and each list. */
 export function createRunView(noun: string) {
-  const heading = h("h3", { tabIndex: -1 }, "Exporting…")
+  const heading = focusableHeading("h3", "Exporting…")
   const bar = h("progress", { ariaLabel: "All lists" })
   const numbers = h("p", { className: "numbers" }, "Starting…")
   const note = h("p", { className: "quiet" })
-  const perList = h("div", { className: "per-list" })
+  const perList = h("div", { className: "per-list", role: "group", ariaLabel: "Each list" })
   const result = h("div", {})
   const actions = h("div", { className: "actions" })
   /** Shown until more rows arrive. */
@@ -20,24 +23,27 @@ export function createRunView(noun: string) {
     const known = bars.get(id) ?? { bar: h("progress", { ariaLabel: name }), text: h("span", {}) }
     if (!bars.has(id)) perList.append(h("span", {}, name), known.bar, known.text)
     bars.set(id, known)
+    // Then it scrolls, also by keyboard.
+    if (bars.size > fewLists) Object.assign(perList, { className: "per-list many", tabIndex: 0 })
     known.bar.max = Math.max(1, rows, estimate)
     known.bar.value = rows
     known.text.textContent = rows.toLocaleString("en")
   }
   return {
     element: h("div", { className: "run" }, heading, bar, numbers, note, perList, result, actions),
-    actions,
+    showActions: (...buttons: readonly HTMLButtonElement[]) => replaceButtons(actions, buttons, heading),
     draw: (progress: Progress) => {
       const { rows, estimate, lists, waitingFor } = progress
       if (lists.length > 1) for (const list of lists) drawList(list)
       bar.max = Math.max(1, rows, estimate)
       if (estimate > 0) bar.value = rows
+      const rate = Math.round(progress.ratePerSecond())
       const seconds = progress.secondsLeft()
       numbers.textContent = [
         estimate > rows
           ? `${rows.toLocaleString("en")} of about ${count(estimate, noun)}`
           : count(rows, noun),
-        `${Math.round(progress.ratePerSecond()).toLocaleString("en")} a second`,
+        ...(rate > 0 ? [`${rate.toLocaleString("en")} a second`] : []),
         ...(seconds === undefined ? [] : [`about ${duration(seconds)} left`]),
       ].join(" · ")
       if (notice && rows > notice.rows) notice = undefined
@@ -47,9 +53,9 @@ export function createRunView(noun: string) {
       notice = { sentence, rows }
       note.textContent = sentence
     },
-    /** An estimate may have been too high: what is done is full. */
-    fill: () => {
-      for (const { bar } of bars.values()) bar.value = bar.max
+    /** An estimate may have been too high: a list that is done is full. */
+    fill: (shortLists: ReadonlySet<string>) => {
+      for (const [id, { bar }] of bars) if (!shortLists.has(id)) bar.value = bar.max
     },
     /** Says how it ended. */
     finish: (title: string, rows: number, ...about: readonly Node[]) => {

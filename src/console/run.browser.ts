@@ -17,5 +17,7 @@ export type RunOptions = {
   readonly selection: Selection
   /** Empty: all fields. */
   readonly columns: readonly Column[]
+  /** About how many members there are; 0 if nobody can tell. */
+  readonly estimate: number
   readonly file?: { readonly sink: Sink; readonly format: "ndjson" | "csv" } | undefined
 }

@@ -40,7 +40,9 @@ export async function openSink(name: string): Promise<Sink | undefined> {
 }
 
 async function openPrivate(name: string): Promise<Sink> {
-  const root = await navigator.storage.getDirectory()
+  // Browsers have it on secure pages alone.
+  const root = await navigator.storage?.getDirectory()
+  if (root === undefined) throw new Error("Cannot save a file because this page was not opened by https")
   const privateName = prefix + crypto.randomUUID()
   const handle = await root.getFileHandle(privateName, { create: true })
   const file = await handle.createWritable()

@@ -1,6 +1,7 @@
 import type { MailchimpExportError } from "../client/error.ts"
 import type { MemberStatus } from "../client/member.ts"
-import type { ClientErrorCode, ErrorCode, WaitingFor } from "../client/types.ts"
+import type { ClientErrorCode, ErrorCode, List, WaitingFor } from "../client/types.ts"
+import { sizeOf } from "./list-size.ts"
 
 const advices: { readonly [Code in ErrorCode | ClientErrorCode]?: string } = {
   unauthorized: "Your sign-in has ended. Open this page from your platform again.",
@@ -14,6 +15,11 @@ const advices: { readonly [Code in ErrorCode | ClientErrorCode]?: string } = {
   jobs_not_configured: "Ask the people who run this service to set up exports in the background.",
   job_files_full: "Delete files of earlier exports, or ask the people who run this service for more space.",
   network_error: "Check your internet connection, and resume.",
+}
+
+/** What went wrong, where the service's own words are meant for developers. */
+export const plainWords: { readonly [Code in ErrorCode | ClientErrorCode]?: string } = {
+  connection_invalidated: "Mailchimp does not accept the access anymore that you gave to this service",
 }
 
 /** What a person can do about an error. */
@@ -38,6 +44,26 @@ export const statusWords: { readonly [Status in MemberStatus]: string } = {
 
 export function count(number: number, noun: string): string {
   return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`
+}
+
+/** How large an account is, and how many of its lists Mailchimp keeps in sync with the service. */
+export function accountWords(lists: readonly List[]): string {
+  if (lists.length === 0) return "No lists yet."
+  const contacts = lists.reduce((sum, list) => sum + sizeOf(list), 0)
+  return `${count(lists.length, "list")} with about ${count(contacts, "contact")}. ${syncWords(lists)}`
+}
+
+function syncWords(lists: readonly List[]): string {
+  const synced = lists.filter(({ webhook }) => webhook).length
+  if (lists.length === 1) return synced === 1 ? "It is kept in sync." : "It is not kept in sync."
+  if (synced === 0) return "None of the lists is kept in sync."
+  if (synced === lists.length) return "All of the lists are kept in sync."
+  return `${synced} of the lists ${synced === 1 ? "is" : "are"} kept in sync.`
+}
+
+/** A day and a time, as people write them. */
+export function dateTime(iso: string): string {
+  return new Date(iso).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" })
 }
 
 /** About how long, in the unit that a person would use. */

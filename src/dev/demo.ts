@@ -1,13 +1,13 @@
 import { mkdirSync, rmSync } from "node:fs"
 import { resolve } from "node:path"
 import { z } from "zod"
-import { signToken } from "../http/authenticate.ts"
 import { apiPrefix } from "../http/envelope.ts"
 import { createExportCheck, type ExportReport } from "./check-export.ts"
 import { createDemoOutput, isExact } from "./demo-output.ts"
 import { followLogin } from "./follow-login.ts"
 import { startSandbox } from "../sandbox/serve.ts"
 import { serviceEnvironment, startServiceProcess } from "./service-process.ts"
+import { signToken } from "./sign-token.ts"
 
 /**
  * The whole product in one run: a sandbox Mailchimp whose lists change while they are read, the service as a process

@@ -1,15 +1,18 @@
 import { mkdirSync, rmSync } from "node:fs"
 import { resolve } from "node:path"
-import { signToken } from "../http/authenticate.ts"
 import { apiPrefix } from "../http/envelope.ts"
 import { startSandbox } from "../sandbox/serve.ts"
 import { serviceEnvironment, startServiceProcess } from "./service-process.ts"
+import { signToken } from "./sign-token.ts"
 
 /**
  * The service for manual use, together with a sandbox Mailchimp. The service restarts when its source changes; the
  * sandbox, which holds the tokens, does not, so that a connection outlives a restart.
  */
 const jwtSecret = "for-development-only-and-known-to-all"
+
+/** Where Vite serves a page that is being developed; CORS_ORIGINS names others. */
+const pageOrigins = process.env["CORS_ORIGINS"]?.trim() || "http://localhost:5173,http://127.0.0.1:5173"
 
 const port = portOf("PORT", 3000)
 const sandboxPort = portOf("SANDBOX_PORT", 3001)
@@ -31,6 +34,8 @@ const service = await startServiceProcess(
     SQLITE_PATH: `${folder}/export.sqlite`,
     JWT_SECRET: jwtSecret,
     LOGIN_COOKIE: "off",
+    CORS_ORIGINS: pageOrigins,
+    FORWARD_URL_ORIGINS: `${pageOrigins},http://127.0.0.1:${port}`,
   },
   { watch: true },
 )
@@ -58,6 +63,8 @@ Show the connection, then export every list.
 
   curl -s -H "Authorization: Bearer $TOKEN" ${api}/auth
   curl -sN -H "Authorization: Bearer $TOKEN" ${api}/export
+
+Pages of ${pageOrigins.replaceAll(",", " and ")} may call the service, too; CORS_ORIGINS names others.
 
 Or use the command.
 

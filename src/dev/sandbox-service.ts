@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { StartSandbox } from "../command/start-sandbox.ts"
-import { signToken } from "../http/authenticate.ts"
 import { apiPrefix } from "../http/envelope.ts"
 import { startSandbox } from "../sandbox/serve.ts"
 import { followLogin } from "./follow-login.ts"
 import { serviceEnvironment, startServiceProcess } from "./service-process.ts"
+import { signToken } from "./sign-token.ts"
 
 const lists = [
   { name: "Newsletter", count: 20_000 },

@@ -1,5 +1,6 @@
 import { join } from "node:path"
 import { defaultClient } from "../sandbox/sandbox.ts"
+import { freePort } from "./free-port.ts"
 
 /** The service as a process of its own: `src/main.ts` with an environment, as an operator would start it. */
 export type ServiceProcess = {
@@ -69,13 +70,6 @@ export function serviceEnvironment(sandboxUrl: string): Record<string, string> {
     MAILCHIMP_DATACENTER_URL: `${sandboxUrl}/oauth2/metadata`,
     MAILCHIMP_API_URL: `${sandboxUrl}/{dc}/3.0`,
   }
-}
-
-function freePort(): number {
-  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
-  const { port = 0 } = server
-  void server.stop(true)
-  return port
 }
 
 async function untilReady(url: string, isRunning: () => boolean): Promise<void> {

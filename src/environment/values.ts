@@ -6,7 +6,7 @@ export const wholeNumber = (min: number, max: number) => {
   const range = `must be a whole number from ${min} to ${max}`
   return z.coerce.number(range).int(range).min(min, range).max(max, range)
 }
-/** Bun reads these variables itself, and accepts only digits. */
+/** For a variable that Bun reads itself, and in which it accepts only digits. */
 export const maxRequests = z
   .string()
   .refine(

@@ -1,6 +1,5 @@
 import type { MailchimpClient } from "../mailchimp/client.ts"
 import { readInterestCategories } from "../mailchimp/lists/interest-categories.ts"
-import { readInterests } from "../mailchimp/lists/interests.ts"
 import { type MailchimpList, listLists, readList } from "../mailchimp/lists/lists.ts"
 import { readMergeFields } from "../mailchimp/lists/merge-fields.ts"
 import type { ListColumnReaders } from "./formats/csv/list-columns.ts"
@@ -62,8 +61,8 @@ export function createAccountLists(
       return fields.map(({ tag }) => tag)
     },
     readInterestIds: async (id) => {
-      const interests = await readInterests(client, id, options()).catch(noneIfOneOfMany)
-      return interests.map(({ id }) => id)
+      const categories = await readInterestCategories(client, id, options()).catch(noneIfOneOfMany)
+      return categories.flatMap(({ interests }) => interests.map(({ id }) => id))
     },
     columnReaders: {
       readMergeFields: (id, signal) => readMergeFields(client, id, { signal }).catch(noneIfOneOfMany),

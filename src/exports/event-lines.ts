@@ -10,20 +10,20 @@ const cursor = z.string().meta({
   description: "Resumes the export after everything received so far: send it as `cursor` or Export-Cursor",
 })
 
+/** Mailchimp's own words about a failure. */
+export const upstreamSchema = z.object({
+  status: z.int(),
+  title: z.string().optional(),
+  detail: z.string().optional(),
+  instance: z.string().optional(),
+})
+
 /** The fields of a failure, as in a problem. */
 const failure = {
   code: z.enum(Object.keys(errorTable)).meta({ description: "The code of the problem" }),
   detail: z.string().meta({ description: "What is wrong and what to do, for a person" }),
   retryable: z.boolean().meta({ description: "Whether the same request may succeed later" }),
-  upstream: z
-    .object({
-      status: z.int(),
-      title: z.string().optional(),
-      detail: z.string().optional(),
-      instance: z.string().optional(),
-    })
-    .optional()
-    .meta({ description: "Mailchimp's own error" }),
+  upstream: upstreamSchema.optional().meta({ description: "Mailchimp's own error" }),
 }
 
 const start = z

@@ -1,5 +1,6 @@
 import type { LentChunk } from "../lib/lent-chunk.ts"
-import { type Clock, systemClock, within } from "../lib/time.ts"
+import { anySignal, type Clock, systemClock, within } from "../lib/time.ts"
+import { breakAfterMs } from "./break-after.ts"
 import { createEventWriter } from "./event-writer.ts"
 import type { StreamEnd } from "./export-event.ts"
 import type { EncoderInput, Format } from "./formats/format.ts"
@@ -31,9 +32,6 @@ export type ExportOptions = ReadOptions & {
 
 /** How long the response waits for what the format has to read, so that a failure can still get an HTTP status of its own. */
 const READY_WITHIN_MS = 2000
-
-/** A reset drops bytes that the consumer has not received yet, so it is delayed a little after the last bytes. */
-const BREAK_AFTER_MS = 500
 
 /**
  * Starts an export and resolves after its first page was read, so that a failure until then can still get an HTTP status
@@ -83,7 +81,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
       outcome = { type: "failed", ...output.written(), error }
       const lastBytes = await writer.failed(error)
       if (lastBytes.length > 0) yield lastBytes
-      await clock.sleep(BREAK_AFTER_MS, signal)
+      await clock.sleep(breakAfterMs, signal)
       throw error
     } finally {
       reading.stop()
@@ -95,14 +93,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
 
 /** A signal for all requests of an export. It aborts with one of the given signals, or when the export is stopped. */
 function startReading(...given: readonly (AbortSignal | undefined)[]) {
-  const signals = given.filter((signal) => signal !== undefined)
-  const reading = new AbortController()
-  // Always removes the listeners: the signal of a shutdown outlives this export and would keep it in memory.
-  const stop = () => {
-    for (const signal of signals) signal.removeEventListener("abort", stop)
-    reading.abort(signals.find(({ aborted }) => aborted)?.reason)
-  }
-  for (const signal of signals) signal.addEventListener("abort", stop)
-  if (signals.some(({ aborted }) => aborted)) stop()
-  return { signal: reading.signal, stop }
+  const stopped = new AbortController()
+  const { signal } = anySignal(...given.filter((signal) => signal !== undefined), stopped.signal)
+  return { signal, stop: () => stopped.abort() }
 }

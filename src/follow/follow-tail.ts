@@ -1,3 +1,4 @@
+import { breakAfterMs } from "../exports/break-after.ts"
 import { createNdjson } from "../exports/formats/ndjson.ts"
 import { createKeepAlive } from "../exports/keep-alive.ts"
 import type { Clock } from "../lib/time.ts"
@@ -5,9 +6,6 @@ import { behind } from "./backlog.ts"
 import { failed } from "./lines.ts"
 import type { Followed } from "./followed.ts"
 import type { Tails } from "./tails.ts"
-
-/** A reset drops bytes that the consumer has not received yet, so it is delayed a little after the last bytes. */
-const breakAfterMs = 500
 
 /**
  * Yields what follows a cursor, and something every ten seconds. Returns the cursor of what was received when the tail is too

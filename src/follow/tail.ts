@@ -1,5 +1,5 @@
 import type { OpenAccount } from "../connections/open-account.ts"
-import { AppError } from "../errors.ts"
+import { AppError, disconnected } from "../errors.ts"
 import type { Cursor } from "../exports/cursor/cursor.ts"
 import { abortable } from "../lib/time.ts"
 import { createBacklog, type Reader } from "./backlog.ts"
@@ -75,11 +75,4 @@ export function createTail(followed: Followed, deps: TailDeps): Tail {
 /** The connection was deleted before it was opened again. */
 function isGone(error: unknown): boolean {
   return error instanceof AppError && error.code === "access_token_not_found"
-}
-
-function disconnected(): AppError {
-  return new AppError(
-    "disconnected",
-    "Cannot continue because the connection was deleted: connect the account again through /auth/login",
-  )
 }

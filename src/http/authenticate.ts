@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from "hono"
-import { errors, jwtVerify, SignJWT, type JWTPayload, type JWTVerifyOptions } from "jose"
+import { errors, jwtVerify, type JWTPayload, type JWTVerifyOptions } from "jose"
 import { z } from "zod"
 import type { Owner } from "../connections/connection.ts"
 import { AppError } from "../errors.ts"
@@ -69,18 +69,6 @@ export function createVerifier(options: VerifierOptions): VerifyToken {
   })
   const verify = jwksUrl === undefined ? withSecret(secret ?? "") : withKeySet(jwksUrl, clock)
   return async (token) => toCaller(await verify(token, claims()))
-}
-
-/**
- * A token as the platform would sign it, with a secret: for development, the demo and tests. Valid for `lifeS`
- * seconds.
- */
-export function signToken(claims: JWTPayload, secret: string, lifeS: number): Promise<string> {
-  return new SignJWT(claims)
-    .setProtectedHeader({ alg: "HS256", typ: "JWT" })
-    .setIssuedAt()
-    .setExpirationTime(`${lifeS}s`)
-    .sign(new TextEncoder().encode(secret))
 }
 
 /** Lets only requests with a valid bearer token pass, and tells the routes who the caller is (RFC 6750). */
@@ -166,14 +154,19 @@ function refuse(cause: unknown): never {
   }
   const reason =
     cause instanceof errors.JWTExpired
-      ? "it has expired"
+      ? "it has expired: send a new one"
       : cause instanceof errors.JWTClaimValidationFailed
         ? `its claim ${cause.claim} is ${toClaimFault(cause)}`
-        : "its signature, algorithm or form is not valid"
+        : "its signature, algorithm or form is not valid: send a JWT that your platform signed"
   throw new AppError("unauthorized", `Cannot accept the token because ${reason}`, { cause })
 }
 
+const claimFaults: Readonly<Record<string, string>> = {
+  nbf: "in the future, or not a number of seconds",
+  iss: "not the one that JWT_ISSUER names",
+  aud: "not the one that JWT_AUDIENCE names",
+}
+
 function toClaimFault({ claim, reason }: errors.JWTClaimValidationFailed): string {
-  if (reason === "missing") return "missing"
-  return claim === "nbf" ? "in the future, or not a number of seconds" : "not valid"
+  return reason === "missing" ? "missing" : (claimFaults[claim] ?? "not valid")
 }

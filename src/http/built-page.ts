@@ -4,7 +4,6 @@ import type { HTMLBundle } from "bun"
 /** A page and what it loads, bundled for browsers. */
 export type BuiltPage = {
   readonly html: string
-  /** By name. A name has a hash of the content, so a browser may keep the file for ever. */
   readonly files: ReadonlyMap<string, File>
 }
 
@@ -19,6 +18,14 @@ type File = { readonly bytes: ArrayBuffer; readonly type: string }
 export function createBuiltPage(page: HTMLBundle, path: string): () => Promise<BuiltPage> {
   let built: Promise<BuiltPage> | undefined
   return () => (built ??= load(page, path))
+}
+
+/** A file of the page. Its name has a hash of its content, so a browser may keep it for ever. */
+export function respondWithFile({ files }: BuiltPage, name: string): Response | undefined {
+  const file = files.get(name)
+  if (file === undefined) return undefined
+  const headers = { "content-type": file.type, "cache-control": "public, max-age=31536000, immutable" }
+  return new Response(file.bytes, { headers })
 }
 
 async function load(page: HTMLBundle, path: string): Promise<BuiltPage> {

@@ -29,7 +29,8 @@ export const maxLists = 500
 
 /** One or more values, separated by commas, each of which the pattern matches. A value that comes twice is refused. */
 const listOf = (pattern: RegExp, reason: string) =>
-  once
+  z
+    .string("must be given only once, with commas between its values")
     .transform((text) => text.split(","))
     .refine((values) => values.every((value) => pattern.test(value)), reason)
     .refine((values) => new Set(values).size === values.length, "must not name anything twice")
@@ -50,7 +51,7 @@ const names = z
 
 /** The parameters of an export of one list. */
 export const exportListQuery = z.strictObject({
-  count: wholeNumber(1, 1000).optional().openapi({
+  count: wholeNumber(1, 1000, { hint: ", or left out to export every member" }).optional().openapi({
     description: "With count or offset: a slice of the lists laid end to end; 10 if only offset is given",
   }),
   offset: wholeNumber(0, largestOffset).optional().openapi({ description: "Where the slice begins" }),

@@ -8,27 +8,30 @@ import { type Coding, compress } from "../lib/compress.ts"
 import { createLentChunk } from "../lib/lent-chunk.ts"
 import type { Observe } from "../observability/observe.ts"
 import type { Caller } from "./authenticate.ts"
+import type { ConcurrencyLimit } from "./concurrency.ts"
 import type { ExportInput } from "./export-parameters.ts"
-import type { ExportSlots } from "./export-slots.ts"
 import { guardStall, idleTimeoutS, longestIdleTimeoutS, type ServerEnv, setIdleTimeout } from "./timeouts.ts"
 
 export type ExportResponseDeps = {
   readonly openAccount: OpenAccount
   readonly startExport: StartExport
   readonly startFollow: StartFollow
-  readonly followerSlots: ExportSlots
+  readonly followerLimit: ConcurrencyLimit
   readonly stallTimeoutMs: number
   readonly observe: Observe
 }
 
 type ExportEnv = ServerEnv & { Variables: { requestId: string } }
 
-/** Streams an export as a response, and keeps its slot, its account and its connection's time-outs until it ends. */
+/**
+ * Streams an export as a response. Until it ends it counts as running, and keeps its account and its connection's
+ * time-outs.
+ */
 export function createExportResponse({
   openAccount,
   startExport,
   startFollow,
-  followerSlots,
+  followerLimit,
   stallTimeoutMs,
   observe,
 }: ExportResponseDeps) {
@@ -38,7 +41,7 @@ export function createExportResponse({
       caller,
       owner,
       headers,
-      slot,
+      running,
       coding,
       hasEvents,
       follows,
@@ -49,7 +52,7 @@ export function createExportResponse({
       /** How the bytes are compressed, if at all. */
       readonly coding: Coding | undefined
       readonly headers: Readonly<Record<string, string>>
-      readonly slot: Disposable
+      readonly running: Disposable
     },
   ): Promise<Response> => {
     const { signal } = context.req.raw
@@ -59,7 +62,7 @@ export function createExportResponse({
     const lent = createLentChunk()
     let follower: Disposable | undefined
     try {
-      if (follows) follower = followerSlots.take(caller)
+      if (follows) follower = followerLimit.begin(caller)
       const account = await openAccount(owner, signal)
       const request = {
         ...input,
@@ -72,7 +75,7 @@ export function createExportResponse({
         follower === undefined
           ? await startExport({
               ...request,
-              account: { ...account, [Symbol.dispose]: () => release(account, slot) },
+              account: { ...account, [Symbol.dispose]: () => release(account, running) },
               eventsId: hasEvents ? requestId : undefined,
             })
           : await startFollow({
@@ -82,8 +85,8 @@ export function createExportResponse({
               eventsId: requestId,
               expiresAt: caller.expiresAt,
               // From now on the response is no export, but only a follower.
-              onCaughtUp: () => release(slot),
-              onEnd: () => release(slot, follower),
+              onCaughtUp: () => release(running),
+              onEnd: () => release(running, follower),
             })
       // From here on the response may wait for Mailchimp as long as needed, and for its consumer until the stall
       // time-out.
@@ -98,7 +101,7 @@ export function createExportResponse({
       })
       return new Response(guarded, { headers })
     } catch (error) {
-      release(slot, follower)
+      release(running, follower)
       setIdleTimeout(context, idleTimeoutS)
       throw error
     }

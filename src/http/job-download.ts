@@ -1,7 +1,7 @@
 import { AppError } from "../errors.ts"
 import { partFormatNamed } from "../exports/formats/formats.ts"
-import type { Job } from "../jobs/job.ts"
-import type { PartFiles } from "../jobs/parts/part-files.ts"
+import { type Job, totalsOf } from "../jobs/job.ts"
+import { partSuffix, type PartFiles } from "../jobs/parts/part-files.ts"
 import { readParts, requireParts } from "../jobs/parts/read-parts.ts"
 import { isFinished } from "./job-view.ts"
 import { parseRange } from "./range.ts"
@@ -64,12 +64,13 @@ export async function downloadAll(files: PartFiles, job: Job): Promise<Download>
     )
   }
   await requireParts(files, job.id, job.parts)
-  const size = job.parts.reduce((sum, { bytes }) => sum + bytes, 0)
-  const { fileSuffix } = partFormatNamed(job.request.format)
-  const suffix = `${fileSuffix}${job.request.compression === "gzip" ? ".gz" : ""}`
+  const suffix = partSuffix(partFormatNamed(job.request.format), job.request)
   return {
     status: 200,
-    headers: { ...fileHeaders(job, `${job.id}${suffix}`), "content-length": String(size) },
+    headers: {
+      ...fileHeaders(job, `${job.id}${suffix}`),
+      "content-length": String(totalsOf(job.parts).bytes),
+    },
     bytes: () => readParts(files, job.id, job.parts),
   }
 }

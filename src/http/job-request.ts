@@ -47,7 +47,7 @@ export const jobBody = z
     before_last_changed: date.optional(),
     cursor: z
       .string()
-      .max(65_536)
+      .max(65_536, "must have at most 65536 characters")
       .optional()
       .openapi({
         ...sealedText,

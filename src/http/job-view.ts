@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi"
 import { errorTable } from "../errors.ts"
-import type { Job, JobSummary } from "../jobs/job.ts"
+import { upstreamSchema } from "../exports/event-lines.ts"
+import { type Job, type JobSummary, totalsOf } from "../jobs/job.ts"
 
 const moment = z.iso.datetime().nullable()
 const count = z.int().nonnegative()
@@ -27,14 +28,7 @@ const summary = {
       code: z.enum(Object.keys(errorTable)),
       detail: z.string(),
       retryable: z.boolean(),
-      upstream: z
-        .object({
-          status: z.int(),
-          title: z.string().optional(),
-          detail: z.string().optional(),
-          instance: z.string().optional(),
-        })
-        .optional(),
+      upstream: upstreamSchema.optional(),
     })
     .nullable()
     .meta({ description: "Why the job failed, as in a problem" }),
@@ -85,10 +79,8 @@ export function toSummaryJson(job: JobSummary): z.input<typeof jobSummarySchema>
 /** A job as the API shows it; `urlOf` a part by its name. */
 export function toJobJson(job: Job, urlOf: (name: string) => string): z.input<typeof jobSchema> {
   const { parts } = job
-  const rows = parts.reduce((sum, part) => sum + part.rows, 0)
-  const bytes = parts.reduce((sum, part) => sum + part.bytes, 0)
   return {
-    ...toSummaryJson({ ...job, rows, bytes }),
+    ...toSummaryJson({ ...job, ...totalsOf(parts) }),
     parts: parts.map((part) => ({ ...part, url: urlOf(part.name) })),
   }
 }

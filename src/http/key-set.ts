@@ -139,7 +139,7 @@ async function verifyWithAny(token: string, find: Find, options: JWTVerifyOption
 }
 
 async function fetchKeySet(url: string, fetch: Fetch, clock: Clock): Promise<JSONWebKeySet> {
-  const body = await withTimeout(
+  const { bytes } = await withTimeout(
     async (signal) => {
       const response = await fetch(url, {
         // Fetch would inflate a body without a limit. A body that is compressed nevertheless is inflated here, with a
@@ -149,12 +149,12 @@ async function fetchKeySet(url: string, fetch: Fetch, clock: Clock): Promise<JSO
         redirect: "manual",
         signal,
       })
-      const bytes = await readBody(response, { maxBytes: maxKeySetBytes })
+      const body = await readBody(response, { maxBytes: maxKeySetBytes })
       if (response.status !== 200)
         throw new Error(`Cannot read the key set: the response has status ${response.status}`)
-      return bytes
+      return body
     },
     { timeoutMs, clock },
   )
-  return JSON.parse(new TextDecoder().decode(body))
+  return JSON.parse(new TextDecoder().decode(bytes))
 }

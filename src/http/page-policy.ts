@@ -1,5 +1,7 @@
+import type { Context } from "hono"
+
 /** A page loads nothing but its own files, talks to nobody but this service, and is shown in no frame. */
-export const pagePolicy = [
+const policy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
@@ -10,3 +12,9 @@ export const pagePolicy = [
   "require-trusted-types-for 'script'",
   "trusted-types 'none'",
 ].join("; ")
+
+/** The headers of a page that runs scripts. */
+export function protectPage(context: Context): void {
+  context.header("content-security-policy", policy)
+  context.header("referrer-policy", "no-referrer")
+}

@@ -4,7 +4,12 @@ import { toInvalidParameters } from "./problem.ts"
 
 /** A parameter that may be given only once. */
 export const once = z.string({
-  error: ({ input }) => (input === undefined ? "must be given" : "must be given only once"),
+  error: ({ input }) =>
+    input === undefined
+      ? "must be given"
+      : Array.isArray(input)
+        ? "must be given only once"
+        : "must be a text",
 })
 
 export const listIdPattern = /^[\w-]{1,100}$/
@@ -28,8 +33,8 @@ export const forwardUrl = once.openapi({
 export const sealedText = { pattern: String.raw`^eyJ[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$` }
 
 /** A whole number within a range, written in digits. */
-export const wholeNumber = (min: number, max: number) => {
-  const range = `must be a whole number from ${min} to ${max}`
+export const wholeNumber = (min: number, max: number, { hint = "" } = {}) => {
+  const range = `must be a whole number from ${min} to ${max}${hint}`
   return once
     .regex(/^\d{1,15}$/, range)
     .transform(Number)

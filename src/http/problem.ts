@@ -1,7 +1,9 @@
 import type { ErrorHandler, NotFoundHandler } from "hono"
 import { HTTPException } from "hono/http-exception"
 import { z } from "@hono/zod-openapi"
+import { apiPrefix } from "./envelope.ts"
 import { AppError, errorTable, type InvalidInput, invalidParameters, maxInvalidInputs } from "../errors.ts"
+import { upstreamSchema } from "../exports/event-lines.ts"
 
 /**
  * The body of every error response (RFC 9457), with the fields `success` and `message` of the platform's envelope, so
@@ -20,15 +22,7 @@ export const problemSchema = z
       .array(z.object({ name: z.string(), reason: z.string() }))
       .optional()
       .meta({ description: "Each invalid parameter, and what would be valid" }),
-    upstream: z
-      .object({
-        status: z.int(),
-        title: z.string().optional(),
-        detail: z.string().optional(),
-        instance: z.string().optional(),
-      })
-      .optional()
-      .meta({ description: "Mailchimp's own error" }),
+    upstream: upstreamSchema.optional().meta({ description: "Mailchimp's own error" }),
     success: z.literal(false),
     message: z.string(),
   })
@@ -59,9 +53,8 @@ function toProblem(error: AppError): Response {
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
   if (error instanceof HTTPException && error.status === 400) {
-    return new AppError("invalid_parameter", "Cannot read the request because it is malformed", {
-      cause: error,
-    })
+    const what = error.message.includes("JSON") ? "its body is not valid JSON" : "it is malformed"
+    return new AppError("invalid_parameter", `Cannot read the request because ${what}`, { cause: error })
   }
   return new AppError(
     "internal_error",
@@ -84,7 +77,10 @@ export const onError: ErrorHandler = (error, context) => {
 /** No route has this method and path. The path is not repeated, because it may hold a secret. */
 export const onNotFound: NotFoundHandler = () =>
   toProblem(
-    new AppError("route_not_found", "Cannot find a route for this method and path: /openapi.json lists them"),
+    new AppError(
+      "route_not_found",
+      `Cannot find a route for this path: most begin with ${apiPrefix}, and /docs lists them`,
+    ),
   )
 
 /** A failed validation of a request, as a problem that names each parameter. The values are not repeated. */
@@ -96,9 +92,22 @@ function toInvalidInputs(issue: z.core.$ZodIssue): InvalidInput[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys
       .slice(0, maxInvalidInputs)
-      .map((name) => ({ name: truncate(name), reason: "is not a parameter of this route" }))
+      .map((name) => ({ name: truncate(name), reason: "is not a parameter of this route: see /docs" }))
   }
-  return [{ name: issue.path.map(String).join(".") || "request", reason: issue.message }]
+  return [{ name: issue.path.map(String).join(".") || "request", reason: toReason(issue) }]
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  array: "a list",
+  boolean: "true or false",
+  object: "a JSON object",
+  string: "a text",
+}
+
+/** A value of another type, for which a schema need not have words of its own. */
+function toReason(issue: z.core.$ZodIssue): string {
+  const isZods = issue.code === "invalid_type" && issue.message.startsWith("Invalid input")
+  return isZods ? `must be ${typeNames[issue.expected] ?? issue.expected}` : issue.message
 }
 
 /** The name of a parameter may be as long as a URL, so it is truncated. */

@@ -83,6 +83,19 @@ export type JobSummary = Omit<Job, "parts" | "columns" | "openBefore"> & {
   readonly bytes: number
 }
 
+/** Whether a run of the job may begin by itself. */
+export function isOpen({ state }: Pick<Job, "state">): boolean {
+  return state === "queued" || state === "running"
+}
+
+/** How many rows and bytes parts have together. */
+export function totalsOf(parts: readonly Pick<Part, "rows" | "bytes">[]) {
+  return {
+    rows: parts.reduce((sum, { rows }) => sum + rows, 0),
+    bytes: parts.reduce((sum, { bytes }) => sum + bytes, 0),
+  }
+}
+
 /** What decides when a job runs. */
 export type OpenJob = Pick<Job, "id" | "openBefore">
 

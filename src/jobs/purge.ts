@@ -21,15 +21,15 @@ export function createPurge({ jobs, files, clock }: PurgeDeps): () => Promise<vo
     for (const id of await files.jobIds()) {
       const job = await jobs.find(id)
       if (job === undefined || isExpired(job, clock)) await files.removeAll(id)
-      else
-        await removeStrays(
-          job,
-          { id, attempt: job.state === "running" ? job.attempt - 1 : job.attempt },
-          files,
-        )
+      else await removeStrays(job, { id, attempt: lastEndedAttempt(job) }, files)
     }
     await jobs.deleteExpired(new Date(clock.now() - recordRetentionMs))
   }
+}
+
+/** The newest run of a running job may be writing a file that the record does not name yet. */
+function lastEndedAttempt({ state, attempt }: Pick<Job, "state" | "attempt">): number {
+  return state === "running" ? attempt - 1 : attempt
 }
 
 export function isExpired({ expiresAt }: Pick<Job, "expiresAt">, clock: Pick<Clock, "now">): boolean {

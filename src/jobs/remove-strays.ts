@@ -1,4 +1,4 @@
-import type { Job, Run } from "./job.ts"
+import { isOpen, type Job, type Run } from "./job.ts"
 import { attemptOf, type PartFiles } from "./parts/part-files.ts"
 
 /**
@@ -18,8 +18,7 @@ export async function removeStrays(
     const names = await files.names(id)
     const strays = names.filter((name) => !named.has(name) && attemptOf(name) <= attempt)
     // A run elsewhere may be about to write into the folder of an open job.
-    const isOpen = job.state === "queued" || job.state === "running"
-    if (strays.length === names.length && !isOpen) await files.removeAll(id)
+    if (strays.length === names.length && !isOpen(job)) await files.removeAll(id)
     else for (const name of strays) await files.remove(id, name)
   } catch {
     // The folder is not available now.

@@ -10,7 +10,7 @@ import { createLentChunk } from "../lib/lent-chunk.ts"
 import { anySignal, type Clock } from "../lib/time.ts"
 import type { RunJob } from "./engine/engine.ts"
 import type { JobEvent } from "./job-event.ts"
-import type { Job, JobError, JobStore } from "./job.ts"
+import { type Job, type JobError, type JobStore, totalsOf } from "./job.ts"
 import type { PartFiles } from "./parts/part-files.ts"
 import { createPartsWriter, type PartsWriter } from "./parts/write-parts.ts"
 import { createRecord, type JobRecord, Superseded } from "./record.ts"
@@ -58,16 +58,14 @@ export function createRunJob(deps: RunJobDeps): RunJob {
     }
     const ended = (state: Job["state"], error?: unknown) => {
       const { parts } = record.progress()
-      const rows = parts.reduce((sum, part) => sum + part.rows, 0)
-      const bytes = parts.reduce((sum, part) => sum + part.bytes, 0)
-      const written = { rows, bytes, parts: parts.length, connectionId: job.connectionId }
+      const written = { ...totalsOf(parts), parts: parts.length, connectionId: job.connectionId }
       onEvent({ type: "job_ended", jobId: id, attempt, state, ...written, usage, error })
     }
     try {
       ended(await writeExport(job, record, signal, { ...deps, onExportEvent }))
     } catch (error) {
       if (isDatabaseError(error)) throw error
-      if (!signal.aborted && (await isRecorded(record, error))) ended("failed", error)
+      if (!signal.aborted && (await recordFailure(record, error))) ended("failed", error)
       else onEvent({ type: "job_left", jobId: id, attempt })
     } finally {
       await removeStrays(await jobs.find(id).catch(() => undefined), { id, attempt }, files)
@@ -83,7 +81,7 @@ async function writeExport(
   deps: Omit<RunJobDeps, "onExportEvent"> & { readonly onExportEvent: (event: ExportEvent) => void },
 ): Promise<"complete" | "short"> {
   const format = partFormatNamed(job.request.format)
-  const parts = createPartsWriter(job, { files: deps.files, fileSuffix: format.fileSuffix, signal })
+  const parts = createPartsWriter(job, { files: deps.files, format, signal })
   const cursor = job.cursor ?? job.request.cursor
   let rows = 0
   const onEvent = (event: ExportEvent) => {
@@ -178,8 +176,8 @@ function isDatabaseError(error: unknown): boolean {
   return error instanceof AppError && error.code === "database_unavailable"
 }
 
-/** Records a failure. False if the job is not this run's any more. */
-async function isRecorded(record: JobRecord, error: unknown): Promise<boolean> {
+/** Records a failure. Resolves to false if the job is not this run's any more. */
+async function recordFailure(record: JobRecord, error: unknown): Promise<boolean> {
   try {
     if (error instanceof Superseded) return false
     await record.end({ state: "failed", error: toJobError(error) })

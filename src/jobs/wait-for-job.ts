@@ -1,13 +1,8 @@
 import type { Clock } from "../lib/time.ts"
-import type { Job } from "./job.ts"
+import { isOpen, type Job } from "./job.ts"
 
 /** How often the record is read. Any process may change it, so there is nothing to be notified by. */
 const readEveryMs = 500
-
-/** Whether no run of the job will begin by itself. */
-function hasEnded({ state }: Pick<Job, "state">): boolean {
-  return state !== "queued" && state !== "running"
-}
 
 /** Resolves when the state has changed, at once if the job has ended, or when the time is up. */
 export async function waitForJob(
@@ -19,7 +14,7 @@ export async function waitForJob(
   const first = await read()
   for (let job = first; ; job = await read()) {
     const leftMs = untilMs - clock.monotonicMs()
-    if (hasEnded(job) || job.state !== first.state || leftMs <= 0) return job
+    if (!isOpen(job) || job.state !== first.state || leftMs <= 0) return job
     await clock.sleep(Math.min(readEveryMs, leftMs), signal)
   }
 }

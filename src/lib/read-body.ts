@@ -9,6 +9,13 @@ export const acceptEncoding = "gzip"
 /** Two names of one coding (RFC 9110, 8.4.1.3). */
 const codings = ["gzip", "x-gzip"]
 
+export type Body = {
+  /** The whole body, inflated. */
+  readonly bytes: Uint8Array
+  /** The body as it was sent, if it was compressed: {@link gunzip} inflates it again. */
+  readonly compressed?: Uint8Array<ArrayBuffer> | undefined
+}
+
 export type ReadBodyOptions = {
   /** The most bytes that the body may have, both as it was sent and inflated. */
   readonly maxBytes: number
@@ -37,27 +44,26 @@ const MAX_FAILURE_BYTES = 2 ** 20
  * to exceed `maxBytes`, without reading the rest. Rejects if the body was truncated. A successful response must have a
  * requested coding and inflate without an error; for a failed response the body is empty instead.
  */
-export async function readBody(response: Response, options: ReadBodyOptions): Promise<Uint8Array> {
+export async function readBody(response: Response, options: ReadBodyOptions): Promise<Body> {
   const { nextTurn = async () => {}, inspect } = options
   const maxBytes = response.ok ? options.maxBytes : MAX_FAILURE_BYTES
   const coding = response.headers.get("content-encoding")?.toLowerCase() ?? "identity"
   try {
     const sent = await readSent(response, maxBytes, inspect && ((parts) => inspect(headOf(parts, coding))))
     await nextTurn()
-    if (coding === "identity" || sent.length === 0) return sent
+    if (coding === "identity" || sent.length === 0) return { bytes: sent }
     try {
       if (!codings.includes(coding))
         throw new TypeError(`Cannot read a body in a coding that was not requested: ${coding}`)
-      return gunzip(sent, maxBytes)
+      return { bytes: gunzip(sent, maxBytes), compressed: sent }
     } catch (error) {
+      freeBytes(sent)
       // The status of a failed response says enough, e.g. that a token was revoked, or that a proxy throttles us.
       if (response.ok) throw error
-      return new Uint8Array()
-    } finally {
-      freeBytes(sent)
+      return { bytes: new Uint8Array() }
     }
   } catch (error) {
-    if (error instanceof TooLarge && !response.ok) return new Uint8Array()
+    if (error instanceof TooLarge && !response.ok) return { bytes: new Uint8Array() }
     throw error
   }
 }

@@ -21,8 +21,9 @@ export type MailchimpRequest<T> = Resource & {
    * Parses the whole body. Any error that it throws means that the response is unusable, and the request is retried.
    *
    * @param sentAt when this attempt was sent
+   * @param compressed the body as it was sent, if it was compressed
    */
-  parse(body: Uint8Array, sentAt: SentAt): T
+  parse(body: Uint8Array, sentAt: SentAt, compressed?: Uint8Array<ArrayBuffer>): T
   /** Called for each failed attempt. */
   onFailure?(error: MailchimpError): void
   /** Whether the next attempt requests less than the failed one: then it is made after a short pause. */
@@ -170,7 +171,7 @@ export function createAttempt(options: AttemptOptions): Attempt {
 
 function parse<T>(request: MailchimpRequest<T>, response: RawResponse, sentAt: SentAt, subject: Subject): T {
   try {
-    return request.parse(response.body, sentAt)
+    return request.parse(response.body, sentAt, response.compressed)
   } catch (cause) {
     throw toUnusableResponse(response, subject, { cause })
   }

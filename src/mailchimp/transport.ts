@@ -9,6 +9,8 @@ export type RawResponse = {
   readonly status: number
   readonly headers: Headers
   readonly body: Uint8Array
+  /** The body as it was sent, if it was compressed. */
+  readonly compressed?: Uint8Array<ArrayBuffer> | undefined
 }
 
 type SendOptions = {
@@ -44,12 +46,8 @@ export function createTransport(deps: {
         const response = await fetch(url, { ...init, decompress: false, redirect: "manual", signal })
         const receivedMs = clock.monotonicMs()
         const { status, headers } = response
-        return {
-          status,
-          headers,
-          receivedMs,
-          body: await readBody(response, { maxBytes, nextTurn, inspect }),
-        }
+        const { bytes, compressed } = await readBody(response, { maxBytes, nextTurn, inspect })
+        return { status, headers, receivedMs, body: bytes, compressed }
       },
       { timeoutMs, signal, clock },
     )

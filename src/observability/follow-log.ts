@@ -13,7 +13,7 @@ export function logFollow(
     logger[isQuiet ? "debug" : "info"]({ connection: connectionId, ...rest }, "follow: pass")
   } else if (event.type === "follow_degraded") {
     const { connectionId, error } = event
-    logger.warn({ connection: connectionId, error }, "follow: deliveries or webhooks cannot be read")
+    logger.warn({ connection: connectionId, error }, "follow_degraded: deliveries or webhooks cannot be read")
   } else {
     const { requestId, error } = event
     const isFault = error !== undefined && !(error instanceof AppError)

@@ -1,6 +1,7 @@
 import { AppError } from "../errors.ts"
 import type { Logger } from "./logger.ts"
 import type { EventOf } from "./observe.ts"
+import { problemCodeOf } from "./problem-code.ts"
 
 /** A failed login, with what the operator must know and the user is not told. */
 export function logLoginFailed(
@@ -11,7 +12,7 @@ export function logLoginFailed(
   const oauthError = callbackError ?? error?.upstream?.title
   const line = {
     requestId,
-    code: error?.code ?? "internal_error",
+    code: problemCodeOf(failure),
     reason,
     upstreamStatus: error?.upstream?.status,
     upstreamTitle: error?.upstream?.title,

@@ -1,4 +1,4 @@
-import { createConnectionCache } from "../connections/connection-cache.ts"
+import { createCachedLists } from "../connections/cached-lists.ts"
 import { createConnectionWatch } from "../connections/connection-watch.ts"
 import type { Owner } from "../connections/connection.ts"
 import { createOpenDetached } from "../connections/detached-client.ts"
@@ -8,9 +8,7 @@ import { parseForwardUrl } from "../connections/forward-url.ts"
 import { requireConnection, requireLiveConnection } from "../connections/live-connection.ts"
 import { createOpenAccount } from "../connections/open-account.ts"
 import { createStartAuthorization } from "../connections/start-authorization.ts"
-import { createListReads } from "../exports/read-lists.ts"
-import type { MailchimpList } from "../mailchimp/lists/lists.ts"
-import type { ListDetails } from "../mailchimp/lists/list-details.ts"
+import { beforeResponseMs } from "../exports/response-deadline.ts"
 import type { Storage } from "../storage/storage.ts"
 import { isLoopbackUrl, isPublicUrl } from "../webhooks/public-url.ts"
 import { createRemoveWebhooks } from "../webhooks/remove-webhooks.ts"
@@ -31,17 +29,18 @@ export function createConnections(
   const authorizations = { connections, sealer, forwardUrlOrigins, clock }
   const clients = { limiters, readMetadata, clientOptions: toClientOptions(shared) }
   const openAccount = createOpenAccount({ ...clients, connections, watch: watch.watch, onEvent: observe })
-  const caching = { keepMs: config.listsCacheS * 1000, clock }
-  const lists = createConnectionCache<readonly MailchimpList[]>(caching)
-  const details = createConnectionCache<ListDetails>(caching)
-  const dropLists = (connectionId: string) => {
-    for (const cache of [lists, details]) cache.drop(connectionId)
-  }
+  const requireLive = (owner: Owner) => requireLiveConnection(connections, owner)
+  const cachedLists = createCachedLists({
+    requireLiveConnection: requireLive,
+    openAccount,
+    keepMs: config.listsCacheS * 1000,
+    clock,
+    deadlineMs: beforeResponseMs,
+  })
   messages.listen("connection_deleted", (id) => {
-    dropLists(id)
+    cachedLists.drop(id)
     watch.checkNow()
   })
-  const requireLive = (owner: Owner) => requireLiveConnection(connections, owner)
   const subscriptions = createSubscriptions({
     webhooks: storage.webhooks,
     connections,
@@ -61,7 +60,7 @@ export function createConnections(
       ({ id }) => storage.webhooks.deleteOfConnection(id),
       ({ id }) => storage.deliveries.deleteOfConnection(id),
       storage.forgetJobs,
-      async ({ id }) => dropLists(id),
+      async ({ id }) => cachedLists.drop(id),
     ],
     scrub: storage.scrub,
     onMarked: (connection) => {
@@ -90,6 +89,6 @@ export function createConnections(
     disconnect,
     finishInterrupted,
     openAccount,
-    listReads: createListReads({ requireLiveConnection: requireLive, openAccount, lists, details }),
+    cachedLists,
   }
 }

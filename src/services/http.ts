@@ -1,5 +1,5 @@
 import { createVerifier } from "../http/authenticate.ts"
-import { createExportSlots } from "../http/export-slots.ts"
+import { createConcurrencyLimit } from "../http/concurrency.ts"
 import { createLoginCookie, noLoginCookie } from "../http/login-cookie.ts"
 import type { Shared } from "./shared.ts"
 
@@ -16,7 +16,7 @@ export function createHttp({ config, clock }: Shared) {
     loginCookie: config.loginCookie
       ? createLoginCookie(publicUrl.startsWith("https:"), hosts)
       : noLoginCookie,
-    exportSlots: createExportSlots({ max: config.maxExports, maxPerCaller: config.maxExportsPerCaller }),
-    followerSlots: createExportSlots({ max: config.maxFollowers, maxPerCaller: config.maxFollowers }),
+    exportLimit: createConcurrencyLimit({ max: config.maxExports, maxPerCaller: config.maxExportsPerCaller }),
+    followerLimit: createConcurrencyLimit({ max: config.maxFollowers, maxPerCaller: config.maxFollowers }),
   }
 }

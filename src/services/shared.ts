@@ -1,8 +1,8 @@
 import type { Config } from "../config.ts"
-import { type Redaction } from "../lib/redaction.ts"
-import { type Clock } from "../lib/time.ts"
+import type { Redaction } from "../lib/redaction.ts"
+import type { Clock } from "../lib/time.ts"
 import type { Observe } from "../observability/observe.ts"
-import { type Sealer } from "../sealer.ts"
+import type { Sealer } from "../sealer.ts"
 import type { Messages } from "../storage/redis/messages.ts"
 
 /** What most of the services need. */

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path"
 import type { Config } from "../config.ts"
 import { createRedaction } from "../lib/redaction.ts"
-import { type Clock } from "../lib/time.ts"
+import type { Clock } from "../lib/time.ts"
 import { createSealer } from "../sealer.ts"
 import { readKeyFile } from "../storage/key-file.ts"
 import { createFindConnectionId, createSealedConnections } from "../storage/sealed-connections.ts"

@@ -16,6 +16,11 @@ export function parseStored<T>(schema: z.ZodType<T>, stored: unknown, name: stri
   )
 }
 
+/** Reads null like a missing field. */
+export function optional<T>(schema: z.ZodType<T>) {
+  return schema.nullish().transform((value) => value ?? undefined)
+}
+
 /** A stored connection that is malformed, with a stand-in: an invalidated connection that can be deleted. */
 export class MalformedConnection extends AppError {
   override readonly name = "MalformedConnection"

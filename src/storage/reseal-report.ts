@@ -1,9 +1,9 @@
 import type { ResealCounts, ResealReport } from "./reseal.ts"
 
 /** A report as sentences for the operator, and whether a stored token or secret still needs another key than the first. */
-export function toLines(
+export function describeReseal(
   { tokens, signingSecrets, jobCursors }: ResealReport,
-  sealingKey: string,
+  sealingKeyId: string,
 ): { readonly lines: readonly string[]; readonly needsOlderKeys: boolean } {
   const needsOlderKeys = [tokens, signingSecrets].some(
     ({ changedMeanwhile, notOpened }) => changedMeanwhile > 0 || notOpened.size > 0,
@@ -11,8 +11,8 @@ export function toLines(
   return {
     needsOlderKeys,
     lines: [
-      ...linesOf("tokens", tokens, sealingKey),
-      ...linesOf("signing secrets of webhooks", signingSecrets, sealingKey),
+      ...linesOf("tokens", tokens, sealingKeyId),
+      ...linesOf("signing secrets of webhooks", signingSecrets, sealingKeyId),
       ...[...jobCursors].map(
         ([key, count]) => `cursors of jobs: ${count} need key ${key} until their jobs are purged`,
       ),
@@ -23,10 +23,10 @@ export function toLines(
   }
 }
 
-function linesOf(name: string, counts: ResealCounts, sealingKey: string): string[] {
+function linesOf(name: string, counts: ResealCounts, sealingKeyId: string): string[] {
   const { current, resealed, changedMeanwhile, notOpened } = counts
   return [
-    `${name}: ${current + resealed} are sealed with key ${sealingKey}, ${resealed} of them by this run`,
+    `${name}: ${current + resealed} are sealed with key ${sealingKeyId}, ${resealed} of them by this run`,
     ...(changedMeanwhile === 0 ? [] : [`${name}: ${changedMeanwhile} changed meanwhile`]),
     ...[...notOpened].map(
       ([key, count]) =>

@@ -49,8 +49,8 @@ export async function reseal(secrets: StoredSecrets, sealer: Sealer): Promise<Re
   }
   const jobCursors = new Map<string, number>()
   for await (const cursor of secrets.cursors()) {
-    const key = sealer.keyOf(cursor)
-    if (key !== undefined && key !== sealer.sealingKey) increment(jobCursors, key)
+    const key = sealer.keyIdOf(cursor)
+    if (key !== undefined && key !== sealer.sealingKeyId) increment(jobCursors, key)
   }
   return { tokens: counts.token, signingSecrets: counts.signing_secret, jobCursors }
 }
@@ -61,10 +61,10 @@ async function resealOne(
   { secrets, sealer }: { readonly secrets: StoredSecrets; readonly sealer: Sealer },
 ): Promise<void> {
   const { text, binding } = secret
-  const key = sealer.keyOf(text)
+  const key = sealer.keyIdOf(text)
   try {
     const value = sealer.isSealed(text) ? await sealer.open(text, binding) : text
-    if (key === sealer.sealingKey) counts.current += 1
+    if (key === sealer.sealingKeyId) counts.current += 1
     else if (await secrets.replace(secret, await sealer.seal(value, binding))) counts.resealed += 1
     else counts.changedMeanwhile += 1
   } catch (error) {

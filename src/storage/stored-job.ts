@@ -1,14 +1,9 @@
 import { z } from "zod"
 import type { Job, JobProgress, JobSummary, Part } from "../jobs/job.ts"
-import { parseStored } from "./parse-stored.ts"
+import { optional, parseStored } from "./parse-stored.ts"
 
 const count = z.int().nonnegative()
 const names = z.array(z.string()).optional()
-
-/** Reads null like a missing field. */
-function optional<T>(schema: z.ZodType<T>) {
-  return schema.nullish().transform((value) => value ?? undefined)
-}
 
 const requestSchema = z.object({
   listIds: names,

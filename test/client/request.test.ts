@@ -60,8 +60,7 @@ test("a problem becomes an error with its code, and Mailchimp's own words", asyn
   const upstream = { status: 403, title: "Forbidden" }
   const body = {
     code: "invalid_parameter",
-    detail: "Invalid parameter: fields",
-    errors: [{ name: "fields", reason: "must be names" }],
+    detail: "Invalid parameter: fields must be names",
     upstream,
   }
   const headers = { "content-type": "application/problem+json", "x-request-id": "r9", "retry-after": "7" }
@@ -75,8 +74,8 @@ test("a problem becomes an error with its code, and Mailchimp's own words", asyn
     requestId: "r9",
     upstream,
     retryAfterS: 7,
-    detail: "Invalid parameter: fields (fields must be names)",
-    message: "Invalid parameter: fields (fields must be names)",
+    detail: "Invalid parameter: fields must be names",
+    message: "Invalid parameter: fields must be names",
   })
 })
 

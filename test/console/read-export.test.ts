@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test"
+import type { EventLine } from "../../src/client/types.ts"
 import { type Block, countLines, membersOf, readBlocks, rowsByList } from "../../src/console/read-export.ts"
 
 const rowOf = (list_id: string, id: number) => `${JSON.stringify({ id: String(id), name: '{"$', list_id })}\n`
@@ -13,13 +14,14 @@ async function read(body: string, chunk: number) {
       controller.close()
     },
   })
-  const items = (await Array.fromAsync(readBlocks(stream))).flat()
-  const blocks = items.filter((item) => "bytes" in item)
-  return {
-    rows: blocks.map(({ bytes }) => text(bytes)).join(""),
-    count: blocks.reduce((sum, { rows }) => sum + rows, 0),
-    events: items.filter((item) => "$export" in item),
-  }
+  const found = { rows: "", count: 0, events: Array.of<EventLine>() }
+  for await (const items of readBlocks(stream))
+    for (const item of items)
+      if ("bytes" in item) {
+        found.rows += text(item.bytes)
+        found.count += item.rows
+      } else found.events.push(item)
+  return found
 }
 
 test.each([1, 7, 64, 10_000])(
@@ -34,8 +36,16 @@ test.each([1, 7, 64, 10_000])(
   },
 )
 
-test("what a broken transfer leaves after the last newline is dropped", async () => {
-  expect(await read(`${rowOf("a", 1)}{"id":"2"`, 5)).toEqual({ rows: rowOf("a", 1), count: 1, events: [] })
+test("what a broken transfer leaves after the last event line is dropped", async () => {
+  const body = `${rowOf("a", 1)}${event}${rowOf("a", 2)}{"id":"3"`
+  expect(await read(body, 5)).toEqual({ rows: rowOf("a", 1), count: 1, events: [JSON.parse(event)] })
+})
+
+test("more rows than were ever held at once are read whole", async () => {
+  const rows = Array.from({ length: 50_000 }, (_, id) => rowOf("a".repeat(50), id)).join("")
+  const { count, rows: found } = await read(`${rows}${event}${rows}${event}`, 60_000)
+  expect(count).toBe(100_000)
+  expect(found === rows + rows).toBe(true)
 })
 
 function blockOf(...lists: readonly string[]): Block {

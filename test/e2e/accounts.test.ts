@@ -3,6 +3,7 @@ import { startSandbox } from "../../src/sandbox/serve.ts"
 import { createBrowser } from "../support/browser.ts"
 import type { EventLine } from "../../src/exports/event-lines.ts"
 import { readLines } from "../support/event-lines.ts"
+import { liveRowsOf } from "../support/live-rows.ts"
 import { bearer, connectAccount, sandboxEnv, startService } from "../support/service.ts"
 import { serviceProcesses } from "../support/service-processes.ts"
 import { until } from "../support/until.ts"
@@ -55,11 +56,7 @@ async function read(response: Response, onRow: (rows: number) => Promise<void> |
 const get = (path: string, init: RequestInit = {}) =>
   fetch(service.api + path, { ...init, headers: { ...headers, ...init.headers } })
 const live = () =>
-  sandbox.state.accounts.flatMap(({ lists }) =>
-    lists.flatMap(({ id }) =>
-      [...sandbox.truth(id).members()].filter(({ status }) => status !== "archived").map(({ row }) => row),
-    ),
-  )
+  sandbox.state.accounts.flatMap(({ lists }) => lists.flatMap(({ id }) => liveRowsOf(sandbox, id)))
 const requestsTo = (path: string) => sandbox.traffic.log.filter((entry) => entry.path.includes(path))
 const connection = async () => JSON.parse(await (await get("/auth")).text()).data
 const codeOf = async (response: Response) => JSON.parse(await response.text()).code

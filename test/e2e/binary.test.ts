@@ -7,6 +7,7 @@ import { createJobClient } from "../support/job-client.ts"
 import { atomicMongodb } from "../support/mongodb.ts"
 import { receiveExport } from "../support/received-export.ts"
 import { describeWithRedis, startRedis } from "../support/redis-server.ts"
+import { runToEnd } from "../support/run-to-end.ts"
 import { connectAccount } from "../support/service.ts"
 import { serviceProcesses } from "../support/service-processes.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
@@ -39,18 +40,9 @@ afterAll(async () => {
 })
 
 /** Runs a command of the executable to its end. */
-async function run(command: string, changes: Readonly<Record<string, string>> = {}) {
+function run(command: string, changes: Readonly<Record<string, string>> = {}) {
   const { port } = new URL(service.url)
-  const child = Bun.spawn([executable, command], {
-    env: { ...services.env, PORT: port, ...changes },
-    stdout: "pipe",
-    stderr: "pipe",
-  })
-  const [stdout, stderr] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ])
-  return { exitCode: await child.exited, stdout, stderr }
+  return runToEnd([executable, command], { ...services.env, PORT: port, ...changes })
 }
 
 async function expectWholeExport(api: string, headers: Record<string, string>) {

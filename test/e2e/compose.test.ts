@@ -37,6 +37,14 @@ test.skipIf(!hasPython)(
   120_000,
 )
 
+test("the Dockerfile copies nothing that .dockerignore leaves out", async () => {
+  const text = await Bun.file(join(root, "Dockerfile")).text()
+  const copied = [...text.matchAll(/^COPY (?!--)(.*) \S+$/gm)].flatMap(([, paths = ""]) => paths.split(" "))
+  expect(copied.length).toBeGreaterThan(3)
+  const kept = (await Bun.file(join(root, ".dockerignore")).text()).matchAll(/^!(.*)$/gm)
+  expect(copied.toSorted()).toEqual([...kept].map(([, path = ""]) => path).toSorted())
+})
+
 test("the image is built from nothing, lifts Bun's limit of requests, and its user is not root", async () => {
   const text = await Bun.file(join(root, "Dockerfile")).text()
   const image = text.slice(text.indexOf("FROM scratch AS service"))

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { type Change, followMembers, type Member } from "../../src/client/client.ts"
-import { signToken } from "../../src/http/authenticate.ts"
+import { signToken } from "../../src/dev/sign-token.ts"
 import { jwtSecret } from "../support/service.ts"
 import { until } from "../support/until.ts"
 import { startWebhookService } from "../support/webhook-service.ts"

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { signToken } from "../../src/http/authenticate.ts"
+import { signToken } from "../../src/dev/sign-token.ts"
 import { type Follower, startFollower } from "../support/follower.ts"
 import { jwtSecret } from "../support/service.ts"
 import { until } from "../support/until.ts"

@@ -99,10 +99,13 @@ describeWithPrometheus("Prometheus", () => {
     const added = exported.trimEnd().split("\n").length
     expect(added).toBeGreaterThan(200)
     await until("the rows of the export", async () => (await rows()) === before + added)
+    const isFiring = async (alert: string) =>
+      (await (await prometheus.get("/api/v1/alerts")).text()).includes(`"alertname":"${alert}"`)
+    // An alert about the first event of a process, which is one alone.
+    service.services.observe({ type: "token_not_opened", connectionId: "c1", error: new Error("no key") })
+    await until("the alert of a token that cannot be opened", () => isFiring("TokensNotOpened"))
     await service.services.close()
-    await until("the alert of a database that is down", async () =>
-      (await (await prometheus.get("/api/v1/alerts")).text()).includes('"alertname":"DatabaseDown"'),
-    )
+    await until("the alert of a database that is down", () => isFiring("DatabaseDown"))
     await prometheus.stop()
   })
 })

@@ -1,8 +1,10 @@
 import { afterAll, expect, test } from "bun:test"
 import { dirname, join } from "node:path"
+import { freePort } from "../../src/dev/free-port.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { startServiceProcess } from "../../src/dev/service-process.ts"
 import { readLines } from "../support/event-lines.ts"
+import { runScript } from "../support/run-to-end.ts"
 import { connectAccount } from "../support/service.ts"
 import { serviceProcesses } from "../support/service-processes.ts"
 import { temporaryFolder } from "../support/temporary-folder.ts"
@@ -19,18 +21,8 @@ afterAll(async () => {
   await mailchimp.stop()
 })
 
-/** Runs `src/main.ts` until it ends by itself. */
-async function runToEnd(changes: Record<string, string>) {
-  const child = Bun.spawn([process.execPath, "--no-env-file", join(import.meta.dir, "../../src/main.ts")], {
-    env: changes,
-    stdout: "pipe",
-    stderr: "pipe",
-  })
-  const [stdout, stderr] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ])
-  return { exitCode: await child.exited, stdout, stderr }
+function runService(env: Record<string, string>) {
+  return runScript(join(import.meta.dir, "../../src/main.ts"), env)
 }
 
 /** Begins an export whose second page is delayed. The single rows that are requested meanwhile do not matter. */
@@ -47,7 +39,7 @@ async function beginExport(service: { api: string }, query = "") {
 }
 
 test("started without required variables, the service prints one message, and ends with 1", async () => {
-  const { exitCode, stdout, stderr } = await runToEnd({ PORT: "x" })
+  const { exitCode, stdout, stderr } = await runService({ PORT: "x" })
   expect(exitCode).toBe(1)
   expect(stdout).toBe("")
   expect(stderr).toBe(`Cannot start because the environment is invalid:
@@ -69,7 +61,7 @@ const maxRequests = "BUN_CONFIG_MAX_HTTP_REQUESTS"
 
 /** What the service logs until it listens, started by a shell command. */
 async function logUntilListening(command: string): Promise<string> {
-  const port = String(await freePort())
+  const port = String(freePort())
   const child = Bun.spawn(["sh", "-c", `exec env ${command}`], {
     cwd: join(import.meta.dir, "../.."),
     env: {
@@ -89,13 +81,6 @@ async function logUntilListening(command: string): Promise<string> {
   child.kill("SIGKILL")
   await child.exited
   return log
-}
-
-async function freePort(): Promise<number> {
-  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
-  const { port = 0 } = server
-  await server.stop(true)
-  return port
 }
 
 test("started with Bun's own limit of requests, the service logs one warning that names the variable", async () => {
@@ -123,7 +108,7 @@ test.each([
   ["SQLITE_PATH", "/dev/null/export.sqlite", "/dev/null"],
   ["MONGODB_URI", "mongodb://127.0.0.1/?colour=red", "colour"],
 ])("a %s that cannot be used is one message, without a stack", async (name, value, part) => {
-  const { exitCode, stderr } = await runToEnd({ ...env, PORT: "65321", [name]: value })
+  const { exitCode, stderr } = await runService({ ...env, PORT: "65321", [name]: value })
   expect(exitCode).toBe(1)
   expect(stderr.trim().split("\n")).toHaveLength(1)
   expect(stderr).toContain(part)
@@ -148,7 +133,7 @@ test.each([
 
 test("a second service on the same port does not start", async () => {
   const { url } = await start()
-  const { exitCode, stderr } = await runToEnd({ ...env, PORT: new URL(url).port })
+  const { exitCode, stderr } = await runService({ ...env, PORT: new URL(url).port })
   expect(exitCode).toBe(1)
   expect(stderr).toContain("is in use or not allowed: set PORT or HOST to another\n")
 })

@@ -209,6 +209,32 @@ describe.skipIf(!hasPython)(`in Python${hasPython ? "" : " (which is not install
     }
   }, 120_000)
 
+  test("nightly.py writes every member as CSV behind a proxy that cuts, and keeps the file if the job fails", async () => {
+    const at = copied("nightly.py")
+    await Bun.write(join(at, "token"), `${token}\n`)
+    const csv = await (await pair.get("/export?format=csv&formulas=raw")).text()
+    const expected = csv.split("\n").toSorted()
+    const proxy = await startCuttingProxy(pair.service.url, 700)
+    const run = (api: string) =>
+      $`${python} ${join(at, "nightly.py")} ${at}`
+        .env({ ...env, API: api, TOKEN_FILE: join(at, "token") })
+        .quiet()
+        .nothrow()
+    try {
+      const { exitCode, stdout } = await run(pair.service.api.replace(pair.service.url, proxy.url))
+      expect([exitCode, stdout.toString()]).toEqual([0, `complete ${pair.liveRows().length}\n`])
+      expect(proxy.cuts()).toBeGreaterThan(0)
+      expect(textOf(join(at, "members.csv")).split("\n").toSorted()).toEqual(expected)
+    } finally {
+      proxy.stop()
+    }
+    await Bun.write(join(at, "token"), "wrong")
+    const { exitCode, stderr } = await run(pair.service.api)
+    expect([exitCode, stderr.toString()]).toEqual([1, expect.stringContaining("Cannot accept the token")])
+    expect(textOf(join(at, "members.csv")).split("\n").toSorted()).toEqual(expected)
+    expect(readdirSync(at).toSorted()).toEqual(["members.csv", "nightly.py", "token"])
+  }, 120_000)
+
   test("duckdb.sql counts the members by status", async () => {
     const at = copied("duckdb.sql")
     const commands = /-- {3}(curl .*)/.exec(textOf(join(at, "duckdb.sql")))?.[1] ?? ""
@@ -287,7 +313,9 @@ test("cron.sh writes every member, then what changed, and nothing if the transfe
   await Bun.sleep(1100)
   const action = { kind: "problem", problem: "forbidden" } as const
   pair.sandbox.faults.add({ match: { path: /members$/ }, action, times: Infinity })
-  expect((await run()).exitCode).not.toBe(0)
+  const failed = await run()
+  expect(failed.exitCode).not.toBe(0)
+  expect(failed.stderr.toString()).toContain('"detail":"Cannot ')
   pair.sandbox.faults.clear()
   expect(files()).toEqual([first])
   expect(textOf(join(data, "cursor"))).toBe(cursor)

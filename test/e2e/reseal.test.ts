@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from "bun:test"
 import { join } from "node:path"
 import { startSandbox } from "../../src/sandbox/serve.ts"
+import { runScript } from "../support/run-to-end.ts"
 import { connectAccount } from "../support/service.ts"
 import { serviceProcesses } from "../support/service-processes.ts"
 
@@ -16,19 +17,8 @@ afterAll(async () => {
   await mailchimp.stop()
 })
 
-/** Runs `src/reseal.ts` to its end. */
-async function reseal(TOKEN_KEYS: string) {
-  const script = join(import.meta.dir, "../../src/reseal.ts")
-  const child = Bun.spawn([process.execPath, "--no-env-file", script], {
-    env: { ...services.env, TOKEN_KEYS },
-    stdout: "pipe",
-    stderr: "pipe",
-  })
-  const [stdout, stderr] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ])
-  return { exitCode: await child.exited, stdout, stderr }
+function reseal(TOKEN_KEYS: string) {
+  return runScript(join(import.meta.dir, "../../src/reseal.ts"), { ...services.env, TOKEN_KEYS })
 }
 
 test("a key is rotated while the service runs: no connection is lost, and then the older key is not needed", async () => {

@@ -159,10 +159,14 @@ describe("list_id", () => {
 
 test.each([
   [`/export?list_id=${tea},${tea}`, "list_id", "must not name anything twice"],
-  [`/export?list_id=${tea}&list_id=${jam}`, "list_id", "must be given only once"],
+  [
+    `/export?list_id=${tea}&list_id=${jam}`,
+    "list_id",
+    "must be given only once, with commas between its values",
+  ],
   ["/export?list_id=", "list_id", "must be ids of lists, as in /lists"],
   [`/export?list_id=${tea},a%20b`, "list_id", "must be ids of lists, as in /lists"],
-  [`/export/${tea}?list_id=${jam}`, "list_id", "is not a parameter of this route"],
+  [`/export/${tea}?list_id=${jam}`, "list_id", "is not a parameter of this route: see /docs"],
   ["/export?status=subscribed,subscribed", "status", "must not name anything twice"],
   ["/export?status=subscribed,gone", "status", "must be one of subscribed, unsubscribed"],
   ["/export?status=subscribed,cleaned&count=3", "status", "must be a single status with count or offset"],

@@ -39,7 +39,7 @@ describe("parseSelection()", () => {
   test("reports errors like every other bad request", () => {
     expect(() => parseSelection({ fields: ["x"] })).toThrow("Invalid parameter: fields")
     expect(() => parseSelection({ fields: ["x"], count: 1, include: "archived" })).toThrow(
-      "Invalid parameters: include, fields",
+      "Invalid parameters: include must not come together with count or offset; fields must not name x",
     )
   })
 

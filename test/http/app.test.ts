@@ -95,7 +95,7 @@ const badValues: Record<string, readonly (readonly [query: string, reason: strin
     ["status=gone", "must be one of subscribed, unsubscribed, cleaned, pending, transactional, archived"],
     ["status=subscribed,subscribed", "must not name anything twice"],
     ["status=subscribed,cleaned&offset=1", "must be a single status with count or offset"],
-    ["status=subscribed&status=cleaned", "must be given only once"],
+    ["status=subscribed&status=cleaned", "must be given only once, with commas between its values"],
   ],
   include: [["include=unsubscribed", "must be one of archived"]],
   since_last_changed: [
@@ -241,7 +241,9 @@ test("unknown parameters are a 400 on every route except the callback and the de
         `${path.replace("{id}", "abc")}?${needed}colour=red`,
         withJson(path, method),
       )
-      expect(problem.errors).toEqual([{ name: "colour", reason: "is not a parameter of this route" }])
+      expect(problem.errors).toEqual([
+        { name: "colour", reason: "is not a parameter of this route: see /docs" },
+      ])
     }
   }
 })

@@ -118,7 +118,11 @@ describe("GET /auth/login", () => {
     expect(await response.json()).toMatchObject({
       code: "invalid_parameter",
       errors: [
-        { name: "forward_url", reason: "must have one of the allowed origins: https://app.example.com" },
+        {
+          name: "forward_url",
+          reason:
+            "must have one of the allowed origins, which FORWARD_URL_ORIGINS names: https://app.example.com",
+        },
       ],
     })
   })

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test"
 import { z } from "zod"
 import { startSandbox } from "../../src/sandbox/serve.ts"
+import { liveRowsOf } from "../support/live-rows.ts"
 import { connectAccount, sandboxEnv, startService, type RunningService } from "../support/service.ts"
 import { until } from "../support/until.ts"
 
@@ -32,8 +33,7 @@ afterEach(() => sandbox.faults.clear())
 
 const lists = () => sandbox.state.accounts.flatMap((account) => account.lists)
 const listNamed = (name: string) => lists().find((list) => list.name === name)?.id ?? ""
-const live = (listId: string) =>
-  [...sandbox.truth(listId).members()].filter(({ status }) => status !== "archived").map(({ row }) => row)
+const live = (listId: string) => liveRowsOf(sandbox, listId)
 const get = (path: string, init: RequestInit = {}) =>
   fetch(`${service.api}${path}`, { ...init, headers: { ...headers, ...init.headers } })
 const rowsOf = async (response: Response) => (await response.text()).split("\n").filter((line) => line !== "")
@@ -235,7 +235,7 @@ describe("a cursor", () => {
     expect(response.status).toBe(400)
     expect(await response.json()).toMatchObject({
       code: "invalid_parameter",
-      detail: expect.stringContaining("cursor, Export-Cursor"),
+      detail: expect.stringContaining("cursor must equal the header Export-Cursor"),
       errors: [{ name: "cursor" }, { name: "Export-Cursor" }],
     })
     expect(sandbox.traffic.total).toBe(before)

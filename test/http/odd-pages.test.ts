@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { readLines } from "../support/event-lines.ts"
+import { liveRowsOf } from "../support/live-rows.ts"
 import { connectAccount, sandboxEnv, startService, type RunningService } from "../support/service.ts"
 
 const mailchimp = startSandbox({
@@ -30,8 +31,7 @@ afterEach(() => sandbox.faults.clear())
 
 const listNamed = (name: string) =>
   sandbox.state.accounts.flatMap(({ lists }) => lists).find((list) => list.name === name)?.id ?? ""
-const live = (listId: string) =>
-  [...sandbox.truth(listId).members()].filter(({ status }) => status !== "archived").map(({ row }) => row)
+const live = (listId: string) => liveRowsOf(sandbox, listId)
 
 /** The rows of an export, which must say that it is complete. */
 async function exported(listId: string, query = ""): Promise<string[]> {

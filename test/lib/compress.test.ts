@@ -1,6 +1,14 @@
 import { describe, expect, test } from "bun:test"
-import { createGunzip, createZstdDecompress, gunzipSync, zstdDecompressSync } from "node:zlib"
+import {
+  constants,
+  createGunzip,
+  createZstdDecompress,
+  gunzipSync,
+  inflateRawSync,
+  zstdDecompressSync,
+} from "node:zlib"
 import { type Coding, compress } from "../../src/lib/compress.ts"
+import { createVirtualClock } from "../support/virtual-clock.ts"
 
 const codings = ["zstd", "gzip"] as const
 const decompress = (coding: Coding, bytes: Uint8Array) =>
@@ -127,4 +135,34 @@ describe.each(codings)("compress(), %s", (coding) => {
     clearInterval(counting)
     expect(turns).toBeGreaterThan(5)
   })
+})
+
+describe.each(codings)("compress(), %s, for a consumer who stops reading", (coding) => {
+  const page = Buffer.from(crypto.getRandomValues(new Uint8Array(3000))).toString("hex")
+
+  /** The chunks, when the consumer waits so long before it takes the second. */
+  async function chunksAfter(ms: number): Promise<Uint8Array[]> {
+    const clock = createVirtualClock()
+    const stream = compress(chunksOf(page, page, page), coding, () => {}, clock)
+    const first = await stream.next()
+    await clock.advance(ms)
+    const others = await Array.fromAsync(stream)
+    expect(clock.sleepers()).toBe(0)
+    return [first.value ?? new Uint8Array(), ...others]
+  }
+
+  test.each([0, 999, 1000, 60_000])("gives the same bytes after %d ms", async (ms) => {
+    expect(decompress(coding, Buffer.concat(await chunksAfter(ms)))).toBe(page.repeat(3))
+  })
+
+  if (coding === "gzip") {
+    test("keeps nothing of the library's after a second: the next chunk refers to nothing before it", async () => {
+      const inflate = (chunk: Uint8Array = new Uint8Array()) =>
+        inflateRawSync(chunk, { finishFlush: constants.Z_SYNC_FLUSH }).toString()
+      const [, within] = await chunksAfter(999)
+      expect(() => inflate(within)).toThrow()
+      const [, after] = await chunksAfter(1000)
+      expect(inflate(after)).toBe(page)
+    })
+  }
 })

@@ -14,7 +14,7 @@ const plain = new Uint8Array(Buffer.from(text))
 const packed = new Uint8Array(gzipSync(text))
 
 async function read(response: Response): Promise<string> {
-  return Buffer.from(await readBody(response, { maxBytes: 2 ** 20 })).toString()
+  return Buffer.from((await readBody(response, { maxBytes: 2 ** 20 })).bytes).toString()
 }
 
 describe("readBody()", () => {
@@ -47,6 +47,12 @@ describe("readBody()", () => {
     expect(await read(new Response(packed, { status: 429, headers }))).toBe(text)
   })
 
+  test("also returns a compressed body as it was sent", async () => {
+    const body = await readBody(response(packed.slice(), "gzip"), { maxBytes: 2 ** 20 })
+    expect(Buffer.compare(body.compressed ?? plain, packed)).toBe(0)
+    expect(await readBody(response(plain), { maxBytes: 2 ** 20 })).toEqual({ bytes: plain })
+  })
+
   test("inflates in the turn that it is given, not before", async () => {
     const turns: (() => void)[] = []
     const nextTurn = () => new Promise<void>((resolve) => turns.push(resolve))
@@ -58,7 +64,7 @@ describe("readBody()", () => {
     await Bun.sleep(0)
     expect(isRead).toBe(false)
     turns[0]?.()
-    expect((await reading).length).toBe(text.length)
+    expect((await reading).bytes.length).toBe(text.length)
   })
 })
 
@@ -119,7 +125,7 @@ describe("readBody() counts", () => {
     const whole = crypto.getRandomValues(new Uint8Array(60_000))
     const body = () => (isPacked ? response(new Uint8Array(gzipSync(whole)), "gzip") : response(whole))
     const maxBytes = isPacked ? gzipSync(whole).length : whole.length
-    expect((await readBody(body(), { maxBytes })).length).toBe(whole.length)
+    expect((await readBody(body(), { maxBytes })).bytes.length).toBe(whole.length)
     await expect(readBody(body(), { maxBytes: whole.length - 1 })).rejects.toThrow(TooLarge)
   })
 
@@ -127,7 +133,7 @@ describe("readBody() counts", () => {
     for (const headers of [{ "content-encoding": "gzip" }, {}]) {
       const bytes = "content-encoding" in headers ? gzipSync(new Uint8Array(64 * MB)) : new Uint8Array(3 * MB)
       const failure = new Response(new Uint8Array(bytes), { status: 502, headers })
-      expect((await readBody(failure, { maxBytes: 32 * MB })).length).toBe(0)
+      expect((await readBody(failure, { maxBytes: 32 * MB })).bytes.length).toBe(0)
     }
   })
 })
@@ -148,7 +154,7 @@ describe("readBody() inspects", () => {
       }
       await using server = serve(isPacked ? { "content-encoding": "gzip" } : {}, pieces)
       const inspect = (head: Uint8Array) => void heads.push(Buffer.from(head).toString())
-      const body = await readBody(await server.request(), { maxBytes: 64 * MB, inspect })
+      const { bytes: body } = await readBody(await server.request(), { maxBytes: 64 * MB, inspect })
       expect(Buffer.compare(body, whole)).toBe(0)
       expect(heads).toHaveLength(1)
       expect(heads[0]?.length).toBeGreaterThan(100_000)

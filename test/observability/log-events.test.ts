@@ -125,6 +125,29 @@ test("what happens to a stored connection is logged by its name", () => {
   expect(lineOf({ type: "connection_not_updated", error: failure })).toMatchObject({ level: "error" })
 })
 
+test("the message of an incident begins with the type that its metric and the docs name", () => {
+  const error = failure
+  const incidents = [
+    { type: "connections_not_checked", error },
+    { type: "connection_not_updated", error },
+    { type: "disconnection_not_finished", connectionId: "c1", error },
+    { type: "token_not_opened", connectionId: "c1", error },
+    { type: "connection_malformed", connectionId: "c1", error },
+    { type: "job_engine_failed", error },
+    { type: "job_purge_failed", error },
+    { type: "job_files_down", error },
+    { type: "job_stalled", jobId: "job_1" },
+    { type: "job_workers_missing" },
+    { type: "redis_down", error },
+    { type: "follow_degraded", connectionId: "c1", error },
+  ] as const
+  for (const incident of incidents) {
+    const { level, msg } = lineOf(incident)
+    expect(String(msg)).toStartWith(incident.type)
+    expect(["warn", "error"]).toContain(String(level))
+  }
+})
+
 test("a job has one line at its end, with what its last run took and whose connection it was", () => {
   const usage = { connectionId: "c1", durationMs: 900, requests: 7, retries: 2, waitedMs: 300 }
   const written = { rows: 2000, parts: 2, bytes: 4096, connectionId: "c1" }

@@ -160,6 +160,19 @@ test("what following does is counted, the lag only of passes that a delivery cau
   })
 })
 
+test("every series of which an alert would miss the first increase begins at 0", async () => {
+  const alerts = await Bun.file(new URL("../../docs/alerts.yaml", import.meta.url)).text()
+  const named = [...alerts.matchAll(/mailchimp_export_(\w+_total)\{(\w+)=~?"([^"]+)"\}/g)]
+  const names = named.flatMap(([, metric = "", label = "", values = ""]) =>
+    values.split("|").map((value) => `${metric}{${label}="${value}"}`),
+  )
+  // Of requests, which have a route as well, an alert needs more than ten.
+  const expected = names.filter((name) => !name.startsWith("http_requests_total"))
+  expect(expected.length).toBeGreaterThan(10)
+  const series = await scrape([])
+  for (const name of expected) expect([name, series.get(name)]).toEqual([name, 0])
+})
+
 test("a database that fails, or hangs for a second, is down, and its jobs are not counted", async () => {
   const failing = async () => Promise.reject(new AppError("database_unavailable", "Cannot reach it"))
   const hanging = () => new Promise<never>(() => {})

@@ -1,10 +1,13 @@
 import { expect, test } from "bun:test"
-import { toLines } from "../../src/storage/reseal-report.ts"
+import { describeReseal } from "../../src/storage/reseal-report.ts"
 
 const counts = { current: 3, resealed: 2, changedMeanwhile: 0, notOpened: new Map<string, number>() }
 
 test("a report says how many tokens and secrets were sealed, and what needs which key", () => {
-  const done = toLines({ tokens: counts, signingSecrets: counts, jobCursors: new Map([["k1", 4]]) }, "k2")
+  const done = describeReseal(
+    { tokens: counts, signingSecrets: counts, jobCursors: new Map([["k1", 4]]) },
+    "k2",
+  )
   expect(done.needsOlderKeys).toBe(false)
   expect(done.lines).toEqual([
     "tokens: 5 are sealed with key k2, 2 of them by this run",
@@ -19,7 +22,7 @@ test("an older key must be kept while a token cannot be opened, or changed meanw
     { ...counts, changedMeanwhile: 1 },
     { ...counts, notOpened: new Map([["k1", 1]]) },
   ]) {
-    const { lines, needsOlderKeys } = toLines(
+    const { lines, needsOlderKeys } = describeReseal(
       { tokens: open, signingSecrets: counts, jobCursors: new Map() },
       "k2",
     )

@@ -1,6 +1,6 @@
 import { type BrowserContextOptions, type Page, chromium } from "playwright-core"
 
-const executablePath = Bun.which("chromium") ?? Bun.which("google-chrome") ?? undefined
+export const executablePath = Bun.which("chromium") ?? Bun.which("google-chrome") ?? undefined
 
 /** Tests that need a browser are skipped on a machine without one. */
 export const hasChromium = executablePath !== undefined

@@ -9,7 +9,7 @@ const root = join(import.meta.dir, "../..")
 export async function createClientProject() {
   const folder = temporaryFolder()
   const project = join(folder.path, "project")
-  await $`bun run build:client`.cwd(root).quiet()
+  await $`bun src/dev/build-client.ts`.cwd(root).quiet()
   await $`npm pack ./dist --pack-destination ${folder.path}`.cwd(root).quiet()
   cpSync(join(root, "test/client/consumer"), project, { recursive: true })
   await Bun.write(join(project, "package.json"), JSON.stringify({ name: "project", type: "module" }))

@@ -1,5 +1,6 @@
 import { describe } from "bun:test"
 import { z } from "zod"
+import { freePort } from "../../src/dev/free-port.ts"
 import { temporaryFolder } from "./temporary-folder.ts"
 import { until } from "./until.ts"
 
@@ -66,11 +67,4 @@ scrape_configs:
       folder.remove()
     },
   }
-}
-
-function freePort(): number {
-  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
-  const { port = 0 } = server
-  void server.stop(true)
-  return port
 }

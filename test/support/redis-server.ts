@@ -1,5 +1,6 @@
 import { describe } from "bun:test"
 import { Redis } from "ioredis"
+import { freePort } from "../../src/dev/free-port.ts"
 import { temporaryFolder } from "./temporary-folder.ts"
 import { until } from "./until.ts"
 
@@ -56,11 +57,4 @@ export async function startRedis(options: { readonly port?: number; readonly dat
       folder.remove()
     },
   }
-}
-
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } })
-  const { port } = listener
-  listener.stop(true)
-  return port
 }

@@ -1,5 +1,6 @@
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { burstOf, recoveryMs, type Replica, startReplicas } from "../bench/support/replicas.ts"
+import { liveRowsOf } from "./live-rows.ts"
 import { receiveExport } from "./received-export.ts"
 import { startRedis } from "./redis-server.ts"
 import { connectAccount } from "./service.ts"
@@ -59,11 +60,7 @@ export async function exportDuring(options: {
     const overMs = Date.now()
     const received = await exports
     const listId = sandbox.state.accounts[0]?.lists[0]?.id ?? ""
-    const expected = new Set(
-      [...sandbox.truth(listId).members()]
-        .filter(({ status }) => status !== "archived")
-        .map(({ row }) => row),
-    )
+    const expected = new Set(liveRowsOf(sandbox, listId))
     const requests = sandbox.traffic.log.filter(({ userId }) => userId !== undefined)
     const refused = requests.filter(({ status }) => status === 429)
     return {

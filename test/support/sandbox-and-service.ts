@@ -2,6 +2,7 @@ import type { Clock } from "../../src/lib/time.ts"
 import { type StartSandboxOptions, startSandbox } from "../../src/sandbox/serve.ts"
 import type { ListSeed } from "../../src/sandbox/seeds.ts"
 import type { RequestEntry } from "../../src/sandbox/traffic.ts"
+import { liveRowsOf } from "./live-rows.ts"
 import { receiveExport } from "./received-export.ts"
 import { connectAccount, sandboxEnv, startService } from "./service.ts"
 
@@ -62,8 +63,7 @@ export async function startSandboxAndService(options: Options) {
     liveRows: (listId?: string) =>
       account.lists
         .filter(({ id }) => listId === undefined || id === listId)
-        .flatMap(({ id }) => [...sandbox.truth(id).members()])
-        .flatMap(({ status, row }) => (status === "archived" ? [] : [row])),
+        .flatMap(({ id }) => liveRowsOf(sandbox, id)),
     [Symbol.asyncDispose]: async () => {
       await service.stop()
       gateway?.stop()

@@ -1,7 +1,7 @@
 import { join } from "node:path"
 import { createApp } from "../../src/app.ts"
 import { parseConfig } from "../../src/config.ts"
-import { signToken } from "../../src/http/authenticate.ts"
+import { signToken } from "../../src/dev/sign-token.ts"
 import { apiPrefix } from "../../src/http/envelope.ts"
 import type { Clock } from "../../src/lib/time.ts"
 import { createLogger } from "../../src/observability/logger.ts"

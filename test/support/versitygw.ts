@@ -1,6 +1,7 @@
 import { describe } from "bun:test"
 import { mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
+import { freePort } from "../../src/dev/free-port.ts"
 import { buildOnce, runBuild } from "./build-once.ts"
 import { temporaryFolder } from "./temporary-folder.ts"
 import { until } from "./until.ts"
@@ -87,11 +88,4 @@ async function startServer(options: { binary: string; folder: string; port: numb
       await shell.exited
     },
   }
-}
-
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } })
-  const { port } = listener
-  listener.stop(true)
-  return port
 }

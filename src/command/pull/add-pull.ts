@@ -45,6 +45,13 @@ export function addPull(program: Command, actions: PullActions): void {
     .option("--status <statuses...>", "only members of these statuses")
     .addOption(new Option("--include <what>", "archived members too").choices(["archived"]))
     .option("--since <when>", "only what changed since a day, a time, or the last export (last)")
+    .addOption(
+      new Option(
+        "--formulas <how>",
+        "CSV: raw for programs and for Mailchimp; by default a cell that a spreadsheet would run, also a phone number, gets an apostrophe",
+      ).choices(["defused", "raw"]),
+    )
+    .option("--bom", "CSV: begin with a byte order mark, without which Excel misreads UTF-8")
     .option("--resume", "continue with an export that has not ended, if there is one")
     .option("--follow", "stay after the export, and append rows and deletions as they happen (NDJSON)")
     .option("--background", "have a job of the service export, and download its files")

@@ -24,7 +24,7 @@ export async function createRowEncoder(selection: Selection, service: Service): 
   const columns = selection.fields
     ? createFieldColumns(selection.fields)
     : createMailchimpColumns((await readLists(selection.lists, service)).map(toListColumns))
-  const csv = createCsv(columns)
+  const csv = createCsv(columns, { formulas: selection.formulas, bom: selection.bom })
   const header = Buffer.concat([csv.start(), csv.end()]).toString()
   return {
     header,

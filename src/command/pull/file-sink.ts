@@ -100,7 +100,7 @@ function requireSame(what: string, isSame: boolean, out: string): void {
   if (!isSame)
     throw new CommandError(
       "usage",
-      `Cannot ${what} because ${out} belongs to an export with other options: repeat its --list, --fields, --status, --include and --since DATE, or choose another --out`,
+      `Cannot ${what} because ${out} belongs to an export with other options: repeat its --list, --fields, --status, --include, --formulas and --since DATE, or choose another --out`,
     )
 }
 

@@ -89,9 +89,10 @@ async function startOrResume(options: PullJob): Promise<{ id: string; position: 
 }
 
 function start({ service, selection, sink }: PullJob, idempotencyKey: string): Promise<Job> {
-  const { format } = selection
+  const { format, formulas, bom } = selection
   const { cursor } = sink.position
-  return startJob({ ...service, ...toExportOptions(selection), format, cursor, idempotencyKey })
+  const options = { ...toExportOptions(selection), format, formulas, bom, cursor, idempotencyKey }
+  return startJob({ ...service, ...options })
 }
 
 async function retryIfFailed(id: string, { service, progress }: PullJob): Promise<void> {

@@ -11,6 +11,8 @@ export type PullOptions = {
   readonly status?: readonly string[] | undefined
   readonly since?: string | undefined
   readonly include?: Selection["include"]
+  readonly formulas?: Selection["formulas"]
+  readonly bom?: Selection["bom"]
   readonly resume?: boolean | undefined
   readonly follow?: boolean | undefined
   readonly background?: boolean | undefined
@@ -35,10 +37,14 @@ export function parsePullOptions(options: PullOptions) {
     status: splitAll(options.status)?.map(toStatus),
     include: options.include,
     since: isIncrement ? undefined : toTime(since),
+    formulas: options.formulas,
+    bom: options.bom,
   }
+  const isFormatGiven = options.format !== undefined
   const parsed = {
     out,
     selection,
+    isFormatGiven,
     isResumed,
     isIncrement,
     isFollowed,
@@ -55,6 +61,8 @@ export function parsePullOptions(options: PullOptions) {
 type Parsed = {
   readonly out: string
   readonly selection: Selection
+  /** Whether `--format` was given. */
+  readonly isFormatGiven: boolean
   readonly isResumed: boolean
   readonly isIncrement: boolean
   readonly isFollowed: boolean
@@ -64,6 +72,15 @@ type Parsed = {
 
 /** What does not go together, each with the sentence that says so. */
 const contradictions: readonly (readonly [string, (parsed: Parsed) => boolean])[] = [
+  [
+    "A spreadsheet's file cannot be written: use a name that ends in .csv, and --bom for Excel",
+    ({ out, isFormatGiven }) => /\.(xlsx?|ods|numbers)$/i.test(out) && !isFormatGiven,
+  ],
+  [
+    "--formulas and --bom are for CSV: use a name that ends in .csv, or --format csv",
+    ({ selection: { format, formulas, bom } }) =>
+      format !== "csv" && (formulas !== undefined || bom === true),
+  ],
   [
     "--resume and --since last need a file that remembers: use --out FILE",
     ({ out, isResumed, isIncrement }) => out === "-" && (isResumed || isIncrement),

@@ -10,6 +10,10 @@ export type Selection = {
   readonly include?: "archived" | undefined
   /** Only members changed after this time. */
   readonly since?: string | undefined
+  /** CSV only. By default a value that a spreadsheet would run as a formula has an apostrophe before it. */
+  readonly formulas?: "defused" | "raw" | undefined
+  /** CSV only: the file begins with a byte order mark, for Excel. */
+  readonly bom?: boolean | undefined
 }
 
 export function toExportOptions({
@@ -23,6 +27,7 @@ export function toExportOptions({
 }
 
 /** The same text for the same selection. */
-export function selectionKey({ format, lists, fields, status, include, since }: Selection): string {
-  return JSON.stringify([format, lists?.toSorted(), fields, status?.toSorted(), include, since])
+export function selectionKey({ format, lists, fields, status, include, since, formulas }: Selection): string {
+  const raw = formulas === "raw" ? [formulas] : []
+  return JSON.stringify([format, lists?.toSorted(), fields, status?.toSorted(), include, since, ...raw])
 }

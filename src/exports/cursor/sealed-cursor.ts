@@ -33,7 +33,8 @@ export function createSealedCursors(sealer: Sealer, connectionId: string): Seale
             },
           )
         }
-        if (cause instanceof CannotOpen) throw invalid("must be an unchanged cursor of an export", cause)
+        if (cause instanceof CannotOpen)
+          throw invalid("must be an unchanged cursor of an export, or be left out", cause)
         throw cause
       })
       const cursor = parse(content)

@@ -1,10 +1,9 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
 import type { HTMLBundle } from "bun"
-import type { Context } from "hono"
 import { html } from "hono/html"
-import { createBuiltPage } from "../built-page.ts"
+import { createBuiltPage, respondWithFile } from "../built-page.ts"
 import { hideUrl } from "../callback-page.ts"
-import { pagePolicy } from "../page-policy.ts"
+import { protectPage } from "../page-policy.ts"
 
 const consoleRoute = createRoute({
   method: "get",
@@ -28,7 +27,7 @@ export function createConsoleRoutes(page: HTMLBundle) {
 
   routes.openapi(consoleRoute, async (context) => {
     const built = await readBuilt()
-    protect(context)
+    protectPage(context)
     context.header("cache-control", "no-cache")
     return context.html(built.html, 200)
   })
@@ -36,25 +35,18 @@ export function createConsoleRoutes(page: HTMLBundle) {
   // Where a login that the console started ends.
   routes.get("/console/connected", async (context) => {
     const style = [...(await readBuilt()).files.keys()].find((name) => name.endsWith(".css"))
-    protect(context)
+    protectPage(context)
     hideUrl(context)
     const words = outcomeOf(context.req.query("status"), context.req.query("reason"))
     return context.html(renderOutcome({ ...words, style: `/console/${style}` }), 200)
   })
 
   routes.get("/console/:file", async (context) => {
-    const file = (await readBuilt()).files.get(context.req.param("file"))
-    if (file === undefined) return context.notFound()
-    const headers = { "content-type": file.type, "cache-control": "public, max-age=31536000, immutable" }
-    return new Response(file.bytes, { headers })
+    const response = respondWithFile(await readBuilt(), context.req.param("file"))
+    return response ?? context.notFound()
   })
 
   return routes
-}
-
-function protect(context: Context): void {
-  context.header("content-security-policy", pagePolicy)
-  context.header("referrer-policy", "no-referrer")
 }
 
 /** In words for the person who gave, or denied, their consent. */

@@ -1,9 +1,9 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
-import { createBuiltPage } from "../built-page.ts"
+import { createBuiltPage, respondWithFile } from "../built-page.ts"
 import { parseDocument } from "../docs/document.ts"
 import page from "../docs/page.html"
 import { renderPage } from "../docs/render-page.ts"
-import { pagePolicy } from "../page-policy.ts"
+import { protectPage } from "../page-policy.ts"
 
 const docsRoute = createRoute({
   method: "get",
@@ -30,8 +30,7 @@ export function createDocsRoutes({ readDocument }: { readonly readDocument: () =
   routes.openapi(docsRoute, async (context) => {
     const { html } = await readBuilt()
     content ??= renderPage(parseDocument(readDocument()))
-    context.header("content-security-policy", pagePolicy)
-    context.header("referrer-policy", "no-referrer")
+    protectPage(context)
     context.header("cache-control", "no-cache")
     return context.html(
       html.replace("<body></body>", () => `<body>${content}</body>`),
@@ -40,10 +39,8 @@ export function createDocsRoutes({ readDocument }: { readonly readDocument: () =
   })
 
   routes.get("/docs/:file", async (context) => {
-    const file = (await readBuilt()).files.get(context.req.param("file"))
-    if (file === undefined) return context.notFound()
-    const headers = { "content-type": file.type, "cache-control": "public, max-age=31536000, immutable" }
-    return new Response(file.bytes, { headers })
+    const response = respondWithFile(await readBuilt(), context.req.param("file"))
+    return response ?? context.notFound()
   })
 
   return routes

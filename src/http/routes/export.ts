@@ -7,9 +7,9 @@ import { formats } from "../../exports/formats/formats.ts"
 import { toAttachment } from "../attachment.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
 import { chooseCoding } from "../choose-coding.ts"
+import type { ConcurrencyLimit } from "../concurrency.ts"
 import { exportHeaders, exportListQuery, exportQuery, parseExportInput } from "../export-parameters.ts"
 import { createExportResponse, type ExportResponseDeps } from "../export-response.ts"
-import type { ExportSlots } from "../export-slots.ts"
 import { bearerSecurity, callerProblems, problems } from "../openapi.ts"
 import { isHead, listId, refuseInvalid } from "../parameters.ts"
 import type { ServerEnv } from "../timeouts.ts"
@@ -64,7 +64,7 @@ export function createExportRoutes(
     readonly authenticated: MiddlewareHandler<CallerEnv>
     readonly requireLiveConnection: (owner: Owner) => Promise<{ readonly id: string }>
     readonly checkCursor: CheckCursor
-    readonly exportSlots: ExportSlots
+    readonly exportLimit: ConcurrencyLimit
     readonly isDraining: () => boolean
     /** Milliseconds since the epoch. */
     readonly now: () => number
@@ -109,9 +109,9 @@ export function createExportRoutes(
       "x-accel-buffering": "no",
     }
     const caller = context.get("caller")
-    const slot = deps.exportSlots.take(caller)
-    if (!isHead(context)) return respond(context, { ...input, caller, owner, coding, headers, slot })
-    slot[Symbol.dispose]()
+    const running = deps.exportLimit.begin(caller)
+    if (!isHead(context)) return respond(context, { ...input, caller, owner, coding, headers, running })
+    running[Symbol.dispose]()
     const { id } = await deps.requireLiveConnection(owner)
     await deps.checkCursor(id, input)
     return new Response(null, { headers })

@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
 import type { MiddlewareHandler } from "hono"
+import type { CachedLists } from "../../connections/cached-lists.ts"
 import type { Owner } from "../../connections/connection.ts"
-import type { ListReads } from "../../exports/read-lists.ts"
 import type { ListDetails } from "../../mailchimp/lists/list-details.ts"
 import type { MailchimpList } from "../../mailchimp/lists/lists.ts"
 import type { Subscriptions } from "../../webhooks/subscribe.ts"
@@ -106,7 +106,7 @@ export function createListRoutes(deps: {
   readonly authenticated: MiddlewareHandler<CallerEnv>
   readonly requireLiveConnection: (owner: Owner) => Promise<unknown>
   /** Reject with `access_token_not_found`, or with `connection_invalidated`. */
-  readonly listReads: ListReads
+  readonly cachedLists: CachedLists
   readonly subscriptions: Pick<Subscriptions, "subscribed">
 }) {
   const routes = new OpenAPIHono<CallerEnv>({ defaultHook: refuseInvalid })
@@ -121,7 +121,7 @@ export function createListRoutes(deps: {
       return context.json(toEnvelope([]), 200)
     }
     const { signal } = context.req.raw
-    const read = await deps.listReads.readLists(owner, { signal, refresh: refresh === "true" })
+    const read = await deps.cachedLists.readLists(owner, { signal, refresh: refresh === "true" })
     context.header("age", String(Math.floor(read.ageS)))
     const subscribed = await deps.subscriptions.subscribed(read.connectionId)
     return context.json(toEnvelope(read.value.map((list) => toList(list, subscribed))), 200)
@@ -136,7 +136,7 @@ export function createListRoutes(deps: {
     }
     const { signal } = context.req.raw
     const { id } = context.req.valid("param")
-    const read = await deps.listReads.readList(owner, id, { signal, refresh: refresh === "true" })
+    const read = await deps.cachedLists.readList(owner, id, { signal, refresh: refresh === "true" })
     context.header("age", String(Math.floor(read.ageS)))
     const subscribed = await deps.subscriptions.subscribed(read.connectionId)
     return context.json(toEnvelope(toListDetails(read.value, subscribed)), 200)

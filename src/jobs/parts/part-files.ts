@@ -1,4 +1,6 @@
 import { AppError } from "../../errors.ts"
+import type { PartFormat } from "../../exports/formats/format.ts"
+import type { JobRequest } from "../job.ts"
 
 /** Where the files of jobs are: a folder, or an object store. Methods reject with `job_files_unavailable`. */
 export type PartFiles = {
@@ -35,6 +37,14 @@ export type NewFile = {
 /** The number of the part and the attempt make a name unique, so that two runs of a job never write to the same file. */
 export function partName(number: number, attempt: number, suffix: string): string {
   return `${String(number).padStart(5, "0")}-${attempt}${suffix}`
+}
+
+/** How the names of a job's files end. */
+export function partSuffix(
+  { fileSuffix }: Pick<PartFormat, "fileSuffix">,
+  { compression }: Pick<JobRequest, "compression">,
+): string {
+  return `${fileSuffix}${compression === "gzip" ? ".gz" : ""}`
 }
 
 /** The attempt that a file belongs to. Infinity for a file that is not a part. */

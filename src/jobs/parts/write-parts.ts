@@ -1,6 +1,7 @@
+import type { PartFormat } from "../../exports/formats/format.ts"
 import type { Job, Part } from "../job.ts"
 import { type OpenPart, openPart } from "./open-part.ts"
-import { partName, type PartFiles } from "./part-files.ts"
+import { partName, type PartFiles, partSuffix } from "./part-files.ts"
 
 /** Writes the rows of one run into parts, one after the other. */
 export type PartsWriter = {
@@ -23,13 +24,13 @@ export function createPartsWriter(
   { id, attempt, request, parts: earlierParts }: Pick<Job, "id" | "attempt" | "request" | "parts">,
   options: {
     readonly files: Pick<PartFiles, "create">
-    readonly fileSuffix: string
+    readonly format: Pick<PartFormat, "fileSuffix">
     /** Of the run. */
     readonly signal: AbortSignal
   },
 ): PartsWriter {
-  const { files, fileSuffix, signal } = options
-  const suffix = `${fileSuffix}${request.compression === "gzip" ? ".gz" : ""}`
+  const { files, format, signal } = options
+  const suffix = partSuffix(format, request)
   let parts = earlierParts
   let countedRows = 0
   let open: (OpenPart & { readonly name: string }) | undefined

@@ -20,8 +20,8 @@ export type Collection<T> = ReadOptions &
 /** One page of a collection, and how many items the collection has. */
 export type CollectionPage<T> = { readonly items: readonly T[]; readonly totalItems: number }
 
-/** Such a response is small: if it takes longer, it will not come. */
-export const timeoutMs = 30_000
+/** A response about a list, or about one member, is small: if it takes longer, it will not come. */
+export const smallResponseTimeoutMs = 30_000
 
 /** The schema of a page whose items are in the array `name`. Mailchimp may omit the array of an empty collection. */
 export function pageOf<T>(name: string, item: z.ZodType<T>): z.ZodType<CollectionPage<T>> {

@@ -1,7 +1,7 @@
 import type { MailchimpClient } from "../client.ts"
 import { createMailchimpError, type MailchimpError } from "../errors.ts"
 import { createPageFailures } from "../members/page-size.ts"
-import { type Collection, type CollectionPage, parseJson, timeoutMs } from "./collection.ts"
+import { type Collection, type CollectionPage, parseJson, smallResponseTimeoutMs } from "./collection.ts"
 
 type Walk<T> = Collection<T> & {
   readonly client: MailchimpClient
@@ -94,7 +94,7 @@ async function readPage<T>(
   const request = {
     action,
     signal,
-    timeoutMs,
+    timeoutMs: smallResponseTimeoutMs,
     ...(listId !== undefined && { listId }),
     ...(resource !== undefined && { resource }),
   }

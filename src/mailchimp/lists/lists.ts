@@ -2,7 +2,7 @@ import { z } from "zod"
 import { isListId } from "../address.ts"
 import type { MailchimpClient } from "../client.ts"
 import { MailchimpError } from "../errors.ts"
-import { pageOf, parseJson, type ReadOptions, timeoutMs } from "./collection.ts"
+import { pageOf, parseJson, type ReadOptions, smallResponseTimeoutMs } from "./collection.ts"
 import { listAll } from "./list-all.ts"
 
 /** An audience. The counts may be some minutes old, because Mailchimp caches them. */
@@ -99,21 +99,25 @@ export function readList(
   return client
     .request({
       ...options,
-      timeoutMs,
+      timeoutMs: smallResponseTimeoutMs,
       action: "read the list",
       listId,
       query: () => ({ fields: listFields.join(",") }),
       parse: (body) => parseJson(listSchema, body),
     })
     .catch((error: unknown) => {
-      throw error instanceof MailchimpError && error.kind === "not_found" && looksLikeWebId(listId)
-        ? new MailchimpError(
-            "not_found",
-            `Cannot read the list because ${listId} is not the id of a list: it looks like the web id in the URLs of Mailchimp's pages, and /lists shows both`,
-            { upstream: error.upstream, cause: error },
-          )
-        : error
+      throw error instanceof MailchimpError && error.kind === "not_found" ? unknownList(listId, error) : error
     })
+}
+
+function unknownList(listId: string, cause: MailchimpError): MailchimpError {
+  const reason = looksLikeWebId(listId)
+    ? `${listId} is not the id of a list: it looks like the web id in the URLs of Mailchimp's pages, and /lists shows both`
+    : `Mailchimp knows no list ${listId}: /lists shows the ids`
+  return new MailchimpError("not_found", `Cannot read the list because ${reason}`, {
+    upstream: cause.upstream,
+    cause,
+  })
 }
 
 /** Ids have ten hexadecimal digits; web ids are consecutive numbers. */

@@ -2,7 +2,7 @@ import { z } from "zod"
 import { isListId } from "../address.ts"
 import type { MailchimpClient } from "../client.ts"
 import { MailchimpError } from "../errors.ts"
-import { pageOf, parseJson, type ReadOptions, timeoutMs } from "./collection.ts"
+import { pageOf, parseJson, type ReadOptions, smallResponseTimeoutMs } from "./collection.ts"
 import { listAll } from "./list-all.ts"
 
 /** What we subscribe to: everything that changes a member, from every source. */
@@ -79,7 +79,7 @@ export async function createWebhook(
 ): Promise<NewListWebhook> {
   const { id, signing_secret } = await client.request({
     ...options,
-    timeoutMs,
+    timeoutMs: smallResponseTimeoutMs,
     action: "make the webhook",
     listId,
     resource: "webhooks",
@@ -100,7 +100,7 @@ export async function deleteWebhook(
 ): Promise<void> {
   const request = {
     ...options,
-    timeoutMs,
+    timeoutMs: smallResponseTimeoutMs,
     action: "delete the webhook",
     listId,
     resource: `webhooks/${webhookId}`,

@@ -1,6 +1,6 @@
 import type { MailchimpClient } from "../client.ts"
 import { MailchimpError } from "../errors.ts"
-import { timeoutMs } from "../lists/collection.ts"
+import { smallResponseTimeoutMs } from "../lists/collection.ts"
 
 /**
  * Whether a list has a member with this id, archived or not. Only Mailchimp's own error proves that there is none: the 404
@@ -13,7 +13,7 @@ export async function hasMember(
 ): Promise<boolean> {
   const request = {
     signal,
-    timeoutMs,
+    timeoutMs: smallResponseTimeoutMs,
     action: "read the member",
     listId,
     resource: `members/${memberId}`,

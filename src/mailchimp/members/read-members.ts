@@ -1,8 +1,11 @@
+import { gunzip } from "../../lib/gunzip.ts"
+import { type Clock, systemClock } from "../../lib/time.ts"
 import { TooLarge } from "../../lib/too-large.ts"
 import type { MailchimpClient } from "../client.ts"
 import type { Page } from "./page.ts"
 import { largestPage } from "./page-memory.ts"
 import { createPageFailures, smallestPage } from "./page-size.ts"
+import { createWaitingRows } from "./waiting-rows.ts"
 import { splitMembers } from "./split-members.ts"
 
 /** One request for members of one list. Seconds are whole seconds since the epoch. */
@@ -33,6 +36,7 @@ export type ReadMembersOptions = {
   readonly pageSize?: number
   /** How long from now a page may still be retried: see {@link MailchimpRequest}. */
   readonly deadlineMs?: () => number | undefined
+  readonly clock?: Clock
 }
 
 /** Requests one page, with all retries. Rejects with the signal's reason, or with a MailchimpError. */
@@ -58,7 +62,7 @@ const fewestRows = 2
  * page will be too large. So no page waits for another, and an account with rows of a usual size loses no time.
  */
 export function createReadMembers(client: MailchimpClient, options: ReadMembersOptions): ReadMembers {
-  const { without, pageSize = largestPage, deadlineMs } = options
+  const { without, pageSize = largestPage, deadlineMs, clock = systemClock } = options
   const selection = {
     fields: options.fields?.join(","),
     exclude_fields: options.excludeFields?.join(","),
@@ -100,12 +104,15 @@ export function createReadMembers(client: MailchimpClient, options: ReadMembersO
           before_last_changed: toDate(query.before),
         }
       },
-      parse: (body, sentAt) => {
+      parse: (body, sentAt, compressed) => {
         const bytes = body.length
-        const members = splitMembers(body, { listId, count, offset, without })
+        const options = { listId, count, offset, without }
+        const members = splitMembers(body, options)
         size.succeeded(count)
         for (const rows of [rowsOfList, rowsOfAll]) rows.saw(bytes, members.length)
-        return { ...members, count, sentAt }
+        if (compressed === undefined) return { ...members, count, sentAt }
+        const splitAgain = () => splitMembers(gunzip(compressed, maxBytes), options)
+        return { ...createWaitingRows(members, { compressed, splitAgain }, clock), count, sentAt }
       },
       maxBytes: limit,
       inspect: (head) => {

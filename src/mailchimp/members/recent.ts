@@ -4,7 +4,7 @@ export type Recent<T> = {
   get(key: string, create: () => T): T
 }
 
-/** Keeps at most `most` values. */
+/** Keeps at most `max` values. */
 export function createRecent<T>(max: number): Recent<T> {
   // A Map keeps the order of insertion, so the first key is the least recently used.
   const values = new Map<string, T>()

@@ -21,7 +21,7 @@ export function hashId(view: DataView, start: number): number {
  * The keys of a page's rows: each id that is not empty and occurs once. Only requested ids become strings, and only ids with
  * equal hashes are compared.
  *
- * @param places the position of the byte before each row
+ * @param boundaries the position of the byte before each row
  * @param hashes a hash of the first bytes of each id; meaningless for a shorter id
  */
 export function createUniqueIds(

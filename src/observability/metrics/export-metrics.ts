@@ -1,4 +1,5 @@
 import { AppError } from "../../errors.ts"
+import type { StreamEnd } from "../../exports/export-event.ts"
 import type { EventOf } from "../observe.ts"
 import type { Instruments } from "./instruments.ts"
 
@@ -10,13 +11,17 @@ export function createExportMetrics({ counter, histogram }: Instruments) {
     "bytes_total",
     "Bytes of members as Mailchimp sent them, before a format or compression",
   )
-  const lists = counter("lists_total", "Lists that ended in an export: complete, short or failed", [
-    "outcome",
-  ])
+  const lists = counter(
+    "lists_total",
+    "Lists that ended in an export: complete, short or failed",
+    ["outcome"],
+    ["complete", "short", "failed"],
+  )
   const exports = counter(
     "exports_total",
     "Exports that ended: completed, failed, refused (before the first byte) or left by their consumer",
     ["outcome"],
+    ["completed", "failed", "refused", "left"] satisfies StreamEnd["type"][],
   )
   const failures = counter(
     "exports_failed_total",

@@ -1,5 +1,5 @@
-import { AppError } from "../../errors.ts"
 import type { EventOf } from "../observe.ts"
+import { problemCodeOf } from "../problem-code.ts"
 import type { Instruments } from "./instruments.ts"
 
 const lagBuckets = [1, 2, 5, 10, 30, 60, 300]
@@ -21,15 +21,11 @@ export function createFollowMetrics({ counter, histogram }: Instruments) {
     ["code"],
   )
   return (event: EventOf<"follow_pass" | "follower_ended">) => {
-    if (event.type === "follower_ended") return ended.inc({ code: codeOf(event.error) })
+    if (event.type === "follower_ended")
+      return ended.inc({ code: event.error === undefined ? "left" : problemCodeOf(event.error) })
     passes.inc()
     rows.inc(event.rows)
     deleted.inc(event.deleted)
     if (event.lagMs !== undefined) lag.observe(event.lagMs / 1000)
   }
-}
-
-function codeOf(error: unknown): string {
-  if (error === undefined) return "left"
-  return error instanceof AppError ? error.code : "internal_error"
 }

@@ -8,8 +8,20 @@ export type Instruments = ReturnType<typeof createInstruments>
 export function createInstruments(registry: Registry) {
   const registers = [registry]
   return {
-    counter: <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
-      new Counter<Label>({ name: prefix + name, help, labelNames, registers }),
+    /**
+     * @param known values of its only label that begin at 0, because Prometheus sees no increase in a series that begins at 1:
+     *   an alert would miss the first
+     */
+    counter: <Label extends string>(
+      name: string,
+      help: string,
+      labelNames: readonly Label[] = [],
+      known: readonly string[] = [],
+    ) => {
+      const counter = new Counter<Label>({ name: prefix + name, help, labelNames, registers })
+      for (const value of known) counter.labels(value).inc(0)
+      return counter
+    },
 
     histogram: <Label extends string>(
       name: string,

@@ -1,5 +1,18 @@
+import type { MailchimpErrorKind } from "../../mailchimp/errors.ts"
 import type { EventOf } from "../observe.ts"
 import type { Instruments } from "./instruments.ts"
+
+/** The failures that alerts are about. */
+const alarming: readonly MailchimpErrorKind[] = [
+  "throttled",
+  "blocked",
+  "blocked_page",
+  "server_error",
+  "unusable_response",
+  "connection_failed",
+  "timed_out",
+  "proxy_refused",
+]
 
 /** The requests that this service sends to Mailchimp, with what they wait for. */
 export function createMailchimpMetrics({ counter, gauge, histogram }: Instruments) {
@@ -7,6 +20,7 @@ export function createMailchimpMetrics({ counter, gauge, histogram }: Instrument
     "upstream_requests_total",
     "Requests to Mailchimp: ok, or how they failed, such as throttled, blocked, timed_out",
     ["outcome"],
+    ["ok", ...alarming],
   )
   const duration = histogram(
     "upstream_request_duration_seconds",

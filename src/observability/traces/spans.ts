@@ -8,8 +8,8 @@ import {
   type Tracer,
 } from "@opentelemetry/api"
 import type { Clock } from "../../lib/time.ts"
-import { AppError } from "../../errors.ts"
 import type { EventOf, Observe } from "../observe.ts"
+import { problemCodeOf } from "../problem-code.ts"
 
 type OpenExport = {
   readonly span: Span
@@ -64,7 +64,7 @@ export function createSpans(deps: {
       tracer.startSpan("page", options, trace.setSpan(ROOT_CONTEXT, span)).end(now)
       open.pageSinceMs = now
     } else if (event.type === "list_failed") {
-      span.addEvent(event.type, { list_id: event.listId, code: codeOf(event.error) }, now)
+      span.addEvent(event.type, { list_id: event.listId, code: problemCodeOf(event.error) }, now)
     } else if (event.type === "stalled") span.addEvent(event.type, {}, now)
     else if ("usage" in event) {
       const { type: outcome, rows, bytes, usage } = event
@@ -110,10 +110,6 @@ export function createSpans(deps: {
 }
 
 function end(span: Span, now: number, error: unknown): void {
-  if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: codeOf(error) })
+  if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: problemCodeOf(error) })
   span.end(now)
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof AppError ? error.code : "internal_error"
 }

@@ -1,4 +1,4 @@
-import { type OpenVersions, type Selected } from "../deduplicate.ts"
+import type { OpenVersions, Selected } from "../deduplicate.ts"
 import { createDeliveredRows } from "./delivered-rows.ts"
 import { type OffsetReading, createOffsetReading } from "../offset-reading/offset-reading.ts"
 import type { Reading } from "../reading.ts"

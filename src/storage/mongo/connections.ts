@@ -1,4 +1,4 @@
-import { BSON, type Collection, type Document, MongoServerError, ObjectId } from "mongodb"
+import { type Collection, type Document, MongoServerError, ObjectId } from "mongodb"
 import { z } from "zod"
 import type {
   Connection,
@@ -8,15 +8,9 @@ import type {
   Owner,
 } from "../../connections/connection.ts"
 import { AppError } from "../../errors.ts"
-import { parseConnection, parseStored, parseToDelete } from "../parse-stored.ts"
+import { optional, parseConnection, parseStored, parseToDelete } from "../parse-stored.ts"
+import { collectionNames, toDocumentId, toRevision } from "./collections.ts"
 import { createEnsureIndexes, isInserted, type MongoDatabase } from "./database.ts"
-
-const collectionName = "integrations.mailchimp.key"
-
-/** Reads null like a missing field. */
-function optional<T>(schema: z.ZodType<T>) {
-  return schema.nullish().transform((value) => value ?? undefined)
-}
 
 /** Documents of an older service may lack the last three. */
 const documentSchema = z.object({
@@ -46,7 +40,7 @@ const metadataSchema = z.object({
  * by the same digits; we ourselves write strings.
  */
 export function createMongoConnections({ db, attempt }: MongoDatabase): ConnectionStore {
-  const collection = db.collection(collectionName)
+  const collection = db.collection(collectionNames.connections)
   const ensureIndex = createEnsureIndexes(() => createIndex(collection))
 
   return {
@@ -115,7 +109,7 @@ async function createIndex(collection: Collection): Promise<void> {
     return
   throw new AppError(
     "internal_error",
-    `Cannot store the connection because the index of ${collectionName} over account_id and owner is not unique`,
+    `Cannot store the connection because the index of ${collectionNames.connections} over account_id and owner is not unique`,
   )
 }
 
@@ -142,15 +136,6 @@ function spellings(id: string): unknown[] {
     ...(/^[0-9a-f]{24}$/.test(id) ? [new ObjectId(id)] : []),
     ...(Number.isSafeInteger(number) && String(number) === id ? [number] : []),
   ]
-}
-
-/** An `_id` is usually an ObjectId, but can have any type, which extended JSON keeps. */
-function toRevision(documentId: unknown): string {
-  return BSON.EJSON.stringify(documentId, { relaxed: false })
-}
-
-function toDocumentId(revision: string) {
-  return BSON.EJSON.parse(revision, { relaxed: false })
 }
 
 function toConnection(document: Document, owner: Owner): Connection {

@@ -4,6 +4,7 @@ import type { Clock } from "../../lib/time.ts"
 import type { DeliveryStore, StoredDelivery } from "../../webhooks/delivery.ts"
 import { deliveryKinds } from "../delivery-kinds.ts"
 import { parseStored } from "../parse-stored.ts"
+import { collectionNames } from "./collections.ts"
 import { createEnsureIndexes, type MongoDatabase } from "./database.ts"
 
 const purgeEveryMs = 60_000
@@ -26,7 +27,7 @@ export function createMongoDeliveries(
   { db, attempt }: MongoDatabase,
   { clock, retentionS }: { readonly clock: Clock; readonly retentionS: number },
 ): DeliveryStore {
-  const collection = db.collection("integrations.mailchimp.delivery", {
+  const collection = db.collection(collectionNames.deliveries, {
     // The response to Mailchimp promises that a crash of the database loses nothing.
     writeConcern: { w: "majority", journal: true },
   })

@@ -1,7 +1,8 @@
-import type { Collection, Filter } from "mongodb"
+import type { Filter } from "mongodb"
 import type { Job, JobStore } from "../../jobs/job.ts"
 import { parseJobSummary, toStoredProgress } from "../stored-job.ts"
-import { isInserted, type MongoDatabase } from "./database.ts"
+import { collectionNames } from "./collections.ts"
+import { createEnsureIndexes, isInserted, type MongoDatabase } from "./database.ts"
 import { isOpen, type JobDocument, toFields, toJob, toStored } from "./job-document.ts"
 import { createMongoRuns } from "./job-runs.ts"
 
@@ -11,8 +12,14 @@ import { createMongoRuns } from "./job-runs.ts"
  */
 export function createMongoJobs(database: MongoDatabase): JobStore {
   const { db, attempt } = database
-  const collection = db.collection<JobDocument>("integrations.mailchimp.job")
-  const ensureIndexes = createEnsureIndexes(collection)
+  const collection = db.collection<JobDocument>(collectionNames.jobs)
+  const ensureIndexes = createEnsureIndexes(async () => {
+    await collection.createIndex({ request_key: 1 }, { unique: true })
+    await collection.createIndex({ account_id: 1, owner: 1, created_at: -1, _id: -1 })
+    await collection.createIndex({ state: 1, open_before: 1, created_at: 1 })
+    await collection.createIndex({ connection_id: 1 })
+    await collection.createIndex({ expires_at: 1 })
+  })
 
   const findOne = (filter: Filter<JobDocument>) =>
     attempt("find the job", async () => toJob(await collection.findOne(filter)))
@@ -103,18 +110,4 @@ function isOlder(job: Pick<Job, "id" | "createdAt"> | undefined): Filter<JobDocu
   if (job === undefined) return {}
   const { id, createdAt } = job
   return { $or: [{ created_at: { $lt: createdAt } }, { created_at: createdAt, _id: { $lt: id } }] }
-}
-
-/** Creates the indexes before every insert until that has succeeded once: creating them again is harmless. */
-function createEnsureIndexes(collection: Collection<JobDocument>) {
-  let hasIndexes = false
-  return async () => {
-    if (hasIndexes) return
-    await collection.createIndex({ request_key: 1 }, { unique: true })
-    await collection.createIndex({ account_id: 1, owner: 1, created_at: -1, _id: -1 })
-    await collection.createIndex({ state: 1, open_before: 1, created_at: 1 })
-    await collection.createIndex({ connection_id: 1 })
-    await collection.createIndex({ expires_at: 1 })
-    hasIndexes = true
-  }
 }

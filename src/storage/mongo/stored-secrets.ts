@@ -1,8 +1,9 @@
-import { BSON, type Document } from "mongodb"
+import type { Document } from "mongodb"
 import { z } from "zod"
 import type { StoredSecret, StoredSecrets } from "../reseal.ts"
 import { tokenBinding } from "../sealed-connections.ts"
 import { signingSecretBinding } from "../sealed-webhooks.ts"
+import { collectionNames, toDocumentId, toRevision } from "./collections.ts"
 import type { MongoDatabase } from "./database.ts"
 
 const token = z.object({ token: z.object({ access_token: z.string().min(1) }) })
@@ -18,9 +19,9 @@ const job = z.object({
  * token of a document never changes, only what seals it.
  */
 export function createMongoSecrets({ db, attempt }: MongoDatabase): StoredSecrets {
-  const connections = db.collection("integrations.mailchimp.key")
-  const webhooks = db.collection<Document & { _id: string }>("integrations.mailchimp.webhook")
-  const jobs = db.collection("integrations.mailchimp.job")
+  const connections = db.collection(collectionNames.connections)
+  const webhooks = db.collection<Document & { _id: string }>(collectionNames.webhooks)
+  const jobs = db.collection(collectionNames.jobs)
 
   async function* all(): AsyncGenerator<StoredSecret> {
     const projection = { account_id: 1, owner: 1, "token.access_token": 1 }
@@ -28,7 +29,7 @@ export function createMongoSecrets({ db, attempt }: MongoDatabase): StoredSecret
       const { data } = token.safeParse(document)
       if (data === undefined) continue
       const owner = { accountId: String(document["account_id"]), uid: String(document["owner"]) }
-      const id = BSON.EJSON.stringify(document._id, { relaxed: false })
+      const id = toRevision(document._id)
       yield { kind: "token", id, text: data.token.access_token, binding: tokenBinding(owner) }
     }
     for await (const document of webhooks.find({ signing_secret: { $exists: true } })) {
@@ -45,7 +46,7 @@ export function createMongoSecrets({ db, attempt }: MongoDatabase): StoredSecret
   }
 
   const replaceToken = async ({ id, text }: StoredSecret, sealed: string) => {
-    const found = { _id: BSON.EJSON.parse(id, { relaxed: false }), "token.access_token": text }
+    const found = { _id: toDocumentId(id), "token.access_token": text }
     return connections.updateOne(found, { $set: { "token.access_token": sealed } })
   }
   const replaceSigningSecret = async ({ id, text }: StoredSecret, sealed: string) =>

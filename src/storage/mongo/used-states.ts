@@ -1,5 +1,6 @@
 import type { UsedStateStore } from "../../connections/connection.ts"
 import type { Clock } from "../../lib/time.ts"
+import { collectionNames } from "./collections.ts"
 import { isInserted, type MongoDatabase } from "./database.ts"
 
 const purgeEveryMs = 60_000
@@ -10,7 +11,7 @@ const purgeEveryMs = 60_000
  * Expired states are purged concurrently with a use, once a minute at most.
  */
 export function createMongoUsedStates({ db, attempt }: MongoDatabase, clock: Clock): UsedStateStore {
-  const collection = db.collection<{ _id: string; expires_at: Date }>("integrations.mailchimp.used_state")
+  const collection = db.collection<{ _id: string; expires_at: Date }>(collectionNames.usedStates)
   let purgedAtMs = -Infinity
 
   async function purgeIfDue(): Promise<void> {

@@ -1,6 +1,7 @@
 import { z } from "zod"
 import type { Webhook, WebhookStore } from "../../webhooks/webhook.ts"
 import { parseStored } from "../parse-stored.ts"
+import { collectionNames } from "./collections.ts"
 import { createEnsureIndexes, type MongoDatabase } from "./database.ts"
 
 const documentSchema = z.object({
@@ -19,7 +20,7 @@ const documentSchema = z.object({
  * Signing secrets are stored as given: see `createSealedWebhooks`.
  */
 export function createMongoWebhooks({ db, attempt }: MongoDatabase): WebhookStore {
-  const collection = db.collection<{ _id: string; connection_id: string }>("integrations.mailchimp.webhook")
+  const collection = db.collection<{ _id: string; connection_id: string }>(collectionNames.webhooks)
   const ensureIndex = createEnsureIndexes(() => collection.createIndex({ connection_id: 1 }))
 
   return {

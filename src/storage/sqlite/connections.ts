@@ -3,21 +3,13 @@ import { z } from "zod"
 import type { Connection, ConnectionMetadata, ConnectionStore } from "../../connections/connection.ts"
 import { parseConnection, parseStored, parseToDelete } from "../parse-stored.ts"
 import type { Attempt } from "./database.ts"
+import { parseJson } from "./parse-json.ts"
 
 const metadataSchema = z.object({
   dc: z.string(),
   userId: z.string().exactOptional(),
   accountName: z.string().exactOptional(),
 })
-
-/** Returns undefined for malformed text, which no schema here accepts. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
 
 /** The maximum of a Date. */
 const latestDateMs = 8.64e15

@@ -1,6 +1,7 @@
 import { z } from "zod"
 import { parseStored } from "../parse-stored.ts"
 import { parseJob } from "../stored-job.ts"
+import { parseJson } from "./parse-json.ts"
 
 /** As in the partial indexes, whose condition SQLite compares by its text. */
 export const isOpen = "state IN ('queued', 'running')"
@@ -47,13 +48,4 @@ export function toJob(row: unknown) {
 
 function toDate(ms: number | null): Date | null {
   return ms === null ? null : new Date(ms)
-}
-
-/** Undefined for malformed text, which the schema of a job does not accept. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -1,3 +1,4 @@
+import { liveRowsOf } from "../../support/live-rows.ts"
 import type { Fault, Play } from "./faults.ts"
 import { type Form, forms } from "./forms.ts"
 import type { CellAccount, MatrixService } from "./matrix-service.ts"
@@ -93,9 +94,7 @@ export function differenceFromTruth(
   { listId }: CellAccount,
   form: Form,
 ) {
-  const truth = [...sandbox.truth(listId).members()]
-    .filter(({ status }) => status !== "archived")
-    .map(({ row }) => form.toRow(row))
+  const truth = liveRowsOf(sandbox, listId).map((row) => form.toRow(row))
   const missing = truth.filter(({ key, text }) => latest.get(key) !== text).length
   return { missing, foreign: latest.size + missing - truth.length }
 }

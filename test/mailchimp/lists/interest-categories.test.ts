@@ -99,14 +99,28 @@ describe("readInterestCategories()", () => {
   test("a category that was deleted meanwhile has no interests; a list that is not found is an error", async () => {
     const deleted = setUp(async (url) =>
       url.includes("/interests")
-        ? notFound()
-        : Response.json({ categories: [{ id: "c1", title: "Topics" }], total_items: 1 }),
+        ? url.includes("c1")
+          ? notFound()
+          : Response.json({ interests: [{ id: "i2", name: "Tea" }], total_items: 1 })
+        : Response.json({
+            categories: [
+              { id: "c1", title: "Topics" },
+              { id: "c2", title: "Drinks" },
+            ],
+            total_items: 2,
+          }),
     )
-    expect(await deleted.read()).toEqual([{ id: "c1", title: "Topics", interests: [] }])
+    expect(await deleted.read()).toEqual([
+      { id: "c1", title: "Topics", interests: [] },
+      { id: "c2", title: "Drinks", interests: [{ id: "i2", name: "Tea" }] },
+    ])
     const error = await setUp(async () => notFound())
       .read()
       .catch((error: unknown) => error)
-    expect(error).toMatchObject({ code: "list_not_found" })
+    expect(error).toMatchObject({
+      code: "list_not_found",
+      message: `Cannot read the interest categories because Mailchimp knows no such list: list ${listId}`,
+    })
   })
 
   test("all requests share one deadline", async () => {

@@ -73,6 +73,8 @@ export async function runSchedule(seed: number, topics: readonly Topic[] = []): 
     mailchimp.lists.map(({ id }) => id).filter((id) => mailchimp.faultOf(id) !== "list_not_found")
   let streams = 0
   let rows = 0
+  /** Rows that were read until the last judgment, and what was known of them then. */
+  let judged = { read: 0, rows: 0, statusesRead: 0 }
   let short = 0
   let results: ListResult[] = []
   let limit = Infinity
@@ -272,9 +274,11 @@ export async function runSchedule(seed: number, topics: readonly Topic[] = []): 
         settings,
       )
     }
-    // If several statuses are selected, rows of others are read as well, and dropped.
-    const rowsRead = Math.max(rows, mailchimp.statusesRead())
-    const fewest = mailchimp.lists.length + rowsRead / (settings.pageSize - 1)
+    // If several statuses are selected, rows of others are read as well, and dropped. Not every export looks at statuses.
+    const statusesRead = mailchimp.statusesRead()
+    const read = judged.read + Math.max(rows - judged.rows, statusesRead - judged.statusesRead)
+    judged = { read, rows, statusesRead }
+    const fewest = mailchimp.lists.length + read / (settings.pageSize - 1)
     // If responses are truncated or counts are too high, everything is read again, and many requests are repeated.
     const isMild = settings.short === 0 && isUsual && !hasOddIds
     if (mailchimp.responses() > (isMild ? 100 : 200) * streams + 20 * fewest) {

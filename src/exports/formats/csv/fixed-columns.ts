@@ -1,6 +1,7 @@
 import { remember } from "../../../lib/remember.ts"
 import { type Column, fieldColumn, writeField } from "./columns.ts"
-import { type Fields, fieldAt, textOf } from "./fields.ts"
+import { type Field, type Fields, fieldAt, textOf } from "./fields.ts"
+import { OPEN_ARRAY } from "../../../mailchimp/members/json-syntax.ts"
 import { createTextReader, toCell, toTagsCell, toTimeCell } from "./values.ts"
 
 /** The tags of a member may take kilobytes. */
@@ -67,10 +68,16 @@ function createTagsColumn(member: Fields): Column {
     name: "TAGS",
     field: "tags.name",
     writeCell: (json, row) => {
+      // Most members have none.
+      if (isEmptyArray(json, field)) return
       if (field.kind === "other") row.addRepeated(toCellOf(textOf(json, field)))
       else writeField(json, field, toTagsCell, row)
     },
   }
+}
+
+function isEmptyArray(json: Buffer, { kind, start, end }: Field): boolean {
+  return kind === "other" && end - start === "[]".length && json[start] === OPEN_ARRAY
 }
 
 /** A time as {@link toTimeCell} writes it, which takes longer. */

@@ -1,4 +1,5 @@
 import { columnsChanged } from "./columns-changed.ts"
+import { createAddressWriter } from "./address.ts"
 import { type Columns, writeField } from "./columns.ts"
 import { type Field, type Fields, fieldAt, fieldsOf } from "./fields.ts"
 import type { ListColumns } from "./list-columns.ts"
@@ -17,6 +18,12 @@ export function createMergeColumns(
   uniqueName: (label: string) => string,
   isExcluded: (field: string) => boolean,
 ): Columns {
+  const values = fieldsOf(fieldAt(member, ["merge_fields"]))
+  const addresses = new Map<Field, ReturnType<typeof createAddressWriter>>()
+  const addAddress = (tag: string) => {
+    const field = values.get(tag)
+    addresses.set(field, addresses.get(field) ?? createAddressWriter(field))
+  }
   const names: string[] = []
   const indexes = new Map<string, number>()
   const layouts = new Map<string, Layout>()
@@ -25,8 +32,9 @@ export function createMergeColumns(
   for (const { id, mergeFields } of lists) {
     const layout: Layout = new Map()
     layouts.set(id, layout)
-    for (const { tag, name } of mergeFields) {
+    for (const { tag, name, type } of mergeFields) {
       if (isExcluded(`merge_fields.${tag}`)) continue
+      if (type === "address") addAddress(tag)
       const key = JSON.stringify([tag, name])
       let index = indexes.get(key)
       if (index === undefined) {
@@ -37,7 +45,6 @@ export function createMergeColumns(
       if (!anyList.has(tag)) anyList.set(tag, index)
     }
   }
-  const values = fieldsOf(fieldAt(member, ["merge_fields"]))
   const readListId = createTextReader(fieldAt(member, ["list_id"]))
   const cells = names.map((): Field | undefined => undefined)
 
@@ -54,7 +61,8 @@ export function createMergeColumns(
         cells[index] = field
       }
       for (const field of cells) {
-        if (field) writeField(json, field, toMergeCell, row)
+        const writeAddress = field?.kind === "other" ? addresses.get(field) : undefined
+        if (field && !writeAddress?.(json, row)) writeField(json, field, toMergeCell, row)
         row.endCell()
       }
     },

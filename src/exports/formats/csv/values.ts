@@ -2,7 +2,8 @@ import type { Cell } from "../../../lib/csv/write-row.ts"
 import { type Field, valueOf } from "./fields.ts"
 import { isRecord } from "../../../mailchimp/members/page-envelope.ts"
 
-const addressParts = ["addr1", "addr2", "city", "state", "zip", "country"]
+/** The parts of an address, in the order of its cell. */
+export const addressParts = ["addr1", "addr2", "city", "state", "zip", "country"]
 
 /** A text, number or boolean as it is; an object or array as JSON. */
 export function toCell(value: unknown): Cell {

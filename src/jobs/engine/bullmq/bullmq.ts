@@ -1,4 +1,4 @@
-import type { Job, OpenJob } from "../../job.ts"
+import { isOpen, type Job, type OpenJob } from "../../job.ts"
 import { canceled } from "../abort-reasons.ts"
 import type { Engine, RunJob } from "../engine.ts"
 import { createRuns } from "../runs.ts"
@@ -52,7 +52,7 @@ function createEngine(
   /** A job that was retried while the queue still had it was not added. */
   const addIfOpen = async (id: string) => {
     const job = await find(id)
-    if (job?.state === "queued" || job?.state === "running") await queue.addAll([job])
+    if (job !== undefined && isOpen(job)) await queue.addAll([job])
   }
 
   const startWorking = () => {

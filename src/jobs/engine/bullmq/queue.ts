@@ -47,16 +47,21 @@ export function createJobQueue(
 
   return {
     add: async (job) => {
-      const added = addAll([job]).then(
-        () => ({ error: undefined }),
-        (error: unknown) => ({ error: error ?? "unknown" }),
-      )
-      const result = await within(added, addMs, clock)
-      if (result !== undefined && result.error === undefined) return
+      let cause: unknown
+      try {
+        const isAdded = await within(
+          addAll([job]).then(() => true),
+          addMs,
+          clock,
+        )
+        if (isAdded) return
+      } catch (error) {
+        cause = error
+      }
       throw new AppError(
         "queue_unavailable",
         "Cannot start the job because Redis does not respond: start it again later",
-        { cause: result?.error, retryAfterS: 5 },
+        { cause, retryAfterS: 5 },
       )
     },
     addAll,

@@ -1,15 +1,16 @@
 import { AppError } from "../errors.ts"
 import type { Caller } from "./authenticate.ts"
 
-export type ExportSlots = {
+/** How many exports, or followers, this process and each caller may have. */
+export type ConcurrencyLimit = {
   /**
-   * The right to run one export or slice, until it is disposed of; a second disposal does nothing.
+   * Counts one more until the result is disposed of; a second disposal does nothing.
    *
    * @throws AppError `too_many_exports`
    */
-  take(caller: Pick<Caller, "accountId" | "uid">): Disposable
-  /** How many are taken now. */
-  taken(): number
+  begin(caller: Pick<Caller, "accountId" | "uid">): Disposable
+  /** How many run now. */
+  running(): number
 }
 
 /** Nobody knows when an export ends: this guess keeps a client that obeys Retry-After from polling. */
@@ -19,33 +20,33 @@ const retryAfterS = 10
  * Bounds the concurrent exports, because each export that is not read holds a few pages in memory: 400 of them took
  * 1.2 GB. Counted by the token's own account and user, so that sub-accounts do not multiply a caller's share.
  */
-export function createExportSlots(options: {
+export function createConcurrencyLimit(options: {
   readonly max: number
   readonly maxPerCaller: number
-}): ExportSlots {
+}): ConcurrencyLimit {
   const { max, maxPerCaller } = options
-  const takenByCaller = new Map<string, number>()
-  let taken = 0
+  const runningByCaller = new Map<string, number>()
+  let running = 0
 
   const count = (key: string, change: number) => {
-    taken += change
-    const ofCaller = (takenByCaller.get(key) ?? 0) + change
-    if (ofCaller === 0) takenByCaller.delete(key)
-    else takenByCaller.set(key, ofCaller)
+    running += change
+    const ofCaller = (runningByCaller.get(key) ?? 0) + change
+    if (ofCaller === 0) runningByCaller.delete(key)
+    else runningByCaller.set(key, ofCaller)
   }
 
   return {
-    taken: () => taken,
-    take: ({ accountId, uid }) => {
+    running: () => running,
+    begin: ({ accountId, uid }) => {
       const key = JSON.stringify([accountId, uid])
-      if ((takenByCaller.get(key) ?? 0) >= maxPerCaller) throw tooMany(`this caller runs ${maxPerCaller}`)
-      if (taken >= max) throw tooMany(`the service runs ${max}`)
+      if ((runningByCaller.get(key) ?? 0) >= maxPerCaller) throw tooMany(`this caller runs ${maxPerCaller}`)
+      if (running >= max) throw tooMany(`the service runs ${max}`)
       count(key, 1)
-      let isTaken = true
+      let isRunning = true
       return {
         [Symbol.dispose]: () => {
-          if (isTaken) count(key, -1)
-          isTaken = false
+          if (isRunning) count(key, -1)
+          isRunning = false
         },
       }
     },

@@ -1,0 +1,38 @@
+import type { MemberStatus } from "../client/member.ts"
+import { choice, h } from "./dom.browser.ts"
+import type { Selection } from "./run.browser.ts"
+import { statusWords } from "./words.ts"
+
+const statuses: readonly MemberStatus[] = [
+  "subscribed",
+  "unsubscribed",
+  "cleaned",
+  "pending",
+  "transactional",
+  "archived",
+]
+
+/** The choice of statuses, all but archived at first. */
+export function createStatusChoice() {
+  const boxes = statuses.map((status) => ({
+    status,
+    ...choice(statusWords[status], { checked: status !== "archived" }),
+  }))
+  const checked = () => boxes.filter(({ input }) => input.checked).map(({ status }) => status)
+  return {
+    element: h(
+      "fieldset",
+      {},
+      h("legend", {}, "Members who are"),
+      h("div", { className: "choices" }, ...boxes.map(({ element }) => element)),
+    ),
+    isEmpty: () => checked().length === 0,
+    /** Without a status, all but archived members. */
+    selected: (): Pick<Selection, "status" | "include"> => {
+      const status = checked()
+      if (status.length === statuses.length) return { include: "archived" }
+      const isUsual = status.length === statuses.length - 1 && !status.includes("archived")
+      return isUsual ? {} : { status }
+    },
+  }
+}
