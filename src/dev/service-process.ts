@@ -41,7 +41,10 @@ export async function startServiceProcess(
     stdout: output,
     stderr: output,
   })
-  await untilReady(url, () => child.exitCode === null)
+  await untilReady(url, () => child.exitCode === null).catch((error: unknown) => {
+    child.kill("SIGKILL")
+    throw error
+  })
   return {
     url,
     pid: child.pid,

@@ -21,6 +21,8 @@ for (const name of [
   "follow",
   "console",
   "replicas",
+  "replica-pairs",
+  "replica-accounts",
   "replica-faults",
 ]) {
   const { exitCode } = Bun.spawnSync([process.execPath, `${import.meta.dir}/${name}.ts`], {

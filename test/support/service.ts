@@ -82,8 +82,9 @@ export async function bearer(
 export async function connectAccount(
   service: Pick<RunningService, "api">,
   uid: string = crypto.randomUUID(),
+  claims: Record<string, unknown> = {},
 ) {
-  const headers = await bearer(uid)
+  const headers = await bearer(uid, claims)
   const forwardUrl = encodeURIComponent("https://app.example.com/done")
   const reached = await createBrowser().follow(`${service.api}/auth/login?forward_url=${forwardUrl}`, headers)
   if (!reached.includes("status=success")) throw new Error(`Cannot connect: ${reached}`)

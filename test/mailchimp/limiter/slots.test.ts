@@ -46,7 +46,7 @@ function setUp(processes: number) {
     return counts.map(({ requests }) => requests)
   }
 
-  return { clock, leases, flows, work, startsMs, mostRunning: () => mostRunning }
+  return { clock, leases, flows, readPages, work, startsMs, mostRunning: () => mostRunning }
 }
 
 /** The most starts in any span, less ten a second. */
@@ -97,6 +97,28 @@ describe("several processes that share a Mailchimp user", () => {
     await clock.advance(3000)
     expect(leases.leased()).toBe(0)
     expect(first.spare()).toBeGreaterThanOrEqual(5)
+  })
+
+  test("a process that begins while another uses all slots gets its first within two seconds, and then its share", async () => {
+    const { clock, flows, startsMs, readPages } = setUp(2)
+    const stop = new AbortController()
+    const counts = flows.map(() => ({ requests: 0 }))
+    const start = (index: number) => {
+      for (let reader = 0; reader < 10; reader += 1)
+        void readPages(flows[index]!, 300, stop.signal, counts[index]).catch(() => {})
+    }
+    start(0)
+    await clock.advance(20_000)
+    start(1)
+    await clock.advance(2000)
+    expect(counts[1]!.requests).toBeGreaterThan(0)
+    await clock.advance(8000)
+    const before = counts.map(({ requests }) => requests)
+    await clock.advance(60_000)
+    stop.abort(new Error("stopped"))
+    const shares = counts.map(({ requests }, index) => requests - before[index]!)
+    expect(Math.max(...shares)).toBeLessThanOrEqual(1.5 * Math.min(...shares))
+    expect(excess(startsMs)).toBeLessThanOrEqual(10)
   })
 
   test("spare() shrinks to what a process has if it is refused, and grows by one with each lease", async () => {
