@@ -63,7 +63,7 @@ export function createExportSection({ service, lists, onReconnect, onJob }: Opti
   const follow = way("Follow live", "Changes, as they happen.", createFollowRun)
   const background = way(
     "Run in the background",
-    "Goes on if you close this page. You download the file later.",
+    "Continues if you close this page. You download the file later.",
     async ({ selection }) => {
       const job = { ...selection, format: format.selected(), idempotencyKey: crypto.randomUUID() }
       onJob(await startJob({ ...service, ...job }))

@@ -10,7 +10,7 @@ import { connectAccount, type RunningService, sandboxEnv, startService } from ".
 import { temporaryFolder } from "../support/temporary-folder.ts"
 import { until } from "../support/until.ts"
 
-const METRICS_TOKEN = "only-for-whoever-is-on-call"
+const METRICS_TOKEN = "only-for-those-on-call"
 /** A service in production with two connected accounts, each with one list. */
 async function startWorld(env: Readonly<Record<string, string>> = {}) {
   const mailchimp = startSandbox({

@@ -140,7 +140,7 @@ describe.each(codings)("compress(), %s", (coding) => {
 describe.each(codings)("compress(), %s, for a consumer who stops reading", (coding) => {
   const page = Buffer.from(crypto.getRandomValues(new Uint8Array(3000))).toString("hex")
 
-  /** The chunks, when the consumer waits so long before it takes the second. */
+  /** The chunks, when the consumer waits for this time before it takes the second. */
   async function chunksAfter(ms: number): Promise<Uint8Array[]> {
     const clock = createVirtualClock()
     const stream = compress(chunksOf(page, page, page), coding, () => {}, clock)

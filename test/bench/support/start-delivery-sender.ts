@@ -28,7 +28,7 @@ export function startDeliverySender(url: string, listId: string) {
     send(command)
   }
   return {
-    /** Sends so many a second until `stop`. */
+    /** Sends this number a second until `stop`. */
     start: (perSecond: number) => start({ type: "rate", perSecond }),
     /** Resolves after the last response. */
     stop: (): Promise<Sent> => {

@@ -30,7 +30,7 @@ function toChunked(chunks: readonly Uint8Array[]): Buffer {
   )
 }
 
-test("readChunked() yields the data of all chunks, wherever the pieces are cut", async () => {
+test("readChunked() yields the data of all chunks, for any division into pieces", async () => {
   const chunks = array(uint8Array({ minLength: 1, maxLength: 40 }), { maxLength: 5 })
   await assert(
     asyncProperty(chunks, array(integer({ min: 0, max: 300 })), async (chunks, cuts) => {
