@@ -25,7 +25,7 @@ export type SweepOptions = {
   readonly versions: OpenVersions
 }
 
-/** One pass over a list: first its body, the windows up to the horizon, in parallel, then its tail. */
+/** All readings of a list with one filter: first its body, the windows up to the horizon, in parallel, then its tail. */
 export type Sweep = {
   readonly name: SweepName
   readonly outcome: SweepOutcome
