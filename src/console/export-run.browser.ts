@@ -2,12 +2,13 @@ import type { MailchimpExportError } from "../client/error.ts"
 import { type ExportOptions, toPath, toQuery } from "../client/export-options.ts"
 import { send } from "../client/request.ts"
 import type { EndLine, EventLine, ListErrorLine } from "../client/types.ts"
+import { createCsvRowCounter } from "./csv-rows.ts"
 import { button, h } from "./dom.browser.ts"
 import { createMemberTable } from "./member-table.browser.ts"
 import { problemBox, toShown } from "./problem.browser.ts"
 import { createProgress, type Progress } from "./progress.ts"
 import { readBytes } from "./read-bytes.ts"
-import { type Block, countLines, membersOf, readExport, rowsByList } from "./read-export.ts"
+import { type Block, membersOf, readExport, rowsByList } from "./read-export.ts"
 import type { Run, RunOptions } from "./run.browser.ts"
 import { createRunView, proofOf } from "./run-view.browser.ts"
 
@@ -18,7 +19,7 @@ const repeatedWords =
 /** An export that runs at once: into the page, and into a file if there is one. */
 export function createExportRun(options: RunOptions): Run {
   const { file, listNames, onReconnect } = options
-  const view = createRunView(file?.format === "csv" ? "line" : "member")
+  const view = createRunView()
   const table = createMemberTable(options.columns, listNames)
   const progress = createProgress(() => performance.now(), options.estimate)
   const reading =
@@ -147,19 +148,21 @@ function createCsvReading({ service, selection, file }: RunOptions, progress: Pr
     canResume: () => false,
     read: async (signal) => {
       const { events: _, ...query } = toQuery({ ...service, ...selection })
+      const rowsIn = createCsvRowCounter()
       const path = toPath({ ...service, ...selection })
       const { body } = await send(service, path, {
-        query: { ...query, format: "csv" },
+        // Without a byte order mark Excel garbles names.
+        query: { ...query, format: "csv", bom: "true" },
         headers: { accept: "text/csv" },
         signal,
       })
       for await (const bytes of body ? readBytes(body) : []) {
         signal.throwIfAborted()
         await file?.sink.write(bytes)
-        progress.add(countLines(bytes), undefined)
+        progress.add(rowsIn(bytes), undefined)
       }
       signal.throwIfAborted()
-      const proof = "Complete: every member of the chosen lists is in the file."
+      const proof = "Complete: every member that you chose is in the file."
       return { title: "Saved", about: [h("p", { className: "good" }, proof)], shortLists: new Set() }
     },
   }

@@ -65,7 +65,8 @@ export function createExportSection({ service, lists, onReconnect, onJob }: Opti
     "Run in the background",
     "Continues if you close this page. You download the file later.",
     async ({ selection }) => {
-      const job = { ...selection, format: format.selected(), idempotencyKey: crypto.randomUUID() }
+      const file = { format: format.selected(), bom: format.selected() === "csv" ? true : undefined }
+      const job = { ...selection, ...file, idempotencyKey: crypto.randomUUID() }
       onJob(await startJob({ ...service, ...job }))
       return undefined
     },

@@ -34,10 +34,12 @@ export function createJobItem(
   let shown: JobSummary["state"] | undefined
 
   const update = (job: JobSummary) => {
-    const { state, rows, estimate, bytes, format, error } = job
-    const files = bytes > 0 ? `, ${size(bytes)}` : ""
+    const { state, rows, estimate, bytes, format, compression, error } = job
+    const stored = compression === "gzip" ? " compressed" : ""
+    const files = bytes > 0 ? [`${size(bytes)}${stored}`] : []
+    const members = rows > 0 || !isOpen(job) ? [count(rows, "member")] : []
     heading.textContent = stateWords[state]
-    numbers.textContent = ` · ${count(rows, "member")}${files} as ${format.toUpperCase()}`
+    numbers.textContent = ["", ...members, format.toUpperCase(), ...files].join(" · ")
     bar.hidden = !isOpen(job)
     bar.max = Math.max(1, rows, estimate ?? 0)
     bar.value = rows

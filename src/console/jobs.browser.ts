@@ -5,7 +5,7 @@ import type { JobSummary } from "../client/types.ts"
 import { announce, button, confirmed, focusableHeading, h, whileBusy } from "./dom.browser.ts"
 import { createJobItem, isOpen } from "./job-item.browser.ts"
 import { problemBox, toShown } from "./problem.browser.ts"
-import { openSink } from "./save.browser.ts"
+import { openSink, type Sink } from "./save.browser.ts"
 
 const pollMs = 2000
 
@@ -83,21 +83,27 @@ export function createJobs(service: Service) {
   }
 }
 
-/** Joins the parts, each of which is checked against its digest. */
+/** Joins the parts, each of which is checked against its digest, and unpacks them, because spreadsheets do not. */
 async function download(id: string, service: Service): Promise<void> {
   const job = await readJob(id, service)
   const day = job.created_at.slice(0, 10)
-  const sink = await openSink(
-    `mailchimp_members_${day}.${job.format}${job.compression === "gzip" ? ".gz" : ""}`,
-  )
+  const sink = await openSink(`mailchimp_members_${day}.${job.format}`)
   if (sink === undefined) return
   try {
-    for await (const { bytes } of downloadJob({ ...job, state: "complete" }, service)) await sink.write(bytes)
+    for await (const { bytes } of downloadJob({ ...job, state: "complete" }, service))
+      if (job.compression === "gzip") await unpack(bytes, sink)
+      else await sink.write(bytes)
     await sink.finish()
   } catch (error) {
     await sink.discard()
     throw error
   }
+}
+
+/** Each part is a gzip file of its own. */
+async function unpack(bytes: Uint8Array<ArrayBuffer>, sink: Sink): Promise<void> {
+  const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))
+  await unpacked.pipeTo(new WritableStream({ write: (chunk) => sink.write(chunk) }))
 }
 
 async function remove(job: JobSummary, service: Service): Promise<void> {

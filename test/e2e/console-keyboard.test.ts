@@ -79,7 +79,7 @@ describe.skipIf(!hasChromium)(hasChromium ? name : `${name} (skipped: needs chro
       const downloading = page.waitForEvent("download")
       await tabTo(page, "Download")
       await page.keyboard.press("Enter")
-      expect((await downloading).suggestedFilename()).toEndWith(".ndjson.gz")
+      expect((await downloading).suggestedFilename()).toEndWith(".ndjson")
       await tabTo(page, "Delete")
       await page.keyboard.press("Enter")
       await focusOn(page, "Keep it")
