@@ -107,7 +107,7 @@ function createForm(service: Service, lists: readonly List[]) {
 
 function createFormatChoice() {
   const csv = choice("CSV, for spreadsheets", { type: "radio", name: "format", checked: true })
-  const ndjson = choice("NDJSON, for programs", { type: "radio", name: "format" })
+  const ndjson = choice("NDJSON, for developers", { type: "radio", name: "format" })
   return {
     element: h(
       "fieldset",

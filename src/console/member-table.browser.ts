@@ -9,7 +9,7 @@ const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/
 /** What the table shows of a member if all fields are exported. */
 const usual: readonly Column[] = [
   { field: "email_address", label: "Email address" },
-  { field: "full_name", label: "Name" },
+  { field: "full_name", label: "Full name" },
   { field: "status", label: "Status" },
   { field: "list_id", label: "List" },
   { field: "last_changed", label: "Last changed" },

@@ -78,6 +78,22 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
       await press(page, "Disconnect")
       await page.getByRole("dialog").getByRole("button", { name: "Disconnect" }).press("Enter")
       await see(page, "Everything stored for the account was deleted")
+      await see(page, "Mailchimp itself still lists this app")
+      expect(await page.locator("#announcement").textContent()).toBe("Disconnected")
+    })
+  }, 60_000)
+
+  test("a selection begins with everything, or with nothing", async () => {
+    await running.visitConnected(async (page) => {
+      await see(page, /2 lists: [\d,]+ subscribed, [\d,]+ unsubscribed, [\d,]+ cleaned\./)
+      await press(page, "Uncheck all statuses")
+      await page.getByLabel("Archived").check()
+      await press(page, "Uncheck all lists")
+      await press(page, "Show here")
+      await see(page, "Check at least one list")
+      await press(page, "Check all lists")
+      await press(page, "Show here")
+      await see(page, "every member that you chose is here")
     })
   }, 60_000)
 
