@@ -60,7 +60,7 @@ export function createExportSection({ service, lists, onReconnect, onJob }: Opti
   })
   save.pressed.className = "main"
   const show = way("Show here", "The first 200, and how many there are.", createExportRun)
-  const follow = way("Follow live", "Changes, as they happen.", createFollowRun)
+  const follow = way("Follow live", "Changes, within a minute or sooner.", createFollowRun)
   const background = way(
     "Run in the background",
     "Continues if you close this page. You download the file later.",
