@@ -20,10 +20,12 @@ export function isOpen({ state }: Pick<JobSummary, "state">): boolean {
 /**
  * A job in the list of jobs. It is changed in place, so that a button keeps the focus while the job runs.
  *
+ * @param about what it exports, if this page started it
  * @param buttonsOf what can be done with a job in its state
  */
 export function createJobItem(
   first: JobSummary,
+  about: string | undefined,
   buttonsOf: (job: JobSummary) => readonly HTMLButtonElement[],
 ) {
   const heading = h("strong", { tabIndex: -1 })
@@ -60,6 +62,7 @@ export function createJobItem(
       {},
       h("p", {}, heading, numbers),
       h("p", { className: "quiet" }, `Started on ${dateTime(first.created_at)}`),
+      about === undefined ? "" : h("p", { className: "quiet" }, about),
       bar,
       problem,
       actions,

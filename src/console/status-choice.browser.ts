@@ -30,6 +30,7 @@ export function createStatusChoice() {
       h("div", { className: "tools" }, ...checkButtons("statuses", check)),
       h("div", { className: "choices" }, ...boxes.map(({ element }) => element)),
     ),
+    words: () => checked().map((status) => statusWords[status]),
     isEmpty: () => checked().length === 0,
     /** Without a status, all but archived members. */
     selected: (): Pick<Selection, "status" | "include"> => {

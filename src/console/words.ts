@@ -78,6 +78,24 @@ export function syncWords(lists: readonly Pick<List, "webhook">[]): string {
   return `Live changes arrive within about a minute.${others} To have all within seconds, your platform can turn on each list's webhook (PUT /lists/:id/webhook).`
 }
 
+/** As many names are listed; of more the others are counted. */
+const fewNames = 4
+
+/** What an export has. Without fields it has all of them. */
+export function selectionWords(selection: {
+  readonly lists: readonly string[]
+  readonly statuses: readonly string[]
+  readonly fields: readonly string[]
+}): string {
+  const { lists, statuses, fields } = selection
+  return [namesOf(lists), namesOf(statuses), fields.length === 0 ? "All fields" : namesOf(fields)].join(" · ")
+}
+
+function namesOf(names: readonly string[]): string {
+  const others = names.length - fewNames
+  return [...names.slice(0, fewNames), ...(others > 0 ? [`${others} more`] : [])].join(", ")
+}
+
 /** A day and a time, as people write them. */
 export function dateTime(iso: string): string {
   return new Date(iso).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" })

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { accountWords, duration, syncWords } from "../../src/console/words.ts"
+import { accountWords, duration, selectionWords, syncWords } from "../../src/console/words.ts"
 
 const list = (subscribed: number, unsubscribed: number) => ({
   id: "a",
@@ -35,4 +35,10 @@ test("a duration is told in the unit that a person would use", () => {
     "89 minutes",
     "2 hours",
   ])
+})
+
+test("a selection is told by its names, of which only the first are listed", () => {
+  const selection = { lists: ["A", "B"], statuses: ["Subscribed"], fields: [] }
+  expect(selectionWords(selection)).toBe("A, B · Subscribed · All fields")
+  expect(selectionWords({ ...selection, fields: [..."abcdefg"] })).toEndWith("· a, b, c, d, 3 more")
 })

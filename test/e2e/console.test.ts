@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import type { Page } from "playwright-core"
 import { hasChromium } from "../support/chromium.ts"
-import { connect, press, type RunningConsole, see, startConsole } from "../support/console.ts"
+import { connect, newToken, press, type RunningConsole, see, startConsole } from "../support/console.ts"
 
 describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skipped: needs chromium)", () => {
   let running: RunningConsole
@@ -36,6 +36,30 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
       await see(page, "Access token")
       await page.goBack()
       expect(page.url()).not.toContain(token)
+    })
+  }, 60_000)
+
+  test("a link with a token that is opened in the same tab signs in, and its token is removed", async () => {
+    await running.visitConnected(async (page) => {
+      const token = await newToken()
+      await page.evaluate(`location.href = "${running.service.url}/console#token=${token}"`)
+      await see(page, "No account is connected yet")
+      expect(page.url()).toBe(`${running.service.url}/console`)
+      await page.goBack()
+      expect(page.url()).not.toContain(token)
+    })
+  }, 60_000)
+
+  test("a save that is canceled says so", async () => {
+    await running.visitConnected(async (page) => {
+      const canceled = `window.showSaveFilePicker = () => Promise.reject(new DOMException("", "AbortError"))`
+      await page.evaluate(canceled)
+      await press(page, "Save to a file")
+      await see(page, "Not saved, because no file was chosen.")
+      await press(page, "Run in the background")
+      await press(page, "Download")
+      expect(await page.getByText("Not saved").count()).toBe(1)
+      await page.locator(".jobs", { hasText: "Complete" }).waitFor()
     })
   }, 60_000)
 
@@ -105,7 +129,13 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
 
   test("runs an export in the background, downloads it, and deletes it", async () => {
     await running.visitConnected(async (page) => {
+      await page.getByLabel("Nobody yet").uncheck()
       await press(page, "Run in the background")
+      await see(page, "Newsletter · Subscribed, Unsubscribed, Cleaned (mail bounced), ")
+      await see(page, /· All fields$/)
+      await page.waitForFunction(
+        "document.querySelector('.jobs li').getBoundingClientRect().bottom <= innerHeight",
+      )
       const downloadButton = page.getByRole("button", { name: "Download" })
       await downloadButton.waitFor()
       const downloading = page.waitForEvent("download")
