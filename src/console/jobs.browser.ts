@@ -18,7 +18,7 @@ export function createJobs(service: Service) {
   const heading = focusableHeading("h2", "In the background")
   const element = h("section", { hidden: true }, heading, problem, note, list, nothing)
   /** What the jobs export that were started on this page. */
-  const abouts = new Map<string, string>()
+  const descriptions = new Map<string, string>()
   const items = new Map<string, ReturnType<typeof createJobItem>>()
   let timer: ReturnType<typeof setTimeout> | undefined
 
@@ -36,7 +36,7 @@ export function createJobs(service: Service) {
     }
     for (const [index, job] of jobs.entries()) {
       const known = items.get(job.id)
-      const item = known ?? createJobItem(job, abouts.get(job.id), buttonsOf)
+      const item = known ?? createJobItem(job, descriptions.get(job.id), buttonsOf)
       items.set(job.id, item)
       if (known) known.update(job)
       else list.insertBefore(item.element, list.children[index] ?? null)
@@ -85,7 +85,7 @@ export function createJobs(service: Service) {
     element,
     /** Shows a job that was just started. */
     show: ({ id }: Pick<JobSummary, "id">, about: string) => {
-      abouts.set(id, about)
+      descriptions.set(id, about)
       void refresh().then(() => items.get(id)?.element.scrollIntoView({ block: "center" }), show)
     },
   }
