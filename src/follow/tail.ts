@@ -6,7 +6,7 @@ import { createBacklog, type Reader } from "./backlog.ts"
 import type { Followed } from "./followed.ts"
 import { keepFollowersAlive } from "./keep-followers-alive.ts"
 import { createPass, type PassDeps } from "./pass.ts"
-import { createRest } from "./rest.ts"
+import { createPauses } from "./pauses.ts"
 
 export type TailDeps = PassDeps & { readonly openAccount: OpenAccount }
 
@@ -30,7 +30,7 @@ const tickS = 1
 export function createTail(followed: Followed, deps: TailDeps): Tail {
   const { owner, connectionId } = followed
   const backlog = createBacklog()
-  const rest = createRest()
+  const pauses = createPauses()
   let joining: Joining[] = []
   let failure: { readonly error: unknown } | undefined
 
@@ -60,7 +60,7 @@ export function createTail(followed: Followed, deps: TailDeps): Tail {
           for (const { cursor } of joined) pass.rewind(cursor)
           attach(joined)
           const hasRead = await pass.run(joined.length > 0)
-          await rest.pause((signal) => account.client.pause(tickS, signal), { hasRead, signal })
+          await pauses.pause((signal) => account.client.pause(tickS, signal), { hasRead, signal })
         }
       } catch (error) {
         failure = { error: isGone(error) ? disconnected() : error }
@@ -69,7 +69,7 @@ export function createTail(followed: Followed, deps: TailDeps): Tail {
       }
     },
 
-    wake: rest.wake,
+    wake: pauses.wake,
     size: () => backlog.readers() + joining.length,
   }
 }
