@@ -48,9 +48,10 @@ export function createBacklog(): Backlog {
   let failure: { readonly error: unknown } | undefined
   const taken = createSignal()
 
-  /** Forgets what every reader has taken, and what is too much to keep. */
+  /** Every reader has taken the item, or it is too much to keep. */
+  const isOver = ({ missing, endBytes }: Kept) => missing <= 0 || pushedBytes - endBytes >= maxKeptBytes
+
   const trim = () => {
-    const isOver = ({ missing, endBytes }: Kept) => missing <= 0 || pushedBytes - endBytes >= maxKeptBytes
     while (items[0] !== undefined && isOver(items[0])) {
       items.shift()
       first += 1
