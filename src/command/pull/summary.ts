@@ -66,7 +66,7 @@ export function toJson(summary: Summary, durationMs: number) {
     resumed: mayRepeat,
     as_of: asOf(summary),
     // The rows of a list are those since the export was resumed.
-    lists: mayRepeat ? lists.map(({ rows: _, ...list }) => list) : lists,
+    lists: lists.map((list) => ({ ...list, rows: mayRepeat ? undefined : list.rows })),
     deleted_lists: deletedLists,
     duration_ms: Math.round(durationMs),
   }
