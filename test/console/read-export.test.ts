@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
 import type { EventLine } from "../../src/client/types.ts"
+import { streamOf } from "../support/stream-of.ts"
 import { type Block, countLines, membersOf, readBlocks, rowsByList } from "../../src/console/read-export.ts"
 
 const rowOf = (list_id: string, id: number) => `${JSON.stringify({ id: String(id), name: '{"$', list_id })}\n`
@@ -7,13 +8,7 @@ const event = '{"$export":"checkpoint","cursor":"c","rows":2}\n'
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
 async function read(body: string, chunk: number) {
-  const bytes = new TextEncoder().encode(body)
-  const stream = new ReadableStream<Uint8Array>({
-    start: (controller) => {
-      for (let at = 0; at < bytes.length; at += chunk) controller.enqueue(bytes.slice(at, at + chunk))
-      controller.close()
-    },
-  })
+  const stream = streamOf(new TextEncoder().encode(body), chunk)
   const found = { rows: "", count: 0, events: Array.of<EventLine>() }
   for await (const items of readBlocks(stream))
     for (const item of items)
