@@ -135,7 +135,8 @@ function createReading(
         isResumed = true
         onNote("The transfer broke. Resuming by itself…")
       }
-      for await (const { rows: blocks, line } of readExport({ ...options, onRetry })) {
+      const needsRows = () => file !== undefined || table.room() > 0 || progress.lists.length > 1
+      for await (const { rows: blocks, line } of readExport({ ...options, onRetry, needsRows })) {
         for (const block of blocks) await take(block)
         note(line)
         if (line.$export === "end") return toOutcome(line)

@@ -12,9 +12,9 @@ export type HeldBody = {
 
 type Bytes = Uint8Array<ArrayBuffer>
 
-/** The rows of a checkpoint usually have no more. Memory that was never written to is not taken. */
-const firstBytes = 2 * 1024 * 1024
-/** About as much as a browser gives at once. */
+/** Usually the rows of a checkpoint, of up to two pages, have no more. What is never written to takes no memory. */
+const firstBytes = 4 * 1024 * 1024
+/** At most as much is read at once: with more, more would be held. */
 const roomBytes = 256 * 1024
 
 /**
@@ -54,7 +54,8 @@ function openReader(body: ReadableStream<Uint8Array>): Reader {
       append: async (bytes) => {
         const { length } = bytes
         // The browser moves all of the memory to a new buffer, so that `bytes` is empty from then on.
-        const { done, value } = await reader.read(withRoom(bytes, roomBytes).subarray(length))
+        const memory = withRoom(bytes, roomBytes)
+        const { done, value } = await reader.read(memory.subarray(length, length + roomBytes))
         return done ? undefined : new Uint8Array(value.buffer, 0, length + value.length)
       },
       cancel: () => reader.cancel(),

@@ -82,7 +82,7 @@ function fill(cell: HTMLElement, text: string): void {
 function textOf(member: Partial<Member>, field: string, listNames: ReadonlyMap<string, string>): string {
   let value: unknown = member
   for (const name of field.split("."))
-    value = typeof value === "object" && value !== null ? new Map(Object.entries(value)).get(name) : undefined
+    value = typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined
   if (field === "list_id") return listNames.get(String(value)) ?? String(value ?? "")
   if (typeof value === "string" && isTime.test(value)) return value.replace("T", " ").slice(0, 16)
   if (typeof value !== "object" || value === null) return String(value ?? "")

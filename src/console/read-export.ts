@@ -8,8 +8,14 @@ import { sleep } from "../client/sleep.ts"
 import type { EventLine } from "../client/types.ts"
 import { holdBody } from "./hold-body.ts"
 
-/** Rows that arrived together, as the bytes of whole lines. */
+/** Rows that arrived together: how many, and the bytes of their lines, or of the last alone if the others are not needed. */
 export type Block = { readonly bytes: Uint8Array<ArrayBuffer>; readonly rows: number }
+
+type ReadOptions = ExportOptions & {
+  readonly onRetry: (error: MailchimpExportError) => void
+  /** Whether the bytes of all rows are needed that arrive now. */
+  readonly needsRows: () => boolean
+}
 
 const newline = 10
 const maxRetries = 8
@@ -20,14 +26,12 @@ const fewRows = 50
  * Reads an export to its end line as the client does, also across responses that break, but leaves the rows as bytes: a file
  * gets what Mailchimp sent, and no row is parsed that nobody looks at.
  */
-export function readExport(
-  options: ExportOptions & { readonly onRetry: (error: MailchimpExportError) => void },
-): AsyncGenerator<Step<Block>> {
+export function readExport(options: ReadOptions): AsyncGenerator<Step<Block>> {
   return readSteps<Block>({
     cursor: options.cursor,
     open: createOpen(options),
     backOff: createBackOff(maxRetries, Math.random),
-    read: readBlocks,
+    read: (body) => readBlocks(body, options.needsRows),
     keyOf: (block) => keyOf(lastMember(block)),
     onRetry: options.onRetry,
     sleep,
@@ -39,10 +43,14 @@ export function readExport(
  * Yields the event lines, parsed, each after the rows before it. Rows after the last event line are dropped, because a response
  * that resumes has them again. What is yielded is valid until the next is requested.
  */
-export async function* readBlocks(body: ReadableStream<Uint8Array>): AsyncGenerator<(Block | EventLine)[]> {
+export async function* readBlocks(
+  body: ReadableStream<Uint8Array>,
+  needsRows: ReadOptions["needsRows"],
+): AsyncGenerator<(Block | EventLine)[]> {
   const held = holdBody(body)
   /** Where the line starts that is not whole yet. Before it there are rows alone. */
   let start = 0
+  let lastRow = 0
   let rows = 0
   try {
     while (await held.fill()) {
@@ -59,9 +67,15 @@ export async function* readBlocks(body: ReadableStream<Uint8Array>): AsyncGenera
           // An empty line only keeps the response alive.
           held.remove(start, end)
         } else {
+          lastRow = start
           start = end
           rows += 1
         }
+      }
+      if (rows > 1 && !needsRows()) {
+        held.remove(0, lastRow)
+        start -= lastRow
+        lastRow = 0
       }
     }
   } finally {
