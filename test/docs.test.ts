@@ -40,7 +40,7 @@ test.each(pages)("each command of $path exists", ({ path, text }) => {
 })
 
 test("each file and folder that src/README.md names exists", () => {
-  const named = [...textOf("src/README.md").matchAll(/`((?:[\w-]+\/)*(?:[\w-]+\.ts)?)`/g)].map(
+  const named = [...textOf("src/README.md").matchAll(/`((?:[\w-]+\/)*(?:[\w.-]+\.ts)?)`/g)].map(
     ([, name = ""]) => name,
   )
   const paths = named.filter((name) => /[/.]/.test(name))

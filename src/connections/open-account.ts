@@ -8,7 +8,7 @@ import {
 import type { Limiters } from "../mailchimp/limiter/limiters.ts"
 import { createUsage, type Usage } from "../mailchimp/usage.ts"
 import type { ConnectionWatch } from "./connection-watch.ts"
-import { createPageMemories } from "../mailchimp/members/page-memory.ts"
+import { createPageHistories } from "../mailchimp/members/page-history.ts"
 import type { Connection, ConnectionMetadata, ConnectionStore, Owner } from "./connection.ts"
 import { requireLiveConnection } from "./live-connection.ts"
 import { createStandings } from "./standings.ts"
@@ -68,7 +68,7 @@ export function createOpenAccount(deps: {
     onInvalidated: (connection) => store(connection, { tokenInvalidated: true }),
     clock: deps.clientOptions.clock ?? systemClock,
   })
-  const pagesOf = createPageMemories()
+  const pagesOf = createPageHistories()
 
   return async (owner, signal) => {
     const connection = await withUserId(await requireLiveConnection(connections, owner), signal)

@@ -87,7 +87,7 @@ export function createStandings(deps: {
       return outcome
     },
 
-    saysDisabled: () => {
+    recordDisabled: () => {
       const entry = entryOf(connection)
       const nowMs = clock.monotonicMs()
       const { disabled } = entry

@@ -1,6 +1,6 @@
 import type { LentChunk } from "../lib/lent-chunk.ts"
 import { anySignal, type Clock, systemClock, within } from "../lib/time.ts"
-import { breakAfterMs } from "./break-after.ts"
+import { breakDelayMs } from "./break-delay.ts"
 import { createEventWriter } from "./event-writer.ts"
 import type { StreamEnd } from "./export-event.ts"
 import type { EncoderInput, Format } from "./formats/format.ts"
@@ -81,7 +81,7 @@ export async function openExport(options: ExportOptions): Promise<AsyncGenerator
       outcome = { type: "failed", ...output.written(), error }
       const lastBytes = await writer.failed(error)
       if (lastBytes.length > 0) yield lastBytes
-      await clock.sleep(breakAfterMs, signal)
+      await clock.sleep(breakDelayMs, signal)
       throw error
     } finally {
       reading.stop()

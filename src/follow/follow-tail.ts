@@ -1,4 +1,4 @@
-import { breakAfterMs } from "../exports/break-after.ts"
+import { breakDelayMs } from "../exports/break-delay.ts"
 import { createNdjson } from "../exports/formats/ndjson.ts"
 import { createKeepAlive } from "../exports/keep-alive.ts"
 import type { Clock } from "../lib/time.ts"
@@ -45,7 +45,7 @@ export async function* followTail(request: {
   } catch (error) {
     if (signal.aborted) throw error
     yield line(failed(error, cursor))
-    await clock.sleep(breakAfterMs, signal)
+    await clock.sleep(breakDelayMs, signal)
     throw error
   }
 }

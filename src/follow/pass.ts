@@ -10,14 +10,14 @@ import { watermarkAt } from "../scan/watermark.ts"
 import type { Sealer } from "../sealer.ts"
 import type { DeliveryStore } from "../webhooks/delivery.ts"
 import type { Backlog } from "./backlog.ts"
-import { checkMembers } from "./check-members.ts"
+import { confirmDeletions } from "./confirm-deletions.ts"
 import type { FollowEvent } from "./follow-event.ts"
 import type { Followed } from "./followed.ts"
 import { createFollowedLists } from "./followed-lists.ts"
 import { createHints } from "./hints.ts"
 import { caughtUp, listDeleted, memberDeleted } from "./lines.ts"
 import type { Polls } from "./polls.ts"
-import { createReadLists } from "./read-lists.ts"
+import { createWriteChanges } from "./write-changes.ts"
 import { createRecentRows } from "./recent-rows.ts"
 import { createRefreshLists } from "./refresh-lists.ts"
 import { createTailOutput } from "./tail-output.ts"
@@ -75,7 +75,7 @@ export function createPass(
   const wakes = createWakes({ ...deps, connectionId, hints, isFollowed })
   const readIds = async () => (await readAllLists(signal)).map(({ id }) => id)
   const refresh = createRefreshLists({ readIds: listIds === undefined ? readIds : undefined, lists, clock })
-  const readLists = createReadLists({
+  const writeChanges = createWriteChanges({
     selection,
     marginS,
     judgeError: listIds?.length === 1 ? undefined : createJudgeError(readAllLists),
@@ -114,8 +114,8 @@ export function createPass(
       void deps.keepWebhooks(account, lists.ids(), signal)
       const ids = new Set([...woken.listIds.filter(lists.has), ...polls.due(lists.ids())])
       if (ids.size === 0 && !hasJoined && hints.due(1).length === 0) return woken.listIds.length > 0
-      const rows = await readLists([...ids])
-      const gone = await checkMembers(hints, (hint) => deps.hasMember(account.client, hint, signal))
+      const rows = await writeChanges([...ids])
+      const gone = await confirmDeletions(hints, (hint) => deps.hasMember(account.client, hint, signal))
       for (const hint of gone) output.line(memberDeleted(hint, clock.now()))
       const cursor = await seal(lists.toCursor(wakes.doneUpTo()))
       const intervalS = polls.intervalS(lists.ids().length)

@@ -5,7 +5,7 @@ import { abortable } from "../lib/time.ts"
 import { createBacklog, type Reader } from "./backlog.ts"
 import type { Followed } from "./followed.ts"
 import { createPass, type PassDeps } from "./pass.ts"
-import { createRest } from "./rest.ts"
+import { createPauses } from "./pauses.ts"
 
 export type TailDeps = PassDeps & { readonly openAccount: OpenAccount }
 
@@ -29,7 +29,7 @@ const tickS = 1
 export function createTail(followed: Followed, deps: TailDeps): Tail {
   const { owner, connectionId } = followed
   const backlog = createBacklog()
-  const rest = createRest()
+  const pauses = createPauses()
   let joining: Joining[] = []
   let failure: { readonly error: unknown } | undefined
 
@@ -58,7 +58,7 @@ export function createTail(followed: Followed, deps: TailDeps): Tail {
           for (const { cursor } of joined) pass.rewind(cursor)
           attach(joined)
           const hasRead = await pass.run(joined.length > 0)
-          await rest.pause((signal) => account.client.pause(tickS, signal), { hasRead, signal })
+          await pauses.pause((signal) => account.client.pause(tickS, signal), { hasRead, signal })
         }
       } catch (error) {
         failure = { error: isGone(error) ? disconnected() : error }
@@ -67,7 +67,7 @@ export function createTail(followed: Followed, deps: TailDeps): Tail {
       }
     },
 
-    wake: rest.wake,
+    wake: pauses.wake,
     size: () => backlog.readers() + joining.length,
   }
 }

@@ -7,7 +7,7 @@ import { createMailchimpError, type Subject } from "./errors.ts"
 import type { Flow } from "./limiter/limiter.ts"
 import type { TurnLimits } from "./limiter/take-turn.ts"
 import { createMailchimpClock, type Moment } from "./mailchimp-clock.ts"
-import { createPageMemories, type PageMemory } from "./members/page-memory.ts"
+import { createPageHistories, type PageHistory } from "./members/page-history.ts"
 import { retry, type RetryEvent } from "./retry.ts"
 import { requireMoved, type Standing } from "./standing.ts"
 import { createTransport } from "./transport.ts"
@@ -42,7 +42,7 @@ export type MailchimpClientOptions = AddressOptions & {
   /** How long a request without a deadline of its own is retried. Ten minutes by default. */
   readonly retryMs?: number
   /** What the process knows about this connection's pages. By default only this client uses it. */
-  readonly pages?: PageMemory
+  readonly pages?: PageHistory
   /** Resolves in a turn of the event loop that no other body has: see {@link readBody}. At once by default. */
   readonly nextTurn?: () => Promise<void>
   /** Masks secrets in errors. It learns the access token with each request. */
@@ -67,7 +67,7 @@ export type MailchimpClient = {
   pause(seconds: number, signal: AbortSignal): Promise<void>
   /** A deadline that several requests share. Returns how much is left of `ms`, by default the client's own `retryMs`. */
   deadline(ms: number | undefined): () => number
-  readonly pages: PageMemory
+  readonly pages: PageHistory
   report(event: MailchimpEvent): void
 }
 
@@ -78,7 +78,7 @@ const defaultRetryMs = 600_000
 export function createMailchimpClient(options: MailchimpClientOptions): MailchimpClient {
   const { accessToken, flow, standing, retryMs = defaultRetryMs, timeoutMs = defaultTimeoutMs } = options
   const { fetch = globalThis.fetch, clock = systemClock, random = Math.random, nextTurn } = options
-  const { redaction = createRedaction(), pages = createPageMemories()(""), onEvent = () => {} } = options
+  const { redaction = createRedaction(), pages = createPageHistories()(""), onEvent = () => {} } = options
   const address = createAddress(options)
   const mailchimpClock = createMailchimpClock({
     clock,

@@ -2,7 +2,7 @@ import type { Upstream } from "../errors.ts"
 import { createMailchimpError, type MailchimpError, type MailchimpErrorKind, type Subject } from "./errors.ts"
 import { parseHttpDate } from "./http-date.ts"
 import type { RawResponse } from "./transport.ts"
-import { type FailureBody, readFailureBody } from "./upstream.ts"
+import { type FailureBody, readFailureBody } from "./failure-body.ts"
 
 /**
  * Classifies a response that is not a 2xx.

@@ -60,7 +60,7 @@ export function createMailchimpClock({
   const mailchimpMs = () => (aheadMs === undefined ? undefined : aheadMs + clock.monotonicMs())
   // rule: a second is closed by our own clock as well as by Mailchimp's
   // rule: a second is closed by Mailchimp's clock as well as by our own
-  // rule: without a Date our own clock counts minus one more margin
+  // rule: without a Date our own clock is used, minus one more margin
   const earliestMs = () => Math.min(clock.now(), mailchimpMs() ?? clock.now() - marginS * 1000)
 
   return {

@@ -5,7 +5,7 @@ import { isDataCenter } from "./address.ts"
 import { InvalidToken, type Subject } from "./errors.ts"
 import { toMailchimpError, toUnusableResponse } from "./judge-response.ts"
 import type { RawResponse } from "./transport.ts"
-import { readFailureBody } from "./upstream.ts"
+import { readFailureBody } from "./failure-body.ts"
 
 /** The Mailchimp account that a token is for. */
 export type MailchimpAccount = {

@@ -10,7 +10,7 @@ export type Standing = {
    */
   locate(signal: AbortSignal): Promise<string>
   /** Records a response that the user is disabled. Returns whether there were enough of them to believe it. */
-  saysDisabled(): boolean
+  recordDisabled(): boolean
   /** Records a good response: the user is not disabled. */
   responded(): void
   /** Records that the connection cannot be used any more: its token was revoked, or its user is disabled. */
@@ -38,7 +38,7 @@ export async function requireMoved(
     await standing.invalidated()
     throw createMailchimpError(kind, subject, { upstream, cause })
   }
-  if (kind === "user_disabled" && standing.saysDisabled()) return invalidate("account_disabled")
+  if (kind === "user_disabled" && standing.recordDisabled()) return invalidate("account_disabled")
   if (kind !== "unauthorized" && kind !== "wrong_datacenter") throw failure
   const locate = () =>
     standing.locate(signal).catch((cause: unknown) => {

@@ -69,7 +69,7 @@ export function selectRows(
     const fingerprint = hasId ? page.fingerprint(index) : NO_ID
     const before = index < headEnd ? known.get(key) : undefined
     // rule: a row is dropped if it equals the last version, not any version
-    // rule: a row with a known id must have the known bytes as well
+    // rule: a row is dropped only if its id and its bytes are known
     const isSame = before === fingerprint || versions.get(key) === fingerprint
     // A row without an id may be another member's.
     // rule: a row without a key is never dropped

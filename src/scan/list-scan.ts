@@ -9,7 +9,7 @@ import type { SweepName, Task, WindowTask } from "./task.ts"
 import { watermarkAt } from "./watermark.ts"
 
 export type ListScanOptions = {
-  /** The last second of the body: the watermark when the export began. */
+  /** The last second of the body, unless `until` is earlier: the watermark when the export began. */
   readonly horizon: Second
   /** Mailchimp's filter for the `live` sweep. If it is "archived", that sweep reads archived members, and is the only one. */
   readonly status?: string | undefined
@@ -32,7 +32,7 @@ export type ListScan = {
     page: Page,
     request: PageRequest,
   ): { readonly ranges: readonly Range[]; readonly next: Task[] }
-  /** The readings that may be split, because they are before the horizon. */
+  /** The readings that may be split, because they begin before the horizon. */
   splittable(): WindowTask[]
   /** Splits the reading that contains the second. Returns the readings that this starts; none if it is too late. */
   split(sweep: SweepName, second: Second): Task[]
@@ -155,7 +155,7 @@ export function createListScan(
    * sweep is compared with Mailchimp's count, which may require a remedy, i.e. one more reading. Then the list is done.
    */
   function goOn(): Task[] {
-    // No tail before the last page of the body: the rule is in sweep.ts.
+    // No tail before the last page of the body: the rule is at `isReading` in sweep.ts.
     if (sweeps.some((sweep) => sweep.isReading())) return []
     const next = sweeps.find((sweep) => sweep.isTailDue())
     if (next) return next.startTail()
@@ -198,7 +198,7 @@ function positionAfter(
 ): ListPosition {
   // rule: a sweep that was not read begins at the horizon
   const archivedEnd = ends.archived ?? horizon
-  // Even if it ended before the horizon because it is short.
+  // The live sweep read archived members. It may have ended before the horizon, because it is short.
   // rule: after an export of archived members alone, the next export begins them at the end of that sweep
   const archived = status === "archived" ? ends.live : archivedEnd
   // rule: if several statuses were requested, the next export begins at the horizon as well

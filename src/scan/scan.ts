@@ -16,7 +16,7 @@ export type { ListNotice, Verdict } from "./list-failures.ts"
 export type ScanOptions = {
   /** What to read of each list: all of it, or what an earlier export left. */
   readonly lists: readonly ListPosition[]
-  /** The last second of the body: the watermark when the export began. */
+  /** The last second of the body, unless `until` is earlier: the watermark when the export began. */
   readonly horizon: Second
   /** Mailchimp's status filter for live members. */
   readonly status?: string | undefined

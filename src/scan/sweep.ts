@@ -25,7 +25,7 @@ export type SweepOptions = {
   readonly versions: OpenVersions
 }
 
-/** One pass over a list: first its body, the windows up to the horizon, in parallel, then its tail. */
+/** All readings of a list with one filter: first its body, the windows up to the horizon, in parallel, then its tail. */
 export type Sweep = {
   readonly name: SweepName
   readonly outcome: SweepOutcome
@@ -44,7 +44,7 @@ export type Sweep = {
   finish(task: Task): void
   /** Starts what is left to read if fewer rows were delivered than Mailchimp counts. */
   remedy(): Task[]
-  /** The readings that may be split, because they are before the horizon. */
+  /** The readings that may be split, because they begin before the horizon. */
   splittable(): WindowTask[]
   /** Splits the reading that contains the second. Returns the readings that this starts; none if it is too late. */
   split(second: Second): Task[]

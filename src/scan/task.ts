@@ -2,7 +2,7 @@ import type { Reading } from "./reading.ts"
 import type { Second } from "./source.ts"
 import type { WindowReading } from "./window/window.ts"
 
-/** One pass over a list. Without a status filter Mailchimp omits archived members, so they need a second sweep. */
+/** All readings of a list with one filter. Without a status filter Mailchimp omits archived members, so they need a second sweep. */
 export type SweepName = "live" | "archived"
 
 /** A reading in progress. */

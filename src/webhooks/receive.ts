@@ -5,7 +5,7 @@ import { type Delivery, type DeliveryContent, type DeliveryStore, parseDelivery 
 import { readForm } from "./read-form.ts"
 import { isSigned } from "./signature.ts"
 import { isSecret, toSecretHash, type Webhook, type WebhookStore } from "./webhook.ts"
-import { createWriteTogether } from "./write-together.ts"
+import { createBatchWrites } from "./batch-writes.ts"
 
 /** What is reported about deliveries, without anything of the person. */
 export type DeliveryEvent =
@@ -45,7 +45,7 @@ export function createReceiver(deps: {
   readonly onEvent: (event: DeliveryEvent) => void
 }): Receiver {
   const { webhooks, findConnectionId, deliveries, clock, onEvent } = deps
-  const store = createWriteTogether(deliveries.insert)
+  const store = createBatchWrites(deliveries.insert)
   const reportUnsigned = createUnsignedReports(clock, onEvent)
 
   const requireWebhook = async (secret: string) => {

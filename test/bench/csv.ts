@@ -4,7 +4,7 @@
  */
 import { csvFormatRows } from "d3-dsv"
 import { unparse } from "papaparse"
-import { createCsv } from "../../src/exports/formats/csv/csv.ts"
+import { createCsvFile } from "../../src/exports/formats/csv/csv-file.ts"
 import { createFieldColumns } from "../../src/exports/formats/csv/field-columns.ts"
 import { createMailchimpColumns } from "../../src/exports/formats/csv/mailchimp-columns.ts"
 import { readRow } from "../../src/exports/formats/csv/read-row.ts"
@@ -35,8 +35,8 @@ const parsed = rows.map((row) => JSON.parse(row))
 const cells = parsed.map((member) => cellsOf(columns, member))
 const boundaries = [...page.keys(), page.length].filter((at) => at === page.length || page[at] === NEWLINE)
 const writeRow = createRowWriter("defused")
-const csv = createCsv(columns)
-const threeFields = createCsv(createFieldColumns(["email_address", "status", "merge_fields.FNAME"]))
+const csv = createCsvFile(columns)
+const threeFields = createCsvFile(createFieldColumns(["email_address", "status", "merge_fields.FNAME"]))
 const formulas = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/
 
 const ways: Record<string, () => unknown> = {

@@ -2,6 +2,7 @@
  * Many exports of many accounts at once, for minutes, with faulty responses of Mailchimp: whether each export ends exact, or is
  * resumed until it does, whether Mailchimp's limits are kept, and whether memory stays.
  */
+import { monitorEventLoopDelay } from "node:perf_hooks"
 import type { RequestEntry } from "../../src/sandbox/traffic.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { readLines } from "../support/event-lines.ts"
@@ -75,6 +76,9 @@ for (const { userId, lists } of sandbox.state.accounts) {
 }
 const idle = { bytes: residentBytes(service.pid), ...openFiles(service.pid) }
 requests.length = 0
+// The sandbox and the consumers are in this process, so a block delays what the sandbox has received until several arrive at once.
+const delay = monitorEventLoopDelay({ resolution: 5 })
+delay.enable()
 const startedMs = performance.now()
 const isOver = () => performance.now() - startedMs > minutes * 60_000
 const memory: { readonly minute: number; readonly bytes: number }[] = []
@@ -86,6 +90,7 @@ const results = await Promise.all(
   Array.from({ length: exportCount }, (_, index) => exportAgainAndAgain(accounts[index % accounts.length]!)),
 )
 clearInterval(sampling)
+delay.disable()
 const tookS = (performance.now() - startedMs) / 1000
 
 /** Exports until the time is over; the last export is read to its end. */
@@ -154,6 +159,7 @@ printTable(
     ["the most connections of an account", number(Math.max(...peaks)), "10"],
     ["requests that Mailchimp refused as too many", number(beyond), "0"],
     ["requests of an account in t s, less 10 t", number(Math.max(...bursts), 1), "10"],
+    ["longest block of the sandbox's event loop", `${number(delay.max / 1e6)} ms`],
     ["memory: idle", `${number(idle.bytes / MB)} MB`],
     ...Array.from({ length: lastMinute + 1 }, (_, minute) => [
       `minute ${minute + 1}`,

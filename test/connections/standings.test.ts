@@ -154,36 +154,36 @@ test("a caller that leaves does not abort the metadata request of the others; th
 test("a user counts as disabled after three responses over ten seconds, to any requests of the connection", async () => {
   const { clock, standingOf } = setUp()
   const [first, second] = [standingOf(connection), standingOf(connection)]
-  expect([first, second, first, second].map((standing) => standing.saysDisabled())).not.toContain(true)
+  expect([first, second, first, second].map((standing) => standing.recordDisabled())).not.toContain(true)
   await clock.advance(9999)
-  expect(first.saysDisabled()).toBe(false)
+  expect(first.recordDisabled()).toBe(false)
   await clock.advance(1)
-  expect(second.saysDisabled()).toBe(true)
+  expect(second.recordDisabled()).toBe(true)
 })
 
 test('two "User Disabled" responses are not enough, however far apart', async () => {
   const { clock, standingOf } = setUp()
   const standing = standingOf(connection)
-  expect(standing.saysDisabled()).toBe(false)
+  expect(standing.recordDisabled()).toBe(false)
   await clock.advance(59_000)
-  expect(standing.saysDisabled()).toBe(false)
+  expect(standing.recordDisabled()).toBe(false)
 })
 
 test('a good response, or a minute without a "User Disabled" response, resets the count', async () => {
   for (const doubt of ["answered", "forgotten"] as const) {
     const { clock, standingOf } = setUp()
     const standing = standingOf(connection)
-    standing.saysDisabled()
+    standing.recordDisabled()
     await clock.advance(9000)
-    standing.saysDisabled()
+    standing.recordDisabled()
     if (doubt === "answered") standingOf(connection).responded()
     else await clock.advance(60_001)
     await clock.advance(1000)
-    expect(standing.saysDisabled()).toBe(false)
+    expect(standing.recordDisabled()).toBe(false)
     await clock.advance(9000)
-    expect(standing.saysDisabled()).toBe(false)
+    expect(standing.recordDisabled()).toBe(false)
     await clock.advance(1000)
-    expect(standing.saysDisabled()).toBe(true)
+    expect(standing.recordDisabled()).toBe(true)
   }
 })
 

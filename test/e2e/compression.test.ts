@@ -1,9 +1,11 @@
 import { afterAll, afterEach, describe, expect, test } from "bun:test"
 import { gunzipSync, zstdDecompressSync } from "node:zlib"
+import { type Coding, compress } from "../../src/lib/compress.ts"
 import { startChromiumPage } from "../support/compressed-clients/chromium.ts"
 import { type CompressedClient, compressedClients } from "../support/compressed-clients/clients.ts"
 import { startSandboxAndService } from "../support/sandbox-and-service.ts"
 import { type Action, forbidden } from "../support/three-lists.ts"
+import { createVirtualClock } from "../support/virtual-clock.ts"
 
 const page = startChromiumPage()
 const pair = await startSandboxAndService({
@@ -26,11 +28,12 @@ const failThirdPage = (action: Action) =>
 async function readWith(
   [, coding, read]: CompressedClient,
   leaves = false,
+  from = url,
 ): Promise<{ rows: number; last: string }> {
   const leaving = new AbortController()
   let rows = 0
   let last = ""
-  await read(url, { ...headers, "accept-encoding": coding }, leaving.signal, (text) => {
+  await read(from, { ...headers, "accept-encoding": coding }, leaving.signal, (text) => {
     last = text
     if (text.startsWith("+")) rows += Number(text)
     if (leaves && rows >= rowsOfTwoPages) leaving.abort()
@@ -40,9 +43,45 @@ async function readWith(
   return { rows, last }
 }
 
+const pauses = 5
+
+/** A response whose consumer stops for a second after each chunk. */
+const paused = Bun.serve({
+  port: 0,
+  hostname: "127.0.0.1",
+  fetch: (request) => {
+    const cors = {
+      "access-control-allow-origin": page.origin,
+      "access-control-allow-headers": "authorization",
+    }
+    if (request.method === "OPTIONS") return new Response(null, { headers: cors })
+    const coding = new URL(request.url).pathname === "/zstd" ? "zstd" : "gzip"
+    return new Response(compressWithPauses(coding), { headers: { ...cors, "content-encoding": coding } })
+  },
+})
+afterAll(() => paused.stop(true))
+
+async function* compressWithPauses(coding: Coding): AsyncGenerator<Uint8Array> {
+  const clock = createVirtualClock()
+  const rows = async function* () {
+    for (let row = 0; row < pauses; row += 1) yield Buffer.from(`{"row":${row}}\n`)
+  }
+  for await (const chunk of compress(rows(), coding, () => {}, clock)) {
+    await clock.advance(1000)
+    yield chunk
+    // So that chunks arrive one by one.
+    await Bun.sleep(50)
+  }
+}
+
 describe.each([...compressedClients, ...page.clients])("%s with %s", (...client) => {
   test("reads every row", async () => {
     expect(await readWith(client)).toEqual({ rows: pair.liveRows().length, last: "end" })
+  }, 120_000)
+
+  test("reads on after it has stopped for a while", async () => {
+    const [, coding] = client
+    expect(await readWith(client, false, `${paused.url}${coding}`)).toEqual({ rows: pauses, last: "end" })
   }, 120_000)
 
   test("has each page at once", async () => {

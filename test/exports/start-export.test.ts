@@ -6,7 +6,7 @@ import { ndjson } from "../../src/exports/formats/ndjson.ts"
 import { parseSelection } from "../../src/exports/selection.ts"
 import { createStartExport } from "../../src/exports/start-export.ts"
 import type { MailchimpRequest } from "../../src/mailchimp/attempt.ts"
-import { createPageMemories } from "../../src/mailchimp/members/page-memory.ts"
+import { createPageHistories } from "../../src/mailchimp/members/page-history.ts"
 import { createSealer } from "../../src/sealer.ts"
 import { until } from "../support/until.ts"
 import { createVirtualClock } from "../support/virtual-clock.ts"
@@ -46,7 +46,7 @@ function setUp({ failAt = Number.POSITIVE_INFINITY } = {}) {
       waitUntil: async () => {},
       pause: async () => {},
       deadline: () => () => 30_000,
-      pages: createPageMemories()("c1"),
+      pages: createPageHistories()("c1"),
       report: () => {},
     },
     waitingFor: () => undefined,

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { AppError } from "../../src/errors.ts"
-import { checkMembers } from "../../src/follow/check-members.ts"
+import { confirmDeletions } from "../../src/follow/confirm-deletions.ts"
 import { createHints } from "../../src/follow/hints.ts"
 import { momentOf, pageOfIds } from "../support/members.ts"
 import type { DeliveryKind } from "../../src/webhooks/delivery.ts"
@@ -39,7 +39,7 @@ test("a member is gone only if Mailchimp says so, and a request that fails is re
   const hints = start()
   for (const memberId of ["gone", "there", "failing", "refused"])
     hints.add({ ...base, kind: "delete", memberId })
-  const gone = await checkMembers(hints, async ({ memberId }) => {
+  const gone = await confirmDeletions(hints, async ({ memberId }) => {
     if (memberId === "failing") throw new AppError("mailchimp_error", "fails")
     if (memberId === "refused") throw new AppError("mailchimp_forbidden", "refused")
     return memberId === "there"
@@ -47,7 +47,7 @@ test("a member is gone only if Mailchimp says so, and a request that fails is re
   expect(gone.map(({ memberId }) => memberId)).toEqual(["gone"])
   expect(hints.due(10).map(({ memberId }) => memberId)).toEqual(["failing"])
   expect(hints.arrivedAt()).toBe(5)
-  const revoked = checkMembers(hints, async () => {
+  const revoked = confirmDeletions(hints, async () => {
     throw new AppError("connection_invalidated", "revoked")
   })
   expect(revoked).rejects.toThrow("revoked")

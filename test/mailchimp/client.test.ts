@@ -92,7 +92,7 @@ function standingOf(locate: Standing["locate"]) {
       reads += 1
       return locate(signal)
     },
-    saysDisabled: () => false,
+    recordDisabled: () => false,
     responded: () => {},
     invalidated: async () => {},
   }
@@ -360,7 +360,7 @@ describe("request()", () => {
   test("User Disabled is a fault until enough responses confirm it, and then final", async () => {
     let said = 0
     const { standing } = standingOf(async () => "us1")
-    const { fail, clock } = setUp({ standing: { ...standing, saysDisabled: () => (said += 1) === 3 } })
+    const { fail, clock } = setUp({ standing: { ...standing, recordDisabled: () => (said += 1) === 3 } })
     const requests = respondWith(listsUrl, () => problem(403, "User Disabled"))
     expect(await fail({ deadlineMs: 30_000 })).toMatchObject({
       kind: "account_disabled",

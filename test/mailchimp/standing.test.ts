@@ -14,7 +14,7 @@ async function judge(failure: unknown, known: Partial<Standing>) {
   let invalidated = 0
   const standing: Standing = {
     locate: async () => "us1",
-    saysDisabled: () => false,
+    recordDisabled: () => false,
     responded: () => {},
     invalidated: async () => void (invalidated += 1),
     ...known,
@@ -52,7 +52,7 @@ test("a 401 of an account that has moved is no failure", async () => {
 
 test("a disabled user is final only after enough responses", async () => {
   expect(await judge(disabled, {})).toMatchObject({ outcome: disabled, invalidated: 0 })
-  const { outcome, invalidated } = await judge(disabled, { saysDisabled: () => true })
+  const { outcome, invalidated } = await judge(disabled, { recordDisabled: () => true })
   expect(outcome).toMatchObject({ kind: "account_disabled", code: "connection_invalidated" })
   expect(invalidated).toBe(1)
 })

@@ -3,7 +3,7 @@ import type { Read } from "./read-chunked.ts"
 
 /** The service sends something every ten seconds. */
 export const silenceMs = 60_000
-const bufferBytes = 256 * 1024
+const bufferBytes = 512 * 1024
 
 /** Sends a request, and reads what arrives into one buffer: each piece is valid until the next is read. Reading after a failure rejects. */
 export function openSocket(

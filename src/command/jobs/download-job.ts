@@ -10,7 +10,7 @@ import type { Sink } from "../pull/sink.ts"
 import { openStdout } from "../pull/stdout-sink.ts"
 import { waitForJob } from "../pull/wait-for-job.ts"
 import { writeParts } from "../pull/write-parts.ts"
-import { writing } from "../pull/writing.ts"
+import { withLockedFile } from "../pull/with-locked-file.ts"
 import type { Terminal } from "../terminal.ts"
 
 export type DownloadJobOptions = {
@@ -59,7 +59,7 @@ async function download(
     return intoSink(await openStdout(terminal.stdout, ""))
   }
   const file = { out, selection: `job ${id}`, header: "", isIncrement: false, isBackground: true }
-  return writing(out, dependencies, async () => {
+  return withLockedFile(out, dependencies, async () => {
     const written = await intoSink(await openFileSink({ ...file, isResumed }, clock))
     // The job may have any options, so `pull --since last` cannot continue with it.
     await rm(`${out}.state`, { force: true })

@@ -1,7 +1,7 @@
 import { list, lists } from "../../client/account.ts"
 import type { Service } from "../../client/request.ts"
 import type { ListDetails } from "../../client/types.ts"
-import { createCsv } from "../../exports/formats/csv/csv.ts"
+import { createCsvFile } from "../../exports/formats/csv/csv-file.ts"
 import { createFieldColumns } from "../../exports/formats/csv/field-columns.ts"
 import type { ListColumns } from "../../exports/formats/csv/list-columns.ts"
 import { createMailchimpColumns } from "../../exports/formats/csv/mailchimp-columns.ts"
@@ -24,7 +24,7 @@ export async function createRowEncoder(selection: Selection, service: Service): 
   const columns = selection.fields
     ? createFieldColumns(selection.fields)
     : createMailchimpColumns((await readLists(selection.lists, service)).map(toListColumns))
-  const csv = createCsv(columns, { formulas: selection.formulas, bom: selection.bom })
+  const csv = createCsvFile(columns, { formulas: selection.formulas, bom: selection.bom })
   const header = Buffer.concat([csv.start(), csv.end()]).toString()
   return {
     header,

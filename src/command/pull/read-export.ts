@@ -21,7 +21,7 @@ export type ReadExportOptions = ExportOptions & {
 }
 
 /** Of rows that were passed on, the last. */
-type LastRow = { readonly last: string }
+type LastRow = { readonly last: Buffer }
 
 /** As many as the client has: a quarter of an hour without anything new. */
 const retriesWhileFollowing = 100
@@ -44,7 +44,7 @@ export async function* readExport(options: ReadExportOptions): AsyncGenerator<Ev
     backOff,
     read: (body) => passOn(body, onRows, failure),
     keyOf: ({ last }) => {
-      const row: Partial<Member> = JSON.parse(last)
+      const row: Partial<Member> = JSON.parse(last.toString())
       return keyOf(row)
     },
     onRetry,

@@ -61,7 +61,7 @@ function* split(lines: Buffer): Generator<Rows | EventLine> {
   if (count > 0) yield { bytes: lines.subarray(start), count }
 }
 
-/** The last of some rows, as text. */
-export function lastRow({ bytes }: Rows): string {
-  return bytes.toString("utf8", bytes.lastIndexOf(newline, bytes.length - 2) + 1)
+/** A copy of the last of some rows. */
+export function lastRow({ bytes }: Rows): Buffer {
+  return Buffer.from(bytes.subarray(bytes.lastIndexOf(newline, bytes.length - 2) + 1))
 }

@@ -18,7 +18,7 @@ import type { parsePullOptions } from "./pull-options.ts"
 import { selectionKey } from "./selection.ts"
 import { openStdout } from "./stdout-sink.ts"
 import type { Summary } from "./summary.ts"
-import { writing } from "./writing.ts"
+import { withLockedFile } from "./with-locked-file.ts"
 
 export type PullDependencies = Processes & {
   readonly terminal: Terminal
@@ -53,7 +53,7 @@ export async function runPull(options: RunPull, serviceOptions: ServiceOptions):
     : toService(serviceOptions, terminal)
   // Awaited here, because the sandbox ends with this function.
   if (out === "-") return await exportAndFollow(service, options)
-  return await writing(out, options, async () => {
+  return await withLockedFile(out, options, async () => {
     const summary = await exportAndFollow(service, options)
     // A later export cannot continue with the cursor of a sandbox that is gone.
     if (sandbox) await rm(`${out}.state`, { force: true })

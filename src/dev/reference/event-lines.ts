@@ -1,4 +1,4 @@
-import type { ApiDocument } from "../../http/docs/document.ts"
+import type { ApiDocument } from "../../http/docs-page/document.ts"
 import { blocks, fieldTable, sentence } from "./markdown.ts"
 
 /** The lines of an export with `events=true` that are not members, one section for each kind. */

@@ -1,5 +1,5 @@
-import type { JsonSchema } from "../../http/docs/document.ts"
-import { fieldRows } from "../../http/docs/fields.ts"
+import type { JsonSchema } from "../../http/docs-page/document.ts"
+import { fieldRows } from "../../http/docs-page/fields.ts"
 
 /** A Markdown table, padded as the formatter would pad it. Without rows there is no table. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

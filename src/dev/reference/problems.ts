@@ -1,6 +1,6 @@
 import { errorTable } from "../../errors.ts"
-import { codeMeanings } from "../../http/docs/code-meanings.ts"
-import type { ApiDocument } from "../../http/docs/document.ts"
+import { codeMeanings } from "../../http/docs-page/code-meanings.ts"
+import type { ApiDocument } from "../../http/docs-page/document.ts"
 import { blocks, code, fieldTable } from "./markdown.ts"
 
 /** The fields of a problem, and a section for each code: a problem's `type` names its anchor. */

@@ -1,4 +1,4 @@
-import { parseDocument } from "../../http/docs/document.ts"
+import { parseDocument } from "../../http/docs-page/document.ts"
 import { eventLinesPart } from "./event-lines.ts"
 import { blocks } from "./markdown.ts"
 import { metricsPart } from "./metrics.ts"

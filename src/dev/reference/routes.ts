@@ -7,8 +7,8 @@ import {
   resultOf,
   type Route,
   routesOf,
-} from "../../http/docs/document.ts"
-import { typeOf } from "../../http/docs/fields.ts"
+} from "../../http/docs-page/document.ts"
+import { typeOf } from "../../http/docs-page/fields.ts"
 import { blocks, code, fieldTable, sentence, table } from "./markdown.ts"
 
 /** Every route, in the groups of the document: its parameters and its responses. */

@@ -1,7 +1,7 @@
 import { z } from "zod"
 import { createCsvBeginning } from "./csv/beginning.ts"
 import type { FileColumns } from "./csv/columns.ts"
-import { createCsv } from "./csv/csv.ts"
+import { createCsvFile } from "./csv/csv-file.ts"
 import { createFieldColumns } from "./csv/field-columns.ts"
 import { type ListColumns, readListColumns } from "./csv/list-columns.ts"
 import { createMailchimpColumns, firstNameOf, mailchimpFields } from "./csv/mailchimp-columns.ts"
@@ -12,7 +12,9 @@ const nothing = new Uint8Array()
 /** The selected fields are columns that are known at once. Mailchimp's own columns depend on the lists' merge fields and interests. */
 export function createCsvEncoder(input: EncoderInput): PartEncoder {
   const { fields } = input.selection
-  const encoder = fields ? createCsv(createFieldColumns(fields), input.options) : createMailchimpCsv(input)
+  const encoder = fields
+    ? createCsvFile(createFieldColumns(fields), input.options)
+    : createMailchimpCsv(input)
   return input.continues ? withoutHeader(encoder) : encoder
 }
 
@@ -33,7 +35,7 @@ function createMailchimpCsv(input: EncoderInput): PartEncoder {
     ready: readColumns(),
     start: () => {
       if (columns === undefined) throw new Error("The columns are not known yet")
-      csv = createCsv(columns, {
+      csv = createCsvFile(columns, {
         ...options,
         sentBytes: beginning.sentBytes(),
         isFirstQuoted: firstName === undefined,

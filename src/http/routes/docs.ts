@@ -1,8 +1,8 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
 import { createBuiltPage, respondWithFile } from "../built-page.ts"
-import { parseDocument } from "../docs/document.ts"
-import page from "../docs/page.html"
-import { renderPage } from "../docs/render-page.ts"
+import { parseDocument } from "../docs-page/document.ts"
+import page from "../docs-page/page.html"
+import { renderPage } from "../docs-page/render-page.ts"
 import { protectPage } from "../page-policy.ts"
 
 const docsRoute = createRoute({

@@ -21,13 +21,16 @@ export function createWaitingRows(
     current?.release()
     current = undefined
   })
+  const endWait = () => {
+    if (!isWaiting) return
+    isWaiting = false
+    waiting[Symbol.dispose]()
+    freeBytes(body.compressed)
+  }
   const use = (): Rows => {
+    if (!current && !isWaiting) throw new TypeError("Cannot read the rows of a page that was released")
     current ??= body.splitAgain()
-    if (isWaiting) {
-      isWaiting = false
-      waiting[Symbol.dispose]()
-      freeBytes(body.compressed)
-    }
+    endWait()
     return current
   }
   return {
@@ -39,6 +42,9 @@ export function createWaitingRows(
     fingerprint: (index) => use().fingerprint(index),
     bytes: (start, end) => use().bytes(start, end),
     addIds: (sum, start, end) => use().addIds(sum, start, end),
-    release: () => use().release(),
+    release: () => {
+      endWait()
+      current?.release()
+    },
   }
 }

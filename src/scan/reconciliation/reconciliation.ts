@@ -33,7 +33,7 @@ export type Reconciliation = {
   /** If dates are doubted, checks once whether the very last row, or the rows at both ends, have a date. */
   checkEnds(): Reading | undefined
   /**
-   * What to do before the sweep may end: a reading, another pass over its tail, or "none" if nothing helps. Undefined if as
+   * What to do before the sweep may end: a reading, its tail again, or "none" if nothing helps. Undefined if as
    * many rows were delivered as are counted (if there is a count), or as are proved to exist.
    */
   remedy(): Reading | "tails" | "none" | undefined

@@ -132,7 +132,7 @@ export function createRecount(options: RecountOptions): Recount {
 
 /** Whether anything has changed meanwhile. A member dated ahead of both clocks has not: a change gives the current second. */
 function hasChanged(page: Page, marginS: number): boolean {
-  // rule: a member dated ahead did not change meanwhile
+  // rule: a member dated ahead is not taken for a change
   return page.length > 0 && (page.second(0) ?? 0) <= lastPossibleSecond(page.sentAt, marginS)
 }
 

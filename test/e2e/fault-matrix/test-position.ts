@@ -29,7 +29,7 @@ export async function testPosition(position: Position): Promise<void> {
       const account = service.account(cell.fault)
       return runCell(service, account, cell, await service.connect(account))
     }
-    // If this process is too busy to read for half a second, the reset drops the last line: see breakAfterMs.
+    // If this process is too busy to read for half a second, the reset drops the last line: see breakDelayMs.
     const result = pool(async () => {
       const first = await run()
       return first.legs.some(({ outcome }) => outcome === lostLine) ? run() : first

@@ -188,7 +188,7 @@ export const rules: readonly Rule[] = [
     change: keepArgument(0),
   },
   {
-    name: "without a Date our own clock counts minus one more margin",
+    name: "without a Date our own clock is used, minus one more margin",
     topics: ["dateless"],
     change: keep("left", "-"),
   },
@@ -208,7 +208,7 @@ export const rules: readonly Rule[] = [
     change: condition("true"),
   },
   {
-    name: "a member dated ahead did not change meanwhile",
+    name: "a member dated ahead is not taken for a change",
     topics: ["ahead", "counts"],
     change: keep("left", "&&"),
   },
@@ -238,7 +238,7 @@ export const rules: readonly Rule[] = [
     change: condition("false"),
   },
   {
-    name: "a row with a known id must have the known bytes as well",
+    name: "a row is dropped only if its id and its bytes are known",
     topics: ["ids"],
     change: operand("left", "||", (_, [, before]) => `${before} !== undefined`),
   },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import * as fc from "fast-check"
 import { createMailchimpColumns } from "../../../../src/exports/formats/csv/mailchimp-columns.ts"
-import { createCsv } from "../../../../src/exports/formats/csv/csv.ts"
+import { createCsvFile } from "../../../../src/exports/formats/csv/csv-file.ts"
 import { addressParts, toMergeCell } from "../../../../src/exports/formats/csv/values.ts"
 import { createCellWriter } from "../../../../src/lib/csv/write-row.ts"
 import { listOf } from "../../../support/csv-lists.ts"
@@ -9,7 +9,7 @@ import { listOf } from "../../../support/csv-lists.ts"
 const columns = createMailchimpColumns([
   listOf({ mergeFields: [{ tag: "ADDRESS", name: "Address", type: "address" }] }),
 ])
-const csv = createCsv(columns)
+const csv = createCsvFile(columns)
 csv.start()
 csv.endRow()
 

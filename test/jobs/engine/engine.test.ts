@@ -1,9 +1,9 @@
-import { createBullmq } from "../../src/jobs/engine/bullmq/bullmq.ts"
-import { createLocalEngine } from "../../src/jobs/engine/local.ts"
-import { systemClock } from "../../src/lib/time.ts"
-import { openPatientRedis } from "../../src/storage/redis/redis.ts"
-import { engineContract } from "../contracts/engine.ts"
-import { describeWithRedis, startRedis } from "../support/redis-server.ts"
+import { createBullmq } from "../../../src/jobs/engine/bullmq/bullmq.ts"
+import { createLocalEngine } from "../../../src/jobs/engine/local.ts"
+import { systemClock } from "../../../src/lib/time.ts"
+import { openPatientRedis } from "../../../src/storage/redis/redis.ts"
+import { engineContract } from "../../contracts/engine.ts"
+import { describeWithRedis, startRedis } from "../../support/redis-server.ts"
 
 let holder: object | undefined
 

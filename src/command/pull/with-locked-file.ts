@@ -22,7 +22,11 @@ const reasons: Readonly<Record<string, string>> = {
  *
  * @throws {CommandError} a failure to write says what to do; `tryLater` if another run writes the file
  */
-export async function writing<T>(out: string, processes: Processes, write: () => Promise<T>): Promise<T> {
+export async function withLockedFile<T>(
+  out: string,
+  processes: Processes,
+  write: () => Promise<T>,
+): Promise<T> {
   // The file gets its name at the end, and hours of work should not fail then.
   if (await isFolder(out)) throw cannotWrite(out, isFolderReason)
   try {

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test"
 import { z } from "zod"
-import { startSandbox } from "../../src/sandbox/serve.ts"
-import { liveRowsOf } from "../support/live-rows.ts"
-import { connectAccount, sandboxEnv, startService, type RunningService } from "../support/service.ts"
-import { until } from "../support/until.ts"
+import { startSandbox } from "../../../src/sandbox/serve.ts"
+import { liveRowsOf } from "../../support/live-rows.ts"
+import { connectAccount, sandboxEnv, startService, type RunningService } from "../../support/service.ts"
+import { until } from "../../support/until.ts"
 
 const mailchimp = startSandbox({
   decision: "approve",

@@ -1,33 +1,33 @@
 import { expect, test } from "bun:test"
-import { createPageMemories } from "../../../src/mailchimp/members/page-memory.ts"
+import { createPageHistories } from "../../../src/mailchimp/members/page-history.ts"
 
 test("a connection's pages are remembered for its next client, and only there", () => {
-  const memories = createPageMemories()
-  memories("c1").size("members a").failed(1000)
-  memories("c1").rowBytes("rows").saw(22_000_000, 1000)
-  expect(memories("c1").size("members a").current()).toBe(500)
-  expect(memories("c1").rowBytes("rows").current()).toBe(22_000)
-  for (const other of [memories("c1").size("members b"), memories("c2").size("members a")])
+  const histories = createPageHistories()
+  histories("c1").size("members a").failed(1000)
+  histories("c1").rowBytes("rows").saw(22_000_000, 1000)
+  expect(histories("c1").size("members a").current()).toBe(500)
+  expect(histories("c1").rowBytes("rows").current()).toBe(22_000)
+  for (const other of [histories("c1").size("members b"), histories("c2").size("members a")])
     expect(other.current()).toBe(1000)
-  expect(memories("c2").rowBytes("rows").current()).toBeUndefined()
+  expect(histories("c2").rowBytes("rows").current()).toBeUndefined()
 })
 
 test("of a hundred thousand connections, only the most recent are remembered", () => {
-  const memories = createPageMemories(10)
+  const histories = createPageHistories(10)
   for (let id = 0; id < 100_000; id += 1) {
-    const pages = memories(`c${id}`)
+    const pages = histories(`c${id}`)
     pages.size("lists").failed(1000)
     pages.rowBytes("rows").saw(10_000, 10)
   }
   const known = Array.from({ length: 100_000 }, (_, id) => 99_999 - id).filter(
-    (id) => memories(`c${id}`).size("lists").current() === 500,
+    (id) => histories(`c${id}`).size("lists").current() === 500,
   )
   expect(known.length).toBeLessThanOrEqual(10)
   expect(known[0]).toBe(99_999)
 })
 
 test("the estimated bytes of a row rise at once and fall by half, and a probe of one row does not count", () => {
-  const rowBytes = createPageMemories()("c1").rowBytes("rows")
+  const rowBytes = createPageHistories()("c1").rowBytes("rows")
   const saw = (bytes: number, rows: number) => {
     rowBytes.saw(bytes, rows)
     return rowBytes.current()
@@ -42,7 +42,7 @@ test("the estimated bytes of a row rise at once and fall by half, and a probe of
 })
 
 test("pages that are repeatedly too large, whatever their rows, are tried less and less often", () => {
-  const rowBytes = createPageMemories()("c1").rowBytes("rows")
+  const rowBytes = createPageHistories()("c1").rowBytes("rows")
   /** How many pages of small rows it takes until a page of a thousand rows seems to fit, and is too large all the same. */
   const smallPages = () => {
     for (let page = 0; ; page += 1) {

@@ -12,7 +12,7 @@ import type { RecentRows } from "./recent-rows.ts"
 import type { TailOutput } from "./tail-output.ts"
 
 /** Returns a function that reads what changed in some lists, and writes it. It resolves to the number of rows. */
-export function createReadLists(deps: {
+export function createWriteChanges(deps: {
   readonly selection: Selection
   readonly marginS: number
   readonly judgeError: ScanOptions["judgeError"]

@@ -1,7 +1,7 @@
 import { anySignal } from "../lib/time.ts"
 
 /** The pauses between the passes of a tail. */
-export type Rest = {
+export type Pauses = {
   /** Ends the pause. If a pass runs now, ends the pause after it, because the pass may have looked too early. */
   wake(): void
   /**
@@ -17,7 +17,7 @@ export type Rest = {
 /** A constant, because aborting without a reason creates an exception with a stack each time. */
 const WOKEN = "The tail was woken"
 
-export function createRest(): Rest {
+export function createPauses(): Pauses {
   let woken = new AbortController()
   let wasWoken = false
 

@@ -6,7 +6,7 @@ const waitMs = 20
  * to disk, for 2 ms and more: a sync for each of 500 deliveries a second would leave no time for anything else. Rejects if
  * the write fails.
  */
-export function createWriteTogether<T>(
+export function createBatchWrites<T>(
   write: (items: readonly T[]) => Promise<void>,
 ): (item: T) => Promise<void> {
   let next: { readonly items: T[]; readonly written: Promise<void> } | undefined

@@ -14,7 +14,7 @@ type RowBytes = {
 }
 
 /** What is known about the pages of one connection, so that the next request need not learn it again. */
-export type PageMemory = {
+export type PageHistory = {
   /** The page size of one collection, such as the members of a list. */
   size(collection: string): PageSize
   /** The size of the rows of one collection, or of all rows that are requested with the same fields. */
@@ -24,8 +24,8 @@ export type PageMemory = {
 /** An entry takes about 200 bytes, so ten thousand take two megabytes. */
 const maxEntries = 10_000
 
-/** The memories of all connections. The least recently used entries are dropped, so memory is bounded. */
-export function createPageMemories(max = maxEntries): (connectionId: string) => PageMemory {
+/** The histories of all connections. The least recently used entries are dropped, so memory is bounded. */
+export function createPageHistories(max = maxEntries): (connectionId: string) => PageHistory {
   const sizes = createRecent<PageSize>(max)
   const rowBytes = createRecent<RowBytes>(max)
   return (connectionId) => ({

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, describe, expect, test } from "bun:test"
 import { z } from "zod"
-import { startSandboxAndService } from "../support/sandbox-and-service.ts"
-import { forbidden } from "../support/three-lists.ts"
+import { startSandboxAndService } from "../../support/sandbox-and-service.ts"
+import { forbidden } from "../../support/three-lists.ts"
 
 const pair = await startSandboxAndService({
   lists: [

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test"
-import { startSandbox } from "../../src/sandbox/serve.ts"
-import { createBrowser } from "../support/browser.ts"
-import { bearer, sandboxEnv, startService, type RunningService } from "../support/service.ts"
+import { startSandbox } from "../../../src/sandbox/serve.ts"
+import { createBrowser } from "../../support/browser.ts"
+import { bearer, sandboxEnv, startService, type RunningService } from "../../support/service.ts"
 
 const mailchimp = startSandbox({ decision: "approve" })
 let service: RunningService

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { errorTable } from "../../../src/errors.ts"
 import { eventLineSchema } from "../../../src/exports/event-lines.ts"
-import { parseDocument, routesOf } from "../../../src/http/docs/document.ts"
-import { eventExamples } from "../../../src/http/docs/event-examples.ts"
+import { parseDocument, routesOf } from "../../../src/http/docs-page/document.ts"
+import { eventExamples } from "../../../src/http/docs-page/event-examples.ts"
 import { problemSchema } from "../../../src/http/problem.ts"
 import { type SandboxAndService, startSandboxAndService } from "../../support/sandbox-and-service.ts"
 

@@ -4,7 +4,7 @@ import { parse } from "papaparse"
 import { createCsvBeginning } from "../../../../src/exports/formats/csv/beginning.ts"
 import type { FileColumns } from "../../../../src/exports/formats/csv/columns.ts"
 import type { CsvOptions } from "../../../../src/exports/formats/csv/csv-options.ts"
-import { createCsv } from "../../../../src/exports/formats/csv/csv.ts"
+import { createCsvFile } from "../../../../src/exports/formats/csv/csv-file.ts"
 import { createFieldColumns } from "../../../../src/exports/formats/csv/field-columns.ts"
 import { createMailchimpColumns } from "../../../../src/exports/formats/csv/mailchimp-columns.ts"
 import { createRandom } from "../../../../src/sandbox/random.ts"
@@ -25,7 +25,7 @@ function toRows(members: readonly object[]): Buffer {
 }
 
 /** The output of a format for these steps: rows, or a moment with nothing to send. */
-function write(format: ReturnType<typeof createCsv>, ...steps: (Uint8Array | "alive")[]): string {
+function write(format: ReturnType<typeof createCsvFile>, ...steps: (Uint8Array | "alive")[]): string {
   const parts = [
     format.start(),
     ...steps.map((step) => (step === "alive" ? format.keepAlive() : format.rows(step))),
@@ -35,7 +35,7 @@ function write(format: ReturnType<typeof createCsv>, ...steps: (Uint8Array | "al
 }
 
 function writeFields(members: readonly object[], options?: CsvOptions): string {
-  return write(createCsv(columns, options), toRows(members))
+  return write(createCsvFile(columns, options), toRows(members))
 }
 
 const company = { tag: "COMPANY", name: "Company", type: "text" }
@@ -70,7 +70,7 @@ function thrownBy(run: () => unknown): unknown {
   }
 }
 
-describe("createCsv()", () => {
+describe("createCsvFile()", () => {
   test("is a header and one row per member", () => {
     const text = writeFields([{ id: "a", full_name: "Ada" }, { full_name: 'The "B"', id: "b" }, {}])
     expect(text).toBe('id,full_name\r\na,Ada\r\nb,"The ""B"""\r\n,\r\n')
@@ -82,10 +82,10 @@ describe("createCsv()", () => {
     const named = createMailchimpColumns([
       listOf({ mergeFields: [{ tag: "FNAME", name: "@SUM", type: "text" }] }),
     ])
-    const defused = write(createCsv(named), toRows([member]))
+    const defused = write(createCsvFile(named), toRows([member]))
     expect(defused).toStartWith("Email Address,SMS Phone Number,SMS_MARKETING_STATUS,'@SUM,")
     expect(defused).toContain("\r\n,,,'=1+1,")
-    expect(write(createCsv(named, { formulas: "raw" }), toRows([member]))).toContain("\r\n,,,=1+1,")
+    expect(write(createCsvFile(named, { formulas: "raw" }), toRows([member]))).toContain("\r\n,,,=1+1,")
   })
 
   test("begins with a byte order mark if asked to", () => {
@@ -96,19 +96,19 @@ describe("createCsv()", () => {
     const members = Array.from({ length: 20 }, (_, index) => ({ id: `${index}`, full_name: "Zoë" }))
     const [first, second] = [toRows(members.slice(0, 9)), toRows(members.slice(9))]
     const silent = Array.from({ length: 5 }, () => "alive" as const)
-    const text = write(createCsv(columns), ...silent, first, ...silent, "alive", second, ...silent)
+    const text = write(createCsvFile(columns), ...silent, first, ...silent, "alive", second, ...silent)
     expect(text).toBe(writeFields(members))
   })
 
   test("has a byte to send for ten minutes after any row", () => {
-    const csv = createCsv(createFieldColumns(["vip", "full_name", "email_address"]))
+    const csv = createCsvFile(createFieldColumns(["vip", "full_name", "email_address"]))
     csv.start()
     csv.rows(toRows(Array.from({ length: 9 }, () => ({ vip: true, full_name: "", email_address: "a@b.c" }))))
     for (let piece = 0; piece < 60; piece += 1) expect(csv.keepAlive()).toHaveLength(1)
   })
 
   test("a failure ends the last row", () => {
-    const csv = createCsv(columns)
+    const csv = createCsvFile(columns)
     const parts = [
       csv.start(),
       csv.rows(toRows([{ id: "a", full_name: "Ada" }])),
@@ -123,7 +123,7 @@ describe("createCsv()", () => {
       for (const pieces of [0, 1, 4, 50]) {
         const beginning = createCsvBeginning("id", options)
         const sent = Array.from({ length: pieces }, () => beginning.piece())
-        const csv = createCsv(columns, { ...options, sentBytes: beginning.sentBytes() })
+        const csv = createCsvFile(columns, { ...options, sentBytes: beginning.sentBytes() })
         expect(Buffer.concat([...sent, csv.start(), csv.end()]).toString()).toBe(writeFields([], options))
       }
     }
@@ -131,7 +131,7 @@ describe("createCsv()", () => {
 
   test("refuses a row that is not a JSON object, without quoting it", () => {
     for (const row of ['\n{"email_address":"ada@example.com"', "\nada@example.com", "\n[1]", "\n5"]) {
-      const csv = createCsv(columns)
+      const csv = createCsvFile(columns)
       const error = thrownBy(() => csv.rows(Buffer.from(row)))
       expect(error).toMatchObject({ code: "mailchimp_error", cause: undefined })
       expect(String(error)).not.toContain("ada")
@@ -147,7 +147,7 @@ describe("createCsv()", () => {
     const columns = createMailchimpColumns([
       listOf({ mergeFields: [...usualMergeFields, company], interestCategories }),
     ])
-    const text = write(createCsv(columns, { formulas: "raw" }), toRows(members))
+    const text = write(createCsvFile(columns, { formulas: "raw" }), toRows(members))
     const truth = [[...columns.names], ...members.map((member) => textsOf(columns, member))]
     expect(parse(text, { delimiter: ",", newline: "\r\n", skipEmptyLines: true }).data).toEqual(truth)
     expect(await readCsvWithPython(text)).toEqual(truth)
@@ -159,7 +159,7 @@ describe("createCsv()", () => {
         fc.array(fc.dictionary(fc.constantFrom("id", "full_name", "tags"), fc.jsonValue()), { minLength: 1 }),
         (members) => {
           const columns = createFieldColumns(["id", "full_name", "tags", "tags.name"])
-          const text = write(createCsv(columns, { formulas: "raw" }), toRows(members))
+          const text = write(createCsvFile(columns, { formulas: "raw" }), toRows(members))
           const truth = [[...columns.names], ...members.map((member) => textsOf(columns, member))]
           expect(parse(text, { delimiter: ",", newline: "\r\n" }).data.slice(0, -1)).toEqual(truth)
         },

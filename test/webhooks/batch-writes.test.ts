@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test"
-import { createWriteTogether } from "../../src/webhooks/write-together.ts"
+import { createBatchWrites } from "../../src/webhooks/batch-writes.ts"
 
 test("what comes within 20 ms is written once, each item in order; what comes later is written anew", async () => {
   const written: (readonly number[])[] = []
-  const write = createWriteTogether<number>(async (items) => void written.push(items))
+  const write = createBatchWrites<number>(async (items) => void written.push(items))
   const first = write(1)
   await Bun.sleep(1)
   await Promise.all([first, write(2), write(3)])
@@ -14,7 +14,7 @@ test("what comes within 20 ms is written once, each item in order; what comes la
 test("resolves only after the write, and rejects for all items of a write that fails", async () => {
   let fails = true
   let isWritten = false
-  const write = createWriteTogether<number>(async () => {
+  const write = createBatchWrites<number>(async () => {
     await Bun.sleep(5)
     if (fails) throw new Error("full")
     isWritten = true

@@ -20,7 +20,7 @@ const passing: ReadonlySet<string> = new Set([
  *
  * @param exists whether Mailchimp has the member
  */
-export async function checkMembers(
+export async function confirmDeletions(
   hints: Pick<Hints, "due" | "done" | "denied">,
   exists: (hint: Hint) => Promise<boolean>,
 ): Promise<readonly Hint[]> {

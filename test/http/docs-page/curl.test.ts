@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { toCall, toCurl } from "../../../src/http/docs/curl.ts"
+import { toCall, toCurl } from "../../../src/http/docs-page/curl.ts"
 
 const route = {
   method: "GET",

@@ -2,11 +2,11 @@ import { expect, test } from "bun:test"
 import { SpanStatusCode } from "@opentelemetry/api"
 import { W3CTraceContextPropagator } from "@opentelemetry/core"
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace"
-import { AppError } from "../../src/errors.ts"
-import { systemClock } from "../../src/lib/time.ts"
-import type { EventOf } from "../../src/observability/observe.ts"
-import { createTraces } from "../../src/observability/traces.ts"
-import { createSpans } from "../../src/observability/traces/spans.ts"
+import { AppError } from "../../../src/errors.ts"
+import { systemClock } from "../../../src/lib/time.ts"
+import type { EventOf } from "../../../src/observability/observe.ts"
+import { createTraces } from "../../../src/observability/traces.ts"
+import { createSpans } from "../../../src/observability/traces/spans.ts"
 
 const usage = { connectionId: "c1", durationMs: 1500, requests: 7, retries: 2, waitedMs: 300 }
 const error = new AppError("mailchimp_error", "Cannot read what ada@example.com wrote")

@@ -18,7 +18,7 @@ const HELD_BYTES = 64
  * @param sentBytes how many bytes of the file were sent before: see {@link createCsvBeginning}
  * @param isFirstQuoted whether the name of the first column has quotes also if it needs none
  */
-export function createCsv(
+export function createCsvFile(
   columns: FileColumns,
   {
     formulas = "defused",

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { typeOf } from "../../../src/http/docs/fields.ts"
+import { typeOf } from "../../../src/http/docs-page/fields.ts"
 
 const text = { type: "string", required: [] }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { readOpenApi } from "../../../src/dev/reference/read-openapi.ts"
-import { parseDocument, resultOf, routesOf } from "../../../src/http/docs/document.ts"
+import { parseDocument, resultOf, routesOf } from "../../../src/http/docs-page/document.ts"
 
 const document = parseDocument(await readOpenApi())
 

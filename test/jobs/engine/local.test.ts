@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test"
-import type { RunJob } from "../../src/jobs/engine/engine.ts"
-import { createLocalEngine } from "../../src/jobs/engine/local.ts"
-import type { JobEvent } from "../../src/jobs/job-event.ts"
-import { createVirtualClock } from "../support/virtual-clock.ts"
+import type { RunJob } from "../../../src/jobs/engine/engine.ts"
+import { createLocalEngine } from "../../../src/jobs/engine/local.ts"
+import type { JobEvent } from "../../../src/jobs/job-event.ts"
+import { createVirtualClock } from "../../support/virtual-clock.ts"
 
 /** An engine over a list of open jobs, whose runs last until the test ends them. */
 function engineOf(options: { readonly open?: string[]; readonly lock?: () => boolean } = {}) {

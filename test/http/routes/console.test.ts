@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { type SandboxAndService, startSandboxAndService } from "../support/sandbox-and-service.ts"
+import { type SandboxAndService, startSandboxAndService } from "../../support/sandbox-and-service.ts"
 
 let running: SandboxAndService
 let page: Response

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { z } from "zod"
-import { errorTable } from "../../src/errors.ts"
-import { startSandbox } from "../../src/sandbox/serve.ts"
-import { bearer, connectAccount, sandboxEnv, startService, type RunningService } from "../support/service.ts"
+import { errorTable } from "../src/errors.ts"
+import { startSandbox } from "../src/sandbox/serve.ts"
+import { bearer, connectAccount, sandboxEnv, startService, type RunningService } from "./support/service.ts"
 
 const mailchimp = startSandbox({ decision: "approve", accounts: [{ lists: [{ name: "Small", count: 20 }] }] })
 let service: RunningService
