@@ -102,6 +102,7 @@ function createReading(
   let cursor: string | undefined
   let isResumed = false
   const failures: ListErrorLine[] = []
+  const needsRows = () => file !== undefined || table.room() > 0 || progress.lists.length > 1
   const take = async (block: Block) => {
     await file?.sink.write(block.bytes)
     const { rows } = block
@@ -135,7 +136,6 @@ function createReading(
         isResumed = true
         onNote("The transfer broke. Resuming by itself…")
       }
-      const needsRows = () => file !== undefined || table.room() > 0 || progress.lists.length > 1
       for await (const { rows: blocks, line } of readExport({ ...options, onRetry, needsRows })) {
         for (const block of blocks) await take(block)
         note(line)
