@@ -4,10 +4,11 @@ import { send } from "../client/request.ts"
 import type { EndLine, EventLine, ListErrorLine } from "../client/types.ts"
 import { createCsvRowCounter } from "./csv-rows.ts"
 import { button, h } from "./dom.browser.ts"
+import { fetchExport } from "./fetch-export.ts"
+import { holdBody } from "./hold-body.ts"
 import { createMemberTable } from "./member-table.browser.ts"
 import { problemBox, toShown } from "./problem.browser.ts"
 import { createProgress, type Progress } from "./progress.ts"
-import { readBytes } from "./read-bytes.ts"
 import { type Block, membersOf, readExport, rowsByList } from "./read-export.ts"
 import type { Run, RunOptions } from "./run.browser.ts"
 import { createRunView, proofOf } from "./run-view.browser.ts"
@@ -22,8 +23,11 @@ export function createExportRun(options: RunOptions): Run {
   const view = createRunView()
   const table = createMemberTable(options.columns, listNames)
   const progress = createProgress(() => performance.now(), options.estimate)
+  const readingOptions = { ...options, service: { ...options.service, fetch: fetchExport } }
   const reading =
-    file?.format === "csv" ? createCsvReading(options, progress) : createReading(options, progress, table)
+    file?.format === "csv"
+      ? createCsvReading(readingOptions, progress)
+      : createReading(readingOptions, progress, table)
   let abort = new AbortController()
 
   const fail = (failure: unknown) => {
@@ -99,6 +103,7 @@ function createReading(
   let cursor: string | undefined
   let isResumed = false
   const failures: ListErrorLine[] = []
+  const needsRows = () => file !== undefined || table.room() > 0 || progress.lists.length > 1
   const take = async (block: Block) => {
     await file?.sink.write(block.bytes)
     const { rows } = block
@@ -132,7 +137,7 @@ function createReading(
         isResumed = true
         onNote("The transfer broke. Resuming by itself…")
       }
-      for await (const { rows: blocks, line } of readExport({ ...options, onRetry })) {
+      for await (const { rows: blocks, line } of readExport({ ...options, onRetry, needsRows })) {
         for (const block of blocks) await take(block)
         note(line)
         if (line.$export === "end") return toOutcome(line)
@@ -144,11 +149,24 @@ function createReading(
 
 /** Reads CSV, which ends normally only if every member was delivered, and cannot be resumed. */
 function createCsvReading({ service, selection, file }: RunOptions, progress: Progress): Reading {
+  const takeCsv = async (body: ReadableStream<Uint8Array>, signal: AbortSignal) => {
+    const rowsIn = createCsvRowCounter()
+    const held = holdBody(body)
+    try {
+      while (await held.fill()) {
+        signal.throwIfAborted()
+        progress.add(rowsIn(held.bytes), undefined)
+        await file?.sink.write(held.bytes)
+        held.remove(0, held.bytes.length)
+      }
+    } finally {
+      await held.cancel()
+    }
+  }
   return {
     canResume: () => false,
     read: async (signal) => {
       const { events: _, ...query } = toQuery({ ...service, ...selection })
-      const rowsIn = createCsvRowCounter()
       const path = toPath({ ...service, ...selection })
       const { body } = await send(service, path, {
         // Without a byte order mark Excel garbles names.
@@ -156,11 +174,7 @@ function createCsvReading({ service, selection, file }: RunOptions, progress: Pr
         headers: { accept: "text/csv" },
         signal,
       })
-      for await (const bytes of body ? readBytes(body) : []) {
-        signal.throwIfAborted()
-        await file?.sink.write(bytes)
-        progress.add(rowsIn(bytes), undefined)
-      }
+      if (body !== null) await takeCsv(body, signal)
       signal.throwIfAborted()
       const proof = "Complete: every member that you chose is in the file."
       return { title: "Saved", about: [h("p", { className: "good" }, proof)], shortLists: new Set() }

@@ -59,7 +59,7 @@ export function createExportSection({ service, lists, onReconnect, onJob }: Opti
     const pressed = button(label, { onclick: () => void whileBusy(pressed, () => begin(run)) })
     return { pressed, element: h("div", {}, pressed, h("p", { className: "quiet" }, hint)) }
   }
-  const save = way("Save to a file", "All members, in a file.", async (options) => {
+  const save = way("Save to a file", "All members that you chose, in a file.", async (options) => {
     const sink = await openSink(fileName(format.selected()))
     if (sink === undefined) return notSaved
     return createExportRun({ ...options, file: { sink, format: format.selected() } })

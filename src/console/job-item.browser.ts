@@ -39,7 +39,7 @@ export function createJobItem(
     const { state, rows, estimate, bytes, format, compression, error } = job
     const stored = compression === "gzip" ? " compressed" : ""
     const files = bytes > 0 ? [`${size(bytes)}${stored}`] : []
-    const members = rows > 0 || !isOpen(job) ? [count(rows, "member")] : []
+    const members = rows > 0 || state === "complete" ? [count(rows, "member")] : []
     heading.textContent = stateWords[state]
     numbers.textContent = ["", ...members, format.toUpperCase(), ...files].join(" · ")
     bar.hidden = !isOpen(job)
