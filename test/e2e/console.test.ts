@@ -82,7 +82,7 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
       const responding = page.waitForResponse(/\/export\?/)
       await press(page, "Show here")
       expect((await responding).headers()["content-encoding"]).toBeUndefined()
-      await see(page, "every member of the chosen lists is here")
+      await see(page, "every member that you chose is here")
     })
   }, 60_000)
 
