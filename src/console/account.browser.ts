@@ -7,7 +7,7 @@ import { announce, button, confirmed, focusableHeading, h, whileBusy } from "./d
 import { createExportSection } from "./export-section.browser.ts"
 import { createJobs } from "./jobs.browser.ts"
 import { problemBox, toShown } from "./problem.browser.ts"
-import { accountWords, count, dateTime } from "./words.ts"
+import { accountWords, count, dateTime, syncWords } from "./words.ts"
 
 /** What every view needs. */
 export type Console = {
@@ -82,10 +82,10 @@ function nothingToExport(shown: Console): HTMLElement {
 function accountSection(
   shown: Console,
   heading: HTMLElement,
-  { data_center, connected_at }: Connection,
+  { connected_at }: Connection,
   lists: readonly List[],
 ): HTMLElement {
-  const since = connected_at === null ? "" : `, connected on ${dateTime(connected_at)}`
+  const since = connected_at === null ? "Connected" : `Connected on ${dateTime(connected_at)}`
   const end = button("Disconnect", { onclick: () => void whileBusy(end, () => disconnectAccount(shown)) })
   return h(
     "section",
@@ -94,8 +94,9 @@ function accountSection(
       "div",
       {},
       heading,
-      h("p", { className: "quiet" }, `Data center ${data_center}${since}`),
+      h("p", { className: "quiet" }, since),
       h("p", {}, accountWords(lists)),
+      lists.length === 0 ? "" : h("p", { className: "quiet" }, syncWords(lists)),
     ),
     end,
   )
@@ -116,7 +117,10 @@ async function disconnectAccount(shown: Console): Promise<void> {
         ? ""
         : ` ${count(left, "webhook")} could not be removed at Mailchimp: each is disabled when it is next used.`
     const about = h("p", { role: "status" }, `Everything stored for the account was deleted.${rest}`)
-    showConnect(toConnect(shown, "Disconnected", about))
+    const atMailchimp =
+      "Mailchimp itself still lists this app. To remove it there too, open Account → Extras → API keys at Mailchimp, and look for “Authorized applications”."
+    showConnect(toConnect(shown, "Disconnected", h("div", {}, about, h("p", {}, atMailchimp))))
+    announce("Disconnected")
   } catch (failure) {
     const error = toShown(failure)
     if (error !== undefined) shown.main.prepend(problemBox(error))

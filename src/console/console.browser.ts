@@ -3,7 +3,7 @@ import { showAccount } from "./account.browser.ts"
 import { button, h } from "./dom.browser.ts"
 import { problemBox } from "./problem.browser.ts"
 import { removeOldFiles } from "./save.browser.ts"
-import { takeToken } from "./token.ts"
+import { hasToken, takeToken } from "./token.ts"
 
 const main = document.querySelector("main")
 if (main !== null) {
@@ -15,6 +15,8 @@ if (main !== null) {
   const token = takeToken(location, history)
   if (token === undefined) askForToken(main, open)
   else open(token)
+  // A link with another token was opened in this tab. A new page ends what runs with the old one, and takes the token.
+  addEventListener("hashchange", () => void (hasToken(location) && location.reload()))
   void removeOldFiles()
 }
 

@@ -23,6 +23,14 @@ export function choice(label: string, properties: Partial<HTMLInputElement>, hin
   return { input, element: h("label", { className: "choice" }, input, words) }
 }
 
+/** Check, or uncheck, all of some boxes. */
+export function checkButtons(what: string, check: (isChecked: boolean) => void): HTMLButtonElement[] {
+  return [true, false].map((isChecked) => {
+    const label = isChecked ? "Check all" : "Uncheck all"
+    return button(label, { ariaLabel: `${label} ${what}`, onclick: () => check(isChecked) })
+  })
+}
+
 /** Has a screen reader say a sentence. */
 export function announce(sentence: string): void {
   document.querySelector("#announcement")?.replaceChildren(sentence)

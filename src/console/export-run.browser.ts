@@ -2,13 +2,14 @@ import type { MailchimpExportError } from "../client/error.ts"
 import { type ExportOptions, toPath, toQuery } from "../client/export-options.ts"
 import { send } from "../client/request.ts"
 import type { EndLine, EventLine, ListErrorLine } from "../client/types.ts"
+import { createCsvRowCounter } from "./csv-rows.ts"
 import { button, h } from "./dom.browser.ts"
 import { fetchExport } from "./fetch-export.ts"
 import { holdBody } from "./hold-body.ts"
 import { createMemberTable } from "./member-table.browser.ts"
 import { problemBox, toShown } from "./problem.browser.ts"
 import { createProgress, type Progress } from "./progress.ts"
-import { type Block, countLines, membersOf, readExport, rowsByList } from "./read-export.ts"
+import { type Block, membersOf, readExport, rowsByList } from "./read-export.ts"
 import type { Run, RunOptions } from "./run.browser.ts"
 import { createRunView, proofOf } from "./run-view.browser.ts"
 
@@ -19,7 +20,7 @@ const repeatedWords =
 /** An export that runs at once: into the page, and into a file if there is one. */
 export function createExportRun(options: RunOptions): Run {
   const { file, listNames, onReconnect } = options
-  const view = createRunView(file?.format === "csv" ? "line" : "member")
+  const view = createRunView()
   const table = createMemberTable(options.columns, listNames)
   const progress = createProgress(() => performance.now(), options.estimate)
   const readingOptions = { ...options, service: { ...options.service, fetch: fetchExport } }
@@ -149,11 +150,12 @@ function createReading(
 /** Reads CSV, which ends normally only if every member was delivered, and cannot be resumed. */
 function createCsvReading({ service, selection, file }: RunOptions, progress: Progress): Reading {
   const takeCsv = async (body: ReadableStream<Uint8Array>, signal: AbortSignal) => {
+    const rowsIn = createCsvRowCounter()
     const held = holdBody(body)
     try {
       while (await held.fill()) {
         signal.throwIfAborted()
-        progress.add(countLines(held.bytes), undefined)
+        progress.add(rowsIn(held.bytes), undefined)
         await file?.sink.write(held.bytes)
         held.remove(0, held.bytes.length)
       }
@@ -167,13 +169,14 @@ function createCsvReading({ service, selection, file }: RunOptions, progress: Pr
       const { events: _, ...query } = toQuery({ ...service, ...selection })
       const path = toPath({ ...service, ...selection })
       const { body } = await send(service, path, {
-        query: { ...query, format: "csv" },
+        // Without a byte order mark Excel garbles names.
+        query: { ...query, format: "csv", bom: "true" },
         headers: { accept: "text/csv" },
         signal,
       })
       if (body !== null) await takeCsv(body, signal)
       signal.throwIfAborted()
-      const proof = "Complete: every member of the chosen lists is in the file."
+      const proof = "Complete: every member that you chose is in the file."
       return { title: "Saved", about: [h("p", { className: "good" }, proof)], shortLists: new Set() }
     },
   }

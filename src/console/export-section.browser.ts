@@ -9,8 +9,9 @@ import { createListChoice } from "./list-choice.browser.ts"
 import { estimateOf } from "./list-size.ts"
 import { problemBox, toShown } from "./problem.browser.ts"
 import type { Run, RunOptions } from "./run.browser.ts"
-import { openSink } from "./save.browser.ts"
+import { notSaved, openSink } from "./save.browser.ts"
 import { createStatusChoice } from "./status-choice.browser.ts"
+import { selectionWords } from "./words.ts"
 
 type Format = "ndjson" | "csv"
 
@@ -18,7 +19,8 @@ type Options = {
   readonly service: Service
   readonly lists: readonly List[]
   readonly onReconnect: RunOptions["onReconnect"]
-  readonly onJob: (job: Job) => void
+  /** @param about what it exports, in words */
+  readonly onJob: (job: Job, about: string) => void
 }
 
 /** The form that chooses what to export, and what comes of it. */
@@ -26,12 +28,15 @@ export function createExportSection({ service, lists, onReconnect, onJob }: Opti
   const form = createForm(service, lists)
   const format = createFormatChoice()
   const problem = h("div", {})
+  const note = h("p", { role: "status" })
   const outcome = h("div", { className: "outcome" })
   const common = { service, onReconnect, listNames: new Map(lists.map(({ id, name }) => [id, name])) }
   let running: Run | undefined
 
-  const begin = async (run: (options: RunOptions) => Run | Promise<Run | undefined>) => {
+  /** @param run starts something that is shown here, or returns a sentence about what it did instead */
+  const begin = async (run: (options: RunOptions) => Run | Promise<Run | string>) => {
     problem.replaceChildren()
+    note.textContent = ""
     if (form.isEmpty()) {
       const advice = "Check at least one list and one status."
       problem.append(h("p", { className: "problem", role: "alert" }, advice))
@@ -39,7 +44,7 @@ export function createExportSection({ service, lists, onReconnect, onJob }: Opti
     }
     try {
       const started = await run({ ...common, ...form.selected() })
-      if (started === undefined) return
+      if (typeof started === "string") return void (note.textContent = started)
       running?.stop()
       running = started
       outcome.replaceChildren(started.element)
@@ -54,20 +59,22 @@ export function createExportSection({ service, lists, onReconnect, onJob }: Opti
     const pressed = button(label, { onclick: () => void whileBusy(pressed, () => begin(run)) })
     return { pressed, element: h("div", {}, pressed, h("p", { className: "quiet" }, hint)) }
   }
-  const save = way("Save to a file", "All members, in a file.", async (options) => {
+  const save = way("Save to a file", "All members that you chose, in a file.", async (options) => {
     const sink = await openSink(fileName(format.selected()))
-    return sink && createExportRun({ ...options, file: { sink, format: format.selected() } })
+    if (sink === undefined) return notSaved
+    return createExportRun({ ...options, file: { sink, format: format.selected() } })
   })
   save.pressed.className = "main"
   const show = way("Show here", "The first 200, and how many there are.", createExportRun)
-  const follow = way("Follow live", "Changes, as they happen.", createFollowRun)
+  const follow = way("Follow live", "Changes, within a minute or sooner.", createFollowRun)
   const background = way(
     "Run in the background",
     "Continues if you close this page. You download the file later.",
     async ({ selection }) => {
-      const job = { ...selection, format: format.selected(), idempotencyKey: crypto.randomUUID() }
-      onJob(await startJob({ ...service, ...job }))
-      return undefined
+      const file = { format: format.selected(), bom: format.selected() === "csv" ? true : undefined }
+      const job = { ...selection, ...file, idempotencyKey: crypto.randomUUID() }
+      onJob(await startJob({ ...service, ...job }), form.words())
+      return "The export runs in the background. It is under “In the background” on this page."
     },
   )
   return h(
@@ -78,6 +85,7 @@ export function createExportSection({ service, lists, onReconnect, onJob }: Opti
     format.element,
     h("div", { className: "ways" }, ...[save, show, follow, background].map(({ element }) => element)),
     problem,
+    note,
     outcome,
   )
 }
@@ -89,6 +97,13 @@ function createForm(service: Service, lists: readonly List[]) {
   const fieldChoice = createFieldChoice(service, listChoice.selected)
   return {
     elements: [listChoice.element, statusChoice.element, fieldChoice.element],
+    /** What is selected, in words. */
+    words: () => {
+      const ids = listChoice.selected()
+      const names = lists.flatMap(({ id, name }) => (ids.includes(id) ? [name] : []))
+      const fields = fieldChoice.columns().map(({ label }) => label)
+      return selectionWords({ lists: names, statuses: statusChoice.words(), fields })
+    },
     isEmpty: () => listChoice.selected().length === 0 || statusChoice.isEmpty(),
     selected: (): Pick<RunOptions, "selection" | "columns" | "estimate"> => {
       const ids = listChoice.selected()
@@ -106,7 +121,7 @@ function createForm(service: Service, lists: readonly List[]) {
 
 function createFormatChoice() {
   const csv = choice("CSV, for spreadsheets", { type: "radio", name: "format", checked: true })
-  const ndjson = choice("NDJSON, for programs", { type: "radio", name: "format" })
+  const ndjson = choice("NDJSON, for developers", { type: "radio", name: "format" })
   return {
     element: h(
       "fieldset",

@@ -7,7 +7,7 @@ import { problemBox, toShown } from "./problem.browser.ts"
 /** What every member has and most people want. */
 const common: readonly Column[] = [
   { field: "email_address", label: "Email address" },
-  { field: "full_name", label: "Name" },
+  { field: "full_name", label: "Full name" },
   { field: "status", label: "Status" },
   { field: "list_id", label: "List" },
   { field: "last_changed", label: "Last changed" },

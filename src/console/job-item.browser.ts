@@ -20,10 +20,12 @@ export function isOpen({ state }: Pick<JobSummary, "state">): boolean {
 /**
  * A job in the list of jobs. It is changed in place, so that a button keeps the focus while the job runs.
  *
+ * @param about what it exports, if this page started it
  * @param buttonsOf what can be done with a job in its state
  */
 export function createJobItem(
   first: JobSummary,
+  about: string | undefined,
   buttonsOf: (job: JobSummary) => readonly HTMLButtonElement[],
 ) {
   const heading = h("strong", { tabIndex: -1 })
@@ -34,10 +36,12 @@ export function createJobItem(
   let shown: JobSummary["state"] | undefined
 
   const update = (job: JobSummary) => {
-    const { state, rows, estimate, bytes, format, error } = job
-    const files = bytes > 0 ? `, ${size(bytes)}` : ""
+    const { state, rows, estimate, bytes, format, compression, error } = job
+    const stored = compression === "gzip" ? " compressed" : ""
+    const files = bytes > 0 ? [`${size(bytes)}${stored}`] : []
+    const members = rows > 0 || state === "complete" ? [count(rows, "member")] : []
     heading.textContent = stateWords[state]
-    numbers.textContent = ` · ${count(rows, "member")}${files} as ${format.toUpperCase()}`
+    numbers.textContent = ["", ...members, format.toUpperCase(), ...files].join(" · ")
     bar.hidden = !isOpen(job)
     bar.max = Math.max(1, rows, estimate ?? 0)
     bar.value = rows
@@ -58,6 +62,7 @@ export function createJobItem(
       {},
       h("p", {}, heading, numbers),
       h("p", { className: "quiet" }, `Started on ${dateTime(first.created_at)}`),
+      about === undefined ? "" : h("p", { className: "quiet" }, about),
       bar,
       problem,
       actions,

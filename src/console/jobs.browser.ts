@@ -2,10 +2,10 @@ import { downloadJob } from "../client/download-job.ts"
 import { cancelJob, job as readJob, listJobs, retryJob } from "../client/jobs.ts"
 import type { Service } from "../client/request.ts"
 import type { JobSummary } from "../client/types.ts"
-import { announce, button, confirmed, focusableHeading, h, whileBusy } from "./dom.browser.ts"
+import { button, confirmed, focusableHeading, h, whileBusy } from "./dom.browser.ts"
 import { createJobItem, isOpen } from "./job-item.browser.ts"
 import { problemBox, toShown } from "./problem.browser.ts"
-import { openSink } from "./save.browser.ts"
+import { notSaved, openSink, type Sink } from "./save.browser.ts"
 
 const pollMs = 2000
 
@@ -14,8 +14,11 @@ export function createJobs(service: Service) {
   const list = h("ul", { className: "jobs" })
   const nothing = h("p", { hidden: true }, "Nothing here anymore.")
   const problem = h("div", {})
+  const note = h("p", { role: "status" })
   const heading = focusableHeading("h2", "In the background")
-  const element = h("section", { hidden: true }, heading, problem, list, nothing)
+  const element = h("section", { hidden: true }, heading, problem, note, list, nothing)
+  /** What the jobs export that were started on this page. */
+  const descriptions = new Map<string, string>()
   const items = new Map<string, ReturnType<typeof createJobItem>>()
   let timer: ReturnType<typeof setTimeout> | undefined
 
@@ -33,7 +36,7 @@ export function createJobs(service: Service) {
     }
     for (const [index, job] of jobs.entries()) {
       const known = items.get(job.id)
-      const item = known ?? createJobItem(job, buttonsOf)
+      const item = known ?? createJobItem(job, descriptions.get(job.id), buttonsOf)
       items.set(job.id, item)
       if (known) known.update(job)
       else list.insertBefore(item.element, list.children[index] ?? null)
@@ -47,15 +50,20 @@ export function createJobs(service: Service) {
     const pressed = button(label, {
       onclick: () => {
         problem.replaceChildren()
+        note.textContent = ""
         void whileBusy(pressed, () => work().then(refresh).catch(show))
       },
     })
     return pressed
   }
+  const save = async (id: string) => {
+    const isSaved = await download(id, service)
+    if (!isSaved) note.textContent = notSaved
+  }
   const buttonsOf = (job: JobSummary) => {
     const { id, state } = job
     return [
-      ...(state === "complete" || state === "short" ? [action("Download", () => download(id, service))] : []),
+      ...(state === "complete" || state === "short" ? [action("Download", () => save(id))] : []),
       ...(state === "failed" ? [action("Try again", () => retryJob(id, service))] : []),
       action(isOpen(job) ? "Cancel" : "Delete", () => remove(job, service)),
     ]
@@ -76,28 +84,35 @@ export function createJobs(service: Service) {
   return {
     element,
     /** Shows a job that was just started. */
-    show: () => {
-      announce("The export runs in the background")
-      void refresh().then(() => element.scrollIntoView({ block: "nearest" }), show)
+    show: ({ id }: Pick<JobSummary, "id">, about: string) => {
+      descriptions.set(id, about)
+      void refresh().then(() => items.get(id)?.element.scrollIntoView({ block: "center" }), show)
     },
   }
 }
 
-/** Joins the parts, each of which is checked against its digest. */
-async function download(id: string, service: Service): Promise<void> {
+/** Joins the parts, each of which is checked against its digest, and unpacks them, because spreadsheets do not. Returns false if no file was chosen. */
+async function download(id: string, service: Service): Promise<boolean> {
   const job = await readJob(id, service)
   const day = job.created_at.slice(0, 10)
-  const sink = await openSink(
-    `mailchimp_members_${day}.${job.format}${job.compression === "gzip" ? ".gz" : ""}`,
-  )
-  if (sink === undefined) return
+  const sink = await openSink(`mailchimp_members_${day}.${job.format}`)
+  if (sink === undefined) return false
   try {
-    for await (const { bytes } of downloadJob({ ...job, state: "complete" }, service)) await sink.write(bytes)
+    for await (const { bytes } of downloadJob({ ...job, state: "complete" }, service))
+      if (job.compression === "gzip") await unpack(bytes, sink)
+      else await sink.write(bytes)
     await sink.finish()
+    return true
   } catch (error) {
     await sink.discard()
     throw error
   }
+}
+
+/** Each part is a gzip file of its own. */
+async function unpack(bytes: Uint8Array<ArrayBuffer>, sink: Sink): Promise<void> {
+  const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))
+  await unpacked.pipeTo(new WritableStream({ write: (chunk) => sink.write(chunk) }))
 }
 
 async function remove(job: JobSummary, service: Service): Promise<void> {

@@ -1,6 +1,6 @@
 import type { List } from "../client/types.ts"
-import { sizeOf } from "./list-size.ts"
-import { button, choice, h } from "./dom.browser.ts"
+import { checkButtons, choice, h } from "./dom.browser.ts"
+import { sizeWords } from "./words.ts"
 
 /** More lists than these can be searched by name. */
 const fewLists = 8
@@ -8,7 +8,7 @@ const fewLists = 8
 /** The choice of lists, all of them at first. */
 export function createListChoice(lists: readonly List[]) {
   const boxes = lists.map((list) => {
-    const about = `about ${sizeOf(list).toLocaleString("en")}${list.webhook ? ", kept in sync" : ""}`
+    const about = `${sizeWords(list)}${list.webhook ? ", changes within seconds" : ""}`
     return { list, ...choice(list.name, { checked: true }, about) }
   })
   const check = (checked: boolean) => {
@@ -20,21 +20,13 @@ export function createListChoice(lists: readonly List[]) {
     for (const { list, element } of boxes) element.hidden = !list.name.toLowerCase().includes(wanted)
   })
   const isMany = lists.length > fewLists
-  const tools = isMany
-    ? h(
-        "div",
-        { className: "actions" },
-        search,
-        button("Check all", { onclick: () => check(true) }),
-        button("Uncheck all", { onclick: () => check(false) }),
-      )
-    : ""
+  const tools = h("div", { className: "tools" }, isMany ? search : "", ...checkButtons("lists", check))
   return {
     element: h(
       "fieldset",
       {},
       h("legend", {}, "Lists"),
-      tools,
+      lists.length > 1 ? tools : "",
       h("div", { className: isMany ? "lists many" : "lists" }, ...boxes.map(({ element }) => element)),
     ),
     /** The ids of the checked lists. */

@@ -2,7 +2,7 @@ import type { ExportOptions } from "../client/export-options.ts"
 import type { List } from "../client/types.ts"
 
 /** All members of a list but archived ones, as Mailchimp counts them. */
-export function sizeOf({ member_count, unsubscribe_count, cleaned_count }: List): number {
+function sizeOf({ member_count, unsubscribe_count, cleaned_count }: List): number {
   return member_count + unsubscribe_count + cleaned_count
 }
 

@@ -1,4 +1,5 @@
 import type { Member } from "../client/member.ts"
+import type { ChangeWord } from "./change-words.ts"
 import { h } from "./dom.browser.ts"
 
 export type Column = { readonly field: string; readonly label: string }
@@ -11,26 +12,32 @@ const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/
 /** What the table shows of a member if all fields are exported. */
 const usual: readonly Column[] = [
   { field: "email_address", label: "Email address" },
-  { field: "full_name", label: "Name" },
+  { field: "full_name", label: "Full name" },
   { field: "status", label: "Status" },
   { field: "list_id", label: "List" },
   { field: "last_changed", label: "Last changed" },
 ]
 
-/** A table of the first 200 members. */
-export function createMemberTable(chosen: readonly Column[], listNames: ReadonlyMap<string, string>) {
+/** A table of the first 200 members; while following, with a column that says what changed. */
+export function createMemberTable(
+  chosen: readonly Column[],
+  listNames: ReadonlyMap<string, string>,
+  isFollowing = false,
+) {
   const columns = chosen.length > 0 ? chosen : usual
   const body = h("tbody")
   const more = h("p", { className: "quiet", hidden: true })
-  const rowOf = (member: Partial<Member>) => {
+  const rowOf = (member: Partial<Member>, word = "") => {
     const row = h("tr", { id: keyOf(member) })
+    if (isFollowing) row.insertCell().textContent = word
     for (const { field } of columns) fill(row.insertCell(), textOf(member, field, listNames))
     return row
   }
   const trim = () => {
     while (body.rows.length > maxRows) body.rows[body.rows.length - 1]?.remove()
   }
-  const head = h("tr", {}, ...columns.map(({ label }) => h("th", { scope: "col" }, label)))
+  const labels = [...(isFollowing ? ["Change"] : []), ...columns.map(({ label }) => label)]
+  const head = h("tr", {}, ...labels.map((label) => h("th", { scope: "col" }, label)))
   const wide = h(
     "div",
     { className: "wide", tabIndex: 0, role: "group", ariaLabel: "Members", hidden: true },
@@ -41,24 +48,30 @@ export function createMemberTable(chosen: readonly Column[], listNames: Readonly
     room: () => maxRows - body.rows.length,
     append: (members: readonly Partial<Member>[]) => {
       if (members.length > 0) wide.hidden = false
-      body.append(...members.map(rowOf))
+      body.append(...members.map((member) => rowOf(member)))
     },
+    has: (member: Partial<Member>) => document.getElementById(keyOf(member)) !== null,
     /** Shows a changed member on top, lit up. */
-    light: (member: Partial<Member>) => {
+    light: (member: Partial<Member>, word: ChangeWord) => {
       wide.hidden = false
       document.getElementById(keyOf(member))?.remove()
-      const row = rowOf(member)
+      const row = rowOf(member, word)
       row.className = "changed"
       body.prepend(row)
       trim()
     },
-    /** Fades a member out, or a whole list. */
-    fade: (listId: string, id: string | undefined) => {
+    /** Shows a deleted member on top, crossed out, or a whole list. */
+    crossOut: (listId: string, id: string | undefined, word: ChangeWord) => {
       const gone = [...body.rows].filter((row) => row.id.startsWith(`${listId} ${id ?? ""}`))
       for (const row of gone) {
         row.className = "deleted"
-        setTimeout(() => row.remove(), 2000)
+        row.cells[0]?.replaceChildren(word)
       }
+      body.prepend(...gone)
+    },
+    /** Nothing is new anymore. */
+    calm: () => {
+      for (const row of body.querySelectorAll(".changed")) row.className = ""
     },
     tellRest: (rows: number) => {
       const rest = rows - body.rows.length

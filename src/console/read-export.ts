@@ -122,10 +122,3 @@ export function membersOf({ bytes, rows }: Block, limit: number): Partial<Member
   const lines = new TextDecoder().decode(bytes.subarray(0, end)).split("\n")
   return lines.filter((line) => line !== "").map((line): Partial<Member> => JSON.parse(line))
 }
-
-/** How many newlines there are. */
-export function countLines(bytes: Uint8Array): number {
-  let lines = 0
-  for (let at = bytes.indexOf(newline); at !== -1; at = bytes.indexOf(newline, at + 1)) lines += 1
-  return lines
-}

@@ -7,7 +7,7 @@ import { count, duration, waitingWords } from "./words.ts"
 const fewLists = 8
 
 /** A picture of an export: how far it is as a whole, and each list. */
-export function createRunView(noun: string) {
+export function createRunView() {
   const heading = focusableHeading("h3", "Exporting…")
   const bar = h("progress", { ariaLabel: "All lists" })
   const numbers = h("p", { className: "numbers" }, "Starting…")
@@ -41,8 +41,8 @@ export function createRunView(noun: string) {
       const seconds = progress.secondsLeft()
       numbers.textContent = [
         estimate > rows
-          ? `${rows.toLocaleString("en")} of about ${count(estimate, noun)}`
-          : count(rows, noun),
+          ? `${rows.toLocaleString("en")} of about ${count(estimate, "member")}`
+          : count(rows, "member"),
         ...(rate > 0 ? [`${rate.toLocaleString("en")} a second`] : []),
         ...(seconds === undefined ? [] : [`about ${duration(seconds)} left`]),
       ].join(" · ")
@@ -61,10 +61,10 @@ export function createRunView(noun: string) {
     finish: (title: string, rows: number, ...about: readonly Node[]) => {
       heading.textContent = title
       note.textContent = ""
-      numbers.textContent = count(rows, noun)
+      numbers.textContent = count(rows, "member")
       bar.hidden = true
       result.replaceChildren(...about)
-      announce(`${title}: ${count(rows, noun)}`)
+      announce(`${title}: ${count(rows, "member")}`)
     },
     resume: () => {
       notice = undefined
@@ -81,7 +81,7 @@ export function proofOf(end: EndLine, listNames: ReadonlyMap<string, string>): N
   if (end.status === "complete") {
     const times = end.lists.flatMap(({ as_of }) => (as_of === undefined ? [] : [as_of])).toSorted()
     const until = times[0] === undefined ? "" : ` as of ${new Date(times[0]).toLocaleTimeString()}`
-    return h("p", { className: "good" }, `Complete${until}: every member of the chosen lists is here.`)
+    return h("p", { className: "good" }, `Complete${until}: every member that you chose is here.`)
   }
   const short = end.lists.filter(({ short }) => short)
   return h(

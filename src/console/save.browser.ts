@@ -16,6 +16,7 @@ declare global {
 /** How long a browser may take to copy a file out of the private file system. */
 const copyMs = 10 * 60_000
 const prefix = "mailchimp-"
+export const notSaved = "Not saved, because no file was chosen."
 
 /**
  * Opens a file where the person chooses. Without a file picker it is written to the browser's private file system first, and

@@ -1,5 +1,5 @@
 import type { MemberStatus } from "../client/member.ts"
-import { choice, h } from "./dom.browser.ts"
+import { checkButtons, choice, h } from "./dom.browser.ts"
 import type { Selection } from "./run.browser.ts"
 import { statusWords } from "./words.ts"
 
@@ -18,14 +18,19 @@ export function createStatusChoice() {
     status,
     ...choice(statusWords[status], { checked: status !== "archived" }),
   }))
+  const check = (isChecked: boolean) => {
+    for (const { input } of boxes) input.checked = isChecked
+  }
   const checked = () => boxes.filter(({ input }) => input.checked).map(({ status }) => status)
   return {
     element: h(
       "fieldset",
       {},
       h("legend", {}, "Members who are"),
+      h("div", { className: "tools" }, ...checkButtons("statuses", check)),
       h("div", { className: "choices" }, ...boxes.map(({ element }) => element)),
     ),
+    words: () => checked().map((status) => statusWords[status]),
     isEmpty: () => checked().length === 0,
     /** Without a status, all but archived members. */
     selected: (): Pick<Selection, "status" | "include"> => {

@@ -1,7 +1,6 @@
 import type { MailchimpExportError } from "../client/error.ts"
 import type { MemberStatus } from "../client/member.ts"
 import type { ClientErrorCode, ErrorCode, List, WaitingFor } from "../client/types.ts"
-import { sizeOf } from "./list-size.ts"
 
 const advices: { readonly [Code in ErrorCode | ClientErrorCode]?: string } = {
   unauthorized: "Your sign-in has ended. Open this page from your platform again.",
@@ -38,7 +37,7 @@ export const statusWords: { readonly [Status in MemberStatus]: string } = {
   unsubscribed: "Unsubscribed",
   cleaned: "Cleaned (mail bounced)",
   pending: "Pending (not confirmed yet)",
-  transactional: "Transactional (not subscribed)",
+  transactional: "Non-subscribed (no marketing e-mails)",
   archived: "Archived",
 }
 
@@ -46,19 +45,55 @@ export function count(number: number, noun: string): string {
   return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`
 }
 
-/** How large an account is, and how many of its lists Mailchimp keeps in sync with the service. */
+/** How large an account is, by the statuses that Mailchimp counts. */
 export function accountWords(lists: readonly List[]): string {
   if (lists.length === 0) return "No lists yet."
-  const contacts = lists.reduce((sum, list) => sum + sizeOf(list), 0)
-  return `${count(lists.length, "list")} with about ${count(contacts, "contact")}. ${syncWords(lists)}`
+  const sum = (key: "member_count" | "unsubscribe_count" | "cleaned_count") =>
+    lists.reduce((total, list) => total + list[key], 0)
+  const counts = {
+    member_count: sum("member_count"),
+    unsubscribe_count: sum("unsubscribe_count"),
+    cleaned_count: sum("cleaned_count"),
+  }
+  return `${count(lists.length, "list")}: ${sizeWords(counts)}.`
 }
 
-function syncWords(lists: readonly List[]): string {
+/** How many members there are of each status that Mailchimp counts. */
+export function sizeWords(
+  counts: Pick<List, "member_count" | "unsubscribe_count" | "cleaned_count">,
+): string {
+  const { member_count, unsubscribe_count, cleaned_count } = counts
+  return [
+    `${member_count.toLocaleString("en")} subscribed`,
+    ...(unsubscribe_count > 0 ? [`${unsubscribe_count.toLocaleString("en")} unsubscribed`] : []),
+    ...(cleaned_count > 0 ? [`${cleaned_count.toLocaleString("en")} cleaned`] : []),
+  ].join(", ")
+}
+
+/** How soon changes are seen, and what the platform can do about it. */
+export function syncWords(lists: readonly Pick<List, "webhook">[]): string {
   const synced = lists.filter(({ webhook }) => webhook).length
-  if (lists.length === 1) return synced === 1 ? "It is kept in sync." : "It is not kept in sync."
-  if (synced === 0) return "None of the lists is kept in sync."
-  if (synced === lists.length) return "All of the lists are kept in sync."
-  return `${synced} of the lists ${synced === 1 ? "is" : "are"} kept in sync.`
+  if (synced === lists.length) return "Live changes arrive within seconds, because Mailchimp reports them."
+  const others = synced === 0 ? "" : ` Those of ${count(synced, "list")} arrive within seconds.`
+  return `Live changes arrive within about a minute.${others} To have all within seconds, your platform can turn on each list's webhook (PUT /lists/:id/webhook).`
+}
+
+/** As many names are listed; of more the others are counted. */
+const fewNames = 4
+
+/** What an export has. Without fields it has all of them. */
+export function selectionWords(selection: {
+  readonly lists: readonly string[]
+  readonly statuses: readonly string[]
+  readonly fields: readonly string[]
+}): string {
+  const { lists, statuses, fields } = selection
+  return [namesOf(lists), namesOf(statuses), fields.length === 0 ? "All fields" : namesOf(fields)].join(" · ")
+}
+
+function namesOf(names: readonly string[]): string {
+  const others = names.length - fewNames
+  return [...names.slice(0, fewNames), ...(others > 0 ? [`${others} more`] : [])].join(", ")
 }
 
 /** A day and a time, as people write them. */

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { takeToken } from "../../src/console/token.ts"
+import { hasToken, takeToken } from "../../src/console/token.ts"
 
 function take(hash: string) {
   const replaced: string[] = []
@@ -14,4 +14,13 @@ test("the token of the fragment is taken, and removed from the address", () => {
 test("without a token there is none; another fragment is removed, too", () => {
   expect(take("")).toEqual({ token: undefined, replaced: [] })
   expect(take("#token=")).toEqual({ token: undefined, replaced: ["/console"] })
+})
+
+test("whether an address has a token is told without taking it", () => {
+  expect(["#token=a", "#token=", "#other", ""].map((hash) => hasToken({ hash }))).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ])
 })

@@ -1,33 +1,29 @@
 import { expect, test } from "bun:test"
-import { accountWords, duration } from "../../src/console/words.ts"
+import { accountWords, duration, selectionWords, syncWords } from "../../src/console/words.ts"
 
-const list = (webhook: boolean, members = 1000) => ({
+const list = (subscribed: number, unsubscribed: number) => ({
   id: "a",
   web_id: null,
   name: "Newsletter",
-  member_count: members,
-  unsubscribe_count: 0,
+  member_count: subscribed,
+  unsubscribe_count: unsubscribed,
   cleaned_count: 0,
-  webhook,
+  webhook: false,
 })
 
-test("an account is described by its lists, and by how many of them are kept in sync", () => {
+test("an account is described by what Mailchimp counts in its lists", () => {
   expect(accountWords([])).toBe("No lists yet.")
-  expect(accountWords([list(true, 1)])).toBe("1 list with about 1 contact. It is kept in sync.")
-  expect(accountWords([list(false)])).toBe("1 list with about 1,000 contacts. It is not kept in sync.")
-  const several = (...synced: readonly boolean[]) =>
-    accountWords(synced.map((webhook) => list(webhook))).replace(/.*contacts\. /, "")
-  expect([
-    several(false, false),
-    several(true, false),
-    several(true, true, false),
-    several(true, true),
-  ]).toEqual([
-    "None of the lists is kept in sync.",
-    "1 of the lists is kept in sync.",
-    "2 of the lists are kept in sync.",
-    "All of the lists are kept in sync.",
-  ])
+  expect(accountWords([list(1, 0)])).toBe("1 list: 1 subscribed.")
+  expect(accountWords([list(1700, 20), list(5, 1)])).toBe("2 lists: 1,705 subscribed, 21 unsubscribed.")
+})
+
+test("how soon changes arrive depends on the webhooks of the lists", () => {
+  const words = (...webhooks: readonly boolean[]) => syncWords(webhooks.map((webhook) => ({ webhook })))
+  expect(words(true, true)).toBe("Live changes arrive within seconds, because Mailchimp reports them.")
+  expect(words(false)).toMatch(
+    /^Live changes arrive within about a minute. To have all within seconds,.*webhook/,
+  )
+  expect(words(true, false)).toInclude("Those of 1 list arrive within seconds.")
 })
 
 test("a duration is told in the unit that a person would use", () => {
@@ -39,4 +35,10 @@ test("a duration is told in the unit that a person would use", () => {
     "89 minutes",
     "2 hours",
   ])
+})
+
+test("a selection is told by its names, of which only the first are listed", () => {
+  const selection = { lists: ["A", "B"], statuses: ["Subscribed"], fields: [] }
+  expect(selectionWords(selection)).toBe("A, B · Subscribed · All fields")
+  expect(selectionWords({ ...selection, fields: [..."abcdefg"] })).toEndWith("· a, b, c, d, 3 more")
 })

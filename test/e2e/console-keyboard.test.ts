@@ -34,11 +34,11 @@ describe.skipIf(!hasChromium)(hasChromium ? name : `${name} (skipped: needs chro
       await focusOn(page, "Analytical Engines")
 
       await page.evaluate(collectAnnouncements)
-      await tabTo(page, "Nobody yet about 0")
+      await tabTo(page, "Nobody yet 0 subscribed")
       await page.keyboard.press("Space")
       await tabTo(page, "All")
       await page.keyboard.press("ArrowRight")
-      await tabTo(page, "Name")
+      await tabTo(page, "Full name")
       await page.keyboard.press("Space")
       const { settings } = running.sandbox
       settings.latencyMs = 600
@@ -79,7 +79,7 @@ describe.skipIf(!hasChromium)(hasChromium ? name : `${name} (skipped: needs chro
       const downloading = page.waitForEvent("download")
       await tabTo(page, "Download")
       await page.keyboard.press("Enter")
-      expect((await downloading).suggestedFilename()).toEndWith(".ndjson.gz")
+      expect((await downloading).suggestedFilename()).toEndWith(".ndjson")
       await tabTo(page, "Delete")
       await page.keyboard.press("Enter")
       await focusOn(page, "Keep it")

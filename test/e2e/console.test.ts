@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import type { Page } from "playwright-core"
 import { hasChromium } from "../support/chromium.ts"
-import { connect, press, type RunningConsole, see, startConsole } from "../support/console.ts"
+import { connect, newToken, press, type RunningConsole, see, startConsole } from "../support/console.ts"
 
 describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skipped: needs chromium)", () => {
   let running: RunningConsole
@@ -39,6 +39,30 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
     })
   }, 60_000)
 
+  test("a link with a token that is opened in the same tab signs in, and its token is removed", async () => {
+    await running.visitConnected(async (page) => {
+      const token = await newToken()
+      await page.evaluate(`location.href = "${running.service.url}/console#token=${token}"`)
+      await see(page, "No account is connected yet")
+      expect(page.url()).toBe(`${running.service.url}/console`)
+      await page.goBack()
+      expect(page.url()).not.toContain(token)
+    })
+  }, 60_000)
+
+  test("a save that is canceled says so", async () => {
+    await running.visitConnected(async (page) => {
+      const canceled = `window.showSaveFilePicker = () => Promise.reject(new DOMException("", "AbortError"))`
+      await page.evaluate(canceled)
+      await press(page, "Save to a file")
+      await see(page, "Not saved, because no file was chosen.")
+      await press(page, "Run in the background")
+      await press(page, "Download")
+      expect(await page.getByText("Not saved").count()).toBe(1)
+      await page.locator(".jobs", { hasText: "Complete" }).waitFor()
+    })
+  }, 60_000)
+
   test("exports, cancels, and resumes", async () => {
     await running.visitConnected(async (page) => {
       running.sandbox.settings.latencyMs = 400
@@ -48,7 +72,7 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
       await see(page, "Canceled")
       running.sandbox.settings.latencyMs = 0
       await press(page, "Resume")
-      await see(page, "every member of the chosen lists is here")
+      await see(page, "every member that you chose is here")
       expect(await page.locator("tbody tr").count()).toBe(200)
     })
   }, 60_000)
@@ -58,7 +82,7 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
       const responding = page.waitForResponse(/\/export\?/)
       await press(page, "Show here")
       expect((await responding).headers()["content-encoding"]).toBeUndefined()
-      await see(page, "every member of the chosen lists is here")
+      await see(page, "every member that you chose is here")
     })
   }, 60_000)
 
@@ -69,9 +93,10 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
       const ndjson = await (await savedBy(page)).text()
       expect(ndjson.trimEnd().split("\n").toSorted()).toEqual(rows.toSorted())
       await page.getByLabel("CSV").check()
-      const csv = await (await savedBy(page)).text()
-      expect(csv).toStartWith("Email Address,")
+      const csv = bytesToText(await (await savedBy(page)).bytes())
+      expect(csv).toStartWith("\uFEFFEmail Address,")
       expect(csv.trimEnd().split("\r\n")).toHaveLength(rows.length + 1)
+      await see(page, `${rows.length.toLocaleString("en")} members`)
     })
   }, 60_000)
 
@@ -79,26 +104,56 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
     await running.visitConnected(async (page) => {
       await press(page, "Follow live")
       await see(page, "Following live")
-      await running.edit(2)
-      await page.locator("tr.changed").first().waitFor({ timeout: 30_000 })
+      await see(page, `${running.liveRows().length.toLocaleString("en")} members read · no changes yet`)
+      await running.edit(2, 1)
+      await see(page, /1 new/)
+      await see(page, /2 changed/)
+      await see(page, /looked \d+ seconds? ago/)
+      const words = await page.locator("tr.changed td:first-child").allTextContents()
+      expect(words.toSorted()).toEqual(["Changed", "Changed", "New"])
       await press(page, "Stop")
       await see(page, "Stopped following")
+      expect(await page.locator("tr.changed").count()).toBe(0)
       await press(page, "Disconnect")
       await page.getByRole("dialog").getByRole("button", { name: "Disconnect" }).press("Enter")
       await see(page, "Everything stored for the account was deleted")
+      await see(page, "Mailchimp itself still lists this app")
+      expect(await page.locator("#announcement").textContent()).toBe("Disconnected")
+    })
+  }, 60_000)
+
+  test("a selection begins with everything, or with nothing", async () => {
+    await running.visitConnected(async (page) => {
+      await see(page, /2 lists: [\d,]+ subscribed, [\d,]+ unsubscribed, [\d,]+ cleaned\./)
+      await press(page, "Uncheck all statuses")
+      await page.getByLabel("Archived").check()
+      await press(page, "Uncheck all lists")
+      await press(page, "Show here")
+      await see(page, "Check at least one list")
+      await press(page, "Check all lists")
+      await press(page, "Show here")
+      await see(page, "every member that you chose is here")
     })
   }, 60_000)
 
   test("runs an export in the background, downloads it, and deletes it", async () => {
     await running.visitConnected(async (page) => {
+      await page.getByLabel("Nobody yet").uncheck()
       await press(page, "Run in the background")
+      await see(page, "Newsletter · Subscribed, Unsubscribed, Cleaned (mail bounced), ")
+      await see(page, /· All fields$/)
+      await page.waitForFunction(
+        "document.querySelector('.jobs li').getBoundingClientRect().bottom <= innerHeight",
+      )
       const downloadButton = page.getByRole("button", { name: "Download" })
       await downloadButton.waitFor()
       const downloading = page.waitForEvent("download")
       await downloadButton.press("Enter")
-      const path = await (await downloading).path()
-      const text = new TextDecoder().decode(Bun.gunzipSync(await Bun.file(path).bytes()))
-      expect(text).toStartWith("Email Address,")
+      const download = await downloading
+      expect(download.suggestedFilename()).toEndWith(".csv")
+      const text = bytesToText(await Bun.file(await download.path()).bytes())
+      expect(text).toStartWith("\uFEFFEmail Address,")
+      expect(text.trimEnd().split("\r\n")).toHaveLength(running.liveRows().length + 1)
       await press(page, "Delete")
       await page.getByRole("dialog").getByRole("button", { name: "Delete" }).press("Enter")
       await downloadButton.waitFor({ state: "detached" })
@@ -136,7 +191,7 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
       await see(page, "The transfer broke. Resuming by itself…")
       expect(fault.played).toBeGreaterThan(0)
       fault.remove()
-      await see(page, "every member of the chosen lists is here")
+      await see(page, "every member that you chose is here")
     })
   }, 60_000)
 
@@ -151,3 +206,8 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
     })
   }, 60_000)
 })
+
+/** With its byte order mark. */
+function bytesToText(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes)
+}

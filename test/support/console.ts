@@ -65,10 +65,10 @@ export async function startConsole(
         await see(page, "Analytical Engines")
         await look(page)
       }),
-    /** Changes some members of the first list. */
-    edit: async (edits: number) => {
+    /** Changes some members of the first list, and adds others. */
+    edit: async (edits: number, additions = 0) => {
       const path = `/sandbox/lists/${lists()[0]?.id}/changes`
-      await fetch(sandboxUrl + path, { method: "POST", body: JSON.stringify({ edits }) })
+      await fetch(sandboxUrl + path, { method: "POST", body: JSON.stringify({ edits, additions }) })
     },
     stop: async () => {
       await service.stop()

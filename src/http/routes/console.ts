@@ -52,14 +52,17 @@ export function createConsoleRoutes(page: HTMLBundle) {
 /** In words for the person who gave, or denied, their consent. */
 function outcomeOf(status: string | undefined, reason: string | undefined) {
   if (status === "success")
-    return { title: "Connected", text: "Close this tab, and go back to the console: it continues by itself." }
+    return {
+      title: "Connected",
+      text: "Close this tab, and go back to “Mailchimp export”: that tab continues by itself.",
+    }
   const why =
     reason === "access_denied"
       ? "You denied access, so nothing was connected."
       : "Mailchimp could not be connected."
   return {
     title: "Not connected",
-    text: `${why} Close this tab, go back to the console, and press Connect again.`,
+    text: `${why} Close this tab, go back to “Mailchimp export”, and press Connect again.`,
   }
 }
 
