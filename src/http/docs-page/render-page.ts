@@ -1,6 +1,7 @@
 import { html } from "hono/html"
 import { errorTable } from "../../errors.ts"
 import { codeMeanings } from "./code-meanings.ts"
+import { compact } from "./compact.ts"
 import { type ApiDocument, type Route, routesOf } from "./document.ts"
 import { eventExamples } from "./event-examples.ts"
 import { inlineCode, sentence } from "./inline-code.ts"
@@ -63,10 +64,7 @@ export function renderPage(document: ApiDocument): string {
       ${problem === undefined ? "" : fieldTable(problem)} ${statuses.map(renderStatus)}
     </main>
     ${formEnd}`
-  // Without indentation, and end tags that HTML does not need, it is an eighth smaller.
-  return String(page)
-    .replaceAll(/\s*\n\s*/g, "\n")
-    .replaceAll(/<\/(?:td|tr|th|dt|dd|li|option|tbody|thead)>\n?/g, "")
+  return compact(String(page))
 }
 
 /** What each form ends with, if scripts run. */

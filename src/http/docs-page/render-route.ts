@@ -18,7 +18,7 @@ export function renderRoute(route: Route, routes: readonly Route[]) {
   const { operationId, summary, description = "", parameters } = operation
   const body = operation.requestBody?.content["application/json"]?.schema
   return html`<section class="route" id="${operationId}">
-    <h3><span class="method">${method}</span> ${breakable(path)}</h3>
+    <h3><span class="method">${method}</span> ${path}</h3>
     <p>${sentence(summary)} ${sentence(description)}</p>
     <form
       autocomplete="off"
@@ -33,11 +33,6 @@ export function renderRoute(route: Route, routes: readonly Route[]) {
     <h4>Responses</h4>
     ${renderResponses(operation)} ${renderResult(route, routes)}
   </section>`
-}
-
-/** A line may break before each slash. */
-function breakable(path: string) {
-  return path.split("/").map((part, index) => (index === 0 ? part : html`<wbr />/${part}`))
 }
 
 /** Whether all that a route responds are files. */

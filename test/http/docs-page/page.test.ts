@@ -52,7 +52,7 @@ test("the page has an example of every kind of event line, which is one", () => 
   expect(Object.keys(eventExamples)).toEqual(kinds)
   for (const [kind, example] of Object.entries(eventExamples)) {
     expect(eventLineSchema.parse(example)).toEqual(example)
-    expect(sectionOf(`event-${kind}`)).toContain(`{&quot;$export&quot;:&quot;${kind}&quot;`)
+    expect(sectionOf(`event-${kind}`)).toContain(`{"$export":"${kind}"`)
   }
 })
 
