@@ -64,6 +64,16 @@ describe.skipIf(!hasChromium)(
       })
     })
 
+    test("a login shows the URL to which a page sends the browser", async () => {
+      await visit(async (page) => {
+        await page.fill("#token", token)
+        await page.fill("#login [name=forward_url]", "https://app.example.com/connected")
+        expect(await page.locator("#login .curl").textContent()).toContain("-H 'Accept: application/json'")
+        await submit(page, "login")
+        await page.locator("#login .result:has-text('\"redirect_url\": ')").waitFor()
+      })
+    })
+
     test("what changes something is sent only after a confirmation", async () => {
       await visit(async (page) => {
         const sent: string[] = []

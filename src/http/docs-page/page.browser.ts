@@ -45,13 +45,14 @@ function callOf({ dataset, elements }: HTMLFormElement): Call {
       ? [{ in: element.dataset["in"] ?? "query", name: element.name, text: element.value }]
       : [],
   )
-  const { method = "GET", path = "", needsToken, isFile } = dataset
+  const { method = "GET", path = "", needsToken, isFile, accept } = dataset
   const route = {
     method,
     path,
     base: location.origin,
     needsToken: needsToken !== undefined,
     isFile: isFile !== undefined,
+    accept,
   }
   return toCall(route, values)
 }

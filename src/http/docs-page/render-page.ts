@@ -6,12 +6,12 @@ import { type ApiDocument, type Route, routesOf } from "./document.ts"
 import { eventExamples } from "./event-examples.ts"
 import { inlineCode, sentence } from "./inline-code.ts"
 import { fieldTable } from "./render-fields.ts"
-import { renderRoute } from "./render-route.ts"
+import { type Prefilled, renderRoute } from "./render-route.ts"
 
 const statuses = [...new Set(Object.values(errorTable).map(({ status }) => status))].toSorted((a, b) => a - b)
 
 /** The body of the page: routes by subject, event lines, and each problem at its anchor. */
-export function renderPage(document: ApiDocument): string {
+export function renderPage(document: ApiDocument, prefilled: Prefilled): string {
   const { info, tags, components } = document
   const all = routesOf(document)
   const groups = tags.map((tag) => ({
@@ -46,7 +46,7 @@ export function renderPage(document: ApiDocument): string {
         ({ name, description, routes }) =>
           html`<h2 id="${name.toLowerCase()}">${name}</h2>
             <p>${sentence(description)}</p>
-            ${routes.map((route) => renderRoute(route, all))}`,
+            ${routes.map((route) => renderRoute(route, all, prefilled))}`,
       )}
       <h2 id="event-lines">Event lines</h2>
       <p>

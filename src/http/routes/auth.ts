@@ -33,7 +33,7 @@ const loginRoute = createRoute({
   operationId: "login",
   summary: "Start connecting a Mailchimp account",
   description:
-    "Redirects the browser to Mailchimp, or straight to forward_url if the account is connected. If the app was removed at Mailchimp, which is checked, the browser is also redirected to Mailchimp. A page cannot send a bearer header on a navigation, so it sends a request with `Accept: application/json` and navigates to `redirect_url` itself. The page must be on the same site as this service, because the browser otherwise drops the login's cookie: a request from another site is a 400 `login_cross_site`, unless LOGIN_COOKIE=off.",
+    "Redirects the browser to Mailchimp, or straight to forward_url if the account is connected and the app was not removed at Mailchimp, which is checked. A page cannot send a bearer header on a navigation, so it sends a request with `Accept: application/json`, like the form on /docs, and navigates to `redirect_url` itself. The page must be on the same site as this service, because the browser otherwise drops the login's cookie: a request from another site is a 400 `login_cross_site`, unless LOGIN_COOKIE=off. `/console` also connects an account.",
   tags,
   security,
   request: {

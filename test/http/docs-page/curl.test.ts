@@ -30,6 +30,12 @@ test("a call has what was given, each value in its place and encoded", () => {
   })
 })
 
+test("a call accepts what its route says", () => {
+  expect(toCurl(toCall({ ...route, accept: "application/json" }, [id]))).toContain(
+    "-H 'Accept: application/json'",
+  )
+})
+
 test("a body is declared as JSON", () => {
   const call = toCall({ ...route, method: "POST" }, [{ in: "body", name: "body", text: "{}" }])
   expect(call).toMatchObject({ body: "{}", headers: [["Content-Type", "application/json"]] })
