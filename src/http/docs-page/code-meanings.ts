@@ -38,7 +38,7 @@ const meanings = {
     "A member has a merge field or an interest that its list did not have, or that could not be read, when the columns of a CSV were. Its value would be lost, so the transfer breaks. Start the export again.",
   disconnected: "The connection was deleted while the request used it. Connect the account again.",
   job_not_finished:
-    "The files of a job can be downloaded as one only when its `state` is `complete` or `short`. Wait for that with `Prefer: wait=30`; parts can be downloaded before.",
+    "The files of a job can be downloaded as one only when its `state` is `complete` or `short`. If it is `queued` or `running`, wait with `Prefer: wait=30`; parts can be downloaded before. A `failed` job can be retried. A `canceled` one has no files: start a new one.",
   job_not_failed: "Only a failed job can be retried. Start a new job instead.",
   cursor_expired: "The cursor can no longer be honored. Begin an export without a cursor.",
   job_expired:
