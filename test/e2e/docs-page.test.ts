@@ -38,7 +38,7 @@ describe.skipIf(!hasChromium)(
         await page.fill("#exportLists [name=fields]", "id,status")
         await page.selectOption("#exportLists [name=events]", "true")
         expect(await page.locator("#exportLists .curl").textContent()).toBe(
-          `curl -sN --fail-with-body -H "Authorization: Bearer $TOKEN" '${running.service.api}/export?fields=id,status&events=true'`,
+          `curl -sSN --fail-with-body -H "Authorization: Bearer $TOKEN" '${running.service.api}/export?fields=id,status&events=true'`,
         )
         await submit(page, "exportLists")
         await page.locator("#exportLists .result:has-text('Stopped here')").waitFor()

@@ -49,7 +49,8 @@ export function toCall(
 /** The line for a shell that makes the same request, with the token in the variable TOKEN. */
 export function toCurl({ method, url, headers, needsToken, body, isFile }: Call): string {
   const parts = [
-    "curl -sN --fail-with-body",
+    // With -OJ a problem's body would be saved as if it were the file.
+    `curl -sSN ${isFile ? "--fail" : "--fail-with-body"}`,
     ...(method === "GET" ? [] : [`-X ${method}`]),
     ...(needsToken ? ['-H "Authorization: Bearer $TOKEN"'] : []),
     ...headers.map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`),
