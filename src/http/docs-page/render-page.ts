@@ -74,6 +74,7 @@ const formEnd = html`<template>
     <button type="submit">Try it</button> <button type="button" class="copy">Copy the curl line</button>
     <button type="button" class="stop" hidden>Stop</button>
   </p>
+  <p role="status"></p>
   <pre class="result" tabindex="0" role="log" aria-label="Response" hidden></pre>
 </template>`
 
