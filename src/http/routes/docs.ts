@@ -10,7 +10,7 @@ const docsRoute = createRoute({
   method: "get",
   path: "/docs",
   operationId: "readDocs",
-  summary: "A page that shows all of this, with forms to try each route",
+  summary: "This page, with forms to try each route",
   tags: ["Health"],
   security: [],
   responses: {
