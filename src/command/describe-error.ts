@@ -27,15 +27,21 @@ function isOfService({ status }: MailchimpExportError): boolean {
 /** What a program reads about a failure. */
 export function toFailure(error: unknown) {
   if (!(error instanceof MailchimpExportError)) return { detail: describeError(error) }
-  const { code, detail, retryable, upstream, requestId } = error
-  return { code, detail, retryable, upstream, request_id: requestId }
+  const { code, retryable, upstream, requestId } = error
+  return {
+    code,
+    detail: toSentence(error),
+    advice: adviceFor(code),
+    retryable,
+    upstream,
+    request_id: requestId,
+  }
 }
 
-/** The client's advice about its own failures names options that the command does not have. */
+/** What is wrong. If the command has advice of its own, that of the client or the service would name options or routes. */
 export function toSentence(error: Error): string {
-  const isClients =
-    error instanceof MailchimpExportError && ["network_error", "unexpected_response"].includes(error.code)
-  return isClients ? error.message.replace(/: check .*/, "") : error.message
+  const hasAdvice = error instanceof MailchimpExportError && adviceFor(error.code) !== undefined
+  return hasAdvice ? error.message.replace(/: [a-z/][^:]*$/, "") : error.message
 }
 
 function adviceFor(code: MailchimpExportError["code"]): string | undefined {

@@ -2,7 +2,8 @@ import { systemClock } from "../lib/time.ts"
 import { codeOf } from "./pull/file-error.ts"
 import { runCommand } from "./run-command.ts"
 import type { StartSandbox } from "./start-sandbox.ts"
-import { Interrupted, type Output, ReaderLeft } from "./terminal.ts"
+import { Interrupted, ReaderLeft } from "./terminal.ts"
+import { toOutput } from "./to-output.ts"
 
 /** Runs the command in this process. Sets the exit code instead of exiting, because a pipe may still have data to pass on. */
 export async function startCommand(options: { readonly startSandbox?: StartSandbox } = {}): Promise<void> {
@@ -35,38 +36,6 @@ export async function startCommand(options: { readonly startSandbox?: StartSandb
     openBrowser: (url) => void openBrowser(url),
     ...options,
   })
-}
-
-/** A write resolves when the stream takes more, and rejects with the signal's reason if it never will. */
-function toOutput(stream: NodeJS.WriteStream, signal?: AbortSignal): Output {
-  return {
-    get isTTY() {
-      return stream.isTTY
-    },
-    get columns() {
-      return stream.columns
-    },
-    write: (data) =>
-      new Promise((resolve, reject) => {
-        if (signal?.aborted) {
-          reject(signal.reason)
-          return
-        }
-        // The stream may keep the bytes for longer than their buffer has them.
-        if (stream.write(typeof data === "string" ? data : Buffer.from(data))) {
-          resolve()
-          return
-        }
-        const settle = () => {
-          stream.off("drain", settle)
-          signal?.removeEventListener("abort", settle)
-          if (signal?.aborted) reject(signal.reason)
-          else resolve()
-        }
-        stream.once("drain", settle)
-        signal?.addEventListener("abort", settle, { once: true })
-      }),
-  }
 }
 
 function isRunning(pid: number): boolean {

@@ -3,10 +3,11 @@ import { type ExportOptions, toPath, toQuery } from "../client/export-options.ts
 import { send } from "../client/request.ts"
 import type { EndLine, EventLine, ListErrorLine } from "../client/types.ts"
 import { button, h } from "./dom.browser.ts"
+import { fetchExport } from "./fetch-export.ts"
+import { holdBody } from "./hold-body.ts"
 import { createMemberTable } from "./member-table.browser.ts"
 import { problemBox, toShown } from "./problem.browser.ts"
 import { createProgress, type Progress } from "./progress.ts"
-import { readBytes } from "./read-bytes.ts"
 import { type Block, countLines, membersOf, readExport, rowsByList } from "./read-export.ts"
 import type { Run, RunOptions } from "./run.browser.ts"
 import { createRunView, proofOf } from "./run-view.browser.ts"
@@ -21,8 +22,11 @@ export function createExportRun(options: RunOptions): Run {
   const view = createRunView(file?.format === "csv" ? "line" : "member")
   const table = createMemberTable(options.columns, listNames)
   const progress = createProgress(() => performance.now(), options.estimate)
+  const readingOptions = { ...options, service: { ...options.service, fetch: fetchExport } }
   const reading =
-    file?.format === "csv" ? createCsvReading(options, progress) : createReading(options, progress, table)
+    file?.format === "csv"
+      ? createCsvReading(readingOptions, progress)
+      : createReading(readingOptions, progress, table)
   let abort = new AbortController()
 
   const fail = (failure: unknown) => {
@@ -98,6 +102,7 @@ function createReading(
   let cursor: string | undefined
   let isResumed = false
   const failures: ListErrorLine[] = []
+  const needsRows = () => file !== undefined || table.room() > 0 || progress.lists.length > 1
   const take = async (block: Block) => {
     await file?.sink.write(block.bytes)
     const { rows } = block
@@ -131,7 +136,7 @@ function createReading(
         isResumed = true
         onNote("The transfer broke. Resuming by itself…")
       }
-      for await (const { rows: blocks, line } of readExport({ ...options, onRetry })) {
+      for await (const { rows: blocks, line } of readExport({ ...options, onRetry, needsRows })) {
         for (const block of blocks) await take(block)
         note(line)
         if (line.$export === "end") return toOutcome(line)
@@ -143,6 +148,19 @@ function createReading(
 
 /** Reads CSV, which ends normally only if every member was delivered, and cannot be resumed. */
 function createCsvReading({ service, selection, file }: RunOptions, progress: Progress): Reading {
+  const takeCsv = async (body: ReadableStream<Uint8Array>, signal: AbortSignal) => {
+    const held = holdBody(body)
+    try {
+      while (await held.fill()) {
+        signal.throwIfAborted()
+        progress.add(countLines(held.bytes), undefined)
+        await file?.sink.write(held.bytes)
+        held.remove(0, held.bytes.length)
+      }
+    } finally {
+      await held.cancel()
+    }
+  }
   return {
     canResume: () => false,
     read: async (signal) => {
@@ -153,11 +171,7 @@ function createCsvReading({ service, selection, file }: RunOptions, progress: Pr
         headers: { accept: "text/csv" },
         signal,
       })
-      for await (const bytes of body ? readBytes(body) : []) {
-        signal.throwIfAborted()
-        await file?.sink.write(bytes)
-        progress.add(countLines(bytes), undefined)
-      }
+      if (body !== null) await takeCsv(body, signal)
       signal.throwIfAborted()
       const proof = "Complete: every member of the chosen lists is in the file."
       return { title: "Saved", about: [h("p", { className: "good" }, proof)], shortLists: new Set() }

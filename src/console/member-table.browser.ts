@@ -4,6 +4,8 @@ import { h } from "./dom.browser.ts"
 export type Column = { readonly field: string; readonly label: string }
 
 const maxRows = 200
+/** A style that cuts a thousand cells off would take a megabyte. */
+const maxLength = 40
 const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/
 
 /** What the table shows of a member if all fields are exported. */
@@ -22,7 +24,7 @@ export function createMemberTable(chosen: readonly Column[], listNames: Readonly
   const more = h("p", { className: "quiet", hidden: true })
   const rowOf = (member: Partial<Member>) => {
     const row = h("tr", { id: keyOf(member) })
-    for (const { field } of columns) row.insertCell().textContent = textOf(member, field, listNames)
+    for (const { field } of columns) fill(row.insertCell(), textOf(member, field, listNames))
     return row
   }
   const trim = () => {
@@ -70,10 +72,17 @@ function keyOf({ list_id = "", id = "" }: Partial<Member>): string {
   return `${list_id} ${id}`
 }
 
+/** What is too long is cut off, and shown as a whole when the mouse is over it. */
+function fill(cell: HTMLElement, text: string): void {
+  const isLong = text.length > maxLength
+  cell.textContent = isLong ? `${text.slice(0, maxLength - 1).trimEnd()}…` : text
+  if (isLong) cell.title = text
+}
+
 function textOf(member: Partial<Member>, field: string, listNames: ReadonlyMap<string, string>): string {
   let value: unknown = member
   for (const name of field.split("."))
-    value = typeof value === "object" && value !== null ? new Map(Object.entries(value)).get(name) : undefined
+    value = typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined
   if (field === "list_id") return listNames.get(String(value)) ?? String(value ?? "")
   if (typeof value === "string" && isTime.test(value)) return value.replace("T", " ").slice(0, 16)
   if (typeof value !== "object" || value === null) return String(value ?? "")

@@ -6,17 +6,19 @@ import { createOpen, keyOf } from "../client/open-export.ts"
 import { readSteps, type Step } from "../client/resume.ts"
 import { sleep } from "../client/sleep.ts"
 import type { EventLine } from "../client/types.ts"
-import { readBytes } from "./read-bytes.ts"
+import { holdBody } from "./hold-body.ts"
 
-/** Rows that arrived together, as the bytes of whole lines. */
+/** Rows that arrived together: how many, and the bytes of their lines, or of the last alone if the others are not needed. */
 export type Block = { readonly bytes: Uint8Array<ArrayBuffer>; readonly rows: number }
 
+type ReadOptions = ExportOptions & {
+  readonly onRetry: (error: MailchimpExportError) => void
+  /** Whether the bytes of all rows are needed that arrive now. */
+  readonly needsRows: () => boolean
+}
+
 const newline = 10
-/** `{"$`: how an event line begins, and no row. */
-const eventStart = [0x7b, 0x22, 0x24]
 const maxRetries = 8
-/** The rows of a checkpoint usually have no more. */
-const firstHeldBytes = 2 * 1024 * 1024
 /** Fewer than pages usually have. */
 const fewRows = 50
 
@@ -24,14 +26,12 @@ const fewRows = 50
  * Reads an export to its end line as the client does, also across responses that break, but leaves the rows as bytes: a file
  * gets what Mailchimp sent, and no row is parsed that nobody looks at.
  */
-export function readExport(
-  options: ExportOptions & { readonly onRetry: (error: MailchimpExportError) => void },
-): AsyncGenerator<Step<Block>> {
+export function readExport(options: ReadOptions): AsyncGenerator<Step<Block>> {
   return readSteps<Block>({
     cursor: options.cursor,
     open: createOpen(options),
     backOff: createBackOff(maxRetries, Math.random),
-    read: readBlocks,
+    read: (body) => readBlocks(body, options.needsRows),
     keyOf: (block) => keyOf(lastMember(block)),
     onRetry: options.onRetry,
     sleep,
@@ -40,59 +40,52 @@ export function readExport(
 }
 
 /**
- * Yields the event lines, parsed, and the rows between them. Rows after the last event line are dropped, because a response that
- * resumes has them again. The blocks are valid until the next ones are requested.
+ * Yields the event lines, parsed, each after the rows before it. Rows after the last event line are dropped, because a response
+ * that resumes has them again. What is yielded is valid until the next is requested.
  */
-export async function* readBlocks(body: ReadableStream<Uint8Array>): AsyncGenerator<(Block | EventLine)[]> {
-  let held = new Uint8Array(firstHeldBytes)
-  let used = 0
-  /** Where the line starts that is not whole yet. */
-  let scanned = 0
-  for await (const bytes of readBytes(body)) {
-    if (used + bytes.length > held.length) held = grown(held, used + bytes.length)
-    held.set(bytes, used)
-    used += bytes.length
-    const whole = held.subarray(0, used)
-    let eventsEnd = 0
-    for (let end = 0; (end = whole.indexOf(newline, scanned) + 1) > 0; scanned = end)
-      if (isEvent(whole, scanned)) eventsEnd = end
-    if (eventsEnd === 0) continue
-    yield [...split(whole.subarray(0, eventsEnd))]
-    held.copyWithin(0, eventsEnd, used)
-    used -= eventsEnd
-    scanned -= eventsEnd
-  }
-}
-
-function grown(held: Uint8Array<ArrayBuffer>, atLeast: number): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(2 * atLeast)
-  larger.set(held)
-  return larger
-}
-
-function isEvent(bytes: Uint8Array, start: number): boolean {
-  return eventStart.every((byte, index) => bytes[start + index] === byte)
-}
-
-/** Divides whole lines, of which the last is an event line. An empty line only keeps the response alive. */
-function* split(bytes: Uint8Array<ArrayBuffer>): Generator<Block | EventLine> {
+export async function* readBlocks(
+  body: ReadableStream<Uint8Array>,
+  needsRows: ReadOptions["needsRows"],
+): AsyncGenerator<(Block | EventLine)[]> {
+  const held = holdBody(body)
+  /** Where the line starts that is not whole yet. Before it there are rows alone. */
+  let start = 0
+  let lastRow = 0
   let rows = 0
-  let first = 0
-  for (let start = 0, end = 0; start < bytes.length; start = end) {
-    end = bytes.indexOf(newline, start) + 1
-    const endsBlock = end === start + 1 || isEvent(bytes, start)
-    if (!endsBlock) {
-      rows += 1
-      continue
+  try {
+    while (await held.fill()) {
+      let end: number
+      while ((end = held.bytes.indexOf(newline, start) + 1) > 0) {
+        const { bytes } = held
+        if (isEvent(bytes, start)) {
+          const line: EventLine = JSON.parse(new TextDecoder().decode(bytes.subarray(start, end)))
+          yield rows > 0 ? [{ bytes: bytes.subarray(0, start), rows }, line] : [line]
+          held.remove(0, end)
+          start = 0
+          rows = 0
+        } else if (end === start + 1) {
+          // An empty line only keeps the response alive.
+          held.remove(start, end)
+        } else {
+          lastRow = start
+          start = end
+          rows += 1
+        }
+      }
+      if (rows > 1 && !needsRows()) {
+        held.remove(0, lastRow)
+        start -= lastRow
+        lastRow = 0
+      }
     }
-    if (rows > 0) yield { bytes: bytes.subarray(first, start), rows }
-    rows = 0
-    first = end
-    if (end > start + 1) {
-      const line: EventLine = JSON.parse(new TextDecoder().decode(bytes.subarray(start, end)))
-      yield line
-    }
+  } finally {
+    await held.cancel()
   }
+}
+
+/** An event line begins with `{"$`, and no row does. */
+function isEvent(bytes: Uint8Array, start: number): boolean {
+  return bytes[start] === 0x7b && bytes[start + 1] === 0x22 && bytes[start + 2] === 0x24
 }
 
 function lastMember({ bytes }: Block): Partial<Member> {

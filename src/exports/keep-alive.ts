@@ -1,7 +1,7 @@
 import { type Clock, within } from "../lib/time.ts"
 
 /** Proxies close an idle connection after half a minute or later. */
-const KEEP_ALIVE_MS = 10_000
+export const keepAliveMs = 10_000
 /** Bun completes the response head with the first bytes of the body, so these must not wait long for the first row. */
 const FIRST_BYTES_MS = 2000
 
@@ -19,7 +19,7 @@ export function createKeepAlive(clock: Clock): KeepAlive {
   function* write(bytes: Uint8Array) {
     if (bytes.length === 0) return
     yield bytes
-    silentAtMs = clock.monotonicMs() + KEEP_ALIVE_MS
+    silentAtMs = clock.monotonicMs() + keepAliveMs
   }
 
   return {
@@ -30,7 +30,7 @@ export function createKeepAlive(clock: Clock): KeepAlive {
         if (value !== undefined) return value
         yield* write(fill())
         // Also if there was nothing to fill the pause with. Otherwise `fill` would be called again at once, without end.
-        silentAtMs = clock.monotonicMs() + KEEP_ALIVE_MS
+        silentAtMs = clock.monotonicMs() + keepAliveMs
       }
     },
   }

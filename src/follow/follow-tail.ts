@@ -26,15 +26,16 @@ export async function* followTail(request: {
   readonly clock: Clock
 }): AsyncGenerator<Uint8Array, string> {
   const { tails, followed, until, signal, onCaughtUp, clock } = request
-  const { wait, write } = createKeepAlive(clock)
   let { cursor } = request
   try {
-    const reader = yield* wait(tails.join(followed, cursor, until), keepAlive)
+    const reader = yield* createKeepAlive(clock).wait(tails.join(followed, cursor, until), keepAlive)
     try {
+      // From now on the tail keeps the connection alive, but it may do so ten seconds from now.
+      yield keepAlive()
       for (;;) {
-        const item = yield* wait(reader.next(until), keepAlive)
+        const item = await reader.next()
         if (item === behind) return cursor
-        yield* write(item.bytes)
+        yield item.bytes
         if (item.cursor === undefined) continue
         cursor = item.cursor
         onCaughtUp()

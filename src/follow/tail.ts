@@ -4,6 +4,7 @@ import type { Cursor } from "../exports/cursor/cursor.ts"
 import { abortable } from "../lib/time.ts"
 import { createBacklog, type Reader } from "./backlog.ts"
 import type { Followed } from "./followed.ts"
+import { keepFollowersAlive } from "./keep-followers-alive.ts"
 import { createPass, type PassDeps } from "./pass.ts"
 import { createPauses } from "./pauses.ts"
 
@@ -40,7 +41,7 @@ export function createTail(followed: Followed, deps: TailDeps): Tail {
   return {
     join: (cursor, signal) => {
       const { promise, resolve } = Promise.withResolvers<Reader>()
-      const each = { cursor, signal, attach: () => resolve(backlog.attach()) }
+      const each = { cursor, signal, attach: () => resolve(backlog.attach(signal)) }
       if (failure === undefined) joining.push(each)
       else each.attach()
       return abortable(promise, signal)
@@ -51,6 +52,7 @@ export function createTail(followed: Followed, deps: TailDeps): Tail {
         using account = await deps.openAccount(owner, signal)
         // The owner has disconnected and connected again.
         if (account.connection.id !== connectionId) throw disconnected()
+        void keepFollowersAlive(backlog, deps.clock, signal).catch(() => {})
         const pass = createPass(followed, { ...deps, account, backlog, signal })
         for (;;) {
           const joined = joining

@@ -1,21 +1,16 @@
 import { expect, test } from "bun:test"
 import type { EventLine } from "../../src/client/types.ts"
+import { streamOf } from "../support/stream-of.ts"
 import { type Block, countLines, membersOf, readBlocks, rowsByList } from "../../src/console/read-export.ts"
 
 const rowOf = (list_id: string, id: number) => `${JSON.stringify({ id: String(id), name: '{"$', list_id })}\n`
 const event = '{"$export":"checkpoint","cursor":"c","rows":2}\n'
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
-async function read(body: string, chunk: number) {
-  const bytes = new TextEncoder().encode(body)
-  const stream = new ReadableStream<Uint8Array>({
-    start: (controller) => {
-      for (let at = 0; at < bytes.length; at += chunk) controller.enqueue(bytes.slice(at, at + chunk))
-      controller.close()
-    },
-  })
+async function read(body: string, chunk: number, needsRows = () => true) {
+  const stream = streamOf(new TextEncoder().encode(body), chunk)
   const found = { rows: "", count: 0, events: Array.of<EventLine>() }
-  for await (const items of readBlocks(stream))
+  for await (const items of readBlocks(stream, needsRows))
     for (const item of items)
       if ("bytes" in item) {
         found.rows += text(item.bytes)
@@ -33,6 +28,19 @@ test.each([1, 7, 64, 10_000])(
     expect(found.rows).toBe(rows.join(""))
     expect(found.count).toBe(3)
     expect(found.events).toEqual(Array(3).fill(JSON.parse(event)))
+  },
+)
+
+test.each([1, 7, 64, 10_000])(
+  "rows that are not needed are counted, and the last is kept, in chunks of %d bytes",
+  async (chunk) => {
+    const rows = Array.from({ length: 5 }, (_, id) => rowOf("a", id))
+    const body = `${rows.join("")}${event}${rows.join("\n")}${event}`
+    const found = await read(body, chunk, () => false)
+    expect(found.count).toBe(10)
+    expect(found.events).toHaveLength(2)
+    expect(found.rows).toEndWith(rows[4] ?? "none")
+    expect(found.rows.length).toBeLessThanOrEqual(chunk < 100 ? 3 * (rows[4]?.length ?? 0) : body.length)
   },
 )
 

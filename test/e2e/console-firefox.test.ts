@@ -83,8 +83,10 @@ describe.skipIf(!hasFirefox)(hasFirefox ? name : `${name} (skipped: needs firefo
     await visit(async (page) => {
       const rows = running.liveRows().toSorted()
       await choose(page, "NDJSON")
+      const responding = page.waitForResponse((response) => response.url().includes("/export?"))
       const ndjson = await firefox.downloaded(".ndjson", () => press(page, "Save to a file"))
       expect(text(ndjson).trimEnd().split("\n").toSorted()).toEqual(rows)
+      expect((await responding).headers()["content-encoding"]).toBeUndefined()
       await see(page, "Done")
       await choose(page, "CSV")
       const csv = await firefox.downloaded(".csv", () => press(page, "Save to a file"))

@@ -53,6 +53,15 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
     })
   }, 60_000)
 
+  test("an export from the same machine is not compressed", async () => {
+    await running.visitConnected(async (page) => {
+      const responding = page.waitForResponse(/\/export\?/)
+      await press(page, "Show here")
+      expect((await responding).headers()["content-encoding"]).toBeUndefined()
+      await see(page, "every member of the chosen lists is here")
+    })
+  }, 60_000)
+
   test("saves both formats, equal to the truth", async () => {
     await running.visitConnected(async (page) => {
       const rows = running.liveRows()

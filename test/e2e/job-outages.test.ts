@@ -24,7 +24,7 @@ const frozenMs = 20_000
 
 const mailchimp = startSandbox({
   decision: "approve",
-  latencyMs: isLong ? 5 : 200,
+  latencyMs: Number(process.env["OUTAGES_LATENCY_MS"] ?? 200),
   accounts: [{ lists: [{ name: "Busy", count: members, imports: [250] }] }],
 })
 const { sandbox } = mailchimp

@@ -12,7 +12,7 @@ import { temporaryFolder } from "../support/temporary-folder.ts"
  */
 const [, , st = "st", leastCases = "2000"] = Bun.argv
 /** About 2000 cases do not depend on the number of examples: those of the phases coverage, examples and stateful. */
-const size = Math.max(1, (Number(leastCases) - 2000) / 600)
+const size = Math.max(1, (Number(leastCases) - 2000) / 550)
 const timeoutMs = 240_000 * size
 const examples = (count: number) => `--max-examples=${Math.ceil(count * size)}`
 

@@ -1,5 +1,6 @@
 import { pipeline } from "node:stream"
 import { createGunzip } from "node:zlib"
+import { isThisMachine } from "../../lib/this-machine.ts"
 import { silenceMs } from "./open-socket.ts"
 import { socketFetch } from "./socket-fetch.ts"
 import { toBody } from "./to-body.ts"
@@ -64,10 +65,6 @@ function bunFetch(url: string, init: RequestInit): Promise<Response> {
 /** Compression saves nothing on the way to the same machine, and takes more CPU time than all the rest. */
 function codingFor(url: string): "gzip" | "identity" {
   return isThisMachine(url) ? "identity" : "gzip"
-}
-
-function isThisMachine(url: string): boolean {
-  return /^(localhost|127\.[\d.]+|\[::1\])$/.test(new URL(url).hostname)
 }
 
 function toHeaders(distinct: NodeJS.Dict<string[]>): Headers {

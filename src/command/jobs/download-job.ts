@@ -60,7 +60,7 @@ async function download(
   }
   const file = { out, selection: `job ${id}`, header: "", isIncrement: false, isBackground: true }
   return withLockedFile(out, dependencies, async () => {
-    const written = await intoSink(await openFileSink({ ...file, isResumed }, clock))
+    const written = await intoSink(await openFileSink({ ...file, isResumed }, clock, progress.note))
     // The job may have any options, so `pull --since last` cannot continue with it.
     await rm(`${out}.state`, { force: true })
     return written

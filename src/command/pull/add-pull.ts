@@ -35,10 +35,14 @@ Files:
   FILE          a complete export, or not there
   FILE.partial  an export that has not ended
   FILE.state    what --resume and --since last continue from
+  FILE.lock     while a run writes
 
-A member who changes during the export may come twice: the last row of a
-list_id and id counts. With --follow a deletion is a line as well,
-{"$export":"deleted","list_id":…,"id":…}; without an id, the list is gone.`
+Exit code 0 means that every member is in the file, as of the time that the
+last line says. Rows have no order. A member who changes during the export may
+come twice, as some do after --resume: the last row counts, of a list_id and id,
+in a CSV file of a LIST_ID and EUID. --since cannot show members who were
+deleted: export everything once a week, or follow. With --follow a deletion is a
+line, {"$export":"deleted","list_id":…,"id":…}; without an id, the list is gone.`
 
 export function addPull(program: Command, actions: PullActions): void {
   withService(program.command("pull").summary("export contacts to a file"))
@@ -48,7 +52,7 @@ export function addPull(program: Command, actions: PullActions): void {
       "the file, such as contacts.ndjson or contacts.csv; - for the standard output",
     )
     .addOption(new Option("--format <format>", "if the file's name does not tell").choices(["ndjson", "csv"]))
-    .option("--list <ids...>", "only these lists (default: all)")
+    .option("--list <ids...>", "only these lists, by the ids of mailchimp-export lists (default: all)")
     .option("--fields <names...>", "only these fields, such as email_address or merge_fields.FNAME")
     .option("--status <statuses...>", "only members of these statuses")
     .addOption(new Option("--include <what>", "archived members too").choices(["archived"]))

@@ -26,14 +26,21 @@ export type FileOptions = {
 const saveEveryMs = 1000
 
 /** Writes to a partial file, which gets its name when the export has proved to be complete. */
-export async function openFileSink(options: FileOptions, clock: Clock): Promise<Sink> {
+export async function openFileSink(
+  options: FileOptions,
+  clock: Clock,
+  onNote: (sentence: string) => void,
+): Promise<Sink> {
   const { out, header } = options
   const paths = { out, partial: `${out}.partial`, state: `${out}.state` }
   const { last, unfinished } = await readFinishedState(options, paths)
   const start = choose(options, { last, unfinished }, clock)
   const isResumed = start === unfinished
   // What the state says of the partial file is no longer true.
-  if (unfinished && !isResumed) await writeState(paths.state, { last })
+  if (unfinished && !isResumed) {
+    onNote(`Starting anew: an earlier export to ${out} has not ended, and --resume would have continued it`)
+    await writeState(paths.state, { last })
+  }
   const partial = await openPartialFile(paths.partial, isResumed ? start.bytes : 0)
   try {
     if (!isResumed) partial.write(Buffer.from(header))
@@ -138,6 +145,7 @@ function createFileSink({
   return {
     position: start,
     rows: start.rows,
+    isIncrement: start.target !== paths.out,
     write: async (bytes) => partial.write(bytes),
     checkpoint: async (position, rows) => {
       unfinished = { ...unfinished, ...position, rows, bytes: partial.length() }

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises"
 import { writeSync } from "node:fs"
 import { CommandError } from "../command-error.ts"
+import { isMissing } from "./file-error.ts"
 
 /** A file that grows, and can be cut back to a length at which it was whole. */
 export type PartialFile = {
@@ -19,20 +20,24 @@ export type PartialFile = {
  * @throws {CommandError} if the file is shorter
  */
 export async function openPartialFile(path: string, length: number): Promise<PartialFile> {
-  const file = await open(path, length === 0 ? "w" : "r+")
+  const file = await open(path, length === 0 ? "w" : "r+").catch((error: unknown) => {
+    if (length > 0 && isMissing(error)) throw cannotResume(`${path} is missing`)
+    throw error
+  })
   try {
     const { size } = await file.stat()
-    if (size < length)
-      throw new CommandError(
-        "failed",
-        `Cannot resume because ${path} has ${size} bytes instead of ${length}: run the command without --resume, which starts anew`,
-      )
+    if (size < length) throw cannotResume(`${path} has ${size} bytes instead of ${length}`)
     await file.truncate(length)
     return createPartialFile(file, length)
   } catch (error) {
     await file.close()
     throw error
   }
+}
+
+function cannotResume(reason: string): CommandError {
+  const advice = "run the command without --resume, which starts anew"
+  return new CommandError("failed", `Cannot resume because ${reason}: ${advice}`)
 }
 
 function createPartialFile(file: FileHandle, start: number): PartialFile {

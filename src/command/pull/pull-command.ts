@@ -14,7 +14,7 @@ export async function pullCommand(
 ): Promise<ExitCode> {
   const { terminal, clock } = dependencies
   const { stderr } = terminal
-  const { isJson, isQuiet, ...request } = parsePullOptions(options)
+  const { json: isJson = false, quiet: isQuiet = false } = options
   const isBar = stderr.isTTY === true && terminal.env["TERM"] !== "dumb"
   const progress = isQuiet || isJson ? noProgress : createProgress(stderr, { isBar, clock })
   const startedMs = clock.monotonicMs()
@@ -23,6 +23,7 @@ export async function pullCommand(
     if (!isJson && !isQuiet) await stderr.write(`${toProof({ ...summary, canContinue: false })}. Following\n`)
   }
   try {
+    const request = parsePullOptions(options)
     const run = { ...dependencies, request, progress, followProgress, onWhole }
     const summary = await runPull(run, options)
     const durationMs = clock.monotonicMs() - startedMs

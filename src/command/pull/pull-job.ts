@@ -22,7 +22,7 @@ export type PullJob = Omit<Pull, "encoder"> & {
  * @throws {MailchimpExportError} what made the job fail
  */
 export async function pullJob(options: PullJob): Promise<Summary> {
-  const { sink, progress, partialName, canContinue } = options
+  const { sink, progress, partialName, canContinue, isIncrement } = options
   try {
     const summary = await download(options)
     progress.end()
@@ -30,7 +30,9 @@ export async function pullJob(options: PullJob): Promise<Summary> {
     // A job that is short has ended. A new one delivers what is missing.
     if (status === "short") await sink.abandon({ isOver: true })
     const file = status === "short" ? partialName : await sink.complete(cursor)
-    return { status, file, rows, lists: [], deletedLists: [], canContinue, cursor }
+    const common = { isIncrement, canContinue, lists: [], deletedLists: [], cursor }
+    // The parts of a job are whole, however often it was resumed.
+    return { status, file, rows, mayRepeat: false, ...common }
   } catch (error) {
     progress.end()
     await sink.abandon({ isOver: error instanceof JobGone }).catch(() => {})

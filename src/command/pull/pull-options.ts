@@ -28,7 +28,6 @@ export function parsePullOptions(options: PullOptions) {
   const { out, since } = options
   const { resume: isResumed = false, sandbox: isSandbox = false } = options
   const { follow: isFollowed = false, background: isBackground = false } = options
-  const { json: isJson = false, quiet: isQuiet = false } = options
   const isIncrement = since === "last"
   const selection: Selection = {
     format: options.format ?? (/\.csv(\.gz)?$/i.test(out) ? "csv" : "ndjson"),
@@ -50,8 +49,6 @@ export function parsePullOptions(options: PullOptions) {
     isFollowed,
     isBackground,
     isSandbox,
-    isJson,
-    isQuiet,
   }
   const reason = contradictions.find(([, applies]) => applies(parsed))?.[0]
   if (reason !== undefined) throw new CommandError("usage", reason)

@@ -1,5 +1,5 @@
 import type { Service } from "../../client/request.ts"
-import type { EndLine, EventLine } from "../../client/types.ts"
+import type { EventLine } from "../../client/types.ts"
 import type { Clock } from "../../lib/time.ts"
 import type { RowEncoder } from "./encode-rows.ts"
 import type { Progress } from "./progress.ts"
@@ -17,6 +17,8 @@ export type Pull = {
   readonly partialName: string
   /** Whether another run can continue from this one. */
   readonly canContinue: boolean
+  /** Only members who changed since another export are requested. */
+  readonly isIncrement: boolean
   readonly progress: Progress
   readonly clock: Clock
   readonly random: () => number
@@ -31,13 +33,14 @@ export async function pull(options: Pull): Promise<Summary> {
   const { sink, progress } = options
   const deletedLists: string[] = []
   try {
-    const { end, rows } = await writeRows(options, deletedLists)
+    const { end, rows, mayRepeat } = await writeRows(options, deletedLists)
     progress.end()
     const { status, lists, cursor = "" } = end
     const isShort = status === "short"
     if (isShort) await sink.abandon()
     const file = isShort ? options.partialName : await sink.complete(cursor)
-    return { status, file, rows, lists, deletedLists, canContinue: options.canContinue, cursor }
+    const { canContinue, isIncrement } = options
+    return { status, file, rows, isIncrement, mayRepeat, lists, deletedLists, canContinue, cursor }
   } catch (error) {
     progress.end()
     // The failure itself says more than what comes of it, such as a disk that is still full.
@@ -46,11 +49,12 @@ export async function pull(options: Pull): Promise<Summary> {
   }
 }
 
-async function writeRows(options: Pull, deletedLists: string[]): Promise<{ end: EndLine; rows: number }> {
+async function writeRows(options: Pull, deletedLists: string[]) {
   const { service, selection, encoder, sink, progress, clock, random } = options
   let covered = sink.rows
   let rows = covered
   let isRetried = false
+  let mayRepeat = sink.rows > 0
   const rewindAfterRetry = async () => {
     if (!isRetried) return
     isRetried = false
@@ -68,6 +72,7 @@ async function writeRows(options: Pull, deletedLists: string[]): Promise<{ end: 
     },
     onRetry: (error) => {
       isRetried = true
+      mayRepeat = true
       progress.note(`Resuming, because: ${toSentence(error)}`)
     },
     sleep: clock.sleep,
@@ -81,7 +86,7 @@ async function writeRows(options: Pull, deletedLists: string[]): Promise<{ end: 
       covered = rows
     }
     report(line, rows, progress, deletedLists)
-    if (line.$export === "end") return { end: line, rows }
+    if (line.$export === "end") return { end: line, rows, mayRepeat }
   }
   throw new Error("The export ended without its end line")
 }

@@ -28,7 +28,7 @@ export type PullDependencies = Processes & {
   readonly startSandbox?: StartSandbox | undefined
 }
 
-type PullRequest = Omit<ReturnType<typeof parsePullOptions>, "isJson" | "isQuiet">
+type PullRequest = ReturnType<typeof parsePullOptions>
 
 export type RunPull = PullDependencies & {
   readonly request: PullRequest
@@ -81,9 +81,12 @@ async function exportOnce(service: Service, options: RunPull): Promise<Summary> 
   const header = encoder?.header ?? ""
   const isFile = out !== "-"
   const file = { out, selection: selectionKey(selection), header, isResumed, isIncrement, isBackground }
-  const sink = isFile ? await openFileSink(file, clock) : await openStdout(terminal.stdout, header)
+  const sink = isFile
+    ? await openFileSink(file, clock, progress.note)
+    : await openStdout(terminal.stdout, header)
   const partialName = isFile ? `${out}.partial` : "the standard output"
-  const to = { ...common, sink, partialName, canContinue: isFile && !isSandbox }
+  const isPart = sink.isIncrement || selection.since !== undefined
+  const to = { ...common, sink, partialName, canContinue: isFile && !isSandbox, isIncrement: isPart }
   if (encoder) return pull({ ...to, encoder })
   return pullJob({ ...to, isCompressed: out.endsWith(".gz") })
 }

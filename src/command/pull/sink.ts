@@ -21,6 +21,8 @@ export type Sink = {
   readonly position: Position
   /** How many members an earlier run has written. */
   readonly rows: number
+  /** What changed since an earlier export. */
+  readonly isIncrement: boolean
   write(bytes: Uint8Array): Promise<void>
   /** Everything so far is covered by this position. */
   checkpoint(position: Position, rows: number): Promise<void>

@@ -7,6 +7,7 @@ export async function openStdout(stdout: Output, header: string): Promise<Sink> 
   return {
     position: {},
     rows: 0,
+    isIncrement: false,
     write: (bytes) => stdout.write(bytes),
     checkpoint: async () => {},
     rewind: async () => {},

@@ -5,6 +5,10 @@ export type Summary = {
   readonly status: EndLine["status"]
   readonly file: string
   readonly rows: number
+  /** Only members who changed since another export. */
+  readonly isIncrement: boolean
+  /** Some rows came again, because the export was resumed. */
+  readonly mayRepeat: boolean
   readonly lists: EndLine["lists"]
   readonly deletedLists: readonly string[]
   readonly canContinue: boolean
@@ -24,8 +28,8 @@ export function toTime(time: string): string {
 
 /** The proof, and what comes next: one line. */
 export function toProof(summary: Summary): string {
-  const { status, file, rows, canContinue, deletedLists } = summary
-  const members = `${rows.toLocaleString("en-US")} ${rows === 1 ? "member" : "members"}`
+  const { status, file, canContinue, deletedLists, mayRepeat } = summary
+  const members = toCount(summary)
   if (status === "short") {
     const next = canContinue ? ". Next: --resume requests them again" : ""
     return `${members} in ${file}, but some may be missing: ${whyShort(summary)}${next}`
@@ -34,7 +38,15 @@ export function toProof(summary: Summary): string {
   const whole = time === undefined ? "whole" : `whole as of ${toTime(time)}`
   const deleted =
     deletedLists.length > 0 ? `. Deleted lists, whose members are all gone: ${deletedLists.join(", ")}` : ""
-  return `${members}, ${whole}, in ${file}${deleted}${canContinue ? ". Next: --since last" : ""}`
+  const repeated = mayRepeat
+    ? ". Some came twice, because it was resumed: the last row of a member counts"
+    : ""
+  return `${members}, ${whole}, in ${file}${repeated}${deleted}${canContinue ? ". Next: --since last" : ""}`
+}
+
+function toCount({ rows, isIncrement, mayRepeat }: Summary): string {
+  const what = mayRepeat ? "row" : isIncrement ? "changed member" : "member"
+  return `${rows.toLocaleString("en-US")} ${what}${rows === 1 ? "" : "s"}`
 }
 
 function whyShort({ lists }: Summary): string {
@@ -46,13 +58,15 @@ function whyShort({ lists }: Summary): string {
 
 /** One object, for `--json`. */
 export function toJson(summary: Summary, durationMs: number) {
-  const { status, file, rows, lists, deletedLists } = summary
+  const { status, file, rows, lists, deletedLists, mayRepeat } = summary
   return {
     status,
     file,
     rows,
+    resumed: mayRepeat,
     as_of: asOf(summary),
-    lists,
+    // The rows of a list are those since the export was resumed.
+    lists: lists.map((list) => ({ ...list, rows: mayRepeat ? undefined : list.rows })),
     deleted_lists: deletedLists,
     duration_ms: Math.round(durationMs),
   }

@@ -8,7 +8,7 @@ const readBytes = 256 * 1024
 export type Draft = {
   append(bytes: Uint8Array): Promise<void>
   size(): number
-  /** All bytes from the first. May be called again. */
+  /** All bytes from the first. May be called again. A chunk is valid until the next one is requested. */
   read(): AsyncGenerator<Uint8Array>
   /** The bytes are gone afterwards. Never rejects, and may be called again. */
   close(): Promise<void>
@@ -37,10 +37,11 @@ export async function openDraft(folder: string): Promise<Draft> {
       }),
     size: () => size,
     read: async function* () {
+      // One buffer for all chunks. Otherwise they fill the memory until a garbage collection: a whole part in a second.
+      const chunk = new Uint8Array(readBytes)
       for (let at = 0; at < size;) {
-        const length = Math.min(readBytes, size - at)
-        const { bytesRead, buffer } = await handle.read(new Uint8Array(length), 0, length, at)
-        yield buffer.subarray(0, bytesRead)
+        const { bytesRead } = await handle.read(chunk, 0, Math.min(readBytes, size - at), at)
+        yield chunk.subarray(0, bytesRead)
         at += bytesRead
       }
     },

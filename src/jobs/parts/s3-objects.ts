@@ -48,7 +48,7 @@ export function createObjects(
   }
 
   return {
-    /** @param read the bytes, anew for each attempt */
+    /** @param read the bytes, anew for each attempt. `fetch` has copied a chunk when it requests the next one. */
     put: (key: string, size: number, read: () => AsyncGenerator<Uint8Array>, signal: AbortSignal) => {
       const limits = { timeoutMs: timeoutMs + size * msPerByte, retryMs: uploadRetryMs }
       const headers = { "content-length": String(size), "content-type": "application/octet-stream" }

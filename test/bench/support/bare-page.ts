@@ -32,6 +32,8 @@ export async function openBarePage(url: string): Promise<BarePage> {
     { stdout: "ignore", stderr: "pipe" },
   )
   const browser = await connectTo(await debuggerUrl(chromium.stderr))
+  // A file that the page saves would end in the folder of whoever runs the benchmark.
+  await browser.send("Browser.setDownloadBehavior", { behavior: "deny" })
   const { targetId } = await browser.send<{ targetId: string }>("Target.createTarget", { url })
   const { sessionId } = await browser.send<{ sessionId: string }>("Target.attachToTarget", {
     targetId,

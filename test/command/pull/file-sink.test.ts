@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test"
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type FileOptions, openFileSink } from "../../../src/command/pull/file-sink.ts"
 import { temporaryFolder } from "../../support/temporary-folder.ts"
@@ -14,9 +14,11 @@ function inNewFolder() {
   mkdirSync(join(folder.path, String(files)))
   const out = join(folder.path, String(files), "a.csv")
   const clock = createVirtualClock()
+  const notes: string[] = []
   return {
     out,
     clock,
+    notes,
     textOf: (suffix = "") => readFileSync(out + suffix, "utf8"),
     open: (changes: Partial<FileOptions> = {}) =>
       openFileSink(
@@ -30,6 +32,7 @@ function inNewFolder() {
           ...changes,
         },
         clock,
+        (sentence) => notes.push(sentence),
       ),
   }
 }
@@ -121,7 +124,7 @@ test("a run that failed before its first checkpoint leaves nothing; an interrupt
   expect(await resumed.complete("e2")).toEndWith("a-20240501T120000Z.csv")
 })
 
-test("other options, other columns and a shorter file are refused", async () => {
+test("other options, other columns, and a shorter or missing file are refused", async () => {
   const { open, out } = inNewFolder()
   const sink = await open()
   await sink.write(bytes("1\n"))
@@ -132,4 +135,21 @@ test("other options, other columns and a shorter file are refused", async () => 
   expect(open({ isResumed, header: "x\n" })).rejects.toThrow("the columns have changed")
   writeFileSync(`${out}.partial`, "h\n")
   expect(open({ isResumed })).rejects.toThrow("has 2 bytes instead of 4")
+  rmSync(`${out}.partial`)
+  expect(open({ isResumed })).rejects.toThrow(`${out}.partial is missing: run the command without --resume`)
+})
+
+test("an export that could be continued, and is not, starts anew and says so", async () => {
+  const { open, notes } = inNewFolder()
+  const sink = await open()
+  await sink.checkpoint({ cursor: "c1" }, 1)
+  await sink.abandon()
+  const resumed = await open({ isResumed: true })
+  expect(resumed.position.cursor).toBe("c1")
+  await resumed.abandon()
+  expect(notes).toEqual([])
+  const anew = await open()
+  expect(anew.position.cursor).toBeUndefined()
+  await anew.abandon()
+  expect(notes).toEqual([expect.stringMatching(/^Starting anew: .* --resume would have continued it$/)])
 })

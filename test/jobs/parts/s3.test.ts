@@ -67,6 +67,27 @@ describeWithS3("files of jobs in S3", () => {
     expect(await files.names("job_1")).toEqual([])
   }, 30_000)
 
+  test("a file arrives as it was written at a store that reads late", async () => {
+    const files = open()
+    const file = await files.create("job_1", "00001-1.ndjson", never)
+    // More than sockets hold, so that `fetch` keeps some of it.
+    const written = crypto.getRandomValues(new Uint8Array(65_000))
+    const times = 400
+    for (let time = 0; time < times; time += 1) await file.write(written)
+    store.freeze()
+    const finishing = file.finish()
+    await Bun.sleep(300)
+    store.thaw()
+    await finishing
+    await file.discard()
+    const chunks: Uint8Array[] = []
+    for await (const chunk of files.read("job_1", "00001-1.ndjson", 0, times * written.length))
+      chunks.push(chunk)
+    expect(Buffer.concat(chunks).equals(Buffer.concat(Array.from({ length: times }, () => written)))).toBe(
+      true,
+    )
+  })
+
   test("a wrong secret or a missing bucket is job_files_unavailable at once, with the store's code", async () => {
     const startedMs = performance.now()
     for (const [files, code] of [
