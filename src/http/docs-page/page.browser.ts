@@ -43,13 +43,15 @@ function prepare(form: HTMLFormElement): void {
     result.hidden = stop.hidden = false
     result.textContent = "…"
     result.focus()
-    void send(call, result, current).then((outcome) => {
+    const run = async () => {
+      const outcome = await send(call, result, current)
       if (running !== current) return
       stop.hidden = true
       status.textContent = outcome
       // The response has grown. Somebody who has moved on is not called back.
       if (document.activeElement === result) result.scrollIntoView({ block: "nearest" })
-    })
+    }
+    void run()
   })
 }
 
