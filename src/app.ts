@@ -51,6 +51,6 @@ export function createApp(services: Services) {
   registerComponents(app)
   const head = openapiDocument(services.publicUrl)
   app.doc31("/openapi.json", head)
-  app.route("/", createDocsRoutes({ readDocument: () => app.getOpenAPI31Document(head) }))
+  app.route("/", createDocsRoutes({ ...services, readDocument: () => app.getOpenAPI31Document(head) }))
   return app
 }

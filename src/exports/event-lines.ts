@@ -129,7 +129,10 @@ const end = z
     }),
     duration_ms: count.meta({ description: "How long the response took" }),
   })
-  .meta({ description: "The last line of an export that did not fail" })
+  .meta({
+    description:
+      "The last line of an export that did not fail; with `follow`, lines and members come after it",
+  })
 
 const caughtUp = z
   .object({

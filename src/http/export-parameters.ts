@@ -52,12 +52,13 @@ const names = z
 /** The parameters of an export of one list. */
 export const exportListQuery = z.strictObject({
   count: wholeNumber(1, 1000, { hint: ", or left out to export every member" }).optional().openapi({
-    description: "With count or offset: a slice of the lists laid end to end; 10 if only offset is given",
+    description:
+      "With count or offset: a slice of the lists laid end to end, without events and cursor; 10 if only offset is given",
   }),
   offset: wholeNumber(0, largestOffset).optional().openapi({ description: "Where the slice begins" }),
   fields: names.optional().openapi({
     description:
-      "Only these fields of a member, by Mailchimp's dotted names: repeated, or separated by commas. A merge field or an interest, such as interests.9143cf3bd1, must belong to an exported list",
+      "Only these fields of a member, by Mailchimp's dotted names: repeated, or separated by commas. A merge field or an interest must belong to an exported list",
     example: ["email_address", "merge_fields.FNAME"],
   }),
   exclude_fields: names.optional().openapi({ description: "All fields except these" }),
@@ -85,7 +86,7 @@ export const exportListQuery = z.strictObject({
   events: oneOf(["true", "false"])
     .optional()
     .openapi({
-      description: `Event lines between the members, NDJSON only: ${eventKinds.join(", ")}`,
+      description: `Event lines between the members, NDJSON only, not with count or offset: ${eventKinds.join(", ")}`,
     }),
   follow: oneOf(["true", "false"]).optional().openapi({
     description: "With events=true: stays open for changes",
@@ -93,7 +94,7 @@ export const exportListQuery = z.strictObject({
   cursor: once.optional().openapi({
     ...sealedText,
     description:
-      "Resumes a broken export (cursor of a checkpoint or an error), or exports what has changed since (cursor of an end). Proxies often refuse request lines of more than 8 KB: the header Export-Cursor accepts the cursor as well",
+      "Resumes a broken export (cursor of a checkpoint or an error), or exports what has changed since (cursor of an end). The header Export-Cursor accepts it as well, because proxies often refuse request lines of more than 8 KB",
   }),
   format: oneOf(formatNames).optional().openapi({
     description:
@@ -107,8 +108,7 @@ export const exportListQuery = z.strictObject({
     .optional()
     .openapi({ description: "CSV only: begins with a byte order mark, without which Excel misreads UTF-8" }),
   download: oneOf(["true", "false"]).optional().openapi({
-    description:
-      "Makes a browser save the response as a file: Content-Disposition with a name such as mailchimp_members_a1b2c3d4e5_2026-01-31.csv",
+    description: "Makes a browser save the response as a file, by Content-Disposition",
   }),
   sub_account_id: subAccountId,
 })

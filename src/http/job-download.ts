@@ -1,9 +1,8 @@
 import { AppError } from "../errors.ts"
 import { partFormatNamed } from "../exports/formats/formats.ts"
-import { type Job, totalsOf } from "../jobs/job.ts"
+import { type Job, type JobState, totalsOf } from "../jobs/job.ts"
 import { partSuffix, type PartFiles } from "../jobs/parts/part-files.ts"
 import { readParts, requireParts } from "../jobs/parts/read-parts.ts"
-import { isFinished } from "./job-view.ts"
 import { parseRange } from "./range.ts"
 
 /** A file to send: nothing is read before `bytes` is called. */
@@ -57,11 +56,9 @@ export async function downloadPart(
  * @throws AppError `job_not_finished`, or `job_files_unavailable` if a file is missing or damaged
  */
 export async function downloadAll(files: PartFiles, job: Job): Promise<Download> {
-  if (!isFinished(job)) {
-    throw new AppError(
-      "job_not_finished",
-      `Cannot send all members because the job is ${job.state}: wait until its state is complete or short`,
-    )
+  const { state } = job
+  if (state !== "complete" && state !== "short") {
+    throw new AppError("job_not_finished", `Cannot send all members because the job ${unfinished[state]}`)
   }
   await requireParts(files, job.id, job.parts)
   const suffix = partSuffix(partFormatNamed(job.request.format), job.request)
@@ -73,6 +70,16 @@ export async function downloadAll(files: PartFiles, job: Job): Promise<Download>
     },
     bytes: () => readParts(files, job.id, job.parts),
   }
+}
+
+const wait = "wait until its state is complete or short"
+
+/** Why the parts of a job are not all of its members, and what to do. */
+const unfinished: Readonly<Record<Exclude<JobState, "complete" | "short">, string>> = {
+  queued: `is queued: ${wait}`,
+  running: `is running: ${wait}`,
+  failed: "has failed: retry it, or download the parts that it has",
+  canceled: "was canceled and its files were deleted: start a new one",
 }
 
 async function* nothing() {

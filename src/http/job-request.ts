@@ -43,8 +43,10 @@ export const jobBody = z
       description: "Only members with one of these statuses; without it, all except archived members",
     }),
     include: oneOf(["archived"]).optional().meta({ description: "Archived members too" }),
-    since_last_changed: date.optional(),
-    before_last_changed: date.optional(),
+    since_last_changed: date.optional().openapi({ description: "Only members changed after this time" }),
+    before_last_changed: date.optional().openapi({
+      description: "Only members changed at or before this time; such an export ends without a cursor",
+    }),
     cursor: z
       .string()
       .max(65_536, "must have at most 65536 characters")
@@ -54,7 +56,7 @@ export const jobBody = z
         description:
           "Exports what has changed since: the `cursor` of a job that has ended, or of an export's end line. The cursor of a checkpoint resumes an export",
       }),
-    format: oneOf(partFormatNames).default("ndjson"),
+    format: oneOf(partFormatNames).default("ndjson").meta({ description: "Of the files" }),
     compression: oneOf(["gzip", "none"]).default("gzip").meta({ description: "Of each part" }),
     formulas: oneOf(["defused", "raw"]).optional().meta({
       description:

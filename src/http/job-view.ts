@@ -86,6 +86,6 @@ export function toJobJson(job: Job, urlOf: (name: string) => string): z.input<ty
 }
 
 /** Whether all parts of the job are there. */
-export function isFinished({ state }: Pick<Job, "state">): boolean {
+function isFinished({ state }: Pick<Job, "state">): boolean {
   return state === "complete" || state === "short"
 }

@@ -15,7 +15,7 @@ export function openapiDocument(publicUrl: string) {
       title: "mailchimp-export",
       version: "1",
       description:
-        "Connect a Mailchimp account once, then stream all of its members. A method that a path does not have is a 405 `method_not_allowed`; the header Allow lists the methods it has.",
+        "Connect a Mailchimp account once by `/auth/login` or `/console`, then stream all of its members by `/export`.",
     },
     servers: [{ url: publicUrl }],
     tags: [

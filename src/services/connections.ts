@@ -4,7 +4,7 @@ import type { Owner } from "../connections/connection.ts"
 import { createOpenDetached } from "../connections/detached-client.ts"
 import { createDisconnect, type ForgetStep } from "../connections/disconnect.ts"
 import { createFinishAuthorization } from "../connections/finish-authorization.ts"
-import { parseForwardUrl } from "../connections/forward-url.ts"
+import { isAllowedForwardUrl, parseForwardUrl } from "../connections/forward-url.ts"
 import { requireConnection, requireLiveConnection } from "../connections/live-connection.ts"
 import { createOpenAccount } from "../connections/open-account.ts"
 import { createStartAuthorization } from "../connections/start-authorization.ts"
@@ -71,6 +71,7 @@ export function createConnections(
   })
   return {
     checkForwardUrl: (forwardUrl: string) => void parseForwardUrl(forwardUrl, forwardUrlOrigins),
+    isAllowedForwardUrl: (forwardUrl: string) => isAllowedForwardUrl(forwardUrl, forwardUrlOrigins),
     startAuthorization: createStartAuthorization({
       ...authorizations,
       readMetadata: (accessToken, signal) => readMetadata(accessToken, signal, 0),

@@ -4,6 +4,12 @@ import type { BrowserContextOptions, Page } from "playwright-core"
 import { hasChromium, withPage } from "../support/chromium.ts"
 import { type SandboxAndService, startSandboxAndService } from "../support/sandbox-and-service.ts"
 
+/** What a page shows of a response that has the focus, in pixels above and below it. */
+const roomAround = `(() => {
+  const { top, bottom } = document.activeElement.closest(".result").getBoundingClientRect()
+  return Math.round(Math.min(top, innerHeight - bottom))
+})()`
+
 describe.skipIf(!hasChromium)(
   hasChromium ? "the docs page" : "the docs page (skipped: needs chromium)",
   () => {
@@ -38,16 +44,24 @@ describe.skipIf(!hasChromium)(
         await page.fill("#exportLists [name=fields]", "id,status")
         await page.selectOption("#exportLists [name=events]", "true")
         expect(await page.locator("#exportLists .curl").textContent()).toBe(
-          `curl -sN --fail-with-body -H "Authorization: Bearer $TOKEN" '${running.service.api}/export?fields=id,status&events=true'`,
+          `curl -sSN --fail-with-body -H "Authorization: Bearer $TOKEN" '${running.service.api}/export?fields=id,status&events=true'`,
         )
         await submit(page, "exportLists")
-        await page.locator("#exportLists .result:has-text('Stopped here')").waitFor()
+        await page.locator("#exportLists [role=status]:has-text('Stopped')").waitFor()
         const [head = "", lines = "", end] = (
           (await resultOf(page, "exportLists").textContent()) ?? ""
         ).split("\n\n")
         expect(head).toStartWith("200\ncontent-type: application/x-ndjson")
         expect(lines.split("\n").map((line) => typeof JSON.parse(line))).toEqual(Array(20).fill("object"))
-        expect(end).toBe("Stopped here: the curl line shows all of it.")
+        expect(end).toBeUndefined()
+        expect(await page.locator("#exportLists [role=status]").textContent()).toBe(
+          "Stopped after 20 lines because it may be long: the curl line shows all of it.",
+        )
+        // Whoever sent the request by a key sees what came.
+        expect(await page.evaluate(roomAround)).toBeGreaterThanOrEqual(0)
+        // A changed form has no response yet.
+        await page.fill("#exportLists [name=fields]", "id")
+        expect(await resultOf(page, "exportLists").isVisible()).toBe(false)
       })
       expect(problems).toEqual([])
       // The service has noticed that the page left.
@@ -58,10 +72,32 @@ describe.skipIf(!hasChromium)(
       await visit(async (page) => {
         await submit(page, "readLists")
         await page.locator("#readLists .result:has-text('unauthorized')").waitFor()
-        await page.fill("#token", token)
+        await page.locator("#readLists [role=status]:has-text('Token at the top is empty')").waitFor()
+        await page.fill("#token", `Bearer ${token}`)
         await submit(page, "readLists")
         await page.locator('#readLists .result:has-text(\'"name": "Newsletter"\')').waitFor()
       })
+    })
+
+    test("a login shows the URL to which a page sends the browser", async () => {
+      await visit(async (page) => {
+        await page.fill("#token", token)
+        await page.fill("#login [name=forward_url]", "https://app.example.com/connected")
+        expect(await page.locator("#login .curl").textContent()).toContain("-H 'Accept: application/json'")
+        await submit(page, "login")
+        await page.locator("#login .result:has-text('\"redirect_url\": ')").waitFor()
+      })
+    })
+
+    test("copying the curl line says that it is copied", async () => {
+      await visit(
+        async (page) => {
+          await page.locator("#isAlive .copy").click()
+          await page.locator("#isAlive [role=status]:has-text('Copied.')").waitFor()
+          expect(await page.evaluate("navigator.clipboard.readText()")).toStartWith("curl ")
+        },
+        { permissions: ["clipboard-read", "clipboard-write"] },
+      )
     })
 
     test("what changes something is sent only after a confirmation", async () => {

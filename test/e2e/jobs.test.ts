@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { gunzipSync } from "node:zlib"
+import { problemSchema } from "../../src/http/problem.ts"
 import { createJobClient, problemOf } from "../support/job-client.ts"
 import {
   differenceOf,
@@ -160,7 +161,15 @@ test("a canceled job stays canceled, without files, and cannot be retried or dow
     [409, "job_not_failed"],
     [404, "job_not_found"],
   ])
+  expect(await detailOf(job.id)).toBe(
+    "Cannot send all members because the job was canceled and its files were deleted: start a new one",
+  )
 })
+
+/** Why all members cannot be downloaded. */
+async function detailOf(id: string): Promise<unknown> {
+  return problemSchema.parse(await (await jobs.request(`/${id}/members`)).json()).detail
+}
 
 test("Prefer: wait=30 responds when the state changes, and after the time at the latest", async () => {
   const fault = running.sandbox.faults.add({
@@ -192,6 +201,9 @@ test("a failed job continues from what it has when it is retried", async () => {
   faults.clear()
   expect(failed).toMatchObject({ state: "failed", error: { code: "mailchimp_forbidden" }, cursor: null })
   expect(failed.rows).toBeGreaterThan(0)
+  expect(await detailOf(failed.id)).toBe(
+    "Cannot send all members because the job has failed: retry it, or download the parts that it has",
+  )
   const retried = await jobs.retry(failed.id)
   expect(retried.parts).toEqual([...failed.parts])
   const job = await jobs.ended(failed.id)

@@ -5,25 +5,25 @@ const meanings = {
   invalid_parameter:
     "A parameter is unknown, malformed, or does not go together with another one. `errors` names each parameter and says what would be valid.",
   invalid_state:
-    "The login cannot be finished: its state is not one of this service, is older than ten minutes, was used before, or comes from another browser than the one that started the login. Start the login again.",
+    "The login's state is not one of this service, is older than ten minutes, was used before, or comes from another browser. Start the login again.",
   invalid_cursor:
     "The cursor is not one of this service, or belongs to an export with other lists, filters or fields. Send it with the parameters of the export that returned it, or begin an export without a cursor.",
   login_cross_site:
-    "The page that requests the login is on another site than this service, so the browser would drop the login's cookie. Serve both from one site, or let your server request the login and set `LOGIN_COOKIE=off`.",
+    "The page is on another site than this service, so the browser would drop the login's cookie. Serve both from one site, or let your server request the login and set `LOGIN_COOKIE=off`.",
   webhook_unreachable:
     "Mailchimp cannot reach this service at `PUBLIC_URL`, so it cannot deliver what changes. The address must be public. `upstream` has Mailchimp's own words if Mailchimp refused it.",
   access_denied: "The user did not consent at Mailchimp. Start the login again when they want to.",
   exchange_failed:
-    "Mailchimp gave no token for the login. `upstream` has Mailchimp's own words; the client id, the secret and the redirect URI must be those of the app that is registered there.",
+    "Mailchimp gave no token for the login; `upstream` says why. The client id, the secret and the redirect URI must be those of the app that is registered there.",
   metadata_invalid:
-    "Mailchimp gave a token, but did not say which account and data center it belongs to. Start the login again.",
+    "Mailchimp did not say which account and data center its token belongs to. Start the login again.",
   unauthorized:
-    "The request has no JWT, or the JWT is not valid: its signature, its `exp` or `nbf`, its issuer or audience, or its claims. Only the JWT of your platform is meant, never Mailchimp's token.",
+    "The request has no JWT of your platform, or its signature, `exp`, `nbf`, issuer, audience or claims are not valid.",
   sub_account_forbidden: "`sub_account_id` is not among the `sub_accounts` of the JWT.",
   cursor_foreign:
     "The cursor belongs to another connection. After `DELETE /auth` and a new login the account is another connection: begin an export without a cursor.",
   mailchimp_forbidden:
-    "Mailchimp does not allow this request for the account, e.g. because of its plan or its user's role. `upstream` has Mailchimp's own words.",
+    "Mailchimp does not allow this request, e.g. because of the account's plan or its user's role. `upstream` says why.",
   access_token_not_found: "No Mailchimp account is connected. Connect one through `/auth/login`.",
   list_not_found: "The account has no list of this id. `/lists` shows the ids.",
   job_not_found: "The caller has no job of this id, or the job has no such part.",
@@ -35,12 +35,13 @@ const meanings = {
   connection_invalidated:
     "The token was revoked at Mailchimp, its user was disabled, or its key is gone from `TOKEN_KEYS`. Log in again: cursors stay valid if it is the same Mailchimp user.",
   columns_changed:
-    "A member has a merge field or an interest that its list did not have, or that could not be read, when the columns of a CSV were. Its value would be lost, so the transfer breaks. Start the export again.",
+    "A member has a merge field or an interest that is not among the columns of the CSV, because it is new or could not be read. The transfer breaks. Start the export again.",
   disconnected: "The connection was deleted while the request used it. Connect the account again.",
   job_not_finished:
-    "The files of a job can be downloaded as one only when its `state` is `complete` or `short`. Wait for that with `Prefer: wait=30`; parts can be downloaded before.",
+    "The files of a job can be downloaded as one only when its `state` is `complete` or `short`. If it is `queued` or `running`, wait with `Prefer: wait=30`; parts can be downloaded before. A `failed` job can be retried. A `canceled` one has no files: start a new one.",
   job_not_failed: "Only a failed job can be retried. Start a new job instead.",
-  cursor_expired: "The cursor can no longer be honored. Begin an export without a cursor.",
+  cursor_expired:
+    "With `follow`, the cursor is older than `DELIVERY_RETENTION_DAYS`: export without `follow`. Otherwise an older version of this service wrote it: begin without a cursor. Age alone does not expire it.",
   job_expired:
     "The job's files were purged `JOB_RETENTION_H` hours after it ended. Start a new job; the `cursor` of the old one is still valid.",
   unsupported_media_type: "The body must be JSON, and its `Content-Type` must say so: `application/json`.",
@@ -57,9 +58,9 @@ const meanings = {
   mailchimp_error:
     "Mailchimp failed, rejected the request, or sent an unusable response. `upstream` has Mailchimp's own words if there are any.",
   mailchimp_blocked:
-    "A page of HTML came instead of Mailchimp's JSON: the edge in front of Mailchimp refuses this server, often because of its IP address. See [operations.md](operations.md#mailchimp-blocks-this-server).",
+    "HTML came instead of JSON: the edge in front of Mailchimp refuses this server, often because of its IP address. docs/operations.md says what to do.",
   mailchimp_throttled:
-    "Mailchimp throttles the account, or other requests of the same Mailchimp user hold all of its connections or use up its rate: before the first byte a request waits 30 s at most for its turn.",
+    "Mailchimp throttles the account, or other requests of the same Mailchimp user use up its connections or rate: a request waits 30 s at most for its turn.",
   database_unavailable: "The database does not respond.",
   identity_provider_unavailable: "The keys at `JWKS_URL` cannot be read, so the JWT cannot be verified.",
   job_files_unavailable:
@@ -67,8 +68,7 @@ const meanings = {
   queue_unavailable: "Redis does not respond, so the job was canceled. Start it again.",
   draining: "This process is shutting down. Retry at another replica if there is one.",
   mailchimp_timeout: "Mailchimp did not respond in time.",
-  job_files_full:
-    "The disk of `JOB_FILES` is full. What was written before is kept: make space, and retry the job.",
+  job_files_full: "The disk of `JOB_FILES` is full. Make space, and retry the job.",
 } satisfies Record<ErrorCode, string>
 
 /** By code. */

@@ -14,10 +14,15 @@ export type Value = { readonly in: string; readonly name: string; readonly text:
 
 /** The call with the values that were given; an empty value is none. */
 export function toCall(
-  route: Pick<Call, "method" | "needsToken" | "isFile"> & { readonly base: string; readonly path: string },
+  route: Pick<Call, "method" | "needsToken" | "isFile"> & {
+    readonly base: string
+    readonly path: string
+    /** The media type to accept, if the route does not choose a better one without it. */
+    readonly accept?: string | undefined
+  },
   values: readonly Value[],
 ): Call {
-  const { method, needsToken, isFile } = route
+  const { method, needsToken, isFile, accept } = route
   const given = values.filter(({ text }) => text !== "")
   const path = given
     .filter((value) => value.in === "path")
@@ -31,6 +36,7 @@ export function toCall(
     method,
     url: `${route.base}${path}${search === "" ? "" : `?${search}`}`,
     headers: [
+      ...(accept === undefined ? [] : [["Accept", accept] as const]),
       ...given.filter((value) => value.in === "header").map(({ name, text }) => [name, text] as const),
       ...(body === undefined ? [] : [["Content-Type", "application/json"] as const]),
     ],
@@ -43,7 +49,8 @@ export function toCall(
 /** The line for a shell that makes the same request, with the token in the variable TOKEN. */
 export function toCurl({ method, url, headers, needsToken, body, isFile }: Call): string {
   const parts = [
-    "curl -sN --fail-with-body",
+    // With -OJ a problem's body would be saved as if it were the file.
+    `curl -sSN ${isFile ? "--fail" : "--fail-with-body"}`,
     ...(method === "GET" ? [] : [`-X ${method}`]),
     ...(needsToken ? ['-H "Authorization: Bearer $TOKEN"'] : []),
     ...headers.map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`),

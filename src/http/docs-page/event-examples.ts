@@ -6,7 +6,7 @@ const cursor = "eyJ…"
 export const eventExamples: { readonly [Kind in EventLine["$export"]]: EventLineOf<Kind> } = {
   start: {
     $export: "start",
-    id: "0198c1de-6a1f-7d3a-9a36-2f4a1d9c7b10",
+    id: "0198c1de-…",
     horizon: "2026-01-31T08:00:00Z",
     lists: [{ id: "a1b2c3d4e5", name: "Newsletter", estimate: 29912 }],
   },

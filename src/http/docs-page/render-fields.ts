@@ -18,7 +18,7 @@ export function fieldTable(schema: JsonSchema) {
         ${fieldRows(schema).map(
           ({ path, type, description }) =>
             html`<tr>
-              <td><code>${path}</code></td>
+              <td>${path}</td>
               <td>${inlineCode(type)}</td>
               <td>${sentence(description)}</td>
             </tr>`,

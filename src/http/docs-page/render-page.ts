@@ -1,16 +1,17 @@
 import { html } from "hono/html"
 import { errorTable } from "../../errors.ts"
 import { codeMeanings } from "./code-meanings.ts"
+import { compact } from "./compact.ts"
 import { type ApiDocument, type Route, routesOf } from "./document.ts"
 import { eventExamples } from "./event-examples.ts"
 import { inlineCode, sentence } from "./inline-code.ts"
 import { fieldTable } from "./render-fields.ts"
-import { renderRoute } from "./render-route.ts"
+import { type Prefilled, renderRoute } from "./render-route.ts"
 
 const statuses = [...new Set(Object.values(errorTable).map(({ status }) => status))].toSorted((a, b) => a - b)
 
 /** The body of the page: routes by subject, event lines, and each problem at its anchor. */
-export function renderPage(document: ApiDocument): string {
+export function renderPage(document: ApiDocument, prefilled: Prefilled): string {
   const { info, tags, components } = document
   const all = routesOf(document)
   const groups = tags.map((tag) => ({
@@ -45,7 +46,7 @@ export function renderPage(document: ApiDocument): string {
         ({ name, description, routes }) =>
           html`<h2 id="${name.toLowerCase()}">${name}</h2>
             <p>${sentence(description)}</p>
-            ${routes.map((route) => renderRoute(route, all))}`,
+            ${routes.map((route) => renderRoute(route, all, prefilled))}`,
       )}
       <h2 id="event-lines">Event lines</h2>
       <p>
@@ -63,10 +64,7 @@ export function renderPage(document: ApiDocument): string {
       ${problem === undefined ? "" : fieldTable(problem)} ${statuses.map(renderStatus)}
     </main>
     ${formEnd}`
-  // Without indentation, and end tags that HTML does not need, it is an eighth smaller.
-  return String(page)
-    .replaceAll(/\s*\n\s*/g, "\n")
-    .replaceAll(/<\/(?:td|tr|th|dt|dd|li|option|tbody|thead)>\n?/g, "")
+  return compact(String(page))
 }
 
 /** What each form ends with, if scripts run. */
@@ -76,6 +74,7 @@ const formEnd = html`<template>
     <button type="submit">Try it</button> <button type="button" class="copy">Copy the curl line</button>
     <button type="button" class="stop" hidden>Stop</button>
   </p>
+  <p role="status"></p>
   <pre class="result" tabindex="0" role="log" aria-label="Response" hidden></pre>
 </template>`
 

@@ -12,13 +12,19 @@ import { typeOf } from "./fields.ts"
 import { inlineCode, sentence } from "./inline-code.ts"
 import { fieldTable } from "./render-fields.ts"
 
+/** A longer example tells nobody what to type. */
+const maxHint = 40
+
+/** By the name of their parameter: the values with which controls begin. */
+export type Prefilled = Readonly<Record<string, string>>
+
 /** One route: what it does, a form whose end a script adds from the template of the page, and what it responds. */
-export function renderRoute(route: Route, routes: readonly Route[]) {
+export function renderRoute(route: Route, routes: readonly Route[], prefilled: Prefilled) {
   const { method, path, operation } = route
   const { operationId, summary, description = "", parameters } = operation
   const body = operation.requestBody?.content["application/json"]?.schema
   return html`<section class="route" id="${operationId}">
-    <h3><span class="method">${method}</span> ${breakable(path)}</h3>
+    <h3><span class="method">${method}</span> ${path}</h3>
     <p>${sentence(summary)} ${sentence(description)}</p>
     <form
       autocomplete="off"
@@ -26,18 +32,14 @@ export function renderRoute(route: Route, routes: readonly Route[]) {
       data-path="${path}"
       ${operation.security.length > 0 ? "data-needs-token" : ""}
       ${isFile(operation) ? "data-is-file" : ""}
+      ${canRedirect(operation) ? html`data-accept="application/json"` : ""}
     >
-      ${parameters.map((parameter) => renderParameter(parameter))}
+      ${parameters.map((parameter) => renderParameter(parameter, prefilled[parameter.name]))}
       ${body === undefined ? "" : renderBody(body)}
     </form>
     <h4>Responses</h4>
     ${renderResponses(operation)} ${renderResult(route, routes)}
   </section>`
-}
-
-/** A line may break before each slash. */
-function breakable(path: string) {
-  return path.split("/").map((part, index) => (index === 0 ? part : html`<wbr />/${part}`))
 }
 
 /** Whether all that a route responds are files. */
@@ -46,15 +48,15 @@ function isFile({ responses }: Operation): boolean {
   return types.includes("application/gzip")
 }
 
-/** With what a control begins: what a request must have. */
-function exampleOf({ required, schema }: Parameter): string {
-  return required && typeof schema.example === "string" ? schema.example : ""
+/** A page cannot see where a redirect leads, so it accepts JSON instead. */
+function canRedirect({ responses }: Operation): boolean {
+  return "302" in responses
 }
 
-function renderParameter(parameter: Parameter) {
+function renderParameter(parameter: Parameter, value?: string) {
   const { name, required, schema, description = "" } = parameter
   return html`<div class="parameter">
-    <label><code>${name}</code> ${renderInput(parameter)}</label>
+    <label><code>${name}</code> ${renderInput(parameter, value)}</label>
     <p>
       <small>${parameter.in}, ${inlineCode(typeOf(schema))}${required ? ", required" : ""}</small>
       ${sentence(description)}
@@ -63,21 +65,21 @@ function renderParameter(parameter: Parameter) {
 }
 
 /** What is not in the query says where it belongs. */
-function renderInput(parameter: Parameter) {
+function renderInput(parameter: Parameter, value?: string) {
   const { name, required, schema } = parameter
   const given = {
     ...(parameter.in !== "query" && { "data-in": parameter.in }),
     ...(required && { required: "" }),
   }
   if (schema.enum !== undefined)
-    return html`<select ${attributes({ name, ...given })}>
+    return html`<select${attributes({ name, ...given })}>
       <option value="">–</option>
       ${schema.enum.map((each) => html`<option>${String(each)}</option>`)}
     </select>`
-  const value = exampleOf(parameter)
-  const placeholder = [schema.example ?? ""].flat().join(",")
-  const texts = { ...(value !== "" && { value }), ...(placeholder !== "" && { placeholder }) }
-  return html`<input ${attributes({ name, ...given, ...texts })} />`
+  const example = [schema.example ?? ""].flat().join(",")
+  const hint = example !== "" && example.length <= maxHint && { placeholder: example }
+  const texts = { ...(value !== undefined && { value }), ...hint }
+  return html`<input${attributes({ name, ...given, ...texts })} />`
 }
 
 function attributes(values: Readonly<Record<string, string>>) {

@@ -33,7 +33,7 @@ const loginRoute = createRoute({
   operationId: "login",
   summary: "Start connecting a Mailchimp account",
   description:
-    "Redirects the browser to Mailchimp, or straight to forward_url if the account is connected. If the app was removed at Mailchimp, which is checked, the browser is also redirected to Mailchimp. A page cannot send a bearer header on a navigation, so it sends a request with `Accept: application/json` and navigates to `redirect_url` itself. The page must be on the same site as this service, because the browser otherwise drops the login's cookie: a request from another site is a 400 `login_cross_site`, unless LOGIN_COOKIE=off.",
+    "Redirects the browser to Mailchimp, or straight to forward_url if the account is connected and the app was not removed at Mailchimp. A page cannot send a bearer header on a navigation, so it sends a request with `Accept: application/json`, like the form on /docs, and navigates to `redirect_url` itself. Unless LOGIN_COOKIE=off, the page must be on the same site as this service, or the response is a 400 `login_cross_site`. `/console` also connects an account.",
   tags,
   security,
   request: {
@@ -111,7 +111,7 @@ const disconnectRoute = createRoute({
   method: "delete",
   path: "/auth",
   operationId: "disconnect",
-  summary: "Disconnect: delete the token and everything stored for the connection",
+  summary: "Disconnect, and delete everything stored for the connection",
   description:
     "Running exports of the connection end within about a second, at every replica, with the code `disconnected`: as an `error` line if `events=true`, otherwise the transfer breaks. The webhooks are removed at Mailchimp, which may take up to 20 s; one that could not be removed is disabled by its next delivery. If the service is interrupted, the next DELETE, the next login or its next start finishes.",
   tags,

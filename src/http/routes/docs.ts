@@ -3,13 +3,14 @@ import { createBuiltPage, respondWithFile } from "../built-page.ts"
 import { parseDocument } from "../docs-page/document.ts"
 import page from "../docs-page/page.html"
 import { renderPage } from "../docs-page/render-page.ts"
+import type { Prefilled } from "../docs-page/render-route.ts"
 import { protectPage } from "../page-policy.ts"
 
 const docsRoute = createRoute({
   method: "get",
   path: "/docs",
   operationId: "readDocs",
-  summary: "A page that shows all of this, with forms to try each route",
+  summary: "This page, with forms to try each route",
   tags: ["Health"],
   security: [],
   responses: {
@@ -17,19 +18,22 @@ const docsRoute = createRoute({
   },
 })
 
-/**
- * The page of routes, event lines and problems. Any query is accepted.
- *
- * @param readDocument the document at /openapi.json; called once
- */
-export function createDocsRoutes({ readDocument }: { readonly readDocument: () => unknown }) {
+/** The page of routes, event lines and problems. Any query is accepted. */
+export function createDocsRoutes(deps: {
+  /** The document at /openapi.json; called once. */
+  readonly readDocument: () => unknown
+  readonly publicUrl: string
+  readonly isAllowedForwardUrl: (forwardUrl: string) => boolean
+}) {
   const routes = new OpenAPIHono()
   const readBuilt = createBuiltPage(page, "/docs/")
+  const ownUrl = `${deps.publicUrl}/docs`
+  const prefilled: Prefilled = deps.isAllowedForwardUrl(ownUrl) ? { forward_url: ownUrl } : {}
   let content: string | undefined
 
   routes.openapi(docsRoute, async (context) => {
     const { html } = await readBuilt()
-    content ??= renderPage(parseDocument(readDocument()))
+    content ??= renderPage(parseDocument(deps.readDocument()), prefilled)
     protectPage(context)
     context.header("cache-control", "no-cache")
     return context.html(

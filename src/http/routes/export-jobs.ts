@@ -26,8 +26,7 @@ const startRoute = createRoute({
   path: "/export-jobs",
   operationId: "startJob",
   summary: "Start an export in the background",
-  description:
-    "The job writes files and outlives the connection, and restarts of the service. The body has the parameters of /export.",
+  description: "The job writes files and outlives the connection, and restarts of the service.",
   ...jobRoute,
   request: {
     query: jobQuery,
@@ -102,6 +101,8 @@ const cancelRoute = createRoute({
   path: "/export-jobs/{id}",
   operationId: "cancelJob",
   summary: "Cancel a job and delete its files",
+  description:
+    "A job that has ended, complete or not, loses its files as well: its state becomes `canceled`, with 0 rows.",
   ...jobRoute,
   request: { params: jobParams, query: jobQuery },
   responses: { 200: jobContent("The job, canceled now or before"), ...jobProblems },

@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test"
+import { readdirSync } from "node:fs"
 import { toCall, toCurl } from "../../../src/http/docs-page/curl.ts"
+import { temporaryFolder } from "../../support/temporary-folder.ts"
 
 const route = {
   method: "GET",
@@ -30,6 +32,12 @@ test("a call has what was given, each value in its place and encoded", () => {
   })
 })
 
+test("a call accepts what its route says", () => {
+  expect(toCurl(toCall({ ...route, accept: "application/json" }, [id]))).toContain(
+    "-H 'Accept: application/json'",
+  )
+})
+
 test("a body is declared as JSON", () => {
   const call = toCall({ ...route, method: "POST" }, [{ in: "body", name: "body", text: "{}" }])
   expect(call).toMatchObject({ body: "{}", headers: [["Content-Type", "application/json"]] })
@@ -40,8 +48,8 @@ test("a shell sends the line's request, whatever the values have, and reads the 
   const post = { ...route, method: "POST", isFile: true }
   const call = toCall(post, [id, { in: "header", name: "X", text }, { in: "body", name: "body", text }])
   expect(await argumentsOf(toCurl(call))).toEqual([
-    "-sN",
-    "--fail-with-body",
+    "-sSN",
+    "--fail",
     "-X",
     "POST",
     "-H",
@@ -56,5 +64,25 @@ test("a shell sends the line's request, whatever the values have, and reads the 
     "https://example.com/lists/a%20b%2Fc",
   ])
   const open = { ...route, needsToken: false, path: "/healthz" }
-  expect(toCurl(toCall(open, []))).toBe("curl -sN --fail-with-body 'https://example.com/healthz'")
+  expect(toCurl(toCall(open, []))).toBe("curl -sSN --fail-with-body 'https://example.com/healthz'")
+})
+
+test("curl saves a file under its name, and shows a failure instead of saving it", async () => {
+  const folder = temporaryFolder()
+  const disposition = { "content-disposition": 'attachment; filename="members.csv"' }
+  await using server = Bun.serve({
+    port: 0,
+    fetch: ({ url }) =>
+      url.endsWith("/none")
+        ? new Response("{}", { status: 404 })
+        : new Response("a", { headers: disposition }),
+  })
+  const run = async (path: string) => {
+    const line = toCurl(toCall({ ...route, base: server.url.origin, path, isFile: true }, []))
+    const { exitCode, stderr } = await Bun.$`sh -c ${line}`.cwd(folder.path).nothrow().quiet()
+    return [exitCode, `${stderr}`.trim(), readdirSync(folder.path)]
+  }
+  expect(await run("/none")).toEqual([22, "curl: (22) The requested URL returned error: 404", []])
+  expect(await run("/file")).toEqual([0, "", ["members.csv"]])
+  folder.remove()
 })

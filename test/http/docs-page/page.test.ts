@@ -4,6 +4,7 @@ import { eventLineSchema } from "../../../src/exports/event-lines.ts"
 import { parseDocument, routesOf } from "../../../src/http/docs-page/document.ts"
 import { eventExamples } from "../../../src/http/docs-page/event-examples.ts"
 import { problemSchema } from "../../../src/http/problem.ts"
+import { bearer, sandboxEnv, startService } from "../../support/service.ts"
 import { type SandboxAndService, startSandboxAndService } from "../../support/sandbox-and-service.ts"
 
 let running: SandboxAndService
@@ -52,7 +53,7 @@ test("the page has an example of every kind of event line, which is one", () => 
   expect(Object.keys(eventExamples)).toEqual(kinds)
   for (const [kind, example] of Object.entries(eventExamples)) {
     expect(eventLineSchema.parse(example)).toEqual(example)
-    expect(sectionOf(`event-${kind}`)).toContain(`{&quot;$export&quot;:&quot;${kind}&quot;`)
+    expect(sectionOf(`event-${kind}`)).toContain(`{"$export":"${kind}"`)
   }
 })
 
@@ -76,4 +77,18 @@ test("the page may load nothing else, runs no inline script, and is in no frame"
   )
   expect(headers.get("referrer-policy")).toBe("no-referrer")
   expect(html).not.toMatch(/<style|style="|<script(?![^>]* src=)|\son\w+=/)
+})
+
+test("the login accepts JSON and begins with a forward URL that is allowed, if the page knows one", async () => {
+  expect(sectionOf("login")).toContain('data-accept="application/json"')
+  expect(sectionOf("exportLists")).not.toContain("data-accept")
+  expect(sectionOf("login")).toMatch(/<input name="forward_url" required placeholder="[^"]*"/)
+  const own = await startService({ ...sandboxEnv({ url: "http://127.0.0.1:9" }), FORWARD_URL_ORIGINS: "" })
+  const page = await (await fetch(`${own.url}/docs`)).text()
+  const [, forwardUrl = ""] = /name="forward_url" required value="([^"]*)"/.exec(page) ?? []
+  const login = await fetch(`${own.api}/auth/login?forward_url=${forwardUrl}`, {
+    headers: { ...(await bearer("1")), accept: "application/json" },
+  })
+  await own.stop()
+  expect(login.status).toBe(200)
 })
