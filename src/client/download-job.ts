@@ -36,7 +36,8 @@ export async function* downloadJob(job: Job, options: DownloadOptions): AsyncGen
 function requireFinished({ state, error }: Job): void {
   if (error) throw new MailchimpExportError(error.code, error)
   if (state === "complete" || state === "short") return
-  const detail = `Cannot download the job because it is ${state}: wait until it is complete or short`
+  const advice = state === "canceled" ? "start another" : "wait until it is complete or short"
+  const detail = `Cannot download the job because it is ${state}: ${advice}`
   throw new MailchimpExportError("job_not_finished", { detail, retryable: state !== "canceled" })
 }
 

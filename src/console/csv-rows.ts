@@ -12,7 +12,7 @@ export function createCsvRowCounter() {
     for (let at = 0; ;) {
       const end = isQuoted ? -1 : bytes.indexOf(newline, at)
       if (nextQuote !== -1 && (end === -1 || nextQuote < end)) {
-        // A quote inside of a value is doubled, so the value goes on after the second.
+        // A quote inside of a value is doubled, so the value continues after the second.
         isQuoted = !isQuoted
         at = nextQuote + 1
         nextQuote = bytes.indexOf(quote, at)

@@ -57,7 +57,7 @@ describe.skipIf(!hasChromium)(
         expect(await page.locator("#exportLists [role=status]").textContent()).toBe(
           "Stopped after 20 lines because it may be long: the curl line shows all of it.",
         )
-        // Whoever sent the request by a key sees what came.
+        // The response is in view, also if a key has sent the request.
         expect(await page.evaluate(roomAround)).toBeGreaterThanOrEqual(0)
         // A changed form has no response yet.
         await page.fill("#exportLists [name=fields]", "id")

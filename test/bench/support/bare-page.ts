@@ -32,7 +32,7 @@ export async function openBarePage(url: string): Promise<BarePage> {
     { stdout: "ignore", stderr: "pipe" },
   )
   const browser = await connectTo(await debuggerUrl(chromium.stderr))
-  // A file that the page saves would end in the folder of whoever runs the benchmark.
+  // A file that the page saves would end in the user's folder of downloads.
   await browser.send("Browser.setDownloadBehavior", { behavior: "deny" })
   const { targetId } = await browser.send<{ targetId: string }>("Target.createTarget", { url })
   const { sessionId } = await browser.send<{ sessionId: string }>("Target.attachToTarget", {
