@@ -7,6 +7,8 @@ export type Column = { readonly field: string; readonly label: string }
 const maxRows = 200
 /** A style that cuts a thousand cells off would take a megabyte. */
 const maxLength = 40
+/** Rows repeat the name of a list, and what follows it should be seen. */
+const maxListLength = 18
 const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/
 
 /** What the table shows of a member if all fields are exported. */
@@ -30,7 +32,10 @@ export function createMemberTable(
   const rowOf = (member: Partial<Member>, word = "") => {
     const row = h("tr", { id: keyOf(member) })
     if (isFollowing) row.insertCell().textContent = word
-    for (const { field } of columns) fill(row.insertCell(), textOf(member, field, listNames))
+    for (const { field } of columns) {
+      const most = field === "list_id" ? maxListLength : maxLength
+      fill(row.insertCell(), textOf(member, field, listNames), most)
+    }
     return row
   }
   const trim = () => {
@@ -86,9 +91,9 @@ function keyOf({ list_id = "", id = "" }: Partial<Member>): string {
 }
 
 /** What is too long is cut off, and shown as a whole when the mouse is over it. */
-function fill(cell: HTMLElement, text: string): void {
-  const isLong = text.length > maxLength
-  cell.textContent = isLong ? `${text.slice(0, maxLength - 1).trimEnd()}…` : text
+function fill(cell: HTMLElement, text: string, most: number): void {
+  const isLong = text.length > most
+  cell.textContent = isLong ? `${text.slice(0, most - 1).trimEnd()}…` : text
   if (isLong) cell.title = text
 }
 
