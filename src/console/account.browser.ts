@@ -86,7 +86,11 @@ function accountSection(
   lists: readonly List[],
 ): HTMLElement {
   const since = connected_at === null ? "Connected" : `Connected on ${dateTime(connected_at)}`
-  const end = button("Disconnect", { onclick: () => void whileBusy(end, () => disconnectAccount(shown)) })
+  const end = button("Disconnect", {
+    onclick: async () => {
+      if (await confirmed(disconnectQuestion)) await whileBusy(end, () => disconnectAccount(shown))
+    },
+  })
   return h(
     "section",
     { className: "account" },
@@ -102,13 +106,13 @@ function accountSection(
   )
 }
 
+const disconnectQuestion = {
+  title: "Disconnect this account?",
+  text: "This deletes everything stored here for the account: the access to Mailchimp, exports in the background and their files. Running exports end. Your contacts at Mailchimp and files that you have saved stay.",
+  yes: "Disconnect",
+}
+
 async function disconnectAccount(shown: Console): Promise<void> {
-  const isSure = await confirmed({
-    title: "Disconnect this account?",
-    text: "This deletes everything stored here for the account: the access to Mailchimp, exports in the background and their files. Running exports end. Your contacts at Mailchimp and files that you have saved stay.",
-    yes: "Disconnect",
-  })
-  if (!isSure) return
   try {
     const { webhooks_left } = await disconnect(shown.service)
     const left = webhooks_left.length

@@ -9,6 +9,10 @@ import { notSaved, openSink, type Sink } from "./save.browser.ts"
 
 const pollMs = 2000
 
+const text = "Its files are deleted here. Files that you have saved stay."
+const toCancel = { label: "Cancel", title: "Cancel this export?", text, yes: "Cancel it" }
+const toDelete = { label: "Delete", title: "Delete this export?", text, yes: "Delete" }
+
 /** The exports in the background: how far they are, and their files. */
 export function createJobs(service: Service) {
   const list = h("ul", { className: "jobs" })
@@ -46,9 +50,15 @@ export function createJobs(service: Service) {
     nothing.hidden = jobs.length > 0
     if (hadFocus && !list.contains(document.activeElement)) heading.focus()
   }
-  const action = (label: string, work: () => Promise<unknown>) => {
+  /** @param question is asked first. The button is not busy meanwhile, so that whoever said no can press it again at once. */
+  const action = (
+    label: string,
+    work: () => Promise<unknown>,
+    question?: Parameters<typeof confirmed>[0],
+  ) => {
     const pressed = button(label, {
-      onclick: () => {
+      onclick: async () => {
+        if (question && !(await confirmed(question))) return
         problem.replaceChildren()
         note.textContent = ""
         void whileBusy(pressed, () => work().then(refresh).catch(show))
@@ -57,15 +67,15 @@ export function createJobs(service: Service) {
     return pressed
   }
   const save = async (id: string) => {
-    const isSaved = await download(id, service)
-    if (!isSaved) note.textContent = notSaved
+    if (!(await download(id, service))) note.textContent = notSaved
   }
   const buttonsOf = (job: JobSummary) => {
     const { id, state } = job
+    const removal = isOpen(job) ? toCancel : toDelete
     return [
       ...(state === "complete" || state === "short" ? [action("Download", () => save(id))] : []),
       ...(state === "failed" ? [action("Try again", () => retryJob(id, service))] : []),
-      action(isOpen(job) ? "Cancel" : "Delete", () => remove(job, service)),
+      action(removal.label, () => cancelJob(id, service), removal),
     ]
   }
   /** Reads the jobs, and again while one of them runs. A service without jobs has none. */
@@ -113,13 +123,4 @@ async function download(id: string, service: Service): Promise<boolean> {
 async function unpack(bytes: Uint8Array<ArrayBuffer>, sink: Sink): Promise<void> {
   const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))
   await unpacked.pipeTo(new WritableStream({ write: (chunk) => sink.write(chunk) }))
-}
-
-async function remove(job: JobSummary, service: Service): Promise<void> {
-  const isSure = await confirmed({
-    title: isOpen(job) ? "Cancel this export?" : "Delete this export?",
-    text: "Its files are deleted here. Files that you have saved stay.",
-    yes: isOpen(job) ? "Cancel it" : "Delete",
-  })
-  if (isSure) await cancelJob(job.id, service)
 }
