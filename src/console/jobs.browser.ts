@@ -50,7 +50,7 @@ export function createJobs(service: Service) {
     nothing.hidden = jobs.length > 0
     if (hadFocus && !list.contains(document.activeElement)) heading.focus()
   }
-  /** @param question is asked first. The button is not busy meanwhile, so that whoever said no can press it again at once. */
+  /** @param question is asked first. The button is not busy meanwhile, so that it can be pressed again at once after a no. */
   const action = (
     label: string,
     work: () => Promise<unknown>,

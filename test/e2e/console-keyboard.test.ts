@@ -83,7 +83,7 @@ describe.skipIf(!hasChromium)(hasChromium ? name : `${name} (skipped: needs chro
       await tabTo(page, "Delete")
       await page.keyboard.press("Enter")
       await focusOn(page, "Keep it")
-      // Who changes their mind twice does not wait for the service.
+      // Asking again does not wait for the service.
       const response = Promise.withResolvers<void>()
       await page.route("**/jobs*", (route) => response.promise.then(() => route.continue()))
       await page.keyboard.press("Escape")
