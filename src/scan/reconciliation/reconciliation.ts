@@ -86,7 +86,6 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
         if (isProven || (isUnchecked && counted === undefined)) return undefined
         if (isUnchecked) return undated.checkLast()
       }
-      if (undated.check() === "failed") return "none"
       // rule: the tail runs again after a check for members without a date
       if (undated.takeTailDue()) return "tails"
       return mayRowsBeMissing() ? readInBothDirections() : undefined
@@ -96,6 +95,8 @@ export function createReconciliation(options: ReconciliationOptions, versions: O
   }
 
   function mayRowsBeMissing(): boolean {
+    // Either no row exists or every response was truncated.
+    if (undated.check() === "failed") return true
     if (isCountDoubted || undated.reading()?.lack()) return true
     // After a resume the rows delivered before are unknown, and so is the count that a check should find.
     const expected = isResumed && counted === undefined ? undefined : (undated.recounted() ?? counted)

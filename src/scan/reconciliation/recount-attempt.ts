@@ -22,6 +22,8 @@ export type Attempt = {
   unchangedSince(): Second | undefined
   /** Mailchimp's count, which must be the same in every response; NaN if it was not. */
   totalItems(): number
+  /** Whether the passes may still prove something: the count has stayed the same, and each second is from one response. */
+  canProve(): boolean
   /** The number of rows of each pass. */
   rows(): number[]
   /**
@@ -37,6 +39,7 @@ export function createAttempt(isDelivered: boolean, options: AttemptOptions): At
   let totalItems: number | undefined
   let unchangedSince: Second | undefined
   const last = () => passes.at(-1) ?? first
+  const canProve = () => !Number.isNaN(totalItems) && !passes.some((pass) => pass.isTorn())
 
   return {
     pass: last,
@@ -47,12 +50,15 @@ export function createAttempt(isDelivered: boolean, options: AttemptOptions): At
     },
     unchangedSince: () => unchangedSince,
     totalItems: () => totalItems ?? 0,
+    canProve,
     rows: () => passes.map((pass) => pass.content().rows),
     judge: (delivered) => {
       if (passes.length === 1) return "compare"
-      if (Number.isNaN(totalItems) || passes.some((pass) => pass.isTorn())) return "again"
+      if (!canProve()) return "again"
       // rule: a count is wrong only if both directions show the same rows
       if (!isSame(first.content(), last().content())) return "again"
+      // Delivered rows that no pass shows are more probably hidden than deleted.
+      if (first.content().rows === 0 && delivered !== undefined && delivered.rows > 0) return "again"
       if (passes.some(({ isDelivered }) => isDelivered)) return "done"
       // rule: the rows that both directions show were delivered, or are delivered now
       return delivered && isSame(delivered, first.requested()) ? "done" : "deliver"

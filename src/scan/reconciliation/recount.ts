@@ -51,7 +51,8 @@ export function createRecount(options: RecountOptions): Recount {
   return {
     nextRequest: () => {
       if (!next) return undefined
-      const request = { query: step === "changes" ? changesQuery() : passQuery(), ...next }
+      const isLast = step === "changes"
+      const request = { query: isLast ? changesAfter(attempt.unchangedSince(), query) : passQuery(), ...next }
       next = undefined
       return request
     },
@@ -78,12 +79,6 @@ export function createRecount(options: RecountOptions): Recount {
     return { ...query, direction, offset: content().rows }
   }
 
-  /** The query for what has changed since before the first pass. */
-  function changesQuery(): MembersQuery {
-    const since = attempt.unchangedSince()
-    return { ...query, since, before: undefined, direction: "ASC", offset: 0, count: 1 }
-  }
-
   function receiveOfPass(pass: Pass, page: Page): Selected {
     attempt.observe(page)
     isOutside = hasRowOutside(page, query)
@@ -93,6 +88,8 @@ export function createRecount(options: RecountOptions): Recount {
     const requested = pass.take(page, isEnd)
     // If Mailchimp ignored `offset`, the pass would never end.
     if (pass.content().rows > 2 * page.totalItems + page.count) end("failed")
+    // The last attempt continues all the same, to find out which direction shows more.
+    else if (!attempt.canProve() && attempts < MAX_ATTEMPTS) tryAgain(page)
     else if (isEnd) finishPass(page)
     if (!pass.isDelivered) return NOTHING
     return selectRows(page, requested, { headEnd: 0, known: new Map(), openStart: requested }, versions)
@@ -128,6 +125,11 @@ export function createRecount(options: RecountOptions): Recount {
     step = outcome
     next = undefined
   }
+}
+
+/** The query for a row that has changed after this second. */
+function changesAfter(since: Second | undefined, query: RecountOptions["query"]): MembersQuery {
+  return { ...query, since, before: undefined, direction: "ASC", offset: 0, count: 1 }
 }
 
 /** Whether anything has changed meanwhile. A member dated ahead of both clocks has not: a change gives the current second. */

@@ -278,7 +278,9 @@ export async function runSchedule(seed: number, topics: readonly Topic[] = []): 
     const statusesRead = mailchimp.statusesRead()
     const read = judged.read + Math.max(rows - judged.rows, statusesRead - judged.statusesRead)
     judged = { read, rows, statusesRead }
-    const fewest = mailchimp.lists.length + read / (settings.pageSize - 1)
+    // A truncated response shows half of a page on average, or nothing.
+    const shown = 1 - settings.short * (settings.isShortEmpty ? 1 : 0.5)
+    const fewest = mailchimp.lists.length + read / (settings.pageSize - 1) / shown
     // If responses are truncated or counts are too high, everything is read again, and many requests are repeated.
     const isMild = settings.short === 0 && isUsual && !hasOddIds
     if (mailchimp.responses() > (isMild ? 100 : 200) * streams + 20 * fewest) {

@@ -95,17 +95,29 @@ describe("createReconciliation()", () => {
     expect(reconciliation.remedy()).toBeUndefined()
   })
 
-  test("repeats a check that returned no row, and reports that nothing helps when none arrives", () => {
+  test("repeats a check that returned no row", () => {
     const reconciliation = start()
     deliver(reconciliation, "ab", OLD, 3)
-    const check = readingOf(reconciliation)
-    const pauses = []
-    for (let request = check.nextRequest(); request; request = check.nextRequest()) {
-      pauses.push(request.pauseS)
-      check.receive(page("", 3), request)
-    }
-    expect(pauses).toEqual([undefined, 1, 2, 4])
-    expect(check.isDone()).toBe(true)
+    expect(failedCheck(reconciliation)).toEqual([undefined, 1, 2, 4])
+  })
+
+  test("recounts if no check returned a row, which proves that none exists", () => {
+    const reconciliation = start()
+    reconciliation.add(page("", 3), selected(0, 0), true)
+    failedCheck(reconciliation)
+    expect(reconciliation.remedy()).toBe("tails")
+    expect(readAll(readingOf(reconciliation), () => page("", 3))).toEqual(["ASC", "DESC", "ASC"])
+    expect(reconciliation.remedy()).toBeUndefined()
+    expect(reconciliation.countDiffers()).toBe(3)
+  })
+
+  test("is short if no response returns a row any more, although rows were delivered", () => {
+    const reconciliation = start()
+    deliver(reconciliation, "ab", OLD, 3)
+    failedCheck(reconciliation)
+    expect(reconciliation.remedy()).toBe("tails")
+    readAll(readingOf(reconciliation), () => page("", 3))
+    readAll(readingOf(reconciliation), () => page("", 3))
     expect(reconciliation.remedy()).toBe("none")
   })
 
@@ -116,6 +128,18 @@ describe("createReconciliation()", () => {
     expect(reconciliation.remedy()).toBe("tails")
     expect(reconciliation.remedy()).toBeUndefined()
   })
+
+  /** Responds without rows to a check, and returns for how long it paused before each of its requests. */
+  function failedCheck(reconciliation: Reconciliation): readonly (number | undefined)[] {
+    const check = readingOf(reconciliation)
+    const pauses: (number | undefined)[] = []
+    for (let request = check.nextRequest(); request; request = check.nextRequest()) {
+      pauses.push(request.pauseS)
+      check.receive(page("", 3), request)
+    }
+    expect(check.isDone()).toBe(true)
+    return pauses
+  }
 
   /** Responds to a reading by offset until it ends. Returns the directions that were requested. */
   function readAll(reading: Reading, responseOf: (direction: string, offset: number) => Page): string[] {

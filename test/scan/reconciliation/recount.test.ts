@@ -101,6 +101,30 @@ describe("createRecount()", () => {
     expect([looks, queries.length]).toEqual([2, 10])
   })
 
+  test("stops an attempt as soon as the count changes, but the last attempt compares both directions", () => {
+    const changesTwice = start("abcdefg")
+    const changesOnce = start("abcdefg")
+    const responses = (changes: number) => {
+      let requests = 0
+      return ({ since }: MembersQuery) => {
+        requests += 1
+        return { ids: since === undefined ? "abcdefg" : "", totalItems: 8 + Math.min(requests, changes) }
+      }
+    }
+    const order = (queries: readonly MembersQuery[]) =>
+      queries.map(({ direction, offset }) => `${direction} ${offset}`)
+    const once = run(changesOnce, responses(2))
+    expect(order(once.queries).slice(0, 3)).toEqual(["ASC 0", "ASC 3", "ASC 0"])
+    expect(once.outcome).toEqual({ countDiffers: 3 })
+    const always = run(changesTwice, responses(100))
+    expect(order(always.queries).filter((request) => request.endsWith(" 0"))).toEqual([
+      "ASC 0",
+      "ASC 0",
+      "DESC 0",
+    ])
+    expect(always.outcome).toEqual({ fuller: "ASC" })
+  })
+
   test("does not take two empty truncated responses for a list without members", () => {
     let requests = 0
     const { outcome } = run(start("ab"), ({ since }) => {
