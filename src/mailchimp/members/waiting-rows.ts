@@ -27,12 +27,14 @@ export function createWaitingRows(
     waiting[Symbol.dispose]()
     freeBytes(body.compressed)
   }
-  const use = (): Rows => {
+  const begin = (): Rows => {
     if (!current && !isWaiting) throw new TypeError("Cannot read the rows of a page that was released")
     current ??= body.splitAgain()
     endWait()
     return current
   }
+  // Each row calls it several times.
+  const use = (): Rows => (isWaiting || !current ? begin() : current)
   return {
     length,
     totalItems,
