@@ -3,11 +3,9 @@
  * resumed until it does, whether Mailchimp's limits are kept, and whether memory stays.
  */
 import { monitorEventLoopDelay } from "node:perf_hooks"
-import type { RequestEntry } from "../../src/sandbox/traffic.ts"
-import { startSandbox } from "../../src/sandbox/serve.ts"
 import { readLines } from "../support/event-lines.ts"
-import { burstOf } from "./support/replicas.ts"
 import { MB, openFiles, residentBytes } from "./support/process-stats.ts"
+import { startFaultySandbox } from "./support/start-faulty-sandbox.ts"
 import { startServiceUnderLoad } from "./support/service-under-load.ts"
 import { median, number, printTable, sizeOf } from "./support/table.ts"
 
@@ -18,65 +16,33 @@ const minutes = sizeOf("BENCH_MINUTES", 5)
 /** One response in this many is faulty. */
 const faultEvery = sizeOf("BENCH_FAULT_EVERY", 100)
 
-const faults = [
-  { kind: "problem", problem: "too_many_requests" },
-  { kind: "problem", problem: "internal_server_error" },
-  { kind: "problem", problem: "service_unavailable" },
-  { kind: "problem", problem: "gateway_timeout" },
-  { kind: "html", status: 502 },
-  { kind: "html", status: 403, page: "akamai" },
-  { kind: "empty", status: 403 },
-  { kind: "json", status: 401, body: {} },
-  { kind: "reset" },
-  { kind: "cut" },
-  { kind: "bad_json" },
-  { kind: "hang" },
-  { kind: "trickle" },
-  { kind: "slow", chunks: 5, everyMs: 200 },
-] as const
-
-const requests: RequestEntry[] = []
-const planted = { faults: 0 }
-const mailchimp = startSandbox({
+await using sandbox = await startFaultySandbox({
   decision: "approve",
   gzip: false,
   latencyMs: 500,
   accounts: Array.from({ length: accountCount }, (_, index) => ({
     lists: [{ name: `List ${index}`, count: members }],
   })),
-  onRequest: (entry) => {
-    if (!entry.path.includes("/3.0/")) return
-    requests.push(entry)
-    const action = faults[planted.faults % faults.length]
-    if (requests.length % faultEvery !== 0 || action === undefined) return
-    planted.faults += 1
-    // The one before it was played, so the list of faults stays short.
-    sandbox.faults.clear()
-    sandbox.faults.add({ match: { path: "/3.0/" }, action })
-  },
+  faultEvery,
 })
-const { sandbox } = mailchimp
-await using service = await startServiceUnderLoad(mailchimp, {
+await using service = await startServiceUnderLoad(sandbox, {
   MAILCHIMP_REQUESTS_PER_SECOND: "10",
   MAILCHIMP_PAGE_SIZE: "100",
   MAILCHIMP_TIMEOUT_MS: "5000",
 })
 type Account = {
-  readonly userId: number
   /** A hash of each row. */
   readonly expected: ReadonlySet<number | bigint>
   readonly headers: Readonly<Record<string, string>>
 }
 const accounts: Account[] = []
-for (const { userId, lists } of sandbox.state.accounts) {
-  sandbox.settings.consentingUserId = userId
-  const rows = [...sandbox.truth(lists[0]?.id ?? "").members()].filter(({ status }) => status !== "archived")
-  const expected = new Set(rows.map(({ row }) => Bun.hash(row)))
-  accounts.push({ userId, expected, headers: await service.connect() })
+for (const { userId, listId } of sandbox.accounts) {
+  await sandbox.letConsent(userId)
+  const expected = new Set((await sandbox.rows(listId)).map((row) => Bun.hash(row)))
+  accounts.push({ expected, headers: await service.connect() })
 }
 const idle = { bytes: residentBytes(service.pid), ...openFiles(service.pid) }
-requests.length = 0
-// The sandbox and the consumers are in this process, so a block delays what the sandbox has received until several arrive at once.
+sandbox.count()
 const delay = monitorEventLoopDelay({ resolution: 5 })
 delay.enable()
 const startedMs = performance.now()
@@ -92,6 +58,7 @@ const results = await Promise.all(
 clearInterval(sampling)
 delay.disable()
 const tookS = (performance.now() - startedMs) / 1000
+const received = await sandbox.received()
 
 /** Exports until the time is over; the last export is read to its end. */
 async function exportAgainAndAgain(account: Account) {
@@ -132,10 +99,6 @@ async function exportAgainAndAgain(account: Account) {
 }
 
 const total = (name: keyof (typeof results)[number]) => results.reduce((sum, counts) => sum + counts[name], 0)
-const byUser = Map.groupBy(requests, ({ userId }) => userId)
-const bursts = accounts.map(({ userId }) => burstOf(byUser.get(userId) ?? []))
-const peaks = accounts.map(({ userId }) => sandbox.traffic.connections(userId).peak)
-const beyond = requests.filter(({ status, fault }) => status === 429 && fault === undefined).length
 const medianMb = (minute: number) =>
   median(memory.filter((sample) => sample.minute === minute).map(({ bytes }) => bytes)) / MB
 const lastMinute = Math.floor(minutes) - 1
@@ -154,12 +117,13 @@ printTable(
     ["members", number(total("rows"))],
     [
       "requests to Mailchimp, faulty ones among them",
-      `${number(requests.length)}, ${number(planted.faults)}`,
+      `${number(received.requests)}, ${number(received.faults)}`,
     ],
-    ["the most connections of an account", number(Math.max(...peaks)), "10"],
-    ["requests that Mailchimp refused as too many", number(beyond), "0"],
-    ["requests of an account in t s, less 10 t", number(Math.max(...bursts), 1), "10"],
-    ["longest block of the sandbox's event loop", `${number(delay.max / 1e6)} ms`],
+    ["the most connections of an account", number(received.peak), "10"],
+    ["requests that Mailchimp refused as too many", number(received.refused), "0"],
+    ["requests of an account in t s, less 10 t", number(received.burst, 1), "10"],
+    ["longest block of the sandbox's event loop", `${number(received.longestBlockMs)} ms`],
+    ["of the consumers' event loop", `${number(delay.max / 1e6)} ms`],
     ["memory: idle", `${number(idle.bytes / MB)} MB`],
     ...Array.from({ length: lastMinute + 1 }, (_, minute) => [
       `minute ${minute + 1}`,
@@ -170,5 +134,4 @@ printTable(
     ["open files: idle and afterwards", `${idle.files} and ${after.files}`],
   ],
 )
-await mailchimp.stop()
-if (total("inexact") + beyond > 0 || growth > 1.1 || Math.max(...peaks) > 10) process.exitCode = 1
+if (total("inexact") + received.refused > 0 || growth > 1.1 || received.peak > 10) process.exitCode = 1

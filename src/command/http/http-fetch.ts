@@ -7,10 +7,11 @@ import { toBody } from "./to-body.ts"
 
 /** The fetch of this runtime. An export from the same machine is faster than both can read. */
 export function fetchFor(bunVersion: string | undefined) {
-  const runtimeFetch = bunVersion === undefined ? httpFetch : bunFetch
+  const isBun = bunVersion !== undefined
+  const runtimeFetch = isBun ? bunFetch : httpFetch
   return (url: string, init: RequestInit) =>
     url.startsWith("http:") && isThisMachine(url) && isExport(init)
-      ? socketFetch(url, init)
+      ? socketFetch(url, init, isBun)
       : runtimeFetch(url, init)
 }
 

@@ -6,12 +6,18 @@ const headEnd = "\r\n\r\n"
 const longestHead = 64 * 1024
 
 /**
- * Sends a GET request over HTTP/1.1, and reads the response through one buffer: `node:http` and Bun's `fetch` allocate memory for each
- * read, which takes twice the CPU time and 30 MB. So each chunk of a successful response must be processed before the next is read.
+ * Sends a GET request over HTTP/1.1, and reads the response from its socket: `node:http` and Bun's `fetch` allocate memory for each
+ * read and keep it for a while, which takes twice the CPU time and 30 MB. So each chunk of a successful response must be processed before
+ * the next is read.
  */
-export async function socketFetch(url: string, { headers, signal }: RequestInit): Promise<Response> {
+export async function socketFetch(
+  url: string,
+  { headers, signal }: RequestInit,
+  isBun: boolean,
+): Promise<Response> {
   const target = new URL(url)
-  const { read, close } = openSocket(target, toRequest(target, new Headers(headers)), signal)
+  const request = toRequest(target, new Headers(headers))
+  const { read, close } = openSocket(target, { request, signal, isBun })
   try {
     const { status, headers, rest } = await readHead(read)
     const data = toData(headers, readFirst(rest, read))
@@ -84,7 +90,7 @@ async function* readExactly(length: number, read: Read): AsyncGenerator<Buffer> 
   }
 }
 
-/** All as text, because the chunks are in one buffer. */
+/** All as text, because a chunk is valid until the next is read. */
 async function collect(chunks: AsyncIterable<Buffer>): Promise<string> {
   const decoder = new TextDecoder()
   let text = ""

@@ -26,11 +26,15 @@ export async function createRowEncoder(selection: Selection, service: Service): 
     : createMailchimpColumns((await readLists(selection.lists, service)).map(toListColumns))
   const csv = createCsvFile(columns, { formulas: selection.formulas, bom: selection.bom })
   const header = Buffer.concat([csv.start(), csv.end()]).toString()
+  let lines = Buffer.from(newline)
   return {
     header,
     encode: (rows) => {
+      // One buffer for all rows, because new ones would take 7 MB more until their garbage is collected.
+      if (lines.length < rows.length) lines = Buffer.concat([newline], rows.length)
+      lines.set(rows.subarray(0, -1), newline.length)
       // The encoder expects each row after a newline, and holds back the last bytes.
-      const written = csv.rows(Buffer.concat([newline, rows.subarray(0, -1)]))
+      const written = csv.rows(lines.subarray(0, rows.length))
       return Buffer.concat([written, csv.end()])
     },
   }

@@ -43,7 +43,8 @@ afterAll(() => {
   server.close()
 })
 
-const get = (path: string, init: RequestInit = {}) => socketFetch(`http://127.0.0.1:${port}${path}`, init)
+const get = (path: string, init: RequestInit = {}) =>
+  socketFetch(`http://127.0.0.1:${port}${path}`, init, true)
 
 test("socketFetch() sends the path, the query and the headers", async () => {
   await (await get("/length?a=b%20c", { headers: { authorization: "Bearer t" } })).text()
@@ -57,11 +58,13 @@ test.each([
   ["/length", "hello"],
   ["/until-close", "hello"],
   ["/empty", ""],
-])("socketFetch() reads the body of %s", async (path, expected) => {
-  const response = await get(path)
-  let text = ""
-  for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString()
-  expect([response.status, text]).toEqual([200, expected])
+])("socketFetch() reads the body of %s, in Bun and in Node", async (path, expected) => {
+  for (const isBun of [true, false]) {
+    const response = await socketFetch(`http://127.0.0.1:${port}${path}`, {}, isBun)
+    let text = ""
+    for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString()
+    expect([response.status, text]).toEqual([200, expected])
+  }
 })
 
 test("socketFetch() has the status, the headers and the whole text of a refusal", async () => {
@@ -80,7 +83,7 @@ test.each(["/cut-head", "/not-http"])("what is no response rejects: %s", async (
 })
 
 test("socketFetch() rejects if nothing listens, and if it is aborted", async () => {
-  await expect(socketFetch("http://127.0.0.1:9/", {})).rejects.toThrow()
+  await expect(socketFetch("http://127.0.0.1:9/", {}, true)).rejects.toThrow()
   await expect(get("/silent", { signal: AbortSignal.timeout(50) })).rejects.toThrow("aborted")
 })
 

@@ -12,3 +12,12 @@ test.each([
   const encoder = await createRowEncoder({ format: "csv", fields: ["full_name"], ...options }, service)
   expect([encoder.header, Buffer.from(encoder.encode(row)).toString()]).toEqual([header, rows])
 })
+
+test("rows after longer ones are encoded alone", async () => {
+  const encoder = await createRowEncoder({ format: "csv", fields: ["full_name"] }, service)
+  const encode = (...names: readonly string[]) => {
+    const rows = names.map((name) => `{"full_name":"${name}"}\n`).join("")
+    return Buffer.from(encoder.encode(Buffer.from(rows))).toString()
+  }
+  expect([encode("Ada Lovelace", "Bo"), encode("Cy")]).toEqual(["Ada Lovelace\r\nBo\r\n", "Cy\r\n"])
+})
