@@ -1,9 +1,12 @@
-import type { DeliveryStore, StoredDelivery } from "../webhooks/delivery.ts"
+import type { DeliveryPosition, DeliveryStore, StoredDelivery } from "../webhooks/delivery.ts"
 
 /** The deliveries of one connection, each once. */
 export type NewDeliveries = {
-  /** The deliveries that were stored since the last call. None before the first rewind. */
-  read(): Promise<readonly StoredDelivery[]>
+  /**
+   * Yields the deliveries that were stored since the last call, a page at a time. None before the first rewind. If it throws,
+   * the next call begins after the last page that was yielded.
+   */
+  read(): AsyncGenerator<readonly StoredDelivery[], void>
   /** Reads those of this second and later ones again. */
   rewind(second: number): void
 }
@@ -27,22 +30,21 @@ export function createNewDeliveries(deps: {
   let since = Infinity
 
   return {
-    read: async () => {
-      if (!Number.isFinite(since)) return []
-      const found: StoredDelivery[] = []
-      let position: { arrivedAt: number; id?: string } = { arrivedAt: since }
+    read: async function* () {
+      if (!Number.isFinite(since)) return
+      let position: DeliveryPosition = { arrivedAt: since }
       for (;;) {
         const page = await deliveries.list(connectionId, position, atOnce)
-        found.push(...page)
         const last = page.at(-1)
-        if (last === undefined || page.length < atOnce) break
+        if (last === undefined) return
+        const fresh = page.filter(({ id }) => !seen.has(id))
+        for (const { id, arrivedAt } of fresh) seen.set(id, arrivedAt)
+        since = Math.max(since, last.arrivedAt - overlapS)
+        for (const [id, arrivedAt] of seen) if (arrivedAt < since) seen.delete(id)
+        yield fresh
+        if (page.length < atOnce) return
         position = { arrivedAt: last.arrivedAt, id: last.id }
       }
-      const fresh = found.filter(({ id }) => !seen.has(id))
-      for (const { id, arrivedAt } of fresh) seen.set(id, arrivedAt)
-      since = Math.max(since, (found.at(-1)?.arrivedAt ?? 0) - overlapS)
-      for (const [id, arrivedAt] of seen) if (arrivedAt < since) seen.delete(id)
-      return fresh
     },
     rewind: (second) => {
       since = Math.max(0, Math.min(since, second))

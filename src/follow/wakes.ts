@@ -1,6 +1,6 @@
 import { AppError } from "../errors.ts"
 import type { Second } from "../scan/source.ts"
-import type { DeliveryStore } from "../webhooks/delivery.ts"
+import type { DeliveryStore, StoredDelivery } from "../webhooks/delivery.ts"
 import type { FollowEvent } from "./follow-event.ts"
 import type { Hints } from "./hints.ts"
 import { createNewDeliveries } from "./new-deliveries.ts"
@@ -9,7 +9,7 @@ import { createNewDeliveries } from "./new-deliveries.ts"
 export type Wakes = {
   /** Somebody joins who has received what was delivered up to this second. */
   rewind(horizon: Second): void
-  /** Takes the new deliveries. `watermark` is that of this moment. Does nothing while the database is down. */
+  /** Takes the new deliveries, as many as can be read while the database works. `watermark` is that of this moment. */
   read(watermark: Second): Promise<void>
   wake(listId: string): void
   /** The lists that are to be read, each once. */
@@ -38,6 +38,13 @@ export function createWakes(deps: {
   let readUpTo = Infinity
   let isFailing = false
 
+  const heed = (delivery: StoredDelivery) => {
+    if (!isFollowed(delivery.listId)) return
+    woken.add(delivery.listId)
+    arrivedAt = Math.min(arrivedAt ?? Infinity, delivery.arrivedAt)
+    hints.add(delivery)
+  }
+
   return {
     rewind: (horizon) => {
       readUpTo = Math.min(readUpTo, horizon)
@@ -46,12 +53,7 @@ export function createWakes(deps: {
 
     read: async (watermark) => {
       try {
-        for (const delivery of await deliveries.read()) {
-          if (!isFollowed(delivery.listId)) continue
-          woken.add(delivery.listId)
-          arrivedAt = Math.min(arrivedAt ?? Infinity, delivery.arrivedAt)
-          hints.add(delivery)
-        }
+        for await (const page of deliveries.read()) page.forEach(heed)
         readUpTo = watermark
         isFailing = false
       } catch (error) {

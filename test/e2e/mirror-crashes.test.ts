@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
 import { followMembers, type Member } from "../../src/client/client.ts"
+import { apiPrefix } from "../../src/http/envelope.ts"
 import { createRandom } from "../../src/sandbox/random.ts"
 import { startSandbox } from "../../src/sandbox/serve.ts"
 import { parseDelivery } from "../../src/webhooks/delivery.ts"
@@ -39,7 +40,22 @@ async function mirrorThroughCrashes({ env, crash }: Database, replicaCount: numb
     strippedDeliveries: 0.1,
   })
   const { sandbox } = mailchimp
+  const replicas: Awaited<ReturnType<typeof processes.start>>[] = []
+  // One address for all replicas, as in a deployment. Otherwise each makes a webhook of its own, which doubles the deliveries.
+  let turn = 0
+  const balancer = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: (request) => {
+      turn += 1
+      const { pathname, search } = new URL(request.url)
+      const replica = replicas[turn % replicas.length]?.url ?? ""
+      const response = fetch(new Request(replica + pathname + search, request), { redirect: "manual" })
+      return response.catch(() => new Response(null, { status: 502 }))
+    },
+  })
   const processes = serviceProcesses(mailchimp, {
+    PUBLIC_URL: balancer.url.origin,
     CURSOR_MARGIN_S: "1",
     FOLLOW_INTERVAL_S: String(followIntervalS),
     TOKEN_KEYS: `k1:${Buffer.alloc(32, 1).toString("base64")}`,
@@ -53,15 +69,13 @@ async function mirrorThroughCrashes({ env, crash }: Database, replicaCount: numb
   const wrong: string[] = []
   let cursor: string | undefined
   let reader = new AbortController()
-  const replicas: Awaited<ReturnType<typeof processes.start>>[] = []
   try {
     while (replicas.length < replicaCount) replicas.push(await processes.start())
-    const [first] = replicas
-    if (first === undefined) throw new Error("no replica")
-    const headers = await connectAccount(first)
+    const api = balancer.url.origin + apiPrefix
+    const headers = await connectAccount({ api })
     const listIds = sandbox.state.accounts[0]?.lists.map(({ id }) => id) ?? []
     for (const id of listIds) {
-      const made = await fetch(`${first.api}/lists/${id}/webhook`, { method: "PUT", headers })
+      const made = await fetch(`${api}/lists/${id}/webhook`, { method: "PUT", headers })
       expect(made.status).toBe(200)
     }
     // Mailchimp would disable the webhook if most of the first deliveries failed while the database makes its indexes.
@@ -160,10 +174,9 @@ async function mirrorThroughCrashes({ env, crash }: Database, replicaCount: numb
       [...sandbox.truth(id).members()].map(({ id: memberId, row }) => ({ key: `${id} ${memberId}`, row })),
     )
     const differs = ({ key, row }: (typeof live)[number]) => !Bun.deepEquals(copy.get(key), JSON.parse(row))
-    const left = () => {
-      const isTold = told()
-      return [...copy.keys()].filter((key) => gone.has(key) && isTold.has(key))
-    }
+    // Not those that are told later: Mailchimp retries refused deliveries for an hour, so a few would always be unread.
+    const toldBefore = told()
+    const left = () => [...copy.keys()].filter((key) => gone.has(key) && toldBefore.has(key))
     // A member who was equal is compared again at the end alone, because comparing all of them takes a second.
     let differing = live
     const isEqual = () => {
@@ -175,16 +188,17 @@ async function mirrorThroughCrashes({ env, crash }: Database, replicaCount: numb
     const quietS = Math.round((performance.now() - quietMs) / 1000)
     expect({ differing: live.filter(differs).length, left: left().length }).toEqual({ differing: 0, left: 0 })
     expect(wrong).toEqual([])
-    expect(told().size).toBeGreaterThan(5)
+    expect(toldBefore.size).toBeGreaterThan(5)
     if (size.seconds > 60)
       console.log(
-        `equal after ${quietS} s, ${done} changes, ${crashCount} crashes, ${gone.size} gone, ${told().size} told`,
+        `equal after ${quietS} s, ${done} changes, ${crashCount} crashes, ${gone.size} gone, ${toldBefore.size} told`,
       )
     reader.abort()
     await reading
   } finally {
     reader.abort()
     await processes.end()
+    await balancer.stop(true)
     await mailchimp.stop()
   }
 }

@@ -4,21 +4,25 @@ import type { StoredDelivery } from "../../src/webhooks/delivery.ts"
 
 function start() {
   const stored: StoredDelivery[] = []
+  let isDownFrom = Infinity
   const add = (id: string, arrivedAt: number) =>
     stored.push({ id, connectionId: "c", listId: "l", kind: "profile", arrivedAt })
   const deliveries = createNewDeliveries({
     connectionId: "c",
     overlapS: 20,
     deliveries: {
-      list: async (_, { arrivedAt, id = "" }, limit) =>
-        stored
+      list: async (_, { arrivedAt, id = "" }, limit) => {
+        if (arrivedAt >= isDownFrom) throw new Error("down")
+        return stored
           .filter((each) => each.arrivedAt > arrivedAt || (each.arrivedAt === arrivedAt && each.id > id))
           .toSorted((a, b) => a.arrivedAt - b.arrivedAt || (a.id < b.id ? -1 : 1))
-          .slice(0, limit),
+          .slice(0, limit)
+      },
     },
   })
-  const read = async () => (await deliveries.read()).map(({ id }) => id)
-  return { add, read, rewind: deliveries.rewind }
+  const read = async () => (await Array.fromAsync(deliveries.read())).flat().map(({ id }) => id)
+  const setDownFrom = (second: number) => (isDownFrom = second)
+  return { add, read, setDownFrom, pages: deliveries.read, rewind: deliveries.rewind }
 }
 
 test("each delivery is read once, also one that another replica stores late", async () => {
@@ -54,4 +58,18 @@ test("more than one page is read at once", async () => {
   for (let index = 0; index < 2500; index += 1) add(String(index).padStart(4, "0"), 100 + (index % 3))
   expect(await read()).toHaveLength(2500)
   expect(await read()).toEqual([])
+})
+
+test("if the database fails between two pages, the first one is not read again", async () => {
+  const { add, read, pages, setDownFrom, rewind } = start()
+  rewind(0)
+  for (let index = 0; index < 2500; index += 1) add(String(index).padStart(4, "0"), 100 + index)
+  setDownFrom(101)
+  const reading = pages()
+  expect((await reading.next()).value).toHaveLength(1000)
+  expect(reading.next()).rejects.toThrow("down")
+  setDownFrom(Infinity)
+  const rest = await read()
+  expect(rest).toHaveLength(1500)
+  expect(rest[0]).toBe("1000")
 })

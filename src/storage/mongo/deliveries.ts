@@ -9,6 +9,12 @@ import { createEnsureIndexes, type MongoDatabase } from "./database.ts"
 
 const purgeEveryMs = 60_000
 
+/**
+ * After this time the server aborts a query. Shorter than the driver's timeout: after that the driver would send the query
+ * again while the server still works on the first one, so a server that is too slow would become slower and slower.
+ */
+const maxTimeMS = 1_800
+
 const documentSchema = z.object({
   _id: z.instanceof(ObjectId),
   connection_id: z.string(),
@@ -64,17 +70,22 @@ export function createMongoDeliveries(
 
     list: (connectionId, { arrivedAt, id }, limit) =>
       attempt("read the deliveries", async () => {
-        const sameSecond = {
-          arrived_at: arrivedAt,
-          ...(id !== undefined && { _id: { $gt: new ObjectId(id) } }),
-        }
-        const documents = collection.find({
+        const filter = {
           connection_id: connectionId,
-          arrived_at: { $gte: expired() },
-          $or: [{ arrived_at: { $gt: arrivedAt } }, sameSecond],
+          // Outside of the `$or`, so that every plan of the server begins there in the index.
+          arrived_at: { $gte: Math.max(arrivedAt, expired()) },
+          ...(id !== undefined && {
+            $or: [{ arrived_at: { $gt: arrivedAt } }, { _id: { $gt: new ObjectId(id) } }],
+          }),
+        }
+        const documents = collection.find(filter, {
+          sort: { arrived_at: 1, _id: 1 },
+          limit,
+          // One response, because a server that restarts between two of them forgets the cursor.
+          batchSize: limit,
+          maxTimeMS,
         })
-        const sorted = documents.sort({ arrived_at: 1, _id: 1 }).limit(limit)
-        return (await sorted.toArray()).map(toDelivery)
+        return (await documents.toArray()).map(toDelivery)
       }),
 
     deleteOfConnection: (connectionId) =>
