@@ -100,7 +100,7 @@ export function fieldsOf(field: Field): Fields {
 }
 
 /** The JSON of a field that the row has. */
-export function textOf(json: Buffer, { start, end }: Field): string {
+function textOf(json: Buffer, { start, end }: Field): string {
   return json.toString("utf8", start, end)
 }
 
