@@ -41,12 +41,15 @@ export function cellsOf(columns: FileColumns, member: object): Cell[] {
   const json = readRow(Buffer.from(text), 0, Buffer.byteLength(text), columns.member)
   const cells: Cell[] = []
   let cell: Cell
+  const copy = (bytes: Buffer, start: number, end: number) => {
+    const copied = bytes.toString("utf8", start, end)
+    const isText = cell !== undefined || bytes[start - 1] === QUOTE
+    cell = isText ? `${cell ?? ""}${copied}` : JSON.parse(copied)
+  }
   columns.writeCells(json, {
-    copy: (bytes, start, end) => {
-      const copied = bytes.toString("utf8", start, end)
-      const isText = cell !== undefined || bytes[start - 1] === QUOTE
-      cell = isText ? `${cell ?? ""}${copied}` : JSON.parse(copied)
-    },
+    begin: () => {},
+    copy,
+    copyText: copy,
     add: (added) => (cell = added),
     addRepeated: (added) => (cell = added),
     endCell: () => {

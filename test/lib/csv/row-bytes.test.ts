@@ -17,8 +17,8 @@ function write(rows: readonly (readonly string[])[], formulas: "defused" | "raw"
   for (const row of rows) {
     for (const [index, text] of row.entries()) {
       const bytes = Buffer.from(`"${text}"`)
-      const end = plainTextEnd(bytes, 1, 0x5c)
-      if (end === bytes.length - 1) file.copy(bytes, 1, end)
+      const end = plainTextEnd(bytes, 1)
+      if (end === bytes.length - 1) file.copyText(bytes, 1, end)
       else if (index % 2 === 0) file.add(text)
       else file.addRepeated(text)
       file.endCell()

@@ -23,8 +23,11 @@ export function createAddressWriter(address: Field): (json: Buffer, row: RowByte
     let isFirst = true
     for (const { kind, start, end } of parts) {
       if (kind !== "text" || end - start === '""'.length) continue
-      if (!isFirst) row.copy(SEPARATOR, 0, SEPARATOR.length)
-      row.copy(json, start + 1, end - 1)
+      if (isFirst) row.copyText(json, start + 1, end - 1)
+      else {
+        row.copy(SEPARATOR, 0, SEPARATOR.length)
+        row.copy(json, start + 1, end - 1)
+      }
       isFirst = false
     }
     return true

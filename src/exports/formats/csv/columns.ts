@@ -52,7 +52,7 @@ export function writeField(
   toCell: (value: unknown) => Cell,
   row: RowBytes,
 ): void {
-  if (field.kind === "text") row.copy(json, field.start + 1, field.end - 1)
+  if (field.kind === "text") row.copyText(json, field.start + 1, field.end - 1)
   else if (field.kind === "literal") row.copy(json, field.start, field.end)
   else if (field.kind === "other") row.add(toCell(valueOf(json, field)))
 }

@@ -35,9 +35,11 @@ export function createCsvFile(
       // Only a name in quotes begins with one.
       const quoted = isFirstQuoted && !names.startsWith('"') ? names.replace(/^[^,\r]*/, '"$&"') : names
       const header = Buffer.from(`${bom ? byteOrderMark : ""}${quoted}`)
-      return held.add(header.subarray(sentBytes))
+      return held.hold(header.subarray(sentBytes))
     },
     rows: (bytes) => {
+      // They are sent before the rows, and stay held back if a row cannot be written.
+      file.begin(held.bytes())
       const rows = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
       for (let start = 1; start < rows.length;) {
         const newline = rows.indexOf(NEWLINE, start)
@@ -46,7 +48,7 @@ export function createCsvFile(
         file.endRow()
         start = end + 1
       }
-      return held.add(file.take())
+      return held.hold(file.take())
     },
     keepAlive: held.piece,
     endRow: held.rest,

@@ -1,7 +1,7 @@
 /**
  * What the row that was read last has in one field.
  *
- * - `text`: a string of which no character is special, neither in JSON nor in CSV
+ * - `text`: a string of which no character is special, neither in JSON nor in CSV, except for a formula at its start
  * - `literal`: a number, true or false
  * - `other`: any other value but null: a string with special characters, an array, an object
  */
@@ -17,39 +17,68 @@ export type Field = {
   end: number
   /** The fields of the value, if columns need them. */
   fields: Fields | undefined
-  /** The field that came next in an earlier row, and probably does again. */
+  /** Another field than now that came next in an earlier row, and may do so again. */
   next: Field | undefined
 }
 
 /** The fields of an object. */
 export type Fields = {
-  /** The fields that the row has, in its order. None if it has no object there. */
-  readonly present: Field[]
-  /** The field that came first in an earlier row. */
-  first: Field | undefined
+  /**
+   * The fields that the row has, in its order. None if it has no object there. Most rows have the same fields as the row before,
+   * so these stay while a row is read, and only what differs is changed.
+   */
+  readonly present: readonly Field[]
   /** The field of a name, which is created if no row had it before. */
   get(name: string): Field
-  /** Before the next row is read. */
-  clear(): void
+  /** Another field than `present[index]` that had its place in an earlier row. */
+  alternative(index: number): Field | undefined
+  /**
+   * Makes a field `present[index]`: inserts it, or drops those in between. False if the field has a place before that, because
+   * the row has its key twice.
+   */
+  place(field: Field, index: number): boolean
+  /** Drops all but the first `count` of the present fields. */
+  keep(count: number): void
 }
 
 export function createFields(): Fields {
   const byName = new Map<string, Field>()
   const present: Field[] = []
+  /** Its `next` is the alternative to the first field. */
+  const head = createField("")
+  /** Remembers the order of the dropped fields. */
+  const drop = (start: number, end: number) => {
+    let before = present[start - 1] ?? head
+    for (const field of present.splice(start, end - start)) {
+      before.next = field
+      before = field
+      field.kind = "absent"
+      field.fields?.keep(0)
+    }
+  }
   return {
     present,
-    first: undefined,
     get: (name) => {
       const field = byName.get(name) ?? createField(name)
       byName.set(name, field)
       return field
     },
-    clear: () => {
-      for (const field of present) {
-        field.kind = "absent"
-        field.fields?.clear()
+    alternative: (index) => (present[index - 1] ?? head).next,
+    place: (field, index) => {
+      if (field.kind === "absent") {
+        const before = present[index - 1] ?? head
+        // The next row may lack the inserted field again.
+        before.next = present[index] ?? before.next
+        present.splice(index, 0, field)
+        return true
       }
-      present.length = 0
+      const end = present.indexOf(field, index)
+      if (end === -1) return false
+      drop(index, end)
+      return true
+    },
+    keep: (count) => {
+      if (count < present.length) drop(count, present.length)
     },
   }
 }
@@ -71,7 +100,7 @@ export function fieldsOf(field: Field): Fields {
 }
 
 /** The JSON of a field that the row has. */
-export function textOf(json: Buffer, { start, end }: Field): string {
+function textOf(json: Buffer, { start, end }: Field): string {
   return json.toString("utf8", start, end)
 }
 

@@ -1,11 +1,9 @@
-import { remember } from "../../../lib/remember.ts"
 import { type Column, fieldColumn, writeField } from "./columns.ts"
-import { type Field, type Fields, fieldAt, textOf } from "./fields.ts"
-import { OPEN_ARRAY } from "../../../mailchimp/members/json-syntax.ts"
-import { createTextReader, toCell, toTagsCell, toTimeCell } from "./values.ts"
+import { type Fields, fieldAt } from "./fields.ts"
+import { hasBytes } from "./has-bytes.ts"
+import { createTagsColumn } from "./tags-column.ts"
+import { createTextReader, toCell, toTimeCell } from "./values.ts"
 
-/** The tags of a member may take kilobytes. */
-const MAX_REMEMBERED = 256
 const T = 0x54
 const BLANK = Buffer.from(" ")
 const UTC = Buffer.from("+00:00")
@@ -43,7 +41,7 @@ export function createLastColumns(
   lists: readonly { readonly id: string; readonly name: string }[],
 ): Column[] {
   const listNames = new Map(lists.map(({ id, name }) => [id, name]))
-  const readListId = createTextReader(fieldAt(member, ["list_id"]))
+  const readListName = createTextReader(fieldAt(member, ["list_id"]), (id) => listNames.get(id) ?? "")
   return [
     createTimeColumn(member, "LAST_CHANGED", "last_changed"),
     fieldColumn(member, "LEID", "web_id", toCell),
@@ -55,29 +53,9 @@ export function createLastColumns(
     {
       name: "LIST_NAME",
       field: "list_id",
-      writeCell: (json, row) => row.addRepeated(listNames.get(readListId(json)) ?? ""),
+      writeCell: (json, row) => row.addRepeated(readListName(json)),
     },
   ]
-}
-
-function createTagsColumn(member: Fields): Column {
-  const field = fieldAt(member, ["tags"])
-  // Few members have tags that no other member has.
-  const toCellOf = remember(MAX_REMEMBERED, (text) => String(toTagsCell(JSON.parse(text))))
-  return {
-    name: "TAGS",
-    field: "tags.name",
-    writeCell: (json, row) => {
-      // Most members have none.
-      if (isEmptyArray(json, field)) return
-      if (field.kind === "other") row.addRepeated(toCellOf(textOf(json, field)))
-      else writeField(json, field, toTagsCell, row)
-    },
-  }
-}
-
-function isEmptyArray(json: Buffer, { kind, start, end }: Field): boolean {
-  return kind === "other" && end - start === "[]".length && json[start] === OPEN_ARRAY
 }
 
 /** A time as {@link toTimeCell} writes it, which takes longer. */
@@ -90,7 +68,7 @@ function createTimeColumn(member: Fields, name: string, fieldName: string): Colu
       const start = field.start + 1
       if (field.kind !== "text" || !isUtcTime(json, start, field.end - 1))
         return writeField(json, field, toTimeCell, row)
-      row.copy(json, start, start + DATE_LENGTH)
+      row.copyText(json, start, start + DATE_LENGTH)
       row.copy(BLANK, 0, 1)
       row.copy(json, start + DATE_LENGTH + 1, start + TIME_LENGTH)
     },
@@ -99,8 +77,9 @@ function createTimeColumn(member: Fields, name: string, fieldName: string): Colu
 
 /** Whether the text from `start` on has a time with Mailchimp's usual zone. */
 function isUtcTime(json: Buffer, start: number, end: number): boolean {
-  if (end - start !== TIME_LENGTH + UTC.length || json[start + DATE_LENGTH] !== T) return false
-  for (let index = 0; index < UTC.length; index += 1)
-    if (json[start + TIME_LENGTH + index] !== UTC[index]) return false
-  return true
+  return (
+    end - start === TIME_LENGTH + UTC.length &&
+    json[start + DATE_LENGTH] === T &&
+    hasBytes(json, start + TIME_LENGTH, UTC)
+  )
 }

@@ -1,10 +1,12 @@
 /** The end of what was written, not sent yet. CSV has no byte that readers ignore, so pieces of this show that an export is alive. */
 export type HeldBack = {
-  /** Returns what to send now: all but the last bytes. */
-  add(bytes: Uint8Array): Uint8Array
+  /** Holds back the last bytes instead of those that were held before. Returns what to send now: all others. */
+  hold(bytes: Uint8Array): Uint8Array
+  /** All that is held back, and stays so. */
+  bytes(): Uint8Array
   /** The next byte of what is held back. Empty if nothing is left. */
   piece(): Uint8Array
-  /** All that is held back. */
+  /** All that was held back. */
   rest(): Uint8Array
 }
 
@@ -17,13 +19,13 @@ export function createHeldBack(size: number): HeldBack {
     return taken
   }
   return {
-    add: (bytes) => {
-      const all = Buffer.concat([held, bytes])
-      const sent = all.subarray(0, Math.max(0, all.length - size))
+    hold: (bytes) => {
+      const sent = bytes.subarray(0, Math.max(0, bytes.length - size))
       // A copy, because a view would keep the whole page in memory.
-      held = Uint8Array.from(all.subarray(sent.length))
+      held = Uint8Array.from(bytes.subarray(sent.length))
       return sent
     },
+    bytes: () => held,
     piece: () => take(1),
     rest: () => take(held.length),
   }

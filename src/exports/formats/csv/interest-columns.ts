@@ -27,7 +27,7 @@ export function createInterestColumns(
     }
   }
   const values = fieldsOf(fieldAt(member, ["interests"]))
-  const readListId = createTextReader(fieldAt(member, ["list_id"]))
+  const readListId = createTextReader(fieldAt(member, ["list_id"]), (id) => id)
   const cells = Array.from(titles, () => "")
 
   return {

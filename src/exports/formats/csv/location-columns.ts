@@ -29,7 +29,7 @@ export function createLocationColumns(member: Fields, isExcluded: (field: string
     ...columns,
     writeCells: (json, row) => {
       if (known.some((field) => isTruthy(json, field))) columns.writeCells(json, row)
-      else columns.names.forEach(row.endCell)
+      else columns.names.forEach(() => row.endCell())
     },
   }
 }

@@ -45,26 +45,30 @@ export function createMergeColumns(
       if (!anyList.has(tag)) anyList.set(tag, index)
     }
   }
-  const readListId = createTextReader(fieldAt(member, ["list_id"]))
-  const cells = names.map((): Field | undefined => undefined)
+  const readListId = createTextReader(fieldAt(member, ["list_id"]), (listId) => {
+    const layout = layouts.get(listId) ?? anyList
+    const fields = names.map((): Field | undefined => undefined)
+    for (const [tag, index] of layout) fields[index] = values.get(tag)
+    return { listId, layout, fields }
+  })
 
   return {
     names,
     memberFields: ["merge_fields"],
     writeCells: (json, row) => {
-      const listId = readListId(json)
-      const layout = layouts.get(listId) ?? anyList
-      cells.fill(undefined)
-      for (const field of values.present) {
-        const index = layout.get(field.name)
-        if (index === undefined) throw columnsChanged("merge field", field.name, listId)
-        cells[index] = field
-      }
-      for (const field of cells) {
-        const writeAddress = field?.kind === "other" ? addresses.get(field) : undefined
-        if (field && !writeAddress?.(json, row)) writeField(json, field, toMergeCell, row)
+      const { listId, layout, fields } = readListId(json)
+      let written = 0
+      for (const field of fields) {
+        if (field !== undefined && field.kind !== "absent") {
+          written += 1
+          const writeAddress = field.kind === "other" ? addresses.get(field) : undefined
+          if (!writeAddress?.(json, row)) writeField(json, field, toMergeCell, row)
+        }
         row.endCell()
       }
+      if (written === values.present.length) return
+      const unknown = values.present.find(({ name }) => !layout.has(name))
+      throw columnsChanged("merge field", String(unknown?.name), listId)
     },
   }
 }

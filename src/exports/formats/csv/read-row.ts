@@ -2,7 +2,6 @@ import { AppError } from "../../../errors.ts"
 import { compactValueEnd } from "../../../mailchimp/members/compact-json.ts"
 import { valueEnd } from "../../../mailchimp/members/json-bytes.ts"
 import {
-  BACKSLASH,
   CLOSE_OBJECT,
   COLON,
   COMMA,
@@ -13,6 +12,7 @@ import {
 import { isRecord, tryParse } from "../../../mailchimp/members/page-envelope.ts"
 import { plainTextEnd } from "../../../lib/csv/plain-text.ts"
 import type { Field, Fields } from "./fields.ts"
+import { hasBytes } from "./has-bytes.ts"
 
 /** How `null` begins. */
 const NULL = "null".charCodeAt(0)
@@ -28,10 +28,9 @@ type SkipValue = (json: Uint8Array, start: number) => number
  * @throws {AppError} `mailchimp_error` if the row is not a JSON object
  */
 export function readRow(rows: Buffer, start: number, end: number, member: Fields): Buffer {
-  member.clear()
   if (rows[start] === OPEN_OBJECT && readObject(rows, start, member, compactValueEnd) === end) return rows
   const row = rewrite(rows.toString("utf8", start, end))
-  member.clear()
+  member.keep(0)
   readObject(row, 0, member, valueEnd)
   return row
 }
@@ -47,28 +46,36 @@ function rewrite(row: string): Buffer {
 
 /** Every function from here on returns the end of something, or 0. */
 function readObject(json: Buffer, start: number, fields: Fields, skip: SkipValue): number {
-  if (json[start + 1] === CLOSE_OBJECT) return start + 2
+  const { present } = fields
   let position = start + 1
-  let before: Field | undefined
-  for (;;) {
-    const guess = before ? before.next : fields.first
-    const field = guess && hasKey(json, position, guess) ? guess : fieldAfterKey(json, position, fields)
-    if (field === undefined || field.kind !== "absent") return 0
-    if (before) before.next = field
-    else fields.first = field
-    fields.present.push(field)
-    position = readValue(json, position + field.key.length, field, skip)
-    if (position === 0) return 0
-    before = field
-    if (json[position] === CLOSE_OBJECT) return position + 1
-    if (json[position] !== COMMA) return 0
-    position += 1
+  let count = 0
+  if (json[position] !== CLOSE_OBJECT) {
+    for (;;) {
+      let field = present[count]
+      if (field === undefined || !hasBytes(json, position, field.key)) {
+        field = changedField(json, position, fields, count)
+        if (field === undefined) return 0
+      }
+      count += 1
+      position = readValue(json, position + field.key.length, field, skip)
+      if (position === 0) return 0
+      if (json[position] === CLOSE_OBJECT) break
+      if (json[position] !== COMMA) return 0
+      position += 1
+    }
   }
+  fields.keep(count)
+  return position + 1
 }
 
-function hasKey(json: Buffer, start: number, { key }: Field): boolean {
-  for (let index = 0; index < key.length; index += 1) if (json[start + index] !== key[index]) return false
-  return true
+/**
+ * The field of the key at `position`, which the row before did not have there. Undefined if the key needs a parser, or occurs
+ * twice.
+ */
+function changedField(json: Buffer, position: number, fields: Fields, index: number): Field | undefined {
+  const guess = fields.alternative(index)
+  const field = guess && hasBytes(json, position, guess.key) ? guess : fieldAfterKey(json, position, fields)
+  return field && fields.place(field, index) ? field : undefined
 }
 
 /** The field of the key at `start`. Undefined if there is no key, or if its spelling needs a parser. */
@@ -76,14 +83,15 @@ function fieldAfterKey(json: Buffer, start: number, fields: Fields): Field | und
   const end = json[start] === QUOTE ? compactValueEnd(json, start) : 0
   if (end === 0 || json[end] !== COLON) return undefined
   const field = fields.get(String(tryParse(json.toString("utf8", start, end))))
-  return hasKey(json, start, field) ? field : undefined
+  return hasBytes(json, start, field.key) ? field : undefined
 }
 
 function readValue(json: Buffer, start: number, field: Field, skip: SkipValue): number {
   const first = json[start]
   field.start = start
+  if (first !== OPEN_OBJECT) field.fields?.keep(0)
   if (first === QUOTE) {
-    const textEnd = plainTextEnd(json, start + 1, BACKSLASH)
+    const textEnd = plainTextEnd(json, start + 1)
     if (json[textEnd] === QUOTE) {
       field.kind = "text"
       return (field.end = textEnd + 1)
@@ -91,7 +99,7 @@ function readValue(json: Buffer, start: number, field: Field, skip: SkipValue): 
   }
   const isLiteral = first !== QUOTE && first !== OPEN_OBJECT && first !== OPEN_ARRAY
   field.kind = isLiteral ? (first === NULL ? "null" : "literal") : "other"
-  const readFields = first === OPEN_OBJECT && field.fields
-  field.end = readFields ? readObject(json, start, readFields, skip) : skip(json, start)
+  const fields = first === OPEN_OBJECT && field.fields
+  field.end = fields ? readObject(json, start, fields, skip) : skip(json, start)
   return field.end
 }

@@ -1,5 +1,6 @@
 import type { Cell } from "../../../lib/csv/write-row.ts"
 import { type Field, valueOf } from "./fields.ts"
+import { hasBytes } from "./has-bytes.ts"
 import { isRecord } from "../../../mailchimp/members/page-envelope.ts"
 
 /** The parts of an address, in the order of its cell. */
@@ -49,22 +50,22 @@ export function ownValue(value: unknown, key: string): unknown {
   return isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined
 }
 
-/** Reads the text of a field, which is often the same in many rows. Empty if it has none. */
-export function createTextReader(field: Field): (json: Buffer) => string {
-  let last = { text: "", bytes: Buffer.from('""') }
+/**
+ * Reads the text of a field, empty if it has none, and converts it. Many rows have the same text, so it is converted only when
+ * it changes.
+ */
+export function createTextReader<T>(field: Field, convert: (text: string) => T): (json: Buffer) => T {
+  const none = convert("")
+  let bytes = Buffer.from('""')
+  let last = none
   return (json) => {
     const { kind, start, end } = field
-    if (kind !== "text" && kind !== "other") return ""
-    if (!hasBytes(json, start, end, last.bytes)) {
+    if (kind !== "text" && kind !== "other") return none
+    if (end - start !== bytes.length || !hasBytes(json, start, bytes)) {
       const value = valueOf(json, field)
-      last = { text: typeof value === "string" ? value : "", bytes: Buffer.from(json.subarray(start, end)) }
+      last = convert(typeof value === "string" ? value : "")
+      bytes = Buffer.from(json.subarray(start, end))
     }
-    return last.text
+    return last
   }
-}
-
-function hasBytes(json: Buffer, start: number, end: number, bytes: Buffer): boolean {
-  if (end - start !== bytes.length) return false
-  for (let index = 0; index < bytes.length; index += 1) if (json[start + index] !== bytes[index]) return false
-  return true
 }

@@ -118,6 +118,13 @@ describe("createCsvFile()", () => {
     expect(Buffer.concat(parts).toString()).toBe("id,full_name\r\na,Ada\r\n")
   })
 
+  test("a row that cannot be written leaves the rows before it whole", () => {
+    const csv = createCsvFile(columns)
+    const parts = [csv.start(), csv.rows(toRows([{ id: "a", full_name: "Ada" }]))]
+    expect(() => csv.rows(toRows([{ id: "b" }, []]))).toThrow()
+    expect(Buffer.concat([...parts, csv.broken()]).toString()).toBe("id,full_name\r\na,Ada\r\n")
+  })
+
   test("continues after a beginning that was sent while the columns were read", () => {
     for (const options of [{}, { bom: true }, { formulas: "raw" as const }]) {
       for (const pieces of [0, 1, 4, 50]) {

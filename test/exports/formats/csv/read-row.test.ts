@@ -105,6 +105,26 @@ describe("readRow()", () => {
     expect(read(Buffer.from('{"tags":3}'), member)).toEqual({ tags: 3 })
   })
 
+  test("finds fields that come and go, and refuses a key that occurs twice, after any row", () => {
+    const rows = [
+      '{"id":"a","status":"b","location":{"latitude":1,"longitude":2},"tags":3}',
+      '{"id":"a","sms":1,"opt":2,"status":"b","location":{"longitude":2,"latitude":1},"tags":3}',
+      '{"id":"a","tags":3,"status":"b"}',
+      '{"tags":3,"location":"","id":"a"}',
+      '{"id":"a","id":"b","tags":4}',
+      '{"id":"a","tags":4,"id":"b","status":"c"}',
+      "{}",
+    ]
+    const member = createMember()
+    for (const first of rows) {
+      for (const second of rows) {
+        for (const row of [first, second]) expect(read(Buffer.from(row), member)).toEqual(JSON.parse(row))
+        const { tags } = JSON.parse(second)
+        expect(member.get("tags").kind).toBe(tags === undefined ? "absent" : "literal")
+      }
+    }
+  })
+
   test.each([
     ['"ada@example.com"', "text"],
     ['""', "text"],
@@ -116,11 +136,11 @@ describe("readRow()", () => {
     ['"a;b"', "other"],
     ['"a\\nb"', "other"],
     ['"\\"a"', "other"],
-    ['"=1"', "other"],
-    ['"+1"', "other"],
-    ['"-1"', "other"],
-    ['"@a"', "other"],
-    ['"\uff1d1"', "other"],
+    ['"=1"', "text"],
+    ['"+1"', "text"],
+    ['"-1"', "text"],
+    ['"@a"', "text"],
+    ['"\uff1d1"', "text"],
     ["[]", "other"],
     ["{}", "other"],
   ] as const)("%s is %s", (value, kind) => {
