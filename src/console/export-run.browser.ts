@@ -13,7 +13,8 @@ import { type Block, membersOf, readExport, rowsByList } from "./read-export.ts"
 import type { Run, RunOptions } from "./run.browser.ts"
 import { createRunView, proofOf } from "./run-view.browser.ts"
 
-const drawMs = 200
+/** Often enough to watch. More pictures would slow down an export from the same machine. */
+const drawMs = 500
 const repeatedWords =
   "The export was resumed, so some members came twice, and are counted twice. The last row of a member is right."
 

@@ -5,6 +5,8 @@ import { h } from "./dom.browser.ts"
 export type Column = { readonly field: string; readonly label: string }
 
 const maxRows = 200
+/** More than are in sight. Each row takes about 20 KB of memory, so the others are made when a person scrolls. */
+const firstRows = 20
 /** A style that cuts a thousand cells off would take a megabyte. */
 const maxLength = 40
 /** Rows repeat the name of a list, and what follows it should be seen. */
@@ -38,6 +40,10 @@ export function createMemberTable(
     }
     return row
   }
+  /** Members whose rows are not made yet. */
+  const waiting: Partial<Member>[] = []
+  const show = (members: readonly Partial<Member>[]) => body.append(...members.map((member) => rowOf(member)))
+  const showWaiting = () => show(waiting.splice(0))
   const trim = () => {
     while (body.rows.length > maxRows) body.rows[body.rows.length - 1]?.remove()
   }
@@ -48,12 +54,18 @@ export function createMemberTable(
     { className: "wide", tabIndex: 0, role: "group", ariaLabel: "Members", hidden: true },
     h("table", {}, h("thead", {}, head), body),
   )
+  // By keyboard, it gets the focus before it scrolls.
+  wide.addEventListener("scroll", showWaiting)
+  wide.addEventListener("focus", showWaiting)
   return {
     element: h("div", {}, wide, more),
-    room: () => maxRows - body.rows.length,
+    room: () => maxRows - body.rows.length - waiting.length,
     append: (members: readonly Partial<Member>[]) => {
       if (members.length > 0) wide.hidden = false
-      body.append(...members.map((member) => rowOf(member)))
+      // While following, a change must find the row of its member.
+      const now = isFollowing ? members.length : Math.max(0, firstRows - body.rows.length)
+      show(members.slice(0, now))
+      waiting.push(...members.slice(now))
     },
     has: (member: Partial<Member>) => document.getElementById(keyOf(member)) !== null,
     /** Shows a changed member on top, lit up. */
@@ -79,7 +91,7 @@ export function createMemberTable(
       for (const row of body.querySelectorAll(".changed")) row.className = ""
     },
     tellRest: (rows: number) => {
-      const rest = rows - body.rows.length
+      const rest = rows - body.rows.length - waiting.length
       more.hidden = rest <= 0
       more.textContent = `and ${rest.toLocaleString("en")} more`
     },

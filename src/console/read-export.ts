@@ -54,18 +54,21 @@ export async function* readBlocks(
   let rows = 0
   try {
     while (await held.fill()) {
+      // A variable, because a getter called for each row takes time.
+      let { bytes } = held
       let end: number
-      while ((end = held.bytes.indexOf(newline, start) + 1) > 0) {
-        const { bytes } = held
+      while ((end = bytes.indexOf(newline, start) + 1) > 0) {
         if (isEvent(bytes, start)) {
           const line: EventLine = JSON.parse(new TextDecoder().decode(bytes.subarray(start, end)))
           yield rows > 0 ? [{ bytes: bytes.subarray(0, start), rows }, line] : [line]
           held.remove(0, end)
+          bytes = held.bytes
           start = 0
           rows = 0
         } else if (end === start + 1) {
           // An empty line only keeps the response alive.
           held.remove(start, end)
+          bytes = held.bytes
         } else {
           lastRow = start
           start = end

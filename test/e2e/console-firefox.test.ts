@@ -72,6 +72,7 @@ describe.skipIf(!hasFirefox)(hasFirefox ? name : `${name} (skipped: needs firefo
     running.sandbox.settings.latencyMs = 0
     await press(page, "Resume")
     await see(page, "every member that you chose is here")
+    await page.focus("[aria-label=Members]")
     expect(await page.$$eval("tbody tr", (rows) => rows.length)).toBe(200)
     await press(page, "Disconnect")
     await press(page, "Disconnect", "dialog")

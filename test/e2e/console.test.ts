@@ -74,7 +74,16 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
       running.sandbox.settings.latencyMs = 0
       await press(page, "Resume")
       await see(page, "every member that you chose is here")
-      expect(await page.locator("tbody tr").count()).toBe(200)
+      const rows = page.locator("tbody tr")
+      expect(await rows.count()).toBe(20)
+      const numberIn = async (selector: string) =>
+        Number((await page.locator(selector).first().innerText()).replaceAll(/\D/g, ""))
+      const more = (await numberIn(".numbers")) - 200
+      expect(await numberIn(".wide + .quiet")).toBe(more)
+      await rows.last().scrollIntoViewIfNeeded()
+      await rows.nth(199).waitFor()
+      expect(await rows.count()).toBe(200)
+      expect(await numberIn(".wide + .quiet")).toBe(more)
     })
   }, 60_000)
 
