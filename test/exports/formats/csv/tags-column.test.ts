@@ -17,7 +17,7 @@ function rowOf(tags: unknown): string {
 }
 
 const name = fc.oneof(
-  fc.constantFrom("VIP", "", "Bücher", "=1+1", "a,b", "a;=1", 'the "Inn"', "\n", "back\\slash"),
+  fc.constantFrom("VIP", "", "café", "=1+1", "a,b", "a;=1", 'the "Inn"', "\n", "back\\slash"),
   fc.constantFrom(null, 0, true, ["x"]),
 )
 const tag = fc.oneof(
