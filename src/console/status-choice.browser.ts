@@ -16,7 +16,9 @@ const statuses: readonly MemberStatus[] = [
 export function createStatusChoice() {
   const boxes = statuses.map((status) => ({
     status,
-    ...choice(statusWords[status], { checked: status !== "archived" }),
+    ...(status === "archived"
+      ? choice(statusWords[status], {}, "(not exported unless you check it)")
+      : choice(statusWords[status], { checked: true })),
   }))
   const check = (isChecked: boolean) => {
     for (const { input } of boxes) input.checked = isChecked

@@ -75,7 +75,7 @@ export function syncWords(lists: readonly Pick<List, "webhook">[]): string {
   const synced = lists.filter(({ webhook }) => webhook).length
   if (synced === lists.length) return "Live changes arrive within seconds, because Mailchimp reports them."
   const others = synced === 0 ? "" : ` Those of ${count(synced, "list")} arrive within seconds.`
-  return `Live changes arrive within about a minute.${others} To have all within seconds, your platform can turn on each list's webhook (PUT /lists/:id/webhook).`
+  return `Live changes arrive within about a minute.${others} To have all within seconds, ask your developers to turn on each list's webhook.`
 }
 
 /** As many names are listed; of more the others are counted. */
