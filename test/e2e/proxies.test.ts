@@ -102,7 +102,9 @@ for (const proxy of [nginx, caddy])
         headers: { ...headers, "content-type": "application/json" },
         body: JSON.stringify({ cursor: "x".repeat(200_000) }),
       })
-      expect(large.status).toBe(413)
+      // Caddy passes a body on while it counts it, so the service may refuse it first.
+      const refusal = `${large.status} ${await large.text()}`
+      expect(refusal).toMatch(/^413|^400 .*must have at most 131072 bytes/)
     })
 
     test("the address of a webhook is in no log of the proxy", async () => {
