@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import axe from "axe-core"
 import type { BrowserContextOptions, Page } from "playwright-core"
 import { hasChromium, withPage } from "../support/chromium.ts"
+import { newToken } from "../support/console.ts"
 import { type SandboxAndService, startSandboxAndService } from "../support/sandbox-and-service.ts"
 
 /** What a page shows of a response that has the focus, in pixels above and below it. */
@@ -79,12 +80,14 @@ describe.skipIf(!hasChromium)(
       })
     })
 
-    test("a login shows the URL to which a page sends the browser", async () => {
+    test("a login shows the URL to which a page sends the browser, and opens it in a new tab", async () => {
       await visit(async (page) => {
-        await page.fill("#token", token)
+        await page.fill("#token", await newToken())
         await page.fill("#login [name=forward_url]", "https://app.example.com/connected")
         expect(await page.locator("#login .curl").textContent()).toContain("-H 'Accept: application/json'")
+        const opened = page.context().waitForEvent("page")
         await submit(page, "login")
+        await opened
         await page.locator("#login .result:has-text('\"redirect_url\": ')").waitFor()
       })
     })

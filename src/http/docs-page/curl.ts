@@ -48,14 +48,15 @@ export function toCall(
 
 /** The line for a shell that makes the same request, with the token in the variable TOKEN. */
 export function toCurl({ method, url, headers, needsToken, body, isFile }: Call): string {
+  const output = isFile ? "-OJ" : url.includes("format=csv") && "-o members.csv"
   const parts = [
-    // With -OJ a problem's body would be saved as if it were the file.
-    `curl -sSN ${isFile ? "--fail" : "--fail-with-body"}`,
+    // A problem's body would be saved as if it were the file.
+    `curl -sSN ${output ? "--fail" : "--fail-with-body"}`,
     ...(method === "GET" ? [] : [`-X ${method}`]),
     ...(needsToken ? ['-H "Authorization: Bearer $TOKEN"'] : []),
     ...headers.map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`),
     ...(body === undefined ? [] : [`-d ${quoted(body)}`]),
-    ...(isFile ? ["-OJ"] : []),
+    ...(output ? [output] : []),
     quoted(url),
   ]
   return parts.join(" ")

@@ -32,7 +32,7 @@ export function renderPage(document: ApiDocument, prefilled: Prefilled): string 
           aria-describedby="token-about"
         />
         <small id="token-about">
-          Your platform's JWT, to try the routes. It stays in this page's memory until you close or reload it.
+          Your platform's JWT, to try the routes. This page forgets it when you close or reload it.
         </small>
       </form>
     </header>
@@ -51,7 +51,9 @@ export function renderPage(document: ApiDocument, prefilled: Prefilled): string 
       <h2 id="event-lines">Event lines</h2>
       <p>
         With <code>events=true</code> an NDJSON export has lines between the members that say how far it is.
-        Each is an object with the key <code>$export</code>, which no member has.
+        Each is an object with the key <code>$export</code>, which no member has. All have arrived if an
+        <code>end</code> says <code>complete</code>; without <code>end</code>, resume with the last
+        <code>cursor</code>.
       </p>
       ${(events?.oneOf ?? []).map(renderEvent)}
       <h2 id="problems">Problems</h2>

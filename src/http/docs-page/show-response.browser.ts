@@ -36,6 +36,8 @@ export async function showResponse(
     }
   }
   if (!isStream) result.append(pretty(text))
+  const consent = /"redirect_url":"(http[^"]+)/.exec(text)?.[1]
+  if (consent) open(consent, "", "noopener")
   return ""
 }
 

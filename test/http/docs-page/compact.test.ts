@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { compact } from "../../../src/http/docs-page/compact.ts"
 
 test("compact() takes off what HTML does not need, and keeps the spaces between words", () => {
-  const page = `<div>
+  const page = `<div class="wide" title="a b">
     <p>
       <small>query</small>
       It&#39;s &quot;<b>it</b>&quot;
@@ -10,6 +10,6 @@ test("compact() takes off what HTML does not need, and keeps the spaces between 
   </div>
   <pre>{&quot;a&quot;:1}</pre>`
   expect(compact(page)).toBe(
-    '<div><p><small>query</small>\nIt\'s &quot;<b>it</b>&quot;</div><pre>{"a":1}</pre>',
+    '<div class=wide title="a b"><p><small>query</small> It\'s &quot;<b>it</b>&quot;</div><pre>{"a":1}</pre>',
   )
 })

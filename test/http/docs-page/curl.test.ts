@@ -38,6 +38,12 @@ test("a call accepts what its route says", () => {
   )
 })
 
+test("curl saves CSV in a file, and no problem as if it were CSV", () => {
+  const csv = toCall(route, [id, { in: "query", name: "format", text: "csv" }])
+  expect(toCurl(csv)).toContain("--fail -H")
+  expect(toCurl(csv)).toContain("-o members.csv 'https://example.com/lists/")
+})
+
 test("a body is declared as JSON", () => {
   const call = toCall({ ...route, method: "POST" }, [{ in: "body", name: "body", text: "{}" }])
   expect(call).toMatchObject({ body: "{}", headers: [["Content-Type", "application/json"]] })
