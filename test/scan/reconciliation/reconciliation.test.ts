@@ -98,23 +98,32 @@ describe("createReconciliation()", () => {
   test("repeats a check that returned no row", () => {
     const reconciliation = start()
     deliver(reconciliation, "ab", OLD, 3)
-    expect(failedCheck(reconciliation)).toEqual([undefined, 1, 2, 4])
+    expect(failedCheck(readingOf(reconciliation))).toEqual([undefined, 1, 2, 4])
   })
 
   test("recounts if no check returned a row, which proves that none exists", () => {
     const reconciliation = start()
     reconciliation.add(page("", 3), selected(0, 0), true)
-    failedCheck(reconciliation)
+    failedCheck(readingOf(reconciliation))
     expect(reconciliation.remedy()).toBe("tails")
     expect(readAll(readingOf(reconciliation), () => page("", 3))).toEqual(["ASC", "DESC", "ASC"])
     expect(reconciliation.remedy()).toBeUndefined()
     expect(reconciliation.countDiffers()).toBe(3)
   })
 
+  test("recounts if no check returned a row, although as many were delivered as are counted", () => {
+    const reconciliation = start()
+    deliver(reconciliation, "abc", OLD)
+    reconciliation.doubtDates()
+    failedCheck(reconciliation.checkEnds())
+    expect(reconciliation.remedy()).toBe("tails")
+    expect(readingOf(reconciliation).nextRequest()?.query).toMatchObject({ direction: "ASC", offset: 0 })
+  })
+
   test("is short if no response returns a row any more, although rows were delivered", () => {
     const reconciliation = start()
     deliver(reconciliation, "ab", OLD, 3)
-    failedCheck(reconciliation)
+    failedCheck(readingOf(reconciliation))
     expect(reconciliation.remedy()).toBe("tails")
     readAll(readingOf(reconciliation), () => page("", 3))
     readAll(readingOf(reconciliation), () => page("", 3))
@@ -130,14 +139,13 @@ describe("createReconciliation()", () => {
   })
 
   /** Responds without rows to a check, and returns for how long it paused before each of its requests. */
-  function failedCheck(reconciliation: Reconciliation): readonly (number | undefined)[] {
-    const check = readingOf(reconciliation)
+  function failedCheck(check: Reading | undefined): readonly (number | undefined)[] {
     const pauses: (number | undefined)[] = []
-    for (let request = check.nextRequest(); request; request = check.nextRequest()) {
+    for (let request = check?.nextRequest(); request; request = check?.nextRequest()) {
       pauses.push(request.pauseS)
-      check.receive(page("", 3), request)
+      check?.receive(page("", 3), request)
     }
-    expect(check.isDone()).toBe(true)
+    expect(check?.isDone()).toBe(true)
     return pauses
   }
 
