@@ -5,8 +5,8 @@ import type { Jobs } from "./jobs/jobs.ts"
 import type { Redact } from "./lib/redaction.ts"
 import { type Clock, systemClock } from "./lib/time.ts"
 import { createLogger, type Logger } from "./observability/logger.ts"
+import type { Observe } from "./observability/observe.ts"
 import { noMessages } from "./storage/redis/messages.ts"
-import { openRedis } from "./storage/redis/redis.ts"
 import { createReceiver } from "./webhooks/receive.ts"
 import { createConnections } from "./services/connections.ts"
 import { createExports } from "./services/exports.ts"
@@ -30,7 +30,7 @@ export async function createServices(
   const { sealer, redaction } = createSecrets(config, clock)
   const logger = toLogger(redaction.redact)
   const { observe, metrics, closeTraces } = await createObservability(config, logger, clock)
-  const redis = config.redisUrl === undefined ? undefined : openRedis(config.redisUrl, observe)
+  const redis = await connectRedis(config.redisUrl, observe)
   const messages = redis?.messages ?? noMessages
   const shared = { config, sealer, redaction, observe, clock, messages }
   const shutdown = createShutdown()
@@ -84,4 +84,11 @@ export async function createServices(
       await storage.close()
     },
   }
+}
+
+/** The driver of Redis takes 2 MB of memory, so it is loaded only if it is used. */
+async function connectRedis(url: string | undefined, observe: Observe) {
+  if (url === undefined) return undefined
+  const { openRedis } = await import("./storage/redis/redis.ts")
+  return openRedis(url, observe)
 }

@@ -8,7 +8,6 @@ import { createFolder } from "../jobs/parts/files.ts"
 import { createBucket } from "../jobs/parts/s3.ts"
 import { watchFiles } from "../jobs/parts/watch-files.ts"
 import type { Clock } from "../lib/time.ts"
-import { openPatientRedis } from "../storage/redis/redis.ts"
 import type { Storage } from "../storage/storage.ts"
 import type { Shared } from "./shared.ts"
 import { toExportOptions } from "./exports.ts"
@@ -71,6 +70,7 @@ function toLocalEngine({ config, observe: onEvent, clock }: Shared, { jobs }: St
 /** BullMQ takes 20 MB of memory, so it is loaded only if it is used. */
 async function openQueue({ config, observe: onEvent, clock }: Shared, { jobs }: Storage, redisUrl: string) {
   const { createBullmq } = await import("../jobs/engine/bullmq/bullmq.ts")
+  const { openPatientRedis } = await import("../storage/redis/redis.ts")
   const connection = openPatientRedis(redisUrl)
   const settings = { concurrency: config.jobs.concurrency, isWorker: config.role !== "web" }
   const queue = createBullmq({ ...settings, connection, find: jobs.find, open: jobs.open, clock, onEvent })

@@ -1,5 +1,5 @@
 /**
- * The CPU time of this checkout beside that of another one, such as a worktree of an older commit, in pairs of exports that
+ * The CPU time, the rate and the memory of this checkout beside those of another one, such as a worktree of an older commit, in pairs of exports that
  * alternate: `bun test/bench/compare.ts OTHER [QUERY …]`. Without a query: whole rows, and two selections of fields.
  *
  * The other checkout has its dependencies installed. Both services read from one sandbox, through the proxy that keeps its
@@ -7,7 +7,7 @@
  */
 import { join, resolve } from "node:path"
 import { consume } from "./support/consumer.ts"
-import { cpuSeconds } from "./support/process-stats.ts"
+import { cpuSeconds, MB, peakBytes, startPeakAnew } from "./support/process-stats.ts"
 import { startPageCache, startSandboxProcess } from "./support/sandbox-process.ts"
 import type { startServiceUnderLoad } from "./support/service-under-load.ts"
 import { number, printTable, sizeOf, spread } from "./support/table.ts"
@@ -42,7 +42,7 @@ for (const query of queries) {
 
 printTable(
   `CPU seconds a million members, ${number(members)} members, ${pairs} pairs: the median (and the spread)`,
-  ["", "this checkout", "the other", "ratio", "rows a second", "the other's"],
+  ["", "this checkout", "the other", "ratio", "rows a second", "ratio", "memory at most", "ratio"],
   results.map(({ query, measured }) => [
     query,
     spread(
@@ -66,14 +66,28 @@ printTable(
       0,
     ),
     spread(
-      measured.map(({ theirs }) => theirs.rowsPerSecond),
-      "",
+      measured.map(({ ours, theirs }) => ours.rowsPerSecond / theirs.rowsPerSecond),
+      " ×",
+      3,
+    ),
+    spread(
+      measured.map(({ ours }) => ours.peakBytes / MB),
+      " MB",
       0,
+    ),
+    spread(
+      measured.map(({ ours, theirs }) => ours.peakBytes / theirs.peakBytes),
+      " ×",
+      3,
     ),
   ]),
 )
 
-type Measured = { readonly cpuPerMillion: number; readonly rowsPerSecond: number }
+type Measured = {
+  readonly cpuPerMillion: number
+  readonly rowsPerSecond: number
+  readonly peakBytes: number
+}
 type Service = {
   readonly pid: number
   readonly api: string
@@ -88,6 +102,7 @@ async function startService(checkout: string) {
 }
 
 async function measure({ pid, api, headers }: Service, query: string): Promise<Measured> {
+  startPeakAnew(pid)
   const before = cpuSeconds(pid)
   let rows = 0
   let durationMs = 0
@@ -99,5 +114,6 @@ async function measure({ pid, api, headers }: Service, query: string): Promise<M
   return {
     cpuPerMillion: ((cpuSeconds(pid) - before) / rows) * 1e6,
     rowsPerSecond: rows / (durationMs / 1000),
+    peakBytes: peakBytes(pid),
   }
 }

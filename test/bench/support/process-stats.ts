@@ -1,5 +1,5 @@
 /** What Linux counts of a process, in units that people use. */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs"
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs"
 
 /** Clock ticks a second in /proc: the same on every Linux. */
 const TICKS_PER_SECOND = 100
@@ -11,9 +11,14 @@ export function residentBytes(pid: number): number {
   return statusBytes(pid, "VmRSS")
 }
 
-/** The most memory that it ever held. */
+/** The most memory that it ever held, or held since `startPeakAnew`. */
 export function peakBytes(pid: number): number {
   return statusBytes(pid, "VmHWM")
+}
+
+/** Makes what it holds now the most that it ever held: proc_pid_clear_refs(5). */
+export function startPeakAnew(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, "5")
 }
 
 /** Seconds that it has computed for, on all cores. */
