@@ -23,7 +23,7 @@ export function createChangeCounts() {
     add: (word: ChangeWord) => void counts.set(word, (counts.get(word) ?? 0) + 1),
     words: () =>
       counts.size === 0
-        ? "no changes yet"
+        ? "no changes so far"
         : [...counts]
             .map(([word, count]) => `${count.toLocaleString("en")} ${word.toLowerCase()}`)
             .join(", "),

@@ -21,7 +21,7 @@ const repeatedWords =
 /** An export that runs at once: into the page, and into a file if there is one. */
 export function createExportRun(options: RunOptions): Run {
   const { file, listNames, onReconnect } = options
-  const view = createRunView()
+  const view = createRunView(options.about)
   const table = createMemberTable(options.columns, listNames)
   const progress = createProgress(() => performance.now(), options.estimate)
   const readingOptions = { ...options, service: { ...options.service, fetch: fetchExport } }

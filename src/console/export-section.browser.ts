@@ -37,13 +37,14 @@ export function createExportSection({ service, lists, onReconnect, onJob }: Opti
   const begin = async (run: (options: RunOptions) => Run | Promise<Run | string>) => {
     problem.replaceChildren()
     note.textContent = ""
-    if (form.isEmpty()) {
-      const advice = "Check at least one list and one status."
+    const missing = form.missing()
+    if (missing.length > 0) {
+      const advice = `Check at least one ${missing.join(" and one ")}.`
       problem.append(h("p", { className: "problem", role: "alert" }, advice))
       return
     }
     try {
-      const started = await run({ ...common, ...form.selected() })
+      const started = await run({ ...common, about: form.words(), ...form.selected() })
       if (typeof started === "string") return void (note.textContent = started)
       running?.stop()
       running = started
@@ -70,11 +71,11 @@ export function createExportSection({ service, lists, onReconnect, onJob }: Opti
   const background = way(
     "Run in the background",
     "Continues if you close this page. You download the file later.",
-    async ({ selection }) => {
+    async ({ selection, about }) => {
       const file = { format: format.selected(), bom: format.selected() === "csv" ? true : undefined }
       const job = { ...selection, ...file, idempotencyKey: crypto.randomUUID() }
-      onJob(await startJob({ ...service, ...job }), form.words())
-      return "The export runs in the background. It is under “In the background” on this page."
+      onJob(await startJob({ ...service, ...job }), about)
+      return "Started: it is under “In the background” below."
     },
   )
   return h(
@@ -104,7 +105,12 @@ function createForm(service: Service, lists: readonly List[]) {
       const fields = fieldChoice.columns().map(({ label }) => label)
       return selectionWords({ lists: names, statuses: statusChoice.words(), fields })
     },
-    isEmpty: () => listChoice.selected().length === 0 || statusChoice.isEmpty(),
+    /** Of what nothing is checked. */
+    missing: () => [
+      ...(listChoice.selected().length === 0 ? ["list"] : []),
+      ...(statusChoice.isEmpty() ? ["status"] : []),
+      ...(fieldChoice.isEmpty() ? ["field"] : []),
+    ],
     selected: (): Pick<RunOptions, "selection" | "columns" | "estimate"> => {
       const ids = listChoice.selected()
       const columns = fieldChoice.columns()

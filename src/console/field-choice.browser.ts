@@ -1,6 +1,6 @@
 import { list as readList } from "../client/account.ts"
 import type { Service } from "../client/request.ts"
-import { choice, h } from "./dom.browser.ts"
+import { checkButtons, choice, h } from "./dom.browser.ts"
 import type { Column } from "./member-table.browser.ts"
 import { problemBox, toShown } from "./problem.browser.ts"
 
@@ -53,9 +53,20 @@ export function createFieldChoice(service: Service, selectedLists: () => readonl
     }
     draw()
   }
-  const all = choice("All", { type: "radio", name: "fields", checked: true })
+  const check = (isChecked: boolean) => {
+    for (const field of labels.keys())
+      if (isChecked) chosen.add(field)
+      else chosen.delete(field)
+    draw()
+  }
+  const all = choice(
+    "All",
+    { type: "radio", name: "fields", checked: true },
+    "(this page shows five of them)",
+  )
   const some = choice("Only these", { type: "radio", name: "fields" })
-  const detail = h("div", { hidden: true }, boxes, problem)
+  const tools = h("div", { className: "tools" }, ...checkButtons("fields", check))
+  const detail = h("div", { hidden: true }, tools, boxes, problem)
   all.input.addEventListener("change", () => void (detail.hidden = true))
   some.input.addEventListener("change", () => {
     detail.hidden = false
@@ -69,6 +80,7 @@ export function createFieldChoice(service: Service, selectedLists: () => readonl
       h("div", { className: "choices" }, all.element, some.element),
       detail,
     ),
+    isEmpty: () => some.input.checked && chosen.size === 0,
     /** Empty: all fields. */
     columns: (): Column[] =>
       some.input.checked ? [...chosen].map((field) => ({ field, label: labels.get(field) ?? field })) : [],

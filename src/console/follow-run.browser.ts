@@ -16,10 +16,11 @@ const aboutWords =
   "Lists are read again about once a minute, or within seconds of a change if they have a webhook. Changed members light up, and deleted ones are crossed out."
 
 /** Shows what changes, as it changes: after all members were read once. */
-export function createFollowRun({ service, selection, columns, listNames }: RunOptions): Run {
+export function createFollowRun({ service, selection, about, columns, listNames }: RunOptions): Run {
   const abort = new AbortController()
   const heading = focusableHeading("h3", "Reading all members…")
   const numbers = h("p", { className: "numbers" })
+  const words = h("div", {}, h("p", { className: "quiet" }, about), numbers)
   const note = h("p", { className: "quiet" })
   const result = h("div", {})
   const table = createMemberTable(columns, listNames, true)
@@ -57,7 +58,10 @@ export function createFollowRun({ service, selection, columns, listNames }: RunO
     for await (const { members, deleted, asOf } of steps) {
       take({ members, deleted })
       if (asOf !== undefined) {
-        if (latest === undefined) announce("Following live")
+        if (latest === undefined) {
+          announce("Following live")
+          table.tellRest(read)
+        }
         heading.textContent = "Following live"
         latest = { asOf, atMs: Date.now(), sinceMs: latest?.sinceMs ?? Date.parse(asOf) }
       }
@@ -82,7 +86,7 @@ export function createFollowRun({ service, selection, columns, listNames }: RunO
       replaceButtons(actions, [], heading)
     })
   return {
-    element: h("div", { className: "run" }, heading, numbers, note, result, actions, table.element),
+    element: h("div", { className: "run" }, heading, words, note, result, actions, table.element),
     stop: () => abort.abort(),
   }
 }

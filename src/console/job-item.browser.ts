@@ -30,18 +30,21 @@ export function createJobItem(
 ) {
   const heading = h("strong", { tabIndex: -1 })
   const numbers = h("span", {})
+  const times = h("p", { className: "quiet" })
   const bar = h("progress", { ariaLabel: "Progress" })
   const problem = h("div", {})
   const actions = h("div", { className: "actions" })
   let shown: JobSummary["state"] | undefined
 
   const update = (job: JobSummary) => {
-    const { state, rows, estimate, bytes, format, compression, error } = job
+    const { state, rows, estimate, bytes, format, compression, created_at, expires_at, error } = job
     const stored = compression === "gzip" ? " compressed" : ""
     const files = bytes > 0 ? [`${size(bytes)}${stored}`] : []
     const members = rows > 0 || state === "complete" ? [count(rows, "member")] : []
     heading.textContent = stateWords[state]
     numbers.textContent = ["", ...members, format.toUpperCase(), ...files].join(" · ")
+    const kept = expires_at === null ? "" : ` · kept until ${dateTime(expires_at)}`
+    times.textContent = `Started on ${dateTime(created_at)}${kept}`
     bar.hidden = !isOpen(job)
     bar.max = Math.max(1, rows, estimate ?? 0)
     bar.value = rows
@@ -61,7 +64,7 @@ export function createJobItem(
       "li",
       {},
       h("p", {}, heading, numbers),
-      h("p", { className: "quiet" }, `Started on ${dateTime(first.created_at)}`),
+      times,
       about === undefined ? "" : h("p", { className: "quiet" }, about),
       bar,
       problem,

@@ -1,6 +1,7 @@
 import type { Member } from "../client/member.ts"
 import type { ChangeWord } from "./change-words.ts"
 import { h } from "./dom.browser.ts"
+import { statusName } from "./words.ts"
 
 export type Column = { readonly field: string; readonly label: string }
 
@@ -40,12 +41,24 @@ export function createMemberTable(
     }
     return row
   }
+  let total = 0
   /** Members whose rows are not made yet. */
   const waiting: Partial<Member>[] = []
   const show = (members: readonly Partial<Member>[]) => body.append(...members.map((member) => rowOf(member)))
-  const showWaiting = () => show(waiting.splice(0))
+  const showWaiting = () => {
+    show(waiting.splice(0))
+    tellRest()
+  }
   const trim = () => {
     while (body.rows.length > maxRows) body.rows[body.rows.length - 1]?.remove()
+  }
+  const tellRest = () => {
+    const rest = total - body.rows.length
+    more.hidden = rest <= 0
+    const hint = waiting.length > 0 ? ": scroll the table to see the first 200" : ""
+    more.textContent = isFollowing
+      ? "The first 200 are shown, and those who change."
+      : `and ${rest.toLocaleString("en")} more${hint}`
   }
   const labels = [...(isFollowing ? ["Change"] : []), ...columns.map(({ label }) => label)]
   const head = h("tr", {}, ...labels.map((label) => h("th", { scope: "col" }, label)))
@@ -90,10 +103,10 @@ export function createMemberTable(
     calm: () => {
       for (const row of body.querySelectorAll(".changed")) row.className = ""
     },
+    /** Says how many rows there are beyond those of the table. */
     tellRest: (rows: number) => {
-      const rest = rows - body.rows.length - waiting.length
-      more.hidden = rest <= 0
-      more.textContent = `and ${rest.toLocaleString("en")} more`
+      total = rows
+      tellRest()
     },
   }
 }
@@ -114,6 +127,7 @@ function textOf(member: Partial<Member>, field: string, listNames: ReadonlyMap<s
   for (const name of field.split("."))
     value = typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined
   if (field === "list_id") return listNames.get(String(value)) ?? String(value ?? "")
+  if (field === "status") return statusName(String(value ?? ""))
   if (typeof value === "string" && isTime.test(value)) return value.replace("T", " ").slice(0, 16)
   if (typeof value !== "object" || value === null) return String(value ?? "")
   return Object.values(value)

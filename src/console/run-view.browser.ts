@@ -6,8 +6,12 @@ import { count, duration, waitingWords } from "./words.ts"
 /** The progress of more lists than these scrolls. */
 const fewLists = 8
 
-/** A picture of an export: how far it is as a whole, and each list. */
-export function createRunView() {
+/**
+ * A picture of an export: how far it is as a whole, and each list.
+ *
+ * @param about what it exports, in words
+ */
+export function createRunView(about: string) {
   const heading = focusableHeading("h3", "Exporting…")
   const bar = h("progress", { ariaLabel: "All lists" })
   const numbers = h("p", { className: "numbers" }, "Starting…")
@@ -30,7 +34,18 @@ export function createRunView() {
     known.text.textContent = rows.toLocaleString("en")
   }
   return {
-    element: h("div", { className: "run" }, heading, bar, numbers, note, perList, result, actions),
+    element: h(
+      "div",
+      { className: "run" },
+      heading,
+      h("p", { className: "quiet" }, about),
+      bar,
+      numbers,
+      note,
+      perList,
+      result,
+      actions,
+    ),
     showActions: (...buttons: readonly HTMLButtonElement[]) => replaceButtons(actions, buttons, heading),
     draw: (progress: Progress) => {
       const { rows, estimate, lists, waitingFor } = progress
@@ -81,7 +96,7 @@ export function proofOf(end: EndLine, listNames: ReadonlyMap<string, string>): N
   if (end.status === "complete") {
     const times = end.lists.flatMap(({ as_of }) => (as_of === undefined ? [] : [as_of])).toSorted()
     const until = times[0] === undefined ? "" : ` as of ${new Date(times[0]).toLocaleTimeString()}`
-    return h("p", { className: "good" }, `Complete${until}: every member that you chose is here.`)
+    return h("p", { className: "good" }, `Complete${until}: every member that you chose has arrived.`)
   }
   const short = end.lists.filter(({ short }) => short)
   return h(

@@ -15,6 +15,8 @@ export type RunOptions = {
   readonly listNames: ReadonlyMap<string, string>
   readonly onReconnect: (error: MailchimpExportError) => void
   readonly selection: Selection
+  /** What is selected, in words. */
+  readonly about: string
   /** Empty: all fields. */
   readonly columns: readonly Column[]
   /** About how many members there are; 0 if nobody can tell. */

@@ -1,7 +1,7 @@
 import type { MemberStatus } from "../client/member.ts"
 import { checkButtons, choice, h } from "./dom.browser.ts"
 import type { Selection } from "./run.browser.ts"
-import { statusWords } from "./words.ts"
+import { statusNames } from "./words.ts"
 
 const statuses: readonly MemberStatus[] = [
   "subscribed",
@@ -12,13 +12,19 @@ const statuses: readonly MemberStatus[] = [
   "archived",
 ]
 
+/** What Mailchimp's names do not say. */
+const hints: { readonly [Status in MemberStatus]?: string } = {
+  cleaned: "(mail bounced)",
+  pending: "(not confirmed yet)",
+  transactional: "(no marketing e-mails)",
+  archived: "(taken out of the list)",
+}
+
 /** The choice of statuses, all but archived at first. */
 export function createStatusChoice() {
   const boxes = statuses.map((status) => ({
     status,
-    ...(status === "archived"
-      ? choice(statusWords[status], {}, "(not exported unless you check it)")
-      : choice(statusWords[status], { checked: true })),
+    ...choice(statusNames[status], { checked: status !== "archived" }, hints[status]),
   }))
   const check = (isChecked: boolean) => {
     for (const { input } of boxes) input.checked = isChecked
@@ -32,7 +38,7 @@ export function createStatusChoice() {
       h("div", { className: "tools" }, ...checkButtons("statuses", check)),
       h("div", { className: "choices" }, ...boxes.map(({ element }) => element)),
     ),
-    words: () => checked().map((status) => statusWords[status]),
+    words: () => checked().map((status) => statusNames[status]),
     isEmpty: () => checked().length === 0,
     /** Without a status, all but archived members. */
     selected: (): Pick<Selection, "status" | "include"> => {

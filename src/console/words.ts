@@ -32,20 +32,26 @@ export const waitingWords: Readonly<Record<WaitingFor, string>> = {
   mailchimp: "Waiting for Mailchimp to respond",
 }
 
-export const statusWords: { readonly [Status in MemberStatus]: string } = {
+/** Each status by the name that people see at Mailchimp. */
+export const statusNames: { readonly [Status in MemberStatus]: string } = {
   subscribed: "Subscribed",
   unsubscribed: "Unsubscribed",
-  cleaned: "Cleaned (mail bounced)",
-  pending: "Pending (not confirmed yet)",
-  transactional: "Non-subscribed (no marketing e-mails)",
+  cleaned: "Cleaned",
+  pending: "Pending",
+  transactional: "Non-subscribed",
   archived: "Archived",
+}
+
+/** The name of a status. One that Mailchimp adds later is called what it is. */
+export function statusName(status: string): string {
+  return new Map<string, string>(Object.entries(statusNames)).get(status) ?? status
 }
 
 export function count(number: number, noun: string): string {
   return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`
 }
 
-/** How large an account is, by the statuses that Mailchimp counts. */
+/** How large an account is, by the statuses that Mailchimp counts, and what it does not count. */
 export function accountWords(lists: readonly List[]): string {
   if (lists.length === 0) return "No lists yet."
   const sum = (key: "member_count" | "unsubscribe_count" | "cleaned_count") =>
@@ -55,7 +61,7 @@ export function accountWords(lists: readonly List[]): string {
     unsubscribe_count: sum("unsubscribe_count"),
     cleaned_count: sum("cleaned_count"),
   }
-  return `${count(lists.length, "list")}: ${sizeWords(counts)}.`
+  return `${count(lists.length, "list")}: ${sizeWords(counts)}. Mailchimp does not say how many more are pending, non-subscribed or archived.`
 }
 
 /** How many members there are of each status that Mailchimp counts. */
@@ -78,7 +84,7 @@ export function syncWords(lists: readonly Pick<List, "webhook">[]): string {
   return `Live changes arrive within about a minute.${others} To have all within seconds, ask your developers to turn on each list's webhook.`
 }
 
-/** As many names are listed; of more the others are counted. */
+/** As many names of lists or fields are listed; of more the others are counted. */
 const fewNames = 4
 
 /** What an export has. Without fields it has all of them. */
@@ -88,7 +94,8 @@ export function selectionWords(selection: {
   readonly fields: readonly string[]
 }): string {
   const { lists, statuses, fields } = selection
-  return [namesOf(lists), namesOf(statuses), fields.length === 0 ? "All fields" : namesOf(fields)].join(" · ")
+  const ofFields = fields.length === 0 ? "All fields" : namesOf(fields)
+  return [namesOf(lists), statuses.join(", "), ofFields].join(" · ")
 }
 
 function namesOf(names: readonly string[]): string {

@@ -15,7 +15,7 @@ test("a member is new if they signed up later, and were not there before", () =>
 
 test("changes are counted by their kind", () => {
   const counts = createChangeCounts()
-  expect(counts.words()).toBe("no changes yet")
+  expect(counts.words()).toBe("no changes so far")
   counts.add("Changed")
   counts.add(deletedWord({ reason: "member_deleted" }))
   counts.add("Changed")

@@ -71,7 +71,7 @@ describe.skipIf(!hasFirefox)(hasFirefox ? name : `${name} (skipped: needs firefo
     await see(page, "Canceled")
     running.sandbox.settings.latencyMs = 0
     await press(page, "Resume")
-    await see(page, "every member that you chose is here")
+    await see(page, "every member that you chose has arrived")
     await page.focus("[aria-label=Members]")
     expect(await page.$$eval("tbody tr", (rows) => rows.length)).toBe(200)
     await press(page, "Disconnect")
@@ -108,7 +108,7 @@ describe.skipIf(!hasFirefox)(hasFirefox ? name : `${name} (skipped: needs firefo
       await press(page, "Show here")
       await see(page, "Resuming by itself")
       fault.remove()
-      await see(page, "every member that you chose is here")
+      await see(page, "every member that you chose has arrived")
     })
   }, 60_000)
 

@@ -36,7 +36,7 @@ describe.skipIf(!hasChromium)(hasChromium ? name : `${name} (skipped: needs chro
       await page.evaluate(collectAnnouncements)
       await tabTo(page, "Nobody yet 0 subscribed")
       await page.keyboard.press("Space")
-      await tabTo(page, "All")
+      await tabTo(page, "All (this page shows five of them)")
       await page.keyboard.press("ArrowRight")
       await tabTo(page, "Full name")
       await page.keyboard.press("Space")
