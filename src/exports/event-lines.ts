@@ -94,7 +94,7 @@ const end = z
     $export: z.literal("end"),
     status: z.enum(["complete", "short"]).meta({
       description:
-        "`complete`: every member was delivered; `short`: some may be missing, because a list could not be read or Mailchimp's counts and members disagree. The next export delivers them",
+        "`complete`: every member was delivered; `short`: some may be missing, because a list could not be read or Mailchimp's counts and members disagree. The next export, with this `cursor`, delivers them",
     }),
     rows,
     lists: z
@@ -108,7 +108,7 @@ const end = z
           }),
           total_items: count.optional().meta({
             description:
-              "Mailchimp's count of the selected members when the list was begun, without archived members that come along. Missing after a failure, if several statuses were selected, and if the list was done before the export was resumed and its count did not fit into the cursor",
+              "Mailchimp's count of the selected members when the list was begun, without archived members that come along. Missing after a failure, with several statuses, and sometimes for a list that was done before the export was resumed",
           }),
           count_differs: z
             .int()

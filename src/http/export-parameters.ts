@@ -52,13 +52,12 @@ const names = z
 /** The parameters of an export of one list. */
 export const exportListQuery = z.strictObject({
   count: wholeNumber(1, 1000, { hint: ", or left out to export every member" }).optional().openapi({
-    description:
-      "With count or offset: a slice of the lists laid end to end, without events and cursor; 10 if only offset is given",
+    description: "At most this many members, without events and cursor; 10 if only offset is given",
   }),
-  offset: wholeNumber(0, largestOffset).optional().openapi({ description: "Where the slice begins" }),
+  offset: wholeNumber(0, largestOffset).optional().openapi({ description: "Skips this many members" }),
   fields: names.optional().openapi({
     description:
-      "Only these fields of a member, by Mailchimp's dotted names: repeated, or separated by commas. A merge field or an interest must belong to an exported list",
+      "Only these fields of a member, such as `merge_fields.FNAME`: repeated, or separated by commas. A merge field or an interest must belong to an exported list",
     example: ["email_address", "merge_fields.FNAME"],
   }),
   exclude_fields: names.optional().openapi({ description: "All fields except these" }),
@@ -94,15 +93,14 @@ export const exportListQuery = z.strictObject({
   cursor: once.optional().openapi({
     ...sealedText,
     description:
-      "Resumes a broken export (cursor of a checkpoint or an error), or exports what has changed since (cursor of an end). The header Export-Cursor accepts it as well, because proxies often refuse request lines of more than 8 KB",
+      "Resumes a broken export (cursor of a checkpoint or an error), or exports what has changed since (cursor of an end). The header Export-Cursor takes it as well, because proxies often refuse request lines of more than 8 KB",
   }),
   format: oneOf(formatNames).optional().openapi({
-    description:
-      "Overrides the Accept header, in which a named media type beats a wildcard; ndjson if neither is given",
+    description: "Overrides the Accept header; ndjson if neither is given",
   }),
   formulas: oneOf(["defused", "raw"]).optional().openapi({
     description:
-      "CSV only. `defused`, the default: an apostrophe before what a spreadsheet would run as a formula, also before a phone number's plus. `raw`: values as they are, for a program, or for Mailchimp's own import",
+      "CSV only. `defused`, the default: an apostrophe before what a spreadsheet would run as a formula, even a phone number. `raw`: values as they are, for programs and Mailchimp's own import",
   }),
   bom: oneOf(["true", "false"])
     .optional()

@@ -69,6 +69,19 @@ describe.skipIf(!hasChromium)(
       while (running.service.server.pendingRequests > 0) await Bun.sleep(20)
     })
 
+    test("of JSON that may be long, the beginning is shown", async () => {
+      await visit(async (page) => {
+        await page.fill("#token", token)
+        await page.selectOption("#exportLists [name=format]", "json")
+        await submit(page, "exportLists")
+        await page.locator("#exportLists [role=status]:has-text('Stopped after 2000 characters')").waitFor()
+        const [head = "", json = ""] = (await resultOf(page, "exportLists").innerText()).split("\n\n")
+        expect(head).toStartWith("200\ncontent-type: application/json")
+        expect(json).toStartWith('{"success":true,')
+        expect(json).toHaveLength(2000)
+      })
+    })
+
     test("a problem is shown with its code, and JSON is indented", async () => {
       await visit(async (page) => {
         await submit(page, "readLists")
@@ -89,6 +102,7 @@ describe.skipIf(!hasChromium)(
         await submit(page, "login")
         await opened
         await page.locator("#login .result:has-text('\"redirect_url\": ')").waitFor()
+        await page.locator("#login [role=status]:has-text('Consent in the new tab')").waitFor()
       })
     })
 

@@ -41,7 +41,7 @@ const meanings = {
     "The files of a job can be downloaded as one only when its `state` is `complete` or `short`. If it is `queued` or `running`, wait with `Prefer: wait=30`; parts can be downloaded before. A `failed` job can be retried. A `canceled` one has no files: start a new one.",
   job_not_failed: "Only a failed job can be retried. Start a new job instead.",
   cursor_expired:
-    "With `follow`, the cursor is older than `DELIVERY_RETENTION_DAYS`: export with it, but without `follow`. Without `follow`, an older version of this service wrote it: begin anew, without a cursor.",
+    "With `follow`, the service no longer has all changes since the cursor: export with it, but without `follow`. Without `follow`, an older version of the service wrote it: begin anew, without a cursor, and get every member again.",
   job_expired:
     "The job's files were purged `JOB_RETENTION_H` hours after it ended. Start a new job; the `cursor` of the old one is still valid.",
   unsupported_media_type: "The body must be JSON, and its `Content-Type` must say so: `application/json`.",

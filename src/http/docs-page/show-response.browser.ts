@@ -29,16 +29,24 @@ export async function showResponse(
     if (done) break
     text += value
     lines += value.split("\n").length - 1
-    if (isStream) result.append(value)
+    result.append(value)
     if (text.length > maxCharacters || (isStream && lines >= maxLines)) {
       running.abort()
-      return shorten(result, isStream)
+      // JSON has no lines that would end it sooner.
+      return shorten(result, isStream ? maxCharacters : 2000)
     }
   }
-  if (!isStream) result.append(pretty(text))
-  const consent = /"redirect_url":"(http[^"]+)/.exec(text)?.[1]
-  if (consent) open(consent, "", "noopener")
-  return ""
+  if (isStream) return ""
+  result.textContent = `${head(response)}\n\n${pretty(text)}`
+  return openConsent(text)
+}
+
+/** Opens the address at which a login continues. */
+function openConsent(text: string): string {
+  const url = /"redirect_url":"(http[^"]+)/.exec(text)?.[1]
+  if (!url) return ""
+  open(url, "", "noopener")
+  return "Consent in the new tab, then come back."
 }
 
 const shownHeaders = ["content-type", "x-request-id", "location", "retry-after", "age"]
@@ -49,12 +57,12 @@ function head({ status, headers }: Response): string {
 }
 
 /** Ends what is shown after the last line that is shown. */
-function shorten(result: HTMLElement, isStream: boolean): string {
+function shorten(result: HTMLElement, mostCharacters: number): string {
   const [top = "", ...rest] = (result.textContent ?? "").split("\n\n")
   const lines = rest.join("\n\n").split("\n").slice(0, maxLines)
-  result.textContent = `${top}\n\n${(isStream ? lines.join("\n") : "").slice(0, maxCharacters)}`
-  const shown = isStream ? `Stopped after ${lines.length} lines` : "Not shown"
-  return `${shown} because it may be long: the curl line shows all of it.`
+  result.textContent = `${top}\n\n${lines.join("\n").slice(0, mostCharacters)}`
+  const shown = lines.length > 1 ? `${lines.length} lines` : `${mostCharacters} characters`
+  return `Stopped after ${shown} because it may be long: the curl line shows all of it.`
 }
 
 function pretty(text: string): string {

@@ -33,8 +33,7 @@ const partRoute = createRoute({
   path: "/export-jobs/{id}/parts/{name}",
   operationId: "downloadPart",
   summary: "One part of a job, also while the job runs",
-  description:
-    "A valid file of its own; a CSV file has its header in the first part only. Its ETag is its SHA-256.",
+  description: "A whole file, but CSV has its header in the first part only. Its ETag is its SHA-256.",
   ...jobRoute,
   request: {
     params: jobParams.extend({
