@@ -30,6 +30,7 @@ export function createExportRun(options: RunOptions): Run {
       ? createCsvReading(readingOptions, progress)
       : createReading(readingOptions, progress, table)
   let abort = new AbortController()
+  let hasEnded = false
 
   const fail = (failure: unknown) => {
     const error = toShown(failure, abort.signal)
@@ -43,6 +44,7 @@ export function createExportRun(options: RunOptions): Run {
     const isLost = error?.code === "connection_invalidated"
     const canResume = !isLost && reading.canResume()
     view.showActions(...(isLost ? [reconnect(error)] : canResume ? [resume] : []))
+    hasEnded = !canResume
     if (!canResume) discard()
   }
   const discard = () => void file?.sink.discard().catch(() => {})
@@ -58,6 +60,7 @@ export function createExportRun(options: RunOptions): Run {
       view.draw(progress)
       view.fill(outcome.shortLists)
       view.finish(outcome.title, progress.rows, ...outcome.about)
+      hasEnded = true
       view.showActions()
     } catch (failure) {
       fail(failure)
@@ -81,6 +84,7 @@ export function createExportRun(options: RunOptions): Run {
       abort.abort()
       discard()
     },
+    hasEnded: () => hasEnded,
   }
 }
 

@@ -37,6 +37,8 @@ export function createExportSection({ service, lists, onReconnect, onJob }: Opti
   const begin = async (run: (options: RunOptions) => Run | Promise<Run | string>) => {
     problem.replaceChildren()
     note.textContent = ""
+    // What came of an earlier choice could be taken for what comes of this one.
+    if (running?.hasEnded()) outcome.replaceChildren()
     const missing = form.missing()
     if (missing.length > 0) {
       const advice = `Check at least one ${missing.join(" and one ")}.`
@@ -93,7 +95,7 @@ export function createExportSection({ service, lists, onReconnect, onJob }: Opti
 
 /** What to export: which lists, statuses and fields. */
 function createForm(service: Service, lists: readonly List[]) {
-  const listChoice = createListChoice(lists)
+  const listChoice = createListChoice(lists, () => void fieldChoice.refresh())
   const statusChoice = createStatusChoice()
   const fieldChoice = createFieldChoice(service, listChoice.selected)
   return {

@@ -23,40 +23,44 @@ const first = ["email_address", "status", "list_id"]
 
 /** The choice of fields by their labels. The lists' own fields are requested when somebody chooses. */
 export function createFieldChoice(service: Service, selectedLists: () => readonly string[]) {
-  const chosen = new Set<string>(first)
-  const labels = new Map(common.map(({ field, label }) => [field, label]))
+  /** By the id of the list. */
+  const ownFields = new Map<string, readonly Column[]>()
+  const shown = new Map<string, ReturnType<typeof choice> & { readonly column: Column }>()
   const boxes = h("div", { className: "fields" })
-  const problem = h("div", {})
-  const draw = () =>
-    boxes.replaceChildren(
-      ...labels.entries().map(([field, label]) => {
-        const { input, element } = choice(label, { checked: chosen.has(field) })
-        input.addEventListener("change", () => {
-          if (input.checked) chosen.add(field)
-          else chosen.delete(field)
-        })
-        return element
-      }),
-    )
+  const note = h("div", {})
+  /** Shows the fields that the selected lists have. Boxes that stay keep their state and the focus. */
+  const draw = () => {
+    const columns = [...common, ...selectedLists().flatMap((id) => ownFields.get(id) ?? [])]
+    const fields = new Set(columns.map(({ field }) => field))
+    for (const [field, { element }] of shown) {
+      if (fields.has(field)) continue
+      shown.delete(field)
+      element.remove()
+    }
+    for (const column of columns) {
+      if (shown.has(column.field)) continue
+      const box = choice(column.label, { checked: first.includes(column.field) })
+      shown.set(column.field, { ...box, column })
+      boxes.append(box.element)
+    }
+  }
+  const nextList = () => selectedLists().find((id) => !ownFields.has(id))
+  let isLoading = false
   const load = async () => {
     draw()
-    problem.replaceChildren()
+    if (isLoading || nextList() === undefined) return
+    isLoading = true
+    note.replaceChildren(h("p", { className: "quiet" }, "Reading your own fields…"))
     try {
-      for (const id of selectedLists()) {
-        const { merge_fields, interests } = await readList(id, service)
-        for (const { tag, name } of merge_fields) labels.set(`merge_fields.${tag}`, name)
-        for (const { id, name, category } of interests) labels.set(`interests.${id}`, `${category}: ${name}`)
-      }
+      // The selection may change meanwhile.
+      for (let id = nextList(); id !== undefined; id = nextList())
+        ownFields.set(id, await readOwnFields(id, service))
+      note.replaceChildren()
     } catch (failure) {
       const error = toShown(failure)
-      if (error !== undefined) problem.replaceChildren(problemBox(error))
+      note.replaceChildren(...(error === undefined ? [] : [problemBox(error)]))
     }
-    draw()
-  }
-  const check = (isChecked: boolean) => {
-    for (const field of labels.keys())
-      if (isChecked) chosen.add(field)
-      else chosen.delete(field)
+    isLoading = false
     draw()
   }
   const all = choice(
@@ -65,13 +69,17 @@ export function createFieldChoice(service: Service, selectedLists: () => readonl
     "(this page shows five of them)",
   )
   const some = choice("Only these", { type: "radio", name: "fields" })
+  const check = (isChecked: boolean) => {
+    for (const { input } of shown.values()) input.checked = isChecked
+  }
   const tools = h("div", { className: "tools" }, ...checkButtons("fields", check))
-  const detail = h("div", { hidden: true }, tools, boxes, problem)
-  all.input.addEventListener("change", () => void (detail.hidden = true))
-  some.input.addEventListener("change", () => {
-    detail.hidden = false
-    void load()
-  })
+  const detail = h("div", { hidden: true }, tools, boxes, note)
+  const refresh = async () => {
+    detail.hidden = all.input.checked
+    if (some.input.checked) await load()
+  }
+  for (const { input } of [all, some]) input.addEventListener("change", () => void refresh())
+  const checked = () => [...shown.values()].filter(({ input }) => input.checked)
   return {
     element: h(
       "fieldset",
@@ -80,9 +88,21 @@ export function createFieldChoice(service: Service, selectedLists: () => readonl
       h("div", { className: "choices" }, all.element, some.element),
       detail,
     ),
-    isEmpty: () => some.input.checked && chosen.size === 0,
+    /** Other lists may have other fields. */
+    refresh,
+    isEmpty: () => some.input.checked && checked().length === 0,
     /** Empty: all fields. */
-    columns: (): Column[] =>
-      some.input.checked ? [...chosen].map((field) => ({ field, label: labels.get(field) ?? field })) : [],
+    columns: (): Column[] => (some.input.checked ? checked().map(({ column }) => column) : []),
   }
+}
+
+async function readOwnFields(id: string, service: Service): Promise<Column[]> {
+  const { merge_fields, interests } = await readList(id, service)
+  return [
+    ...merge_fields.map(({ tag, name }) => ({ field: `merge_fields.${tag}`, label: name })),
+    ...interests.map(({ id, name, category }) => ({
+      field: `interests.${id}`,
+      label: `${category}: ${name}`,
+    })),
+  ]
 }

@@ -88,5 +88,6 @@ export function createFollowRun({ service, selection, about, columns, listNames 
   return {
     element: h("div", { className: "run" }, heading, words, note, result, actions, table.element),
     stop: () => abort.abort(),
+    hasEnded: () => abort.signal.aborted,
   }
 }

@@ -6,14 +6,16 @@ import { sizeWords } from "./words.ts"
 const fewLists = 8
 
 /** The choice of lists, all of them at first. */
-export function createListChoice(lists: readonly List[]) {
+export function createListChoice(lists: readonly List[], onChange: () => void) {
   const boxes = lists.map((list) => {
     const about = `${sizeWords(list)}${list.webhook ? ", changes within seconds" : ""}`
     return { list, ...choice(list.name, { checked: true }, about) }
   })
   const check = (checked: boolean) => {
     for (const { input, element } of boxes) if (!element.hidden) input.checked = checked
+    onChange()
   }
+  for (const { input } of boxes) input.addEventListener("change", onChange)
   const search = h("input", { type: "search", ariaLabel: "Search lists", placeholder: "Search lists" })
   search.addEventListener("input", () => {
     const wanted = search.value.toLowerCase()

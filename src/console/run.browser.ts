@@ -8,7 +8,12 @@ import type { Sink } from "./save.browser.ts"
 export type Selection = Pick<ExportOptions, "lists" | "fields" | "status" | "include">
 
 /** Something that runs, and shows how far it is. */
-export type Run = { readonly element: HTMLElement; readonly stop: () => void }
+export type Run = {
+  readonly element: HTMLElement
+  readonly stop: () => void
+  /** Whether it is over, and cannot be resumed. */
+  readonly hasEnded: () => boolean
+}
 
 export type RunOptions = {
   readonly service: Service
