@@ -125,7 +125,7 @@ const end = z
     count_differs: z.int().optional().meta({ description: "The sum over the lists; missing if it is zero" }),
     cursor: z.string().optional().meta({
       description:
-        "Starts the next export, of what changes from now on; missing with before_last_changed, because later changes were not read",
+        "Starts the next export, of what is missing or changes from now on; missing with before_last_changed, because later changes were not read",
     }),
     duration_ms: count.meta({ description: "How long the response took" }),
   })

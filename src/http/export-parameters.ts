@@ -106,7 +106,7 @@ export const exportListQuery = z.strictObject({
     .optional()
     .openapi({ description: "CSV only: begins with a byte order mark, without which Excel misreads UTF-8" }),
   download: oneOf(["true", "false"]).optional().openapi({
-    description: "Makes a browser save the response as a file, by Content-Disposition",
+    description: "Makes a browser save the response as a file",
   }),
   sub_account_id: subAccountId,
 })

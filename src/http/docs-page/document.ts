@@ -113,5 +113,7 @@ export function isProblem(status: string): boolean {
 export function resultOf({ responses }: Operation): JsonSchema | undefined {
   const schema = (responses["200"] ?? responses["202"])?.content["application/json"]?.schema
   const data = schema?.properties?.["data"] ?? schema
-  return data?.items ?? data
+  const result = data?.items ?? data
+  // A member has Mailchimp's fields, which the document does not list.
+  return Object.keys(result?.properties ?? {}).length > 0 ? result : undefined
 }

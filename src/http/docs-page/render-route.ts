@@ -126,7 +126,7 @@ function partition<T>(values: readonly T[], belongs: (value: T) => boolean): [T[
 /** The fields of a JSON response. Fields that a route has in common with an earlier one are shown once. */
 function renderResult(route: Route, routes: readonly Route[]) {
   const result = resultOf(route.operation)
-  if (result?.properties === undefined) return ""
+  if (result === undefined) return ""
   const first = routes.find(({ operation }) => isDeepStrictEqual(resultOf(operation), result))?.operation
   if (first !== undefined && first !== route.operation)
     return html`<p>The fields are those of <a href="#${first.operationId}">${first.summary}</a>.</p>`

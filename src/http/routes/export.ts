@@ -17,7 +17,7 @@ import type { ServerEnv } from "../timeouts.ts"
 const responses = {
   200: {
     description:
-      "The members, streamed. A response that ends normally is complete: if anything is missing, the transfer breaks, so that `fetch` fails, or with `events` the `end` line says `short`. Compressed with zstd or gzip if Accept-Encoding asks for it",
+      "The members, with Mailchimp's fields, streamed. A response that ends normally is complete: if anything is missing, the transfer breaks, so that `fetch` fails, or with `events` the `end` line says `short`. Compressed with zstd or gzip if Accept-Encoding asks for it",
     content: Object.fromEntries(formats.map(({ mediaType, schema }) => [mediaType, { schema }])),
   },
   ...callerProblems,
