@@ -136,19 +136,21 @@ async function runBarePage(headers: Readonly<Record<string, string>>): Promise<n
   return ms / 1000
 }
 
+type Ended = { readonly ms: number; readonly heading: string; readonly numbers: string }
+
 /** Seconds from the click to the proof that everything came. */
 async function runConsole(label: string): Promise<number> {
   const isDone = "/Done|Saved|broke/.test(document.querySelector('.run h3')?.textContent)"
-  const { ms, text } = await page.evaluate<{ ms: number; text: string }>(`(async () => {
+  const { ms, heading, numbers } = await page.evaluate<Ended>(`(async () => {
     document.querySelector(".outcome").replaceChildren()
     const startedMs = performance.now()
     ;[...document.querySelectorAll("button")].find((button) => button.textContent === "${label}").click()
     await ${until(isDone)}
-    return { ms: performance.now() - startedMs, text: document.querySelector(".run").textContent }
+    const [heading, numbers] = [".run h3", ".run .numbers"].map((part) => document.querySelector(part).textContent)
+    return { ms: performance.now() - startedMs, heading, numbers }
   })()`)
-  const [, count = ""] = /^(?:Done|Saved)([\d,]+)/.exec(text) ?? []
-  if (count === "") throw new Error(`The export failed: ${text}`)
-  rows = Number(count.replaceAll(",", ""))
+  if (!/^(?:Done|Saved)$/.test(heading)) throw new Error(`The export failed: ${heading}, ${numbers}`)
+  rows = Number(numbers.replaceAll(/\D/g, ""))
   return ms / 1000
 }
 
