@@ -31,8 +31,10 @@ export function createExportRun(options: RunOptions): Run {
       : createReading(readingOptions, progress, table)
   let abort = new AbortController()
   let hasEnded = false
+  let isReplaced = false
 
   const fail = (failure: unknown) => {
+    if (isReplaced) return
     const error = toShown(failure, abort.signal)
     const saved = file === undefined ? "" : " Nothing is saved until it is whole."
     view.finish(
@@ -44,7 +46,7 @@ export function createExportRun(options: RunOptions): Run {
     const isLost = error?.code === "connection_invalidated"
     const canResume = !isLost && reading.canResume()
     view.showActions(...(isLost ? [reconnect(error)] : canResume ? [resume] : []))
-    hasEnded = !canResume
+    hasEnded = !canResume && !isLost
     if (!canResume) discard()
   }
   const discard = () => void file?.sink.discard().catch(() => {})
@@ -53,6 +55,7 @@ export function createExportRun(options: RunOptions): Run {
   const run = async () => {
     abort = new AbortController()
     view.showActions(cancel)
+    table.tellRest(0)
     const drawing = setInterval(() => view.draw(progress), drawMs)
     try {
       const outcome = await reading.read(abort.signal, (sentence) => view.note(sentence, progress.rows))
@@ -81,8 +84,10 @@ export function createExportRun(options: RunOptions): Run {
   return {
     element: h("div", {}, view.element, table.element),
     stop: () => {
+      isReplaced = true
       abort.abort()
-      discard()
+      // A browser may still copy a file that is whole.
+      if (!hasEnded) discard()
     },
     hasEnded: () => hasEnded,
   }

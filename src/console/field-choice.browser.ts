@@ -25,43 +25,53 @@ const first = ["email_address", "status", "list_id"]
 export function createFieldChoice(service: Service, selectedLists: () => readonly string[]) {
   /** By the id of the list. */
   const ownFields = new Map<string, readonly Column[]>()
-  const shown = new Map<string, ReturnType<typeof choice> & { readonly column: Column }>()
-  const boxes = h("div", { className: "fields" })
+  /** Each box that there ever was, by its field and its label: what was checked is so again when its list is. */
+  const boxes = new Map<string, ReturnType<typeof choice> & { readonly column: Column }>()
+  const fields = h("div", { className: "fields" })
   const note = h("div", {})
-  /** Shows the fields that the selected lists have. Boxes that stay keep their state and the focus. */
-  const draw = () => {
-    const columns = [...common, ...selectedLists().flatMap((id) => ownFields.get(id) ?? [])]
-    const fields = new Set(columns.map(({ field }) => field))
-    for (const [field, { element }] of shown) {
-      if (fields.has(field)) continue
-      shown.delete(field)
-      element.remove()
+  const boxOf = (column: Column) => {
+    const key = `${column.field} ${column.label}`
+    const box = boxes.get(key) ?? {
+      ...choice(column.label, { checked: first.includes(column.field) }),
+      column,
     }
-    for (const column of columns) {
-      if (shown.has(column.field)) continue
-      const box = choice(column.label, { checked: first.includes(column.field) })
-      shown.set(column.field, { ...box, column })
-      boxes.append(box.element)
-    }
+    boxes.set(key, box)
+    return box
   }
-  const nextList = () => selectedLists().find((id) => !ownFields.has(id))
+  /** The boxes of the fields that the selected lists have. If lists have other labels for a field, the last counts. */
+  const selectedBoxes = () => {
+    const columns = [...common, ...selectedLists().flatMap((id) => ownFields.get(id) ?? [])]
+    return [...new Map(columns.map((column) => [column.field, column])).values()].map(boxOf)
+  }
+  /** A box that stays keeps the focus. */
+  const draw = () => {
+    const selected = selectedBoxes().map(({ element }) => element)
+    for (const { element } of boxes.values()) if (!selected.includes(element)) element.remove()
+    fields.append(...selected.filter((element) => !element.isConnected))
+  }
   let isLoading = false
   const load = async () => {
     draw()
-    if (isLoading || nextList() === undefined) return
+    if (isLoading) return
     isLoading = true
-    note.replaceChildren(h("p", { className: "quiet" }, "Reading your own fields…"))
-    try {
-      // The selection may change meanwhile.
-      for (let id = nextList(); id !== undefined; id = nextList())
+    note.replaceChildren()
+    const failed = new Set<string>()
+    const problems: Node[] = []
+    // The selection may change meanwhile.
+    const nextList = () => selectedLists().find((id) => !ownFields.has(id) && !failed.has(id))
+    for (let id = nextList(); id !== undefined; id = nextList()) {
+      note.replaceChildren(h("p", { className: "quiet" }, "Reading your own fields…"))
+      try {
         ownFields.set(id, await readOwnFields(id, service))
-      note.replaceChildren()
-    } catch (failure) {
-      const error = toShown(failure)
-      note.replaceChildren(...(error === undefined ? [] : [problemBox(error)]))
+      } catch (failure) {
+        failed.add(id)
+        const error = toShown(failure)
+        if (error !== undefined) problems.push(problemBox(error))
+      }
+      draw()
     }
+    note.replaceChildren(...problems.slice(0, 1))
     isLoading = false
-    draw()
   }
   const all = choice(
     "All",
@@ -70,16 +80,16 @@ export function createFieldChoice(service: Service, selectedLists: () => readonl
   )
   const some = choice("Only these", { type: "radio", name: "fields" })
   const check = (isChecked: boolean) => {
-    for (const { input } of shown.values()) input.checked = isChecked
+    for (const { input } of selectedBoxes()) input.checked = isChecked
   }
   const tools = h("div", { className: "tools" }, ...checkButtons("fields", check))
-  const detail = h("div", { hidden: true }, tools, boxes, note)
+  const detail = h("div", { hidden: true }, tools, fields, note)
   const refresh = async () => {
     detail.hidden = all.input.checked
     if (some.input.checked) await load()
   }
   for (const { input } of [all, some]) input.addEventListener("change", () => void refresh())
-  const checked = () => [...shown.values()].filter(({ input }) => input.checked)
+  const checked = () => selectedBoxes().filter(({ input }) => input.checked)
   return {
     element: h(
       "fieldset",

@@ -27,6 +27,7 @@ export function createFollowRun({ service, selection, about, columns, listNames 
   const actions = h("div", { className: "actions" }, button("Stop", { onclick: () => abort.abort() }))
   const fields = selection.fields && [...new Set([...selection.fields, ...keys])]
   const changes = createChangeCounts()
+  let isReplaced = false
   let read = 0
   /** Up to when everything was shown, when that was said, and when that was first said. */
   let latest: { readonly asOf: string; readonly atMs: number; readonly sinceMs: number } | undefined
@@ -82,12 +83,15 @@ export function createFollowRun({ service, selection, about, columns, listNames 
       table.calm()
       heading.textContent = "Stopped following"
       note.textContent = ""
-      announce("Stopped following")
+      if (!isReplaced) announce("Stopped following")
       replaceButtons(actions, [], heading)
     })
   return {
     element: h("div", { className: "run" }, heading, words, note, result, actions, table.element),
-    stop: () => abort.abort(),
+    stop: () => {
+      isReplaced = true
+      abort.abort()
+    },
     hasEnded: () => abort.signal.aborted,
   }
 }

@@ -55,7 +55,7 @@ export function createMemberTable(
   const tellRest = () => {
     const rest = total - body.rows.length
     more.hidden = rest <= 0
-    const some = total > maxRows ? `the first ${maxRows}` : "them"
+    const some = total > maxRows ? `the first ${maxRows}` : "the rest"
     const hint = waiting.length > 0 ? `: scroll the table to see ${some}` : ""
     more.textContent = isFollowing
       ? "The first 200 are shown, and those who change."

@@ -118,5 +118,5 @@ export function duration(seconds: number): string {
 /** A size of a file. */
 export function size(bytes: number): string {
   if (bytes < 1000) return count(bytes, "byte")
-  return bytes < 1e6 ? `${Math.round(bytes / 1000)} KB` : `${(bytes / 1e6).toFixed(1)} MB`
+  return bytes < 999_500 ? `${Math.round(bytes / 1000)} KB` : `${(bytes / 1e6).toFixed(1)} MB`
 }
