@@ -45,9 +45,9 @@ export function createFieldChoice(service: Service, selectedLists: () => readonl
   }
   /** A box that stays keeps the focus. */
   const draw = () => {
-    const selected = selectedBoxes().map(({ element }) => element)
-    for (const { element } of boxes.values()) if (!selected.includes(element)) element.remove()
-    fields.append(...selected.filter((element) => !element.isConnected))
+    const selected = new Set(selectedBoxes().map(({ element }) => element))
+    for (const { element } of boxes.values()) if (!selected.has(element)) element.remove()
+    fields.append(...[...selected].filter((element) => !element.isConnected))
   }
   let isLoading = false
   const load = async () => {

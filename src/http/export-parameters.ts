@@ -100,7 +100,7 @@ export const exportListQuery = z.strictObject({
   }),
   formulas: oneOf(["defused", "raw"]).optional().openapi({
     description:
-      "CSV only. `defused`, the default: an apostrophe before what a spreadsheet would run as a formula, even a phone number. `raw`: values as they are, for programs and Mailchimp's own import",
+      "CSV only. `defused`, the default: an apostrophe before what a spreadsheet would run as a formula, even a phone number's plus. `raw`: values as they are, for programs and Mailchimp's own import",
   }),
   bom: oneOf(["true", "false"])
     .optional()

@@ -16,6 +16,13 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
     return Bun.file(await download.path())
   }
 
+  /** Shows an export that is still running when its first rows are there. */
+  const showSlowly = async (page: Page) => {
+    running.sandbox.settings.latencyMs = 400
+    await press(page, "Show here")
+    await page.locator("td").first().waitFor()
+  }
+
   test("connects by a second tab, also after a denial, and the token is nowhere", async () => {
     await running.visit(async (page, token) => {
       const urls: string[] = []
@@ -66,13 +73,13 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
 
   test("exports, cancels, and resumes", async () => {
     await running.visitConnected(async (page) => {
-      running.sandbox.settings.latencyMs = 400
-      await press(page, "Show here")
-      await page.locator("td").first().waitFor()
+      await showSlowly(page)
       await press(page, "Cancel")
       await see(page, "Canceled")
-      running.sandbox.settings.latencyMs = 0
+      await page.locator(".wide + .quiet").waitFor()
       await press(page, "Resume")
+      await page.locator(".wide + .quiet").waitFor({ state: "hidden" })
+      running.sandbox.settings.latencyMs = 0
       await see(page, "every member that you chose has arrived")
       const rows = page.locator("tbody tr")
       expect(await rows.count()).toBe(20)
@@ -115,6 +122,7 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
       await press(page, "Follow live")
       await see(page, "Following live")
       await see(page, `${running.liveRows().length.toLocaleString("en")} members read · no changes so far`)
+      await see(page, "The first 200 are shown, and those who change.")
       await running.edit(2, 1)
       await see(page, /1 new/)
       await see(page, /2 changed/)
@@ -193,9 +201,7 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
         window.announced = []
         const live = document.querySelector("#announcement")
         new MutationObserver(() => window.announced.push(live.textContent)).observe(live, { childList: true })`)
-      running.sandbox.settings.latencyMs = 400
-      await press(page, "Show here")
-      await page.locator("td").first().waitFor()
+      await showSlowly(page)
       await press(page, "Show here")
       await see(page, "Starting…")
       running.sandbox.settings.latencyMs = 0
@@ -219,6 +225,7 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
       )
       const downloadButton = page.getByRole("button", { name: "Download" })
       await downloadButton.waitFor()
+      await see(page, / · kept until /)
       const downloading = page.waitForEvent("download")
       await downloadButton.press("Enter")
       const download = await downloading

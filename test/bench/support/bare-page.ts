@@ -1,7 +1,7 @@
 import { executablePath } from "../../support/chromium.ts"
 import { temporaryFolder } from "../../support/temporary-folder.ts"
 import { until } from "../../support/until.ts"
-import { peakBytes, residentBytes } from "./process-stats.ts"
+import { peakBytes, residentBytes, startPeakAnew } from "./process-stats.ts"
 
 type Evaluated<T> = { readonly result: { readonly value: T }; readonly exceptionDetails?: unknown }
 
@@ -67,9 +67,7 @@ export async function openBarePage(url: string): Promise<BarePage> {
       return (await browser.send<{ usedSize: number }>("Runtime.getHeapUsage", {}, sessionId)).usedSize
     },
     memory: () => ({ bytes: sum(residentBytes), peakBytes: sum(peakBytes) }),
-    forgetPeak: () => {
-      for (const pid of renderers) Bun.spawnSync(["sh", "-c", `echo 5 > /proc/${pid}/clear_refs`])
-    },
+    forgetPeak: () => renderers.forEach(startPeakAnew),
     [Symbol.asyncDispose]: async () => {
       browser.close()
       chromium.kill()

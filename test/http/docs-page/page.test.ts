@@ -39,6 +39,11 @@ test("the page has every parameter, body and status of every route of the docume
   }
 })
 
+test("the page has no table without rows", () => {
+  expect(html).toContain("<tbody><tr>")
+  expect(html).not.toContain("<tbody></table>")
+})
+
 test("the page has every code at the anchor to which a problem's type points", async () => {
   const response = await fetch(`${running.service.api}/lists`)
   const { type } = problemSchema.parse(await response.json())
