@@ -258,15 +258,17 @@ describe("a cursor", () => {
 })
 
 describe("an export without rows", () => {
+  // Found by its query: if requests were counted, an aborted one of the export before that arrives late would be the first.
+  const afterFirstPage = { path: "/members", query: "status=archived" }
+
   /**
    * Sends a request on a socket and returns what arrives until `isEnough`, while Mailchimp never responds to the
    * second page.
    */
   async function receive(path: string, isEnough: (text: string) => boolean): Promise<string> {
     const hang = sandbox.faults.add({
-      match: { path: "/members" },
+      match: afterFirstPage,
       action: { kind: "hang" },
-      skip: 1,
       times: Number.POSITIVE_INFINITY,
     })
     const { promise, resolve } = Promise.withResolvers<string>()
@@ -288,7 +290,6 @@ describe("an export without rows", () => {
       return await promise
     } finally {
       socket.end()
-      // A request of this export would otherwise count as the first one of the next.
       await until("the end of the export", () => service.server.pendingRequests === 0)
       hang.remove()
     }
@@ -312,7 +313,7 @@ describe("an export without rows", () => {
   )
 
   test("has no row for jq or for a parser that skips empty lines", async () => {
-    sandbox.faults.add({ match: { path: "/members" }, action: { kind: "delay", ms: 2500 }, skip: 1 })
+    sandbox.faults.add({ match: afterFirstPage, action: { kind: "delay", ms: 2500 }, times: 2 })
     const { body, exitCode } = await curl(`/export/${listNamed("Nobody yet")}?include=archived`)
     expect(exitCode).toBe(0)
     expect(body).toMatch(/^\n+$/)
