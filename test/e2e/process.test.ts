@@ -175,7 +175,7 @@ test.each([
     const signaledMs = performance.now()
     process.kill(service.pid, second)
     expect((await stopped).exitCode).toBe(exitCode)
-    expect(performance.now() - signaledMs).toBeLessThan(1000)
+    expect(performance.now() - signaledMs).toBeLessThan(10_000)
     await expect(response.text()).rejects.toThrow()
   },
   30_000,

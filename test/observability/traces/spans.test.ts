@@ -133,6 +133,6 @@ test("a collector that is down costs neither memory nor the shutdown", async () 
     expect((await fill()) - first).toBeLessThan(8 * 2 ** 20)
     const closingMs = performance.now()
     await traces.close()
-    expect(performance.now() - closingMs).toBeLessThan(1500)
+    expect(performance.now() - closingMs).toBeLessThan(5000)
   }
 }, 30_000)
