@@ -27,12 +27,15 @@ export function createFieldChoice(service: Service, selectedLists: () => readonl
   const ownFields = new Map<string, readonly Column[]>()
   /** Each box that there ever was, by its field and its label: what was checked is so again when its list is. */
   const boxes = new Map<string, ReturnType<typeof choice> & { readonly column: Column }>()
+  let isLoading = false
+  /** Who checks all fields while some are still read means these as well. */
+  let isRestChecked = false
   const fields = h("div", { className: "fields" })
   const note = h("div", {})
   const boxOf = (column: Column) => {
     const key = `${column.field} ${column.label}`
     const box = boxes.get(key) ?? {
-      ...choice(column.label, { checked: first.includes(column.field) }),
+      ...choice(column.label, { checked: isRestChecked || first.includes(column.field) }),
       column,
     }
     boxes.set(key, box)
@@ -49,7 +52,6 @@ export function createFieldChoice(service: Service, selectedLists: () => readonl
     for (const { element } of boxes.values()) if (!selected.has(element)) element.remove()
     fields.append(...[...selected].filter((element) => !element.isConnected))
   }
-  let isLoading = false
   const load = async () => {
     draw()
     if (isLoading) return
@@ -71,7 +73,7 @@ export function createFieldChoice(service: Service, selectedLists: () => readonl
       draw()
     }
     note.replaceChildren(...problems.slice(0, 1))
-    isLoading = false
+    isLoading = isRestChecked = false
   }
   const all = choice(
     "All",
@@ -81,6 +83,7 @@ export function createFieldChoice(service: Service, selectedLists: () => readonl
   const some = choice("Only these", { type: "radio", name: "fields" })
   const check = (isChecked: boolean) => {
     for (const { input } of selectedBoxes()) input.checked = isChecked
+    isRestChecked = isChecked && isLoading
   }
   const tools = h("div", { className: "tools" }, ...checkButtons("fields", check))
   const detail = h("div", { hidden: true }, tools, fields, note)

@@ -195,6 +195,18 @@ describe.skipIf(!hasChromium)(hasChromium ? "the console" : "the console (skippe
     })
   }, 60_000)
 
+  test("checks all fields, also those that are still read", async () => {
+    await running.visitConnected(async (page) => {
+      const action = { kind: "delay", ms: 2000 } as const
+      running.sandbox.faults.add({ match: { path: "/merge-fields" }, action, times: 2 })
+      await page.getByLabel("Only these").check()
+      await press(page, "Check all fields")
+      expect(await page.getByLabel("First Name").count()).toBe(0)
+      await page.getByLabel("First Name").waitFor()
+      expect(await page.locator(".fields input:not(:checked)").count()).toBe(0)
+    })
+  }, 60_000)
+
   test("an export that replaces a running one is the only one that is announced", async () => {
     await running.visitConnected(async (page) => {
       await page.evaluate(`
