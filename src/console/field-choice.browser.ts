@@ -28,7 +28,7 @@ export function createFieldChoice(service: Service, selectedLists: () => readonl
   /** Each box that there ever was, by its field and its label: what was checked is so again when its list is. */
   const boxes = new Map<string, ReturnType<typeof choice> & { readonly column: Column }>()
   let isLoading = false
-  /** Who checks all fields while some are still read means these as well. */
+  /** All fields were checked while some were still read, so these are as well. */
   let isRestChecked = false
   const fields = h("div", { className: "fields" })
   const note = h("div", {})
