@@ -15,7 +15,7 @@ export type ListScanOptions = {
   readonly status?: string | undefined
   /** Only rows with one of these statuses are delivered, although the sweeps read others, too. */
   readonly onlyStatuses?: readonly string[] | undefined
-  /** The last second of a tail. If missing, a tail continues to the end of the list. */
+  /** The caller's upper bound: the last second of the tail, or of the body if that is earlier. */
   readonly until?: Second | undefined
   readonly marginS: number
   /** Whether all members are exported, whatever their dates. */
@@ -42,7 +42,7 @@ export type ListScan = {
   hasResponded(): boolean
   isDone(): boolean
   result(): ListResult
-  /** Where the next export begins, once the list is done: each sweep where this export left it. */
+  /** Where the next export begins, once the list is done: each sweep where it ended or, earlier, was short. */
   nextPosition(): ListPosition
 }
 
@@ -50,7 +50,10 @@ export type ListScan = {
 export type ListResult = {
   readonly listId: string
   readonly rows: number
-  /** Mailchimp's count in the list's first response. Archived members are not in it, and 0 means that it is unknown. */
+  /**
+   * Mailchimp's count in the first response of the `live` sweep, so without archived members, unless they alone are read; with
+   * an upper bound, of the members up to the horizon. 0 if no page has arrived.
+   */
   readonly totalItems: number
   /** Every member that existed from the start to this second was delivered, in the version of this second or a later one. */
   readonly asOf: Second
@@ -70,8 +73,9 @@ export type ListResult = {
 
 /**
  * Reads one list. Without an upper bound each sweep is a tail that starts at the beginning, and a list that is never split has
- * no other readings: its tails are read one after the other. The first split makes the part up to the horizon the body, whose
- * windows are read in parallel; every tail then begins at the horizon, after the body. README.md has the reasons.
+ * no others, unless its counts are wrong: its tails are read one after the other. The first split makes the part up to the
+ * horizon the body, whose windows are read in parallel. The tails that were not read yet then begin at the horizon, after the
+ * body. README.md has the reasons.
  */
 export function createListScan(
   from: ListPosition,
@@ -88,15 +92,15 @@ export function createListScan(
   const sweeps = archived ? [live, archived] : [live]
   let isDone = from.isDone ?? false
   let rows = 0
-  let { totalItems } = from
-  /** The latest watermark of a request. If the list was done before, its position has its `asOf`, limited by scan.ts. */
+  const count = createCount(from.totalItems)
+  /** The latest watermark of a request. If the list was done before, its position has its `asOf`. */
   let latestWatermark = from.isDone ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
 
   return {
     id: listId,
     begin: () => (isDone ? [] : isReadingBody() ? sweeps.flatMap((sweep) => sweep.windows()) : goOn()),
     receive: (task, page, request) => {
-      totalItems ??= page.totalItems
+      count.note(task.sweep, page)
       latestWatermark = Math.max(latestWatermark, watermarkAt(page.sentAt.earliest, marginS))
       clockSteps.observe(page.sentAt)
       const sweep = findSweep(sweeps, task.sweep)
@@ -110,7 +114,7 @@ export function createListScan(
     split: (name, second) => {
       const isFirst = !isReadingBody()
       const begun = findSweep(sweeps, name).split(second)
-      // After the first split every tail begins at the horizon. A sweep that is not read yet gets a body up to the horizon.
+      // After the first split the tails begin at the horizon. A sweep that is not read yet gets a body up to the horizon.
       const others = isFirst && begun.length > 0 ? sweeps.filter((sweep) => sweep.name !== name) : []
       return [...begun, ...others.flatMap((other) => other.startBody())]
     },
@@ -121,20 +125,20 @@ export function createListScan(
       live: live.position(),
       archived: archived?.position(),
       isDone,
-      totalItems,
+      totalItems: count.totalItems(),
     }),
-    hasResponded: () => totalItems !== undefined,
+    hasResponded: () => count.totalItems() !== undefined,
     isDone: () => isDone,
     nextPosition: () => {
       const limit = clockSteps.limit()
       // rule: the next export begins each sweep at that sweep's own end
       const ends = { live: endOf(live, limit), archived: archived && endOf(archived, limit) }
-      return positionAfter(listId, ends, { horizon, status, onlyStatuses })
+      return positionAfter(listId, ends, { horizon: Math.min(horizon, limit), status, onlyStatuses })
     },
     result: () => ({
       listId,
       rows,
-      totalItems: totalItems ?? 0,
+      totalItems: count.totalItems() ?? 0,
       // A list that is read from a future second on has no future `asOf`, but the next export continues at that second.
       asOf: Math.min(latestWatermark, clockSteps.limit(), ...sweeps.map(({ outcome }) => outcome.asOf())),
       ...observed(sweeps),
@@ -165,6 +169,20 @@ export function createListScan(
     }
     isDone = true
     return []
+  }
+}
+
+/** The count in the first response of the live sweep. Until then, that of the first response of all. */
+function createCount(before: number | undefined) {
+  let totalItems = before
+  let isKnown = before !== undefined
+  return {
+    totalItems: () => totalItems,
+    /** With an upper bound archived members are read concurrently, and may arrive first. */
+    note: (sweep: SweepName, page: Page) => {
+      if (!isKnown) ({ totalItems } = page)
+      isKnown ||= sweep === "live"
+    },
   }
 }
 

@@ -77,6 +77,32 @@ describe("createListScan()", () => {
     })
   })
 
+  test("lets the next export read archived members from before a step of the clock, if they were not read", () => {
+    const list = createListScan({ id: "a", live: whole }, { horizon: HORIZON, marginS: 10 })
+    const [live] = list.begin()
+    // The export is resumed after the clock was put back by 500 seconds.
+    list.receive(live!, page({ x: 100 }, 500), live!.reading.nextRequest()!)
+    expect(list.result().asOf).toBe(489)
+    expect(list.nextPosition()).toMatchObject({
+      live: { tail: { since: 489 } },
+      archived: { tail: { since: 489 } },
+    })
+  })
+
+  test("has the count of live members, although archived ones arrive first", () => {
+    const sweep = { windows: [{ since: 50, until: 900 }] }
+    const list = createListScan(
+      { id: "a", live: sweep, archived: sweep },
+      { horizon: HORIZON, until: 900, marginS: 10 },
+    )
+    const [live, archived] = list.begin()
+    list.receive(archived!, page({ y: 101 }, 1000), archived!.reading.nextRequest()!)
+    expect(list.hasResponded()).toBe(true)
+    expect(list.position().totalItems).toBe(1)
+    list.receive(live!, page({ w: 100, x: 101 }, 1000), live!.reading.nextRequest()!)
+    expect(list.result().totalItems).toBe(2)
+  })
+
   test("has no future `asOf`, although it is read from a future second on", () => {
     const future = { windows: [], tail: { since: 5000 } }
     const list = createListScan({ id: "a", live: future }, { horizon: HORIZON, marginS: 10 })
