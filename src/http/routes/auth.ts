@@ -6,7 +6,7 @@ import type { FailureReason } from "../../connections/forward-url.ts"
 import type { FinishAuthorization } from "../../connections/finish-authorization.ts"
 import type { StartAuthorization } from "../../connections/start-authorization.ts"
 import { toOwner, type CallerEnv } from "../authenticate.ts"
-import { callbackPage, hideUrl, wantsJson } from "../callback-page.ts"
+import { callbackErrorPage, hideUrl, wantsJson } from "../callback-error-page.ts"
 import { envelopeOf, toEnvelope } from "../envelope.ts"
 import type { LoginCookie } from "../login-cookie.ts"
 import type { Observe } from "../../observability/observe.ts"
@@ -138,7 +138,7 @@ export function createAuthRoutes(deps: {
   const routes = new OpenAPIHono<CallerEnv & RequestEnv>({ defaultHook: refuseInvalid })
   routes.use("/auth", deps.authenticated)
   routes.use("/auth/*", deps.authenticated)
-  routes.use("/callback", callbackPage)
+  routes.use("/callback", callbackErrorPage)
 
   routes.openapi(loginRoute, async (context) => {
     const { forward_url: forwardUrl, sub_account_id } = context.req.valid("query")

@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi"
 import type { HTMLBundle } from "bun"
 import { html } from "hono/html"
 import { createBuiltPage, respondWithFile } from "../built-page.ts"
-import { hideUrl } from "../callback-page.ts"
+import { hideUrl } from "../callback-error-page.ts"
 import { protectPage } from "../page-policy.ts"
 
 const consoleRoute = createRoute({

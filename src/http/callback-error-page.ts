@@ -4,7 +4,7 @@ import { html } from "hono/html"
 import type { RequestEnv } from "./observe-requests.ts"
 
 /** Our own page for a browser that cannot be redirected to the platform: it says what happened and what to do. */
-export const callbackPage: MiddlewareHandler<RequestEnv> = async (context, next) => {
+export const callbackErrorPage: MiddlewareHandler<RequestEnv> = async (context, next) => {
   hideUrl(context)
   await next()
   const error = context.get("error")
