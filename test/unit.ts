@@ -13,8 +13,10 @@ const tests = [...new Glob("**/*.test.ts").scanSync({ cwd: import.meta.dir, abso
 const units = tests
   .filter((file) => !startsServer(file))
   .map((file) => `./test/${relative(import.meta.dir, file)}`)
-const options = "--timeout 20000 --parallel --only-failures --preload ./test/support/quick-properties.ts"
-const child = Bun.spawn([process.execPath, "test", ...options.split(" "), ...units.toSorted()], {
+const options = "--timeout 20000 --only-failures --preload ./test/support/quick-properties.ts".split(" ")
+// One more than there are cores, because some tests wait.
+const parallel = `--parallel=${navigator.hardwareConcurrency + 1}`
+const child = Bun.spawn([process.execPath, "test", parallel, ...options, ...units.toSorted()], {
   cwd: join(import.meta.dir, ".."),
   env: { ...process.env, MODEL_RUNS: "50" },
   stdio: ["ignore", "inherit", "inherit"],

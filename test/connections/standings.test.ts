@@ -89,7 +89,9 @@ test("the metadata of a valid token are reused for five seconds, and then read a
   expect(await clock.settle(standing.locate(signal))).toBe("us1")
   expect(signals).toHaveLength(1)
   await clock.advance(1)
-  await expect(clock.settle(standing.locate(signal))).rejects.toBeInstanceOf(InvalidToken)
+  expect(await clock.settle(standing.locate(signal)).catch((error: unknown) => error)).toBeInstanceOf(
+    InvalidToken,
+  )
 })
 
 test("requests that fail a little later also learn that the token is invalid", async () => {
@@ -97,7 +99,9 @@ test("requests that fail a little later also learn that the token is invalid", a
     throw new InvalidToken("metadata_invalid", "Cannot")
   })
   for (const standing of [standingOf(connection), standingOf(connection)])
-    await expect(clock.settle(standing.locate(signal))).rejects.toBeInstanceOf(InvalidToken)
+    expect(await clock.settle(standing.locate(signal)).catch((error: unknown) => error)).toBeInstanceOf(
+      InvalidToken,
+    )
   expect(signals).toHaveLength(1)
 })
 
@@ -108,7 +112,9 @@ test("a failure to read the metadata is not kept", async () => {
     throw new AppError("metadata_invalid", "Cannot")
   })
   const standing = standingOf(connection)
-  await expect(clock.settle(standing.locate(signal))).rejects.toMatchObject({ code: "metadata_invalid" })
+  expect(await clock.settle(standing.locate(signal)).catch((error: unknown) => error)).toMatchObject({
+    code: "metadata_invalid",
+  })
   isAway = false
   expect(await clock.settle(standing.locate(signal))).toBe("us1")
 })

@@ -8,7 +8,10 @@ export type VirtualClock = Clock & {
   sleepers(): number
   /** Advances the time, waking each sleeper at its moment, and lets everything that this causes happen. */
   advance(ms: number): Promise<void>
-  /** Advances the time to each next sleeper until the promise settles. The clock is paused during a watched fetch. */
+  /**
+   * Advances the time to each next sleeper until the promise settles. The clock is paused during a watched fetch. Not within
+   * `expect(…).rejects`, which lets Bun's event loop wait a second for each turn.
+   */
   settle<T>(promise: Promise<T>): Promise<T>
   /** Wraps a fetch that takes real time, so that `settle` waits for it. Its bodies arrive whole. */
   watch(fetch: Fetch): Fetch
