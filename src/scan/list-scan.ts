@@ -52,10 +52,13 @@ export type ListResult = {
   readonly rows: number
   /**
    * Mailchimp's count in the first response of the `live` sweep, so without archived members, unless they alone are read; with
-   * an upper bound, of the members up to the horizon. 0 if no page has arrived.
+   * an upper bound, of the members up to it or to the horizon. 0 if no page has arrived.
    */
   readonly totalItems: number
-  /** Every member that existed from the start to this second was delivered, in the version of this second or a later one. */
+  /**
+   * Every member that existed from the start to this second was delivered, in the version of this second or a later one. Infinite
+   * if no response has arrived, or if the list was done before and its bound is not after the horizon.
+   */
   readonly asOf: Second
   /** Rows may be missing nevertheless, because Mailchimp's responses did not add up. */
   readonly isShort: boolean
@@ -72,10 +75,10 @@ export type ListResult = {
 }
 
 /**
- * Reads one list. Without an upper bound each sweep is a tail that starts at the beginning, and a list that is never split has
- * no others, unless its counts are wrong: its tails are read one after the other. The first split makes the part up to the
- * horizon the body, whose windows are read in parallel. The tails that were not read yet then begin at the horizon, after the
- * body. README.md has the reasons.
+ * Reads one list. Without an upper bound each sweep is a tail that starts at the beginning. The tails of a list that is never
+ * split are read one after the other, and remedies may follow. The first split makes the part up to the horizon the body, whose
+ * windows are read in parallel. The tails that were not read yet then begin at the horizon, after the body. README.md has the
+ * reasons.
  */
 export function createListScan(
   from: ListPosition,

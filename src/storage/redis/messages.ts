@@ -5,7 +5,7 @@ type Topic = "deliveries_stored" | "connection_deleted" | "job_canceled"
 
 /**
  * What replicas tell each other, so that they need not wait until they next look. A message carries an id and nothing else. It may
- * be lost, so receivers also look by themselves, once a second.
+ * be lost, so receivers also look by themselves: once a second, or for a canceled job when its run next records what it has.
  */
 export type Messages = {
   /** Tells all replicas, this one included. */
