@@ -183,8 +183,9 @@ function createCount(before: number | undefined) {
     totalItems: () => totalItems,
     /** With an upper bound archived members are read concurrently, and may arrive first. */
     note: (sweep: SweepName, page: Page) => {
-      if (!isKnown) ({ totalItems } = page)
-      isKnown ||= sweep === "live"
+      const isLive = sweep === "live"
+      if (totalItems === undefined || (isLive && !isKnown)) ({ totalItems } = page)
+      isKnown ||= isLive
     },
   }
 }
